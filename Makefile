@@ -1,0 +1,33 @@
+# `make climb` trains the first ladder and writes its report; `make test` runs the tests. Both set up .venv when needed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: climb test check clean
+.DEFAULT_GOAL := climb
+
+climb: .venv/installed
+	@$(BIN)/escalera climb digits
+
+test: .venv/installed-for-tests
+	@$(BIN)/python -m pytest
+
+check: .venv/installed-for-tests
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Escalera needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv \
+		|| { rm -rf .venv; echo "Could not make .venv. On Debian: apt install python3-venv"; exit 1; }
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	@echo "Installing Escalera and PyTorch into .venv: a few minutes and about 5 GB, once."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-for-tests: .venv/installed pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv

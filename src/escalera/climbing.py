@@ -1,0 +1,254 @@
+"""The order of the rungs: what is finished, what goes on, what failed; each one built, trained, evaluated, reported."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from escalera.errors import EscaleraError, LadderError, nearest
+from escalera.evaluate.price import price
+from escalera.ladder.change import difference
+from escalera.ladder.read import Reading, read_ladder
+from escalera.ladder.saved import read_config, write_config
+from escalera.ladder.schema import Ladder, Rung
+from escalera.ladder.shipped import shipped
+from escalera.rundir import RunDir, lock, read_json, write_json
+from escalera.runtime import now
+from escalera.terminal import Narrator
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from escalera.data.splits import Dataset
+
+
+def load_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
+    """Read a ladder, shipped (by name) or a file; `sets` are changes such as `train.epochs=5` on every rung.
+
+    Raises LadderError with every mistake in it, shapes that cannot be built included.
+    """
+    reading = read_ladder(source, sets)
+    if reading.problems:
+        from escalera.build import shape_problems
+
+        raise LadderError([*reading.problems, *shape_problems(reading, reading.rungs)])
+    return reading
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished or failed training of a rung with one seed."""
+
+    dir: RunDir
+
+    @property
+    def state(self) -> str:
+        """`absent`, `running`, `done` or `failed`."""
+        return self.dir.state()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json holds."""
+        return dict(read_json(self.dir.metrics))
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Pictures (N, H, W, C) uint8, of the size of the run's -> probabilities (N, K)."""
+        from escalera.rung import probabilities
+
+        return probabilities(self.dir, images)
+
+
+def climb(
+    reading: Reading,
+    *,
+    out: Path = Path("runs"),
+    data_root: Path | None = None,
+    device: str = "auto",
+    rungs: Sequence[str] = (),
+    seeds: int = 1,
+    fresh: bool = False,
+    language: str = "en",
+    command: str = "",
+    narrator: Narrator | None = None,
+) -> dict[str, Run]:
+    """Train the rungs that are not finished, compare all, write the report; the first seed's run of each rung by name.
+
+    `rungs` chooses some by name; `fresh` trains finished ones again. A rung that fails does not stop the others.
+    Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
+    user stops it: the same call goes on from there.
+    """
+    ladder, narrator = reading.ladder, narrator or Narrator()
+    chosen = _choose(ladder, rungs)
+    folder = out / ladder.name
+    runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
+    with lock(folder):
+        pending = [
+            (rung, seed)
+            for rung in chosen
+            for seed in range(seeds)
+            if fresh or not _finished(runs[rung.name, seed], rung)
+        ]
+        narrator.ladder_begins(ladder, folder, len(runs), len(pending), language)
+        datasets = _prepare(reading, [rung for rung, _ in pending], data_root) if pending else {}
+        for number, (rung, seed) in enumerate(pending, start=1):
+            narrator.rung_begins(ladder, rung, seed, f"{number}/{len(pending)}", language)
+            data = datasets[rung.config.data.model_dump_json()]
+            _attempt(rung, seed, data, runs[rung.name, seed], device, fresh, narrator)
+        _write_ladder(ladder, folder, chosen, seeds, command)
+        repriced = [_reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
+        report = _report(folder, language, anew=bool(pending) or any(repriced))
+        narrator.ladder_ends(folder, report, language)
+    return {rung.name: Run(runs[rung.name, 0]) for rung in chosen}
+
+
+def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
+    known = [rung.name for rung in ladder.rungs]
+    for name in names:
+        if name not in known:
+            raise EscaleraError(f"--rung {name}: the ladder '{ladder.name}' has no such rung; {nearest(name, known)}")
+    return [rung for rung in ladder.rungs if not names or rung.name in names]
+
+
+def _finished(run: RunDir, rung: Rung) -> bool:
+    return run.state() == "done" and _same_config(run, rung)
+
+
+def _same_config(run: RunDir, rung: Rung) -> bool:
+    """Whether a run was trained as the rung says now; what is only counted afterwards does not matter."""
+    try:
+        before = read_config(run.config)
+    except EscaleraError:
+        return False
+    return before.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+
+
+def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None) -> dict[str, Dataset]:
+    """Check every network and open every source before the first training; keyed by the data section."""
+    from escalera import build
+
+    problems = build.shape_problems(reading, todo)
+    if problems:
+        raise LadderError(problems)
+    datasets: dict[str, Dataset] = {}
+    for rung in todo:
+        key = rung.config.data.model_dump_json()
+        if key not in datasets:
+            datasets[key] = build.dataset(rung.config.data, seed=reading.ladder.seed, data_root=data_root)
+    return datasets
+
+
+def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fresh: bool, narrator: Narrator) -> None:
+    """Train one rung; what goes wrong is written into its run.json, and the climb goes on."""
+    from escalera.rung import train_rung
+
+    try:
+        if fresh or not _same_config(run, rung):
+            _set_aside(run)
+        train_rung(rung, seed, data, run, device=device, narrator=narrator)
+    except Exception as error:
+        expected = isinstance(error, EscaleraError)
+        message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
+        narrator.rung_failed(rung, message, error)
+        # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
+        with contextlib.suppress(EscaleraError):
+            record = read_json(run.record) if run.record.exists() else {"rung": rung.name, "seed": seed}
+            write_json(run.record, {**record, "state": "failed", "error": message, "finished": now()})
+
+
+def _reprice(run: RunDir, rung: Rung) -> bool:
+    """Count a finished run anew when the price of the machine has changed; whether it had."""
+    evaluate = rung.config.evaluate
+    if read_config(run.config).evaluate == evaluate:
+        return False
+    record = read_json(run.record)
+    money = price(record["seconds"], evaluate.price_per_hour, evaluate.currency)
+    write_json(run.record, {**record, "price": money})
+    write_config(run.config, rung.config)
+    return True
+
+
+def _set_aside(run: RunDir) -> None:
+    """Keep the run that is about to be replaced as `seed-<n>.previous`, in the place of an older one."""
+    if run.path.exists():
+        previous = run.path.with_name(run.path.name + ".previous")
+        shutil.rmtree(previous, ignore_errors=True)
+        run.path.rename(previous)
+
+
+def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: int, command: str) -> None:
+    """Write ladder.json: the chosen rungs, and those of earlier climbs that were trained as the ladder says now."""
+    entries = []
+    for rung in ladder.rungs:
+        found = sorted(folder.glob(f"{rung.name}/seed-*"))
+        done = {int(path.name.removeprefix("seed-")) for path in found
+                if path.name.removeprefix("seed-").isdecimal() and _finished(RunDir(path), rung)}  # fmt: skip
+        asked = set(range(seeds)) if rung in chosen else set()
+        if not done | asked:
+            continue
+        parent = ladder[rung.parent].config if rung.parent else None
+        entries.append(
+            {
+                "name": rung.name,
+                "why": rung.why.model_dump() if rung.why else None,
+                "parent": rung.parent,
+                "change": [asdict(change) for change in difference(parent, rung.config)] if parent else [],
+                "seeds": sorted(done | asked),
+            }
+        )
+    title = ladder.title.model_dump() if ladder.title else None
+    value = {"name": ladder.name, "title": title, "command": command, "rungs": entries}
+    path = folder / "ladder.json"
+    if not path.exists() or read_json(path) != value:
+        write_json(path, value)
+
+
+def _report(folder: Path, language: str, *, anew: bool) -> Path:
+    """The report's path; the page is made when something changed or it stands there in the other language."""
+    path = folder / "report.html"
+    if not anew and path.exists() and f'lang="{language}"' in path.read_text(encoding="utf-8")[:500]:
+        return path
+    from escalera.report.page import write_report
+
+    return write_report(folder, language)
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """What came of a ladder, as `climb --json` prints it: each rung's state, accuracy, step and cost."""
+    from escalera.report.story import read_story
+
+    story = read_story(folder)
+    rungs = []
+    for rung in story.rungs:
+        step = rung.step
+        comparison = step.comparison if step else None
+        rungs.append(
+            {
+                "name": rung.name,
+                "state": rung.state,
+                "test_accuracy": rung.accuracy,
+                "test_loss": rung.loss,
+                "seconds": rung.seconds,
+                "parent": rung.parent,
+                "difference": comparison.difference if comparison else None,
+                "interval": [comparison.low, comparison.high] if comparison else None,
+                "p_holm": step.p if step else None,
+                "verdict": step.verdict if step else None,
+            }
+        )
+    return {"ladder": story.name, "report": str(folder / "report.html"), "rungs": rungs}
+
+
+def shipped_ladders(language: str) -> list[dict[str, Any]]:
+    """The ladders inside the package: name, title, source and rungs."""
+    rows = []
+    for name, _ in shipped():
+        ladder = load_ladder(name).ladder
+        title = ladder.title[language] if ladder.title else name
+        source = ladder.rungs[0].config.data.source
+        rows.append({"name": name, "title": title, "source": source, "rungs": [rung.name for rung in ladder.rungs]})
+    return rows

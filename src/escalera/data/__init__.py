@@ -1,0 +1,1 @@
+"""Pictures in: sources, decoding, the cache, splits, augmentation and batches."""

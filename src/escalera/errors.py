@@ -1,0 +1,58 @@
+"""The errors a person can mend: each says what was expected, what was received, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class EscaleraError(Exception):
+    """A mistake or condition that the user can act on; the command line prints its text without a traceback."""
+
+
+class DataError(EscaleraError):
+    """The data are absent, unreadable, or do not fit the ladder."""
+
+
+class TrainingError(EscaleraError):
+    """Training cannot go on: a non-finite loss, or a disk that takes no checkpoint."""
+
+
+class RunError(EscaleraError):
+    """A run directory is incomplete, damaged, or in use by another process."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a ladder.
+
+    `path` is the key as the user typed it (`rungs[1].change.model.blocks`); `line` counts from 1; 0: there is none.
+    """
+
+    message: str
+    path: str = ""
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{place}{self.path + ': ' if self.path else ''}{self.message}"
+
+
+class LadderError(EscaleraError):
+    """Every mistake found in a ladder, together."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line))
+        count = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''} in the ladder; nothing was run."
+        super().__init__("\n".join([*map(str, self.problems), count]))
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The end of a message about an unknown word: `did you mean 'x'?`, else the list of what is known."""
+    known = list(choices)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known: {', '.join(known)}" if known else "none is known"

@@ -1,0 +1,46 @@
+"""What a network and its training cost: floating-point operations and memory."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def flops_per_image(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Floating-point operations of one forward pass of one picture (C, H, W); a multiply and an add count as two."""
+    device = next(network.parameters()).device
+    was_training = network.training
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        network.eval()(torch.zeros(1, *image_shape, device=device))
+    network.train(was_training)
+    return int(counter.get_total_flops())
+
+
+class PeakMemory:
+    """The most memory in use at once since this was made, in bytes: the GPU's on CUDA, else the whole process's."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        else:
+            # Linux keeps a high-water mark for each process and lets it be set back; elsewhere it stays as it was.
+            with contextlib.suppress(OSError):
+                Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+    def read(self) -> int:
+        """Bytes."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device))
+        with contextlib.suppress(OSError):
+            for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,168 @@
+"""A ladder file becomes a ladder: every rung resolved, every mistake found, each at the line where it was typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from escalera.errors import LadderError, Problem
+from escalera.ladder import document as yaml
+from escalera.ladder.document import Document, Flaw, dotted, read_document
+from escalera.ladder.editor import json_schema
+from escalera.ladder.explain import mistakes, show
+from escalera.ladder.families import families
+from escalera.ladder.resolve import SECTIONS, Resolved, resolve
+from escalera.ladder.schema import Ladder, LadderEntry, Rung, RungConfig, Text
+from escalera.ladder.settings import Setting, lay_setting, read_setting
+from escalera.ladder.shipped import LARGEST, find_ladder, read_bytes, shipped
+
+__all__ = ["Place", "Reading", "dump_config", "json_schema", "load_config", "read_ladder", "shipped"]
+
+
+class Place(NamedTuple):
+    """Where a value was typed; for one from the command line `file` is empty, `line` 0 and `path` begins with --set."""
+
+    file: str
+    line: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a ladder file says: its rungs as far as they could be resolved, and everything wrong in it."""
+
+    ladder: Ladder
+    problems: list[Problem]
+    file: str = ""
+    _document: Document = field(default_factory=Document, repr=False)
+    _resolved: dict[str, Resolved] = field(default_factory=dict, repr=False)
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """The rungs that could be resolved, in the order of the file."""
+        return self.ladder.rungs
+
+    def locate(self, rung: str, path: str) -> Place:
+        """Where the value at a dotted path of a rung was typed, by the rung or by the parent it inherits it from."""
+        keys = tuple(int(key) if key.isdigit() else key for key in re.findall(r"[^.\[\]]+", path))
+        return _place(self._resolved[rung].origin(keys), self._document, self.file)
+
+
+def read_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
+    """Read a ladder, shipped (by name) or a file (by path), with `sets` such as `train.epochs=5` on all rungs they fit.
+
+    What is wrong in the file stands in the reading's problems; raises EscaleraError only when there is no file to read.
+    """
+    path = find_ladder(source)
+    document = _decode(read_bytes(path))
+    if not isinstance(document.value, dict):
+        if not document.flaws:
+            received = "an empty file" if document.value is None else show(document.value)
+            flaw = Flaw(f"expected a mapping such as {{name: ..., rungs: ...}}, received {received}", 1)
+            document.flaws.append(flaw)
+        return Reading(Ladder(name=path.stem, rungs=[]), _problems(document.flaws, document, str(path)), str(path))
+    ordered, unrelated = families(document)
+    resolved, unresolved = resolve(ordered, document)
+    rungs = sorted(resolved.values(), key=lambda rung: rung.step.index)
+    settings = [read_setting(text) for text in sets]
+    for setting in settings:
+        lay_setting(setting, rungs)
+    flaws = [*document.flaws, *_frame(document), *unrelated, *unresolved]
+    problems = _problems(flaws, document, str(path)) + _complaints(settings)
+    named = {rung.step.name: rung for rung in reversed(rungs) if rung.step.name}
+    return Reading(_ladder(document.value, rungs, path.stem), problems, str(path), document, named)
+
+
+def dump_config(config: RungConfig) -> dict[str, Any]:
+    """A configuration as plain JSON values, with everything filled in."""
+    return config.model_dump(mode="json")
+
+
+def load_config(values: Mapping[str, Any]) -> RungConfig:
+    """The configuration that `dump_config` wrote; raises LadderError with all that is wrong in it."""
+    found = mistakes(RungConfig, dict(values))
+    if found:
+        raise LadderError([Problem(mistake.message, dotted(mistake.path)) for mistake in found])
+    return RungConfig.model_validate(dict(values))
+
+
+def _decode(content: bytes) -> Document:
+    if len(content) > LARGEST:
+        return Document(flaws=[Flaw(f"expected a ladder of at most {LARGEST:,} bytes; this file is larger", 1)])
+    try:
+        return read_document(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"expected text in UTF-8, received the byte 0x{content[error.start]:02x}; save the file as UTF-8"
+        return Document(flaws=[Flaw(message, line)])
+
+
+def _frame(document: Document) -> list[Flaw]:
+    """What is wrong around the sections: names, texts, the seed, unknown keys. Sections are checked rung by rung."""
+    frame = {key: value for key, value in document.value.items() if key not in SECTIONS or key == "model"}
+    if isinstance(frame.get("rungs"), list):
+        frame["rungs"] = [_without_settings(rung) if isinstance(rung, dict) else rung for rung in frame["rungs"]]
+    return [
+        Flaw(mistake.message, document.line(mistake.path), document.typed(mistake.path))
+        for mistake in mistakes(LadderEntry, frame)
+    ]
+
+
+def _without_settings(rung: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in rung.items() if key.split(".")[0] not in SECTIONS}
+
+
+def _problems(flaws: list[Flaw], document: Document, file: str) -> list[Problem]:
+    """The flaws as problems, each once, in the order of the file."""
+    problems = [Problem(flaw.message, _typed(flaw.path, document), file, flaw.line) for flaw in dict.fromkeys(flaws)]
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def _complaints(settings: list[Setting]) -> list[Problem]:
+    return [Problem(message, str(setting.place[0])) for setting in settings for message in setting.messages]
+
+
+def _place(path: yaml.Path, document: Document, file: str) -> Place:
+    if path and str(path[0]).startswith("--set"):
+        return Place("", 0, str(path[0]))
+    return Place(file, document.line(path), _typed(document.typed(path), document))
+
+
+def _typed(path: yaml.Path, document: Document) -> str:
+    """A path for people: `rungs[2] (deeper).change.model.blocks[1][0]`."""
+    if path[:1] != ("rungs",) or len(path) < 2:
+        return dotted(path)
+    rung = document.value["rungs"][path[1]]
+    name = rung.get("name") if isinstance(rung, dict) else None
+    label = f"rungs[{path[1]}] ({name})" if isinstance(name, str) else f"rungs[{path[1]}]"
+    return ".".join([label, *([dotted(path[2:])] if path[2:] else [])])
+
+
+def _ladder(values: dict[str, Any], rungs: list[Resolved], stem: str) -> Ladder:
+    """The ladder of the rungs whose configuration holds."""
+    name, seed = values.get("name"), values.get("seed", 0)
+    sound = [rung for rung in rungs if rung.step.name and not rung.mistakes and not rung.step.doubtful]
+    return Ladder(
+        name=name if isinstance(name, str) else stem,
+        title=_text(values.get("title")),
+        seed=seed if type(seed) is int else 0,
+        rungs=[
+            Rung(
+                name=rung.step.name,
+                why=_text(rung.step.entry.get("why")),
+                parent=rung.step.parent.name if rung.step.parent else None,
+                config=RungConfig.model_validate(rung.config),
+            )
+            for rung in sound
+        ],
+    )
+
+
+def _text(value: Any) -> Text | None:
+    """A text in both languages; one text alone is meant for both. One that is wrong is told elsewhere."""
+    if isinstance(value, str):
+        return Text(en=value, es=value)
+    return None if value is None or mistakes(Text, value) else Text.model_validate(value)

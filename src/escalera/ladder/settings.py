@@ -1,0 +1,66 @@
+"""`--set path=value`: changes from the command line, on top of every rung they fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from escalera.ladder.change import objections
+from escalera.ladder.document import Path, dotted, read_document
+from escalera.ladder.explain import Mistake, mistakes, show
+from escalera.ladder.resolve import Resolved
+from escalera.ladder.schema import RungConfig
+
+
+@dataclass
+class Setting:
+    """One `--set`: its text, its change, and what is wrong with it."""
+
+    text: str
+    change: dict[str, Any] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> Path:
+        """Where its value was typed."""
+        return (f"--set {self.text}",)
+
+
+def read_setting(text: str) -> Setting:
+    """Read `path=value`; the value is YAML on one line, and nothing brings the default back."""
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        return Setting(text, messages=[f"expected path=value such as train.epochs=5, received {show(text)}"])
+    document = read_document(value)
+    return Setting(text, {path.strip(): document.value}, [flaw.message for flaw in document.flaws])
+
+
+def lay_setting(setting: Setting, rungs: list[Resolved]) -> None:
+    """Apply a setting to the rungs it fits; fitting none is a mistake, told as by the first rung that has its path."""
+    if setting.messages:
+        return
+    refusals: list[tuple[bool, list[str]]] = []
+    for rung in rungs:
+        objected = list(objections(rung.config, setting.change).values())
+        found = objected or _try(setting, rung)
+        if found:
+            refusals.append((bool(objected), found))
+    if rungs and len(refusals) == len(rungs):
+        setting.messages = min(refusals, key=lambda refusal: refusal[0])[1]
+
+
+def _try(setting: Setting, rung: Resolved) -> list[str]:
+    """Apply a setting unless the rung is worse for it; what is then wrong."""
+    changed = Resolved(rung.step, rung.config, rung.origins)
+    changed.change(setting.change, setting.place)
+    after = mistakes(RungConfig, changed.config)
+    worse = [_message(mistake, setting) for mistake in after if mistake not in rung.mistakes]
+    if not worse:
+        rung.config, rung.origins, rung.mistakes = changed.config, changed.origins, after
+    return worse
+
+
+def _message(mistake: Mistake, setting: Setting) -> str:
+    """The mistake, after its place where that is not the path of the setting itself."""
+    place = dotted((*mistake.path, mistake.keys[0]) if len(mistake.keys) > 1 else mistake.path)
+    return mistake.message if place in setting.change else f"{place}: {mistake.message}"

@@ -1,0 +1,46 @@
+"""Where ladders are: those that ship with the package, by name, and those of the user, by path."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from escalera.errors import EscaleraError, nearest
+
+LARGEST = 1_000_000
+"""Bytes: no ladder written by a person comes near it."""
+
+
+def shipped() -> list[tuple[str, Path]]:
+    """The names and files of the ladders that ship with the package."""
+    folder = Path(str(resources.files("escalera"))) / "ladders"
+    return [(path.stem, path) for path in sorted(folder.glob("*.yaml"))]
+
+
+def find_ladder(source: str | Path) -> Path:
+    """The file of a ladder, given by its shipped name or its path; raises EscaleraError when there is none."""
+    known = dict(shipped())
+    if str(source) in known and isinstance(source, str):
+        return known[source]
+    path = Path(source)
+    if path.is_dir():
+        raise EscaleraError(f"expected a ladder file, received the folder '{source}'")
+    if path.exists():
+        return path
+    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or os.sep in source:
+        raise EscaleraError(f"expected a ladder file, but there is none at '{source}'")
+    guess = nearest(source, known)
+    raise EscaleraError(
+        f"unknown ladder '{source}'{f'; {guess}' if guess.startswith('did') else '.'} "
+        f"Shipped: {', '.join(known)}. A ladder of your own is given by its path, such as my_ladder.yaml."
+    )
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a ladder file, one byte more than LARGEST at most; raises EscaleraError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise EscaleraError(f"the ladder file '{path}' cannot be read: {error.strerror or error}") from error

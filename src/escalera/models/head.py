@@ -1,0 +1,53 @@
+"""The head: pooled features (N, D), hidden dense layers, and one logit per class (N, K)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from escalera.models.layers import dense, dense_stack
+
+
+class Head(nn.Module):
+    """From a feature map (N, C, H, W) of known shape to logits (N, K).
+
+    `pool` flattens or averages over H and W. `dropout` is a number (once, before the output layer) or a sequence with
+    one number per hidden layer.
+    """
+
+    def __init__(
+        self,
+        map_shape: tuple[int, int, int],
+        classes: int,
+        *,
+        pool: str = "flatten",
+        widths: Sequence[int] = (),
+        batch_norm: bool = False,
+        dropout: float | Sequence[float] = 0.0,
+        activation: str = "relu",
+    ) -> None:
+        super().__init__()
+        channels, height, width = map_shape
+        self.pooling: nn.Module = (
+            nn.Flatten() if pool == "flatten" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        )
+        inputs = channels * height * width if pool == "flatten" else channels
+        per_layer = [0.0] * len(widths) if isinstance(dropout, int | float) else list(dropout)
+        layers, inputs = dense_stack(
+            inputs, list(widths), activation=activation, batch_norm=batch_norm, dropout=per_layer
+        )
+        if isinstance(dropout, int | float) and dropout:
+            layers.append(nn.Dropout(dropout))
+        self.layers = nn.Sequential(*layers, dense(inputs, classes))
+
+    def pool(self, feature_map: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, D)."""
+        # Keras flattens (N, H, W, C); the order of the features differs from ours, their number does not.
+        pooled: Tensor = self.pooling(feature_map)
+        return pooled
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """(N, C, H, W) -> logits (N, K)."""
+        logits: Tensor = self.layers(self.pool(feature_map))
+        return logits

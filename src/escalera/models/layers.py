@@ -1,0 +1,57 @@
+"""Layers as Keras makes them, because the reference figures were made with Keras's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.3),  # Keras's slope, not PyTorch's 0.01
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+def dense(inputs: int, outputs: int) -> nn.Linear:
+    """A dense layer with Glorot-uniform weights and zero bias."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
+    """A 3x3 convolution that keeps height and width, with Glorot-uniform weights and zero bias."""
+    layer = nn.Conv2d(inputs, outputs, kernel_size=3, padding="same")
+    nn.init.xavier_uniform_(layer.weight)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def batch_norm_2d(width: int) -> nn.BatchNorm2d:
+    """Batch norm over (N, C, H, W): epsilon 1e-3, momentum 0.99 in Keras's sense."""
+    return nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)
+
+
+def batch_norm_1d(width: int) -> nn.BatchNorm1d:
+    """Batch norm over (N, D): epsilon 1e-3, momentum 0.99 in Keras's sense."""
+    return nn.BatchNorm1d(width, eps=1e-3, momentum=0.01)
+
+
+def dense_stack(
+    inputs: int, widths: list[int], *, activation: str, batch_norm: bool, dropout: list[float]
+) -> tuple[list[nn.Module], int]:
+    """Dense layers, each with its activation, then batch norm, then dropout; and the width that comes out."""
+    layers: list[nn.Module] = []
+    for width, share in zip(widths, dropout, strict=True):
+        layers += [dense(inputs, width), ACTIVATIONS[activation]()]
+        if batch_norm:
+            layers.append(batch_norm_1d(width))
+        if share:
+            layers.append(nn.Dropout(share))
+        inputs = width
+    return layers, inputs

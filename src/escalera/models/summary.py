@@ -1,0 +1,79 @@
+"""The table of layers: what each one puts out and how many parameters it has, counted as Keras counts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from escalera.models.network import Network
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer; `output_shape` is that of one picture. `trainable` is None for a layer without parameters."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    trainable: bool | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The layers in the order they run, and the totals."""
+
+    layers: list[Layer]
+    total: int
+    trainable: int
+
+    @property
+    def non_trainable(self) -> int:
+        """Frozen weights, and the running means and variances of batch norm."""
+        return self.total - self.trainable
+
+    def parameters(self) -> dict[str, int]:
+        """The totals as run.json has them."""
+        return {"total": self.total, "trainable": self.trainable, "non_trainable": self.non_trainable}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The layers as run.json has them."""
+        return [asdict(layer) for layer in self.layers]
+
+
+def summarise(network: Network, image_shape: tuple[int, int, int]) -> Summary:
+    """Run one empty picture (C, H, W) through a network and note every layer it passes."""
+    layers: list[Layer] = []
+
+    def note(name: str, module: nn.Module, output: Tensor) -> None:
+        own = list(module.parameters())
+        frozen = not any(parameter.requires_grad for parameter in own)
+        layers.append(
+            Layer(name, type(module).__name__, tuple(output.shape[1:]), _count(module), None if not own else not frozen)
+        )
+
+    hooks = [
+        module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output))
+        for name, module in network.named_modules()
+        if not any(module.children())
+    ]
+    was_training = network.training
+    device = next(network.parameters()).device
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, *image_shape, device=device))
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    trainable = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    return Summary(layers, _count(network), trainable)
+
+
+def _count(module: nn.Module) -> int:
+    # Batch norm also keeps a counter of batches, which Keras has not: only running statistics count.
+    statistics = sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())
+    return statistics + sum(parameter.numel() for parameter in module.parameters())

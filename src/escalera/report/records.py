@@ -1,0 +1,230 @@
+"""What the files of a ladder say, read leniently: a value that is absent or no longer fits is None, and said so.
+
+People edit these files, and machines stop while writing them; a report of the rest is worth more than a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Lenient(BaseModel):
+    """A record whose every field has a default, taken where a value does not fit; the context's `faults` get a line."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _or_default(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            name = info.field_name or ""
+            if info.context is not None:
+                first = error.errors()[0]
+                place = ".".join(map(str, (name, *first["loc"])))
+                info.context["faults"].append(f"{info.context['file']}: {place}: {first['msg']}")
+            return cls.model_fields[name].get_default(call_default_factory=True)
+
+    @classmethod
+    def read(cls, value: Any, file: str, faults: list[str]) -> Self:
+        """The record in a value read from `file`; what does not fit is added to `faults`."""
+        if not isinstance(value, dict):
+            faults.append(f"{file}: expected a mapping, received {_short(value)}")
+            value = {}
+        return cls.model_validate(value, context={"file": file, "faults": faults})
+
+    @classmethod
+    def read_file(cls, path: Path, faults: list[str]) -> Self:
+        """The record in a JSON file; an absent or broken file is an empty record and a fault."""
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            faults.append(f"{path.name}: absent")
+            return cls()
+        except (OSError, ValueError) as error:
+            faults.append(f"{path.name}: {error}")
+            return cls()
+        return cls.read(value, path.name, faults)
+
+
+class Text(Lenient):
+    """A sentence in both languages."""
+
+    en: str = ""
+    es: str = ""
+
+    def __getitem__(self, language: str) -> str:
+        return getattr(self, language) or self.en or self.es
+
+
+class Change(Lenient):
+    """One setting that a rung changes."""
+
+    path: str = ""
+    before: Any = None
+    after: Any = None
+
+
+class RungEntry(Lenient):
+    """A rung as ladder.json has it."""
+
+    name: str = ""
+    why: Text | None = None
+    parent: str | None = None
+    change: list[Change] = []
+    seeds: list[int] = [0]
+
+
+class LadderFile(Lenient):
+    """ladder.json."""
+
+    name: str = ""
+    title: Text | None = None
+    command: str = ""
+    rungs: list[RungEntry] = []
+
+
+class Parameters(Lenient):
+    """Counts as Keras has them."""
+
+    total: Count | None = None
+    trainable: Count | None = None
+    non_trainable: Count | None = None
+
+
+class Layer(Lenient):
+    """A line of the layer table; the shape is without the batch."""
+
+    name: str = ""
+    kind: str = ""
+    output_shape: list[int] = []
+    parameters: Count | None = None
+    trainable: bool | None = None
+
+
+class Price(Lenient):
+    """What a run cost."""
+
+    amount: Amount = 0.0
+    currency: str = ""
+
+
+class Rows(Lenient):
+    """Pictures per split."""
+
+    train: Count | None = None
+    validation: Count | None = None
+    test: Count | None = None
+
+
+class Data(Lenient):
+    """What was learned from; the shape is height, width, channels."""
+
+    source: str = ""
+    shape: list[int] = []
+    classes: list[str] = []
+    rows: Rows = Rows()
+
+
+class RunRecord(Lenient):
+    """run.json."""
+
+    state: str = "absent"
+    error: str | None = None
+    started: str | None = None
+    finished: str | None = None
+    seconds: Amount | None = None
+    epochs: Count | None = None
+    best_epoch: Count | None = None
+    stopped: str | None = None
+    images_per_second: Amount | None = None
+    inference_images_per_second: Amount | None = None
+    parameters: Parameters = Parameters()
+    layers: list[Layer] = []
+    flops_per_image: Count | None = None
+    peak_memory_bytes: Count | None = None
+    test_looks: Count | None = None
+    price: Price | None = None
+    precision: str | None = None
+    device: str | None = None
+    data: Data = Data()
+
+
+class Scores(Lenient):
+    """Accuracy and loss of one split."""
+
+    accuracy: Share | None = None
+    loss: Amount | None = None
+
+
+class PerClass(Lenient):
+    """One class of the test rows."""
+
+    name: str = ""
+    precision: Share | None = None
+    recall: Share | None = None
+    f1: Share | None = None
+    support: Count | None = None
+
+
+class FullScores(Scores):
+    """The test rows in full; `confusion` has a row per true class."""
+
+    macro_f1: Share | None = None
+    per_class: list[PerClass] = []
+    confusion: list[list[Count]] = []
+
+
+class Metrics(Lenient):
+    """metrics.json."""
+
+    train: Scores = Scores()
+    validation: Scores = Scores()
+    test: FullScores = FullScores()
+
+
+class Epoch(Lenient):
+    """A line of history.jsonl."""
+
+    epoch: int = 0
+    loss: Amount | None = None
+    accuracy: Share | None = None
+    val_loss: Amount | None = None
+    val_accuracy: Share | None = None
+
+
+class Environment(Lenient):
+    """environment.json."""
+
+    python: str | None = None
+    escalera: str | None = None
+    torch: str | None = None
+    platform: str | None = None
+    cpu: str | None = None
+    cores: Count | None = None
+    threads: Count | None = None
+    memory_bytes: Count | None = None
+    gpu: str | None = None
+    date: str | None = None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,230 @@
+"""What happened on a ladder, read from its files: the rungs, their runs, and what each step brought.
+
+Needs neither model nor GPU, and nothing that draws; the page and the command line's table are told from this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any, Literal
+
+import numpy as np
+
+from escalera.errors import RunError
+from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
+from escalera.report.records import Change, Data, LadderFile, Text
+from escalera.report.runs import Run, State, read_run
+from escalera.rundir import read_json
+
+Obstacle = Literal["unfinished", "no-parent", "no-predictions", "other-rows"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """From a parent to a rung. Where the two cannot be compared, `obstacle` says why and the rest is None."""
+
+    rung: str
+    parent: str
+    comparison: Comparison | None = None
+    p: float | None = None
+    verdict: Verdict | None = None
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A rung and its runs, one per seed, in the order of the seeds."""
+
+    name: str
+    why: Text | None
+    parent: str | None
+    change: list[Change]
+    runs: list[Run]
+    step: Step | None = None
+
+    @property
+    def done(self) -> list[Run]:
+        """The runs that finished."""
+        return [run for run in self.runs if run.state == "done"]
+
+    @property
+    def state(self) -> State:
+        """Done when every run is; else the worst that befell one."""
+        states = {run.state for run in self.runs}
+        bad: tuple[State, ...] = ("failed", "running", "absent")
+        return next((state for state in bad if state in states), "done" if states else "absent")
+
+    @property
+    def outcome(self) -> str:
+        """The verdict; `plain` where there is none to give; without an accuracy, why: a state, or `unreadable`."""
+        if self.accuracy is None:
+            return "unreadable" if self.state == "done" else self.state
+        return self.step.verdict if self.step and self.step.verdict else "plain"
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Test accuracy of each finished seed."""
+        return _given(run.accuracy for run in self.done)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Mean test accuracy over the seeds."""
+        return _mean(self.accuracies)
+
+    @property
+    def deviation(self) -> float | None:
+        """The seed noise: deviation of the test accuracy between seeds; None with fewer than two."""
+        return stdev(self.accuracies) if len(self.accuracies) > 1 else None
+
+    @property
+    def loss(self) -> float | None:
+        """Mean test loss over the seeds."""
+        return _mean(_given(run.metrics.test.loss for run in self.done))
+
+    @property
+    def validation(self) -> float | None:
+        """Mean validation accuracy over the seeds."""
+        return _mean(_given(run.metrics.validation.accuracy for run in self.done))
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean training time of a run."""
+        return _mean(_given(run.record.seconds for run in self.done))
+
+    @property
+    def test_rows(self) -> int | None:
+        """How many pictures the accuracy was measured on."""
+        counts = (
+            run.record.data.rows.test or sum(c.support or 0 for c in run.metrics.test.per_class) for run in self.done
+        )
+        return next(filter(None, counts), None)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The test noise: the 95 % interval of the mean accuracy, had other pictures of the same kind been drawn."""
+        if self.accuracy is None or self.test_rows is None:
+            return None
+        return accuracy_interval(self.accuracy, self.test_rows)
+
+    @property
+    def data(self) -> Data | None:
+        """What it learned from."""
+        return next((run.record.data for run in self.runs if run.record.data.source), None)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A ladder as it was climbed. `overall` compares the best rung with the first one that finished."""
+
+    path: Path
+    name: str
+    title: Text | None
+    command: str
+    rungs: list[Rung]
+    overall: Comparison | None = field(default=None)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps in the order of the rungs."""
+        return [rung.step for rung in self.rungs if rung.step]
+
+    @property
+    def scored(self) -> list[Rung]:
+        """The rungs with a test accuracy."""
+        return [rung for rung in self.rungs if rung.accuracy is not None]
+
+    @property
+    def first(self) -> Rung | None:
+        """The lowest rung that has a test accuracy."""
+        return next(iter(self.scored), None)
+
+    @property
+    def best(self) -> Rung | None:
+        """The rung with the highest test accuracy, the earlier one of equals."""
+        return max(self.scored, key=lambda rung: rung.accuracy or 0.0, default=None)
+
+    @property
+    def chosen(self) -> Rung | None:
+        """The rung that validation alone would have chosen; None where one of those scored has no validation."""
+        if any(rung.validation is None for rung in self.scored):
+            return None
+        return max(self.scored, key=lambda rung: rung.validation or 0.0, default=None)
+
+
+def steps(ladder_dir: Path) -> list[Step]:
+    """What each rung brought over its parent, in the order of the ladder."""
+    return read_story(ladder_dir).steps
+
+
+def read_story(ladder_dir: Path) -> Story:
+    """Read `<out>/<ladder>`; what is amiss in a run is a fault of that run.
+
+    Raises RunError where ladder.json is absent, names no rung, or has a name that cannot be a folder.
+    """
+    path = ladder_dir / "ladder.json"
+    faults: list[str] = []
+    ladder = LadderFile.read(read_json(path), path.name, faults)
+    names = [rung.name for rung in ladder.rungs]
+    if not names or faults:
+        raise RunError(
+            f"could not use {path}: {'; '.join(faults) or 'it names no rung'}. Climb the ladder again to make it anew."
+        )
+    for name in names:
+        # A name is a folder: none may lead out of the ladder's own.
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or names.count(name) > 1:
+            raise RunError(f"could not use {path}: expected every rung to have a name of its own, received {name!r}.")
+    rungs = [
+        Rung(
+            name=entry.name,
+            why=entry.why,
+            parent=entry.parent,
+            change=entry.change,
+            runs=[read_run(ladder_dir / entry.name / f"seed-{seed}", seed) for seed in entry.seeds],
+        )
+        for entry in ladder.rungs
+    ]
+    story = Story(ladder_dir, ladder.name or ladder_dir.name, ladder.title, ladder.command, _with_steps(rungs))
+    if story.best and story.first and story.best is not story.first:
+        return replace(story, overall=_compared(story.first, story.best)[0])
+    return story
+
+
+def _with_steps(rungs: Sequence[Rung]) -> list[Rung]:
+    """The rungs with their steps: all are compared first, because Holm's correction looks at them together."""
+    by_name = {rung.name: rung for rung in rungs}
+    drafts: dict[str, Step] = {}
+    for rung in rungs:
+        if rung.parent is not None:
+            comparison, obstacle = _compared(by_name.get(rung.parent), rung)
+            drafts[rung.name] = Step(rung.name, rung.parent, comparison, obstacle=obstacle)
+    compared = [(step, step.comparison) for step in drafts.values() if step.comparison]
+    for (step, comparison), p in zip(compared, holm([c.evidence for _, c in compared]), strict=True):
+        drafts[step.rung] = replace(step, p=p, verdict=verdict(comparison, p))
+    return [replace(rung, step=drafts.get(rung.name)) for rung in rungs]
+
+
+def _compared(parent: Rung | None, rung: Rung) -> tuple[Comparison | None, Obstacle | None]:
+    if parent is None:
+        return None, "no-parent"
+    if not parent.done or not rung.done:
+        return None, "unfinished"
+    before = [run.answers for run in parent.done if run.answers]
+    after = [run.answers for run in rung.done if run.answers]
+    if not before or not after:
+        return None, "no-predictions"
+    source = parent.data and rung.data and parent.data.source != rung.data.source
+    if source or not all(before[0].same_rows(other) for other in (*before, *after)):
+        return None, "other-rows"
+    return compare(np.stack([a.correct for a in before]), np.stack([a.correct for a in after])), None
+
+
+def _given(values: Any) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _mean(values: list[float]) -> float | None:
+    return fmean(values) if values else None

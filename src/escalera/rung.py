@@ -1,0 +1,185 @@
+"""One run: a rung trained with one seed, from its configuration to the files it leaves behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from escalera import build
+from escalera.data.batches import Batches
+from escalera.data.splits import Dataset, Split
+from escalera.evaluate.cost import PeakMemory, flops_per_image
+from escalera.evaluate.metrics import measure, softmax
+from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
+from escalera.evaluate.price import price
+from escalera.ladder.saved import read_config, write_config
+from escalera.ladder.schema import Rung, RungConfig
+from escalera.models.network import Network
+from escalera.models.summary import summarise
+from escalera.rundir import RunDir, read_json, write_aside, write_json
+from escalera.runtime import choose_device, choose_precision, describe, now
+from escalera.terminal import Narrator
+from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
+from escalera.train.checkpoint import LastCheckpoint, load_weights, save_weights
+from escalera.train.loop import Callback, Training, train
+
+
+def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, narrator: Narrator) -> None:
+    """Train, or go on training, a rung; evaluate it and write its files.
+
+    Raises KeyboardInterrupt when the user stopped it (the run can be resumed), EscaleraError when it cannot go on.
+    """
+    where = choose_device(device)
+    memory = PeakMemory(where)
+    config = rung.config
+    image_shape = (data.shape[2], data.shape[0], data.shape[1])
+    torch.manual_seed(seed)
+    network = build.network(config.model, image_shape, len(data.classes)).to(where)
+    network.to(memory_format=torch.channels_last)
+    summary = summarise(network, image_shape)
+    precision = choose_precision(config.train.precision, where)
+    record = {
+        **(read_json(run.record) if run.record.exists() else {"started": now(), "test_looks": 0}),
+        "state": "running",
+        "error": None,
+        "rung": rung.name,
+        "parent": rung.parent,
+        "seed": seed,
+        "parameters": summary.parameters(),
+        "layers": summary.rows(),
+        "flops_per_image": flops_per_image(network, image_shape),
+        "precision": precision,
+        "device": where.type,
+        "data": _describe(data, config),
+    }
+    write_config(run.config, config)
+    write_json(run.environment, describe(where))
+    write_json(run.record, record)
+    narrator.layers(summary)
+
+    training, best_epoch = _train(config, seed, data, run, network, where, precision, narrator)
+    record |= {
+        "stopped": training.stop or "all epochs",
+        "epochs": training.epoch,
+        "best_epoch": best_epoch,
+        "seconds": round(training.seconds, 3),
+        "images_per_second": round(training.images_per_second, 1),
+        "price": price(training.seconds, config.evaluate.price_per_hour, config.evaluate.currency),
+    }
+    test = _evaluate(config, data, run, network, where, record)
+    record |= {
+        "inference_images_per_second": round(test.images_per_second, 1),
+        "peak_memory_bytes": memory.read(),
+        "state": "done",
+        "finished": now(),
+    }
+    write_json(run.record, record)
+    narrator.rung_ends(record, read_json(run.metrics))
+
+
+def _train(
+    config: RungConfig,
+    seed: int,
+    data: Dataset,
+    run: RunDir,
+    network: Network,
+    device: torch.device,
+    precision: str,
+    narrator: Narrator,
+) -> tuple[Training, int]:
+    """Train or resume; the network comes back with the weights that the run stands by, and their epoch."""
+    settings = config.train
+    batches = build.batches(config, data.train, data.train, seed=seed, device=device, training=True)
+    validation = build.batches(config, data.validation, data.train, seed=seed, device=device, training=False)
+    training = Training(network, build.optimizer(settings.optimizer, network), settings.epochs, len(batches))
+    parts: dict[str, Any] = {}
+    stopping = build.early_stopping(settings, run.best)
+    if stopping is not None:
+        parts["early_stopping"] = stopping
+    last = LastCheckpoint(run.last, parts)
+    resumed = last.resume(training)
+    if resumed:
+        narrator.resumes(training.epoch)
+    callbacks: list[Callback] = [
+        *parts.values(),
+        StatisticsWarmUp(), History(run), TensorBoard(run.path), last, narrator.progress(), StopOnSignal()
+    ]  # fmt: skip
+    train(
+        training,
+        batches,
+        schedule=build.schedule(settings),
+        validate=lambda: {f"val_{k}": v for k, v in accuracy_and_loss(predict(network, validation.epoch(0))).items()},
+        seed=seed,
+        precision=precision,
+        clip_norm=settings.clip_norm,
+        label_smoothing=settings.label_smoothing,
+        callbacks=callbacks,
+    )
+    if training.interrupted:
+        raise KeyboardInterrupt
+    if stopping is not None and stopping.best is not None:
+        load_weights(network, run.best)
+        return training, stopping.best_epoch
+    save_weights(network, run.best)
+    return training, training.epoch
+
+
+def _evaluate(
+    config: RungConfig, data: Dataset, run: RunDir, network: Network, device: torch.device, record: dict[str, Any]
+) -> Predictions:
+    """Predict all three splits; only here are the test rows read, and run.json says how often."""
+
+    def over(part: Split) -> Predictions:
+        feed = build.batches(config, part, data.train, seed=0, device=device, training=False)
+        return predict(network, feed.epoch(0))
+
+    metrics: dict[str, Any] = {
+        "train": accuracy_and_loss(over(data.train)),
+        "validation": accuracy_and_loss(over(data.validation)),
+    }
+    record["test_looks"] += 1
+    write_json(run.record, record)
+    test = over(data.test)
+    metrics["test"] = measure(test.logits, test.labels, data.classes)
+    logits = pa.FixedSizeListArray.from_arrays(pa.array(test.logits.ravel()), test.logits.shape[1])
+    table = pa.table({"row": data.test.rows, "label": test.labels, "logits": logits})
+    write_aside(run.predictions, lambda file: pq.write_table(table, file))
+    write_json(run.metrics, metrics)
+    return test
+
+
+def _describe(data: Dataset, config: RungConfig) -> dict[str, Any]:
+    mean, deviation = build.statistics(config.data, data.train)
+    return {
+        "source": data.name,
+        "shape": list(data.shape),
+        "classes": data.classes,
+        "rows": {"train": len(data.train.rows), "validation": len(data.validation.rows), "test": len(data.test.rows)},
+        "mean": mean,
+        "deviation": deviation,
+    }
+
+
+def probabilities(run: RunDir, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a finished run says of pictures (N, H, W, C) uint8 of its own size: probabilities (N, K)."""
+    record = read_json(run.record)["data"]
+    config = read_config(run.config)
+    height, width, channels = record["shape"]
+    network = build.network(config.model, (channels, height, width), len(record["classes"]))
+    load_weights(network, run.best)
+    feed = Batches(
+        images,
+        np.zeros(len(images), dtype=np.int64),
+        np.arange(len(images)),
+        batch_size=build.EVALUATION_BATCH,
+        device=torch.device("cpu"),
+        shuffle=False,
+        mean=record["mean"],
+        std=record["deviation"],
+    )
+    return softmax(predict(network, feed.epoch(0)).logits).astype(np.float32)

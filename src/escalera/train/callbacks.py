@@ -1,0 +1,139 @@
+"""What hangs on the loop: early stopping, the history, TensorBoard, and a way out for Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from torch import nn
+
+from escalera.rundir import RunDir
+from escalera.train.checkpoint import save_weights
+from escalera.train.loop import Callback, Training
+
+WARM_UP_STEPS = 100
+"""Steps after which a mean over all of them moves more slowly than a momentum of 0.99 (1 / 100)."""
+
+
+class EarlyStopping(Callback):
+    """Stops when none of the monitors has improved for `patience` epochs.
+
+    The first monitor chooses the best epoch; its weights are written to `best` when that is given. A monitor is a key
+    of the history; one that ends in `loss` improves downwards, the others upwards.
+    """
+
+    def __init__(self, monitors: Sequence[str], patience: int, best: Path | None) -> None:
+        self.monitors = list(monitors)
+        self.patience = patience
+        self.best = best
+        self.values: dict[str, float] = {}
+        self.best_epoch = 0
+        self.last_gain = 0
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Compare, keep the best weights, and set the flag when patience is out."""
+        for monitor in self.monitors:
+            value = -training.log[monitor] if monitor.endswith("loss") else training.log[monitor]
+            if monitor in self.values and value <= self.values[monitor]:
+                continue
+            self.values[monitor] = value
+            self.last_gain = training.epoch
+            if monitor == self.monitors[0]:
+                self.best_epoch = training.epoch
+                if self.best is not None:
+                    save_weights(training.network, self.best)
+        if training.epoch - self.last_gain >= self.patience:
+            training.stop = "early stopping"
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed training needs of this one."""
+        return {"values": self.values, "best_epoch": self.best_epoch, "last_gain": self.last_gain}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `state` gave."""
+        self.values, self.best_epoch, self.last_gain = state["values"], state["best_epoch"], state["last_gain"]
+
+
+class StatisticsWarmUp(Callback):
+    """Lets batch norm's running statistics be the plain mean of the first batches, until their own momentum takes over.
+
+    With Keras's momentum a statistic still holds a third of its arbitrary start after 100 steps: on a small set the
+    first epochs would be validated with numbers that mean nothing, and early stopping would believe them.
+    """
+
+    def on_train_begin(self, training: Training) -> None:
+        """Find the layers and their own momentum."""
+        modules = training.network.modules()
+        self.layers = [module for module in modules if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        self.momenta = [layer.momentum for layer in self.layers]
+        self._warm(training.epoch * training.steps)
+
+    def on_step_end(self, training: Training) -> None:
+        """Prepare the next step."""
+        self._warm((training.epoch - 1) * training.steps + training.step)
+
+    def _warm(self, steps: int) -> None:
+        if steps > WARM_UP_STEPS:
+            return
+        for layer, momentum in zip(self.layers, self.momenta, strict=True):
+            layer.momentum = max(momentum or 0.0, 1 / (steps + 1)) if steps < WARM_UP_STEPS else momentum
+
+
+class History(Callback):
+    """Adds a line to history.jsonl after each epoch."""
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Append the epoch."""
+        self.run.append_history(training.log)
+
+
+class TensorBoard(Callback):
+    """Writes the history as TensorBoard events beside the run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_begin(self, training: Training) -> None:
+        """Open a file of events; those of epochs that are run again are taken back."""
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        self.writer = SummaryWriter(str(self.folder), purge_step=training.epoch + 1)
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Add the epoch's scalars."""
+        for key, value in training.log.items():
+            if key != "epoch":
+                self.writer.add_scalar(key, value, training.epoch)
+
+    def on_train_end(self, training: Training) -> None:
+        """Close the file."""
+        self.writer.close()
+
+
+class StopOnSignal(Callback):
+    """Ctrl-C and SIGTERM end the training after the step at hand; a second one ends the process at once."""
+
+    def on_train_begin(self, training: Training) -> None:
+        """Take over the signals."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if training.interrupted:
+                raise KeyboardInterrupt
+            training.interrupted = True
+
+        # Python lets only the main thread set handlers; elsewhere the owner of the thread has its own way to stop.
+        main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+        self.before = {number: signal.signal(number, stop) for number in numbers}
+
+    def on_train_end(self, training: Training) -> None:
+        """Hand the signals back."""
+        for number, handler in self.before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,149 @@
+"""The training loop. What every run needs stands here, visible; the rest hangs on the callbacks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from escalera.data.batches import Batches
+from escalera.errors import TrainingError
+from escalera.runtime import autocast
+from escalera.train.schedules import Schedule
+
+CHECK_EVERY = 50
+"""Steps between two looks at the loss: on a GPU each look waits for the device."""
+
+
+@dataclass
+class Training:
+    """Where a training stands: what callbacks may read.
+
+    They may set `stop`, which ends it for good with that reason, and `interrupted`, which ends it for now.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    epochs: int
+    steps: int
+    epoch: int = 0
+    step: int = 0
+    stop: str = ""
+    interrupted: bool = False
+    seconds: float = 0.0
+    loss: float = float("nan")
+    accuracy: float = float("nan")
+    images_per_second: float = 0.0
+    log: dict[str, Any] = field(default_factory=dict)
+
+
+class Callback:
+    """What may happen beside the loop. A callback overrides the moments that it needs."""
+
+    def on_train_begin(self, training: Training) -> None:
+        """Before the first step; a resumed training has its state already."""
+
+    def on_step_end(self, training: Training) -> None:
+        """After each step: `epoch` and `step` are exact, `loss` and `accuracy` as of the last look."""
+
+    def on_epoch_end(self, training: Training) -> None:
+        """After each epoch, validation included: `log` holds its line of the history."""
+
+    def on_train_end(self, training: Training) -> None:
+        """After the last step, also after an error."""
+
+
+def train(
+    training: Training,
+    batches: Batches,
+    *,
+    schedule: Schedule,
+    validate: Callable[[], dict[str, float]],
+    seed: int,
+    precision: str = "fp32",
+    clip_norm: float | None = None,
+    label_smoothing: float = 0.0,
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Train from `training.epoch` (0 for a new one) until the epochs are done or a callback says stop.
+
+    `validate` returns what the history calls val_loss and val_accuracy. Raises TrainingError on the first non-finite
+    loss, naming the step.
+    """
+    network, optimizer, device = training.network, training.optimizer, batches.device
+    cast = autocast(precision, device)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    try:
+        _call(callbacks, "on_train_begin", training)
+        while training.epoch < training.epochs and not (training.stop or training.interrupted):
+            training.epoch += 1
+            started = time.perf_counter()
+            # Dropout draws from the global generator: seeded by epoch, a resumed run draws what the whole one drew.
+            torch.manual_seed(seed * 1_000_003 + training.epoch)
+            network.train()
+            losses = torch.zeros(len(batches), device=device)
+            hits = torch.zeros((), dtype=torch.int64, device=device)
+            seen = 0
+            for step, (images, labels) in enumerate(batches.epoch(training.epoch), start=1):
+                factor = schedule(training.epoch - 1 + (step - 1) / len(batches))
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * factor
+
+                with cast:
+                    logits = network(images)
+                loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                if clip_norm is not None:
+                    nn.utils.clip_grad_norm_(parameters, clip_norm)
+                optimizer.step()
+
+                losses[step - 1] = loss.detach() * len(labels)
+                hits += (logits.detach().argmax(1) == labels).sum()
+                seen += len(labels)
+                training.step = step
+                if step % CHECK_EVERY == 0 or step == len(batches):
+                    training.loss = _mean_if_finite(losses[:step], seen, training.epoch)
+                    training.accuracy = hits.item() / seen
+                    training.images_per_second = seen / (time.perf_counter() - started)
+                for callback in callbacks:
+                    callback.on_step_end(training)
+                if training.interrupted:
+                    return
+            training.log = {
+                "epoch": training.epoch,
+                "loss": training.loss,
+                "accuracy": training.accuracy,
+                **validate(),
+                "lr": rates[0] * factor,
+                "images_per_second": round(training.images_per_second, 1),
+            }
+            seconds = time.perf_counter() - started
+            training.log["seconds"] = round(seconds, 3)
+            training.seconds += seconds
+            _call(callbacks, "on_epoch_end", training)
+    finally:
+        _call(callbacks, "on_train_end", training)
+
+
+def _call(callbacks: Iterable[Callback], moment: str, training: Training) -> None:
+    for callback in callbacks:
+        getattr(callback, moment)(training)
+
+
+def _mean_if_finite(losses: Tensor, images: int, epoch: int) -> float:
+    mean = losses.sum().item() / images
+    if isfinite(mean):
+        return mean
+    step = int(torch.isfinite(losses).logical_not().nonzero()[0]) + 1
+    raise TrainingError(
+        f"the loss became {losses[step - 1].item()} at epoch {epoch}, step {step}. "
+        "Lower train.optimizer.lr, or set train.clip_norm to 1.0."
+    )

@@ -1,0 +1,69 @@
+"""The parameter totals of REFERENCE, as Keras counts them: exact."""
+
+import pytest
+import torch
+
+from escalera.models.cnn import cnn
+from escalera.models.head import Head
+from escalera.models.mlp import mlp
+from escalera.models.network import Network
+from escalera.models.summary import summarise
+
+IMAGE = (3, 32, 32)
+DEEP = [[32], [64], [128]]
+DOUBLED = [[32, 32], [64, 64], [128, 128]]
+
+
+def network(blocks, dense, *, dropout=0.0, batch_norm="none", head_dropout=0.0, head_norm=False) -> Network:
+    body, shape = cnn(IMAGE, blocks, dropout=dropout, batch_norm=batch_norm)
+    return Network(body, Head(shape, 10, widths=dense, dropout=head_dropout, batch_norm=head_norm))
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "total", "trainable"),
+    [
+        ("base", lambda: network([[32]], [32]), 263_402, 263_402),
+        ("deeper", lambda: network(DEEP, [256, 128]), 651_978, 651_978),
+        (
+            "dropout",
+            lambda: network(DEEP, [256, 128], dropout=[0, 0.25, 0.25], head_dropout=[0, 0.25]),
+            651_978,
+            651_978,
+        ),
+        ("doubled", lambda: network(DOUBLED, [512], dropout=0.25, head_dropout=0.25), 1_341_226, 1_341_226),
+        (
+            "batch-norm",
+            lambda: network(
+                DOUBLED, [256, 128], dropout=0.25, batch_norm="conv", head_norm=True, head_dropout=[0, 0.25]
+            ),
+            849_066,
+            847_402,
+        ),
+    ],
+)
+def test_totals(name: str, made, total: int, trainable: int) -> None:
+    summary = summarise(made(), IMAGE)
+    assert (summary.total, summary.trainable, summary.non_trainable) == (total, trainable, total - trainable), name
+
+
+def test_the_contract_map_features_logits() -> None:
+    net = network(DEEP, [16])
+    images = torch.rand(5, *IMAGE)
+    assert net.feature_map(images).shape == (5, 128, 4, 4)
+    assert net.features(images).shape == (5, 2048)
+    assert net(images).shape == (5, 10)
+
+
+def test_an_mlp_has_a_map_of_one_pixel() -> None:
+    body, shape = mlp((1, 8, 8), [32, 16], dropout=[0.5, 0.0], batch_norm=True)
+    net = Network(body, Head(shape, 10))
+    images = torch.rand(3, 1, 8, 8)
+    assert net.feature_map(images).shape == (3, 16, 1, 1)
+    assert net.features(images).shape == (3, 16)
+    assert summarise(net, (1, 8, 8)).total == 64 * 32 + 32 + 4 * 32 + 32 * 16 + 16 + 4 * 16 + 16 * 10 + 10
+
+
+def test_average_pooling_leaves_one_number_per_channel() -> None:
+    body, shape = cnn(IMAGE, [[8]])
+    net = Network(body, Head(shape, 10, pool="average"))
+    assert net.features(torch.rand(2, *IMAGE)).shape == (2, 8)

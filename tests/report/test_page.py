@@ -1,0 +1,284 @@
+"""The page: whole, in both languages, safe, and standing whatever became of the runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from escalera.errors import EscaleraError, RunError
+from escalera.report.page import write_report
+
+VOID = {"meta", "br", "wbr", "img", "input", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """Checks that tags are balanced and collects what the tests ask for."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.attributes: dict[str, dict[str, str | None]] = {}
+        self.text: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.attributes.setdefault(tag, values)
+        self.ids += [values["id"]] if values.get("id") else []
+        self.links += [value or "" for key, value in attrs if key in ("href", "src", "action", "srcset")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.text))
+
+
+def report(folder: Path, language: str = "en") -> tuple[str, Page]:
+    html = write_report(folder, language).read_text(encoding="utf-8")
+    return html, Page(html)
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_whole_page(build: Callable[..., Path], language: str, seeds: int) -> None:
+    folder = build(seeds=seeds)
+    html, page = report(folder, language)
+    assert page.attributes["html"]["lang"] == language
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert not [link for link in page.links if not link.startswith(("#", "data:image/png;base64,"))]
+    assert not re.search(r"@import|url\((?!#)", html)
+    assert not re.search(r"\b(None|nan|NaN|undefined|Undefined|Infinity)\b", page.words.replace("none", ""))
+    assert not re.search(r"\b(word|steps|rung|verdict|state|cost|end|figure|summary|how|unit)\.[a-z]", page.words)
+    assert len(html) < 60_000 * 5
+    for rung in ("base", "deeper", "batch-norm", "vgg16-scratch", "augmentation"):
+        assert f"rung-{rung}" in page.ids
+
+
+def test_english_words(ladder_dir: Path) -> None:
+    _, page = report(ladder_dir)
+    for words in (
+        "CIFAR-10, one change at a time",
+        "Rungs finished: 4 of 5.",
+        "The best is augmentation : it has 85.8% of the 500 test images right",
+        "What helped: deeper (+10.2 points) and augmentation (+11.6 points).",
+        "No evidence either way: batch-norm (+1.0 points).",
+        "Failed: vgg16-scratch .",
+        "the loss is not finite (nan)",
+        "▲ better",
+        "263,402",
+        "20 min 25 s",
+        "McNemar",
+        "escalera climb cifar10",
+        "AMD EPYC 7B13",
+        "2026-03-14 09:26 UTC",
+    ):
+        assert words in page.words.replace("\u00a0", " "), words
+    assert "Several seeds" not in page.words
+
+
+def test_spanish_words_and_numbers(ladder_dir: Path) -> None:
+    _, page = report(ladder_dir, "es")
+    for words in (
+        "CIFAR-10, un cambio cada vez",
+        "El mejor es augmentation : acierta el 85,8 % de las 500 imágenes de prueba",
+        "○ sin evidencia",
+        "✕ falló",
+        "263\u202f402",
+        "Matriz de confusión de base",
+        "parada temprana",
+    ):
+        assert words in page.words.replace("\u00a0", " "), words
+    assert not re.search(r"\d\.\d", re.sub(r"2\.10\.0|3\.11\.9|0\.1\.0|6\.8|\w+\.\d[.\w]*|\[.*?\]", "", _visible(page)))
+
+
+def _visible(page: Page) -> str:
+    """Without what is quoted as it was typed: changes, settings."""
+    return re.sub(r"augment\.\w+ .*?(?=augment|train|Semilla|Curvas)", "", page.words)
+
+
+def test_several_seeds_show_both_noises(build: Callable[..., Path]) -> None:
+    _, page = report(build(seeds=3))
+    assert "Seed noise: the accuracy deviates by" in page.words
+    assert "Test noise: its 95% interval is" in page.words
+    assert "(Welch)" in page.words
+    assert "Several seeds." in page.words
+    assert "Test accuracy, mean of 3 seeds" in page.words
+
+
+def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:
+    folder = build(seeds=2)
+    write_report(folder)
+    drawn = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*/figures/*.svg"))
+    rungs = ["augmentation", "base", "batch-norm", "deeper"]
+    assert drawn == [f"{r}/seed-{s}/figures/{f}.svg" for r in rungs for s in (0, 1) for f in ("confusion", "curves")]
+
+
+def test_writing_again_gives_the_same_bytes(ladder_dir: Path) -> None:
+    assert write_report(ladder_dir).read_bytes() == write_report(ladder_dir).read_bytes()
+
+
+def test_hostile_text_stays_text(build: Callable[..., Path]) -> None:
+    evil = "<script>alert('x')</script>"
+    folder = build(classes=[evil, '"><img src=x onerror=1>', "c"], title={"en": evil, "es": evil})
+    change(folder / "vgg16-scratch/seed-0/run.json", error=evil)
+    ladder = json.loads((folder / "ladder.json").read_text())
+    ladder["command"] = evil
+    ladder["rungs"][1]["why"] = {"en": evil, "es": evil}
+    ladder["rungs"][1]["change"] = [{"path": evil, "before": evil, "after": [evil]}]
+    change(folder / "ladder.json", **ladder)
+    (folder / "deeper/seed-0/config.yaml").write_text(f"</pre>{evil}")
+    html, page = report(folder)
+    assert html.count("<script") == 1
+    assert "<img" not in html
+    assert page.words.count(evil) > 10
+
+
+def _spoiled(path: Path) -> Iterator[Path]:
+    yield from (
+        path / name for name in ("run.json", "metrics.json", "history.jsonl", "config.yaml", "environment.json")
+    )
+    yield path / "predictions.parquet"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff", b'{"state": "done"}'])
+def test_a_spoilt_run_is_shown_in_its_place(ladder_dir: Path, content: bytes | None) -> None:
+    for path in _spoiled(ladder_dir / "deeper/seed-0"):
+        path.unlink() if content is None else path.write_bytes(content)
+    if content is not None:
+        change_state = ladder_dir / "deeper/seed-0/run.json"
+        change_state.write_text('{"state": "done"}')
+    _, page = report(ladder_dir)
+    assert "rung-deeper" in page.ids
+    assert "not compared" in page.words
+    expected = "This run has not been made." if content is None else "files are incomplete"
+    assert expected in page.words
+    assert "batch-norm" in page.words
+
+
+def test_parts_that_are_missing_are_said(ladder_dir: Path) -> None:
+    run = ladder_dir / "deeper/seed-0"
+    change(run / "metrics.json", test={"accuracy": 0.7, "loss": 1.0, "confusion": [[1, 2]], "per_class": []})
+    (run / "history.jsonl").unlink()
+    change(run / "run.json", test_looks=3)
+    _, page = report(ladder_dir)
+    assert "No epoch of this run was recorded." in page.words
+    assert "The confusion matrix of this run cannot be read." in page.words
+    assert "The test images of this run were read 3 times." in page.words
+
+
+def test_nothing_has_run_yet(ladder_dir: Path) -> None:
+    for record in ladder_dir.glob("*/*/run.json"):
+        record.unlink()
+    _, page = report(ladder_dir)
+    assert "No rung has a test accuracy yet" in page.words
+    assert page.words.count("This run has not been made.") == 5
+
+
+def test_an_unfinished_run(ladder_dir: Path) -> None:
+    change(ladder_dir / "augmentation/seed-0/run.json", state="running")
+    _, page = report(ladder_dir)
+    assert "This run is not finished" in page.words
+    assert "The best is batch-norm" in page.words
+
+
+def test_one_rung(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
+    _, page = report(build(rungs=rungs[:1]))
+    assert "The best is base" in page.words
+    assert "points more than the first" not in page.words
+
+
+def test_a_hundred_classes(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
+    folder = build(
+        rungs=rungs[:2], classes=[f"class {k}" for k in range(100)], rows={"train": 10, "validation": 5, "test": 2000}
+    )
+    html, page = report(folder)
+    assert "All 100 classes" in page.words
+    assert len(html) < 400_000
+
+
+def test_validation_may_disagree(ladder_dir: Path) -> None:
+    path = ladder_dir / "deeper/seed-0/metrics.json"
+    change(path, validation={"accuracy": 0.999, "loss": 0.1})
+    _, page = report(ladder_dir)
+    assert "Validation alone would have chosen deeper , which has 73.2% of the test images right." in page.words
+
+
+def test_data_that_change_are_listed_apart(ladder_dir: Path) -> None:
+    record = ladder_dir / "base/seed-0/run.json"
+    change(record, data=json.loads(record.read_text())["data"] | {"source": "fashion_mnist", "shape": [28, 28, 1]})
+    _, page = report(ladder_dir)
+    assert "28 × 28 pixels, grey" in page.words
+    assert "Used by base" in page.words
+    assert "not compared: tested on other images" in page.words
+
+
+def test_another_language_is_a_mistake(ladder_dir: Path) -> None:
+    with pytest.raises(EscaleraError, match="language: expected one of en, es, received 'fr'"):
+        write_report(ladder_dir, "fr")
+
+
+def test_a_folder_that_takes_no_file(ladder_dir: Path) -> None:
+    (ladder_dir / "report.html").mkdir()
+    with pytest.raises(RunError, match=r"could not write .*report\.html"):
+        write_report(ladder_dir)
+
+
+@pytest.mark.browser
+def test_in_a_browser_on_a_phone_in_the_dark(ladder_dir: Path, tmp_path: Path) -> None:
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    for argument in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-background-networking",
+        "disable-component-update",
+    ):
+        options.add_argument(f"--{argument}")
+    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    try:
+        phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+        driver.get(write_report(ladder_dir, "es").as_uri())
+        assert driver.execute_script("return document.documentElement.scrollWidth") == 390
+        style = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+        assert driver.execute_script(style, "body", "backgroundColor") == "rgb(21, 24, 28)"
+        assert driver.execute_script(style, "figure svg text", "fill") == "rgb(228, 226, 221)"
+        assert driver.get_log("browser") == []
+    finally:
+        driver.quit()

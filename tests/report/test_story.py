@@ -1,0 +1,223 @@
+"""The ladder as its files tell it, and what becomes of files that people or machines spoilt."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from escalera.errors import RunError
+from escalera.evaluate.compare import compare, holm, verdict
+from escalera.report.story import Story, read_story, steps
+
+
+def correct(run: Path) -> np.ndarray:
+    """Which test rows a run has right, in the order of the rows."""
+    table = pq.read_table(run / "predictions.parquet").sort_by("row")
+    return np.array(
+        [
+            np.argmax(logits) == label
+            for logits, label in zip(table["logits"].to_pylist(), table["label"].to_pylist(), strict=True)
+        ]
+    )
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def faults(story: Story, rung: str) -> str:
+    return "\n".join(next(r for r in story.rungs if r.name == rung).runs[0].faults)
+
+
+def test_steps_are_those_of_the_predictions(ladder_dir: Path) -> None:
+    found = {step.rung: step for step in steps(ladder_dir)}
+    assert list(found) == ["deeper", "batch-norm", "vgg16-scratch", "augmentation"]
+    pairs = {"deeper": "base", "batch-norm": "deeper", "augmentation": "batch-norm"}
+    expected = {
+        name: compare(correct(ladder_dir / parent / "seed-0")[None], correct(ladder_dir / name / "seed-0")[None])
+        for name, parent in pairs.items()
+    }
+    assert {name: found[name].comparison for name in pairs} == expected
+    assert [found[name].p for name in pairs] == holm([comparison.p for comparison in expected.values()])
+    assert [found[name].verdict for name in pairs] == ["better", "no evidence", "better"]
+    assert found["deeper"].verdict == verdict(expected["deeper"], found["deeper"].p or 0)
+    assert (found["vgg16-scratch"].comparison, found["vgg16-scratch"].obstacle) == (None, "unfinished")
+
+
+def test_the_story_of_a_ladder(ladder_dir: Path) -> None:
+    story = read_story(ladder_dir)
+    assert story.name == "cifar10"
+    assert [rung.state for rung in story.rungs] == ["done", "done", "done", "failed", "done"]
+    assert [rung.outcome for rung in story.rungs] == ["plain", "better", "no evidence", "failed", "better"]
+    assert story.best and story.first and story.chosen
+    assert (story.first.name, story.best.name, story.chosen.name) == ("base", "augmentation", "augmentation")
+    assert story.overall == compare(
+        correct(ladder_dir / "base/seed-0")[None], correct(ladder_dir / "augmentation/seed-0")[None]
+    )
+    assert "not finite" in (story.rungs[3].runs[0].record.error or "")
+    assert not [run.faults for rung in story.rungs for run in rung.runs if run.faults]
+    assert story.best.deviation is None
+    assert story.best.test_rows == 500
+
+
+def test_several_seeds(build: Callable[..., Path]) -> None:
+    folder = build(seeds=3)
+    story = read_story(folder)
+    base, deeper = story.rungs[0], story.rungs[1]
+    assert deeper.step and deeper.step.comparison and deeper.step.comparison.seed_p is not None
+    stacks = [np.stack([correct(folder / name / f"seed-{seed}") for seed in range(3)]) for name in ("base", "deeper")]
+    assert deeper.step.comparison == compare(*stacks)
+    assert base.accuracy == pytest.approx(stacks[0].mean())
+    assert base.deviation == pytest.approx(stacks[0].mean(axis=1).std(ddof=1))
+
+
+def test_the_order_of_the_rows_does_not_matter(ladder_dir: Path) -> None:
+    before = steps(ladder_dir)
+    path = ladder_dir / "deeper/seed-0/predictions.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.take(np.random.default_rng(0).permutation(len(table))), path)
+    assert steps(ladder_dir) == before
+
+
+def test_other_rows_are_not_compared(ladder_dir: Path, predictions: Callable[..., None]) -> None:
+    labels, logits = np.zeros(500, int), np.zeros((500, 10), np.float32)
+    predictions(ladder_dir / "deeper/seed-0/predictions.parquet", labels, logits)
+    obstacles = {step.rung: step.obstacle for step in steps(ladder_dir)}
+    assert obstacles == {
+        "deeper": "other-rows",
+        "batch-norm": "other-rows",
+        "vgg16-scratch": "unfinished",
+        "augmentation": None,
+    }
+
+
+def test_other_data_are_not_compared(ladder_dir: Path) -> None:
+    record = ladder_dir / "base/seed-0/run.json"
+    change(record, data=json.loads(record.read_text())["data"] | {"source": "fashion_mnist"})
+    assert steps(ladder_dir)[0].obstacle == "other-rows"
+
+
+def test_a_parent_that_is_not_there(ladder_dir: Path) -> None:
+    ladder = json.loads((ladder_dir / "ladder.json").read_text())
+    ladder["rungs"][1]["parent"] = "gone"
+    change(ladder_dir / "ladder.json", **ladder)
+    assert steps(ladder_dir)[0].obstacle == "no-parent"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda path: path.unlink(), "predictions.parquet: absent"),
+        (lambda path: path.write_bytes(b"PAR1 not really"), "predictions.parquet: "),
+        (lambda path: pq.write_table(pq.read_table(path).drop(["label"]), path), "predictions.parquet: "),
+        (lambda path: pq.write_table(pq.read_table(path).slice(0, 0), path), "predictions.parquet: "),
+    ],
+)
+def test_spoilt_predictions(ladder_dir: Path, spoil: Callable[[Path], object], text: str) -> None:
+    spoil(ladder_dir / "deeper/seed-0/predictions.parquet")
+    story = read_story(ladder_dir)
+    assert text in faults(story, "deeper")
+    assert [step.obstacle for step in story.steps] == ["no-predictions", "no-predictions", "unfinished", None]
+    assert story.rungs[1].accuracy is not None
+
+
+def test_without_metrics_the_accuracy_is_that_of_the_predictions(ladder_dir: Path) -> None:
+    (ladder_dir / "deeper/seed-0/metrics.json").unlink()
+    story = read_story(ladder_dir)
+    assert story.rungs[1].accuracy == correct(ladder_dir / "deeper/seed-0").mean()
+    assert faults(story, "deeper") == "metrics.json: absent"
+    assert story.chosen is None
+
+
+def test_values_that_do_not_fit_are_left_out_and_named(ladder_dir: Path) -> None:
+    run = ladder_dir / "deeper/seed-0"
+    change(run / "run.json", seconds="long", best_epoch=-1, layers=[{"name": "a", "output_shape": "wide"}, "b"], data=5)
+    change(run / "metrics.json", train={"accuracy": 91.3, "loss": float("nan")}, test=[1])
+    change(run / "environment.json", cores="many")
+    with (run / "history.jsonl").open("a") as file:
+        file.write('{"epoch": 99, "loss": "x"}\nhalf a li')
+    story = read_story(ladder_dir)
+    record, text = story.rungs[1].runs[0].record, faults(story, "deeper")
+    assert (record.seconds, record.best_epoch, record.layers, record.data.source) == (None, None, [], "")
+    assert record.epochs == 16
+    assert story.rungs[1].runs[0].history[-1].epoch == 99
+    for place in (
+        "run.json: seconds:",
+        "run.json: best_epoch:",
+        "run.json: layers.1:",
+        "run.json: data:",
+        "metrics.json: accuracy:",
+        "metrics.json: loss:",
+        "metrics.json: test:",
+        "environment.json: cores:",
+        "history.jsonl: loss:",
+    ):
+        assert place in text
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "metrics.json", "environment.json", "history.jsonl", "config.yaml", "predictions.parquet"]
+)
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"[1]\n", b"\xff\xfe", b'{"state": "done"}'])
+def test_any_file_may_hold_anything(ladder_dir: Path, name: str, content: bytes) -> None:
+    (ladder_dir / "deeper/seed-0" / name).write_bytes(content)
+    assert [rung.name for rung in read_story(ladder_dir).rungs][1] == "deeper"
+
+
+def test_states(ladder_dir: Path) -> None:
+    change(ladder_dir / "base/seed-0/run.json", state="running")
+    change(ladder_dir / "deeper/seed-0/run.json", state="dreaming")
+    (ladder_dir / "batch-norm/seed-0/run.json").unlink()
+    story = read_story(ladder_dir)
+    assert [rung.state for rung in story.rungs] == ["running", "absent", "absent", "failed", "done"]
+    assert story.overall is None
+
+
+def test_a_rung_without_seeds_has_not_run(ladder_dir: Path) -> None:
+    ladder = json.loads((ladder_dir / "ladder.json").read_text())
+    ladder["rungs"][0]["seeds"] = []
+    change(ladder_dir / "ladder.json", **ladder)
+    assert read_story(ladder_dir).rungs[0].state == "absent"
+
+
+@pytest.mark.parametrize(
+    ("rungs", "text"),
+    [
+        ([], "could not use .*ladder.json: it names no rung"),
+        ("x", "could not use .*ladder.json: ladder.json: rungs: Input should be a valid list"),
+        ([{"name": "../etc"}], "expected every rung to have a name of its own, received '../etc'"),
+        ([{"name": ""}], "expected every rung to have a name of its own, received ''"),
+        ([{"name": "a"}, {"name": "a"}], "expected every rung to have a name of its own, received 'a'"),
+    ],
+)
+def test_a_ladder_file_that_cannot_be_used(ladder_dir: Path, rungs: Any, text: str) -> None:
+    change(ladder_dir / "ladder.json", rungs=rungs)
+    with pytest.raises(RunError, match=text):
+        read_story(ladder_dir)
+
+
+def test_a_ladder_file_of_another_shape(ladder_dir: Path) -> None:
+    (ladder_dir / "ladder.json").write_text("[1, 2]")
+    with pytest.raises(RunError, match=r"ladder.json: expected a mapping, received \[1, 2\]"):
+        read_story(ladder_dir)
+
+
+def test_no_ladder_at_all(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="could not read .*ladder.json"):
+        read_story(tmp_path)
+
+
+def test_the_story_needs_nothing_heavy() -> None:
+    code = (
+        "import sys, escalera.report.story; print([m for m in ('torch', 'matplotlib', 'jinja2') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

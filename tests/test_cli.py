@@ -1,0 +1,151 @@
+"""The command line: what it prints, where, and the code it ends with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from escalera import cli
+
+TINY = """
+name: tiny
+data: {source: digits, validation: 0.2, test: 0.5}
+rungs:
+  - name: mlp
+    why: {en: "A start.", es: "Un comienzo."}
+    model: {kind: mlp, dense: [16]}
+    train: {epochs: 1}
+  - name: wider
+    change: {model.dense: [32]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "tiny.yaml").write_text(TINY)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["escalera", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+Capture = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+
+
+def test_climb_prints_the_rungs_the_table_and_the_report(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "climb", "tiny.yaml") == 0
+    out = capsys.readouterr().out
+    for text in (
+        "2 runs to go",
+        "1/2  mlp",
+        "A start.",
+        "1,040",
+        "1,210 parameters",
+        "✓ test",
+        "verdict",
+        "report: runs/",
+    ):
+        assert text in out, text
+    assert run(monkeypatch, "climb", "tiny.yaml") == 0
+    assert "Every rung is finished" in capsys.readouterr().out
+
+
+def test_climb_speaks_json_on_standard_output_alone(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "climb", "tiny.yaml", "--json", "--lang", "es") == 0
+    captured = capsys.readouterr()
+    assert [row["name"] for row in json.loads(captured.out)["rungs"]] == ["mlp", "wider"]
+    assert "Un comienzo." in captured.err
+
+
+def test_a_mistake_is_a_message_without_traceback(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(TINY.replace("epochs: 1", "epohcs: 1"))
+    assert run(monkeypatch, "climb", "bad.yaml") == 2
+    err = capsys.readouterr().err
+    assert "bad.yaml:8:" in err
+    assert "did you mean 'epochs'?" in err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback(monkeypatch: Patch, tmp_path: Path) -> None:
+    from escalera.errors import LadderError
+
+    (tmp_path / "bad.yaml").write_text(TINY.replace("epochs: 1", "epohcs: 1"))
+    monkeypatch.setattr(sys, "argv", ["escalera", "climb", "bad.yaml", "--debug"])
+    with pytest.raises(LadderError):
+        cli.main()
+
+
+def test_a_failed_rung_is_told_last_and_ends_with_1(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "climb", "tiny.yaml", "--set", "train.optimizer.lr=1e30", "--set", "train.epochs=3") == 1
+    tail = capsys.readouterr().out.splitlines()[-8:]
+    assert any("✗ mlp:" in line and "the loss became" in line for line in tail)
+
+
+def test_ctrl_c_ends_with_130(monkeypatch: Patch, capsys: Capture) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    from escalera import climbing
+
+    monkeypatch.setattr(climbing, "climb", stop)
+    assert run(monkeypatch, "climb", "tiny.yaml") == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+
+
+def test_ladders_schema_doctor(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "ladders") == 0
+    assert "digits" in capsys.readouterr().out
+    assert run(monkeypatch, "ladders", "--json", "--lang", "es") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert "Dígitos" in next(row["title"] for row in rows if row["name"] == "digits")
+    assert run(monkeypatch, "schema") == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "LadderEntry"
+    assert run(monkeypatch, "doctor", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["precision"].startswith("auto means")
+
+
+def test_report_is_made_again_in_the_other_language(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
+    run(monkeypatch, "climb", "tiny.yaml")
+    assert run(monkeypatch, "report", "runs/tiny", "--lang", "es") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "runs/tiny/report.html"
+    assert 'lang="es"' in (tmp_path / "runs/tiny/report.html").read_text()
+
+
+def test_an_unknown_ladder_and_an_unknown_command(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "climb", "digit") == 2
+    assert "did you mean 'digits'?" in capsys.readouterr().err
+    assert run(monkeypatch, "clmb") == 2
+    assert "climb" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, escalera.cli\n"
+        "try:\n    sys.argv = ['escalera', '--help']; escalera.cli.main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'datasets', 'sklearn', 'pydantic', 'pyarrow'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True)
+    assert "heavy: []" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_finished_climb_needs_no_torch(monkeypatch: Patch) -> None:
+    run(monkeypatch, "climb", "tiny.yaml")
+    code = (
+        "import sys\nfrom escalera import cli\nsys.argv = ['escalera', 'climb', 'tiny.yaml']\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert "Every rung is finished" in done.stdout

@@ -1,0 +1,277 @@
+"""Climbing as a user does it, on scikit-learn's digits and networks that train in a second."""
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import escalera as esc
+from escalera import climbing, rung
+from escalera.errors import EscaleraError, LadderError, RunError, TrainingError
+from escalera.rundir import RunDir, lock, read_json
+from escalera.train.loop import Callback, Training
+
+TINY = """
+name: tiny
+title: {en: "A tiny ladder", es: "Una escalera pequeña"}
+data: {source: digits, validation: 0.2, test: 0.5}
+rungs:
+  - name: mlp
+    why: {en: "A start.", es: "Un comienzo."}
+    model: {kind: mlp, dense: [16], dropout: 0.1}
+    train:
+      epochs: 3
+      batch_size: 64
+      optimizer: {name: adam, lr: 0.01}
+      early_stopping: {monitor: val_loss}
+  - name: cnn
+    change:
+      model: {kind: cnn, blocks: [[8]], batch_norm: conv, head: {dense: [16]}}
+      augment: {rotation: 10, shift: 0.1}
+      data.normalize: standard
+"""
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+def climb(ladder: Path, out: Path, *sets: str, **more: object) -> dict[str, esc.Run]:
+    return esc.climb(esc.load_ladder(ladder, sets), out=out, **more)
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle of the second epoch of the first training."""
+
+    class Press(Callback):
+        pressed = False
+
+        def on_step_end(self, training: Training) -> None:
+            if not Press.pressed and training.epoch == 2 and training.step == 3:
+                Press.pressed = True
+                signal.raise_signal(signal.SIGINT)
+
+    callbacks = rung.History
+
+    class HistoryThenPress(callbacks):
+        on_step_end = Press().on_step_end
+
+    monkeypatch.setattr(rung, "History", HistoryThenPress)
+
+
+def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> None:
+    runs = climb(ladder, tmp_path / "runs", command="escalera climb tiny.yaml")
+    folder = tmp_path / "runs" / "tiny"
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "cnn", "ladder.json", "mlp", "report.html"]
+    run = RunDir(folder / "cnn" / "seed-0")
+    names = {path.name for path in run.path.iterdir() if not path.name.startswith("events.")}
+    assert names == {
+        "config.yaml", "environment.json", "run.json", "history.jsonl", "last", "best.safetensors",
+        "predictions.parquet", "metrics.json", "figures",
+    }  # fmt: skip
+    assert len(list(run.path.glob("events.out.tfevents.*"))) == 1
+    record = read_json(run.record)
+    assert (record["state"], record["test_looks"], record["error"]) == ("done", 1, None)
+    assert record["parameters"] == {
+        "total": 80 + 32 + 2064 + 170,
+        "trainable": 80 + 16 + 2064 + 170,
+        "non_trainable": 16,
+    }
+    assert record["flops_per_image"] == 2 * (8 * 8 * 8 * 9 + 128 * 16 + 16 * 10)
+    assert record["data"]["rows"] == {"train": 717, "validation": 179, "test": 901}
+    assert len(record["data"]["mean"]) == 1
+    assert [line["epoch"] for line in run.read_history()] == [1, 2, 3]
+    table = pq.read_table(run.predictions).to_pydict()
+    accuracy = np.mean(np.argmax(table["logits"], 1) == table["label"])
+    assert runs["cnn"].metrics["test"]["accuracy"] == pytest.approx(accuracy)
+    written = read_json(folder / "ladder.json")
+    assert written["command"] == "escalera climb tiny.yaml"
+    assert {"path": "data.normalize", "before": "unit", "after": "standard"} in written["rungs"][1]["change"]
+    assert "A tiny ladder" in (folder / "report.html").read_text()
+
+
+def test_the_saved_run_predicts_what_it_predicted(ladder: Path, tmp_path: Path) -> None:
+    run = climb(ladder, tmp_path / "runs")["cnn"]
+    from escalera.data.sources import open_source
+
+    images = open_source("digits", data_root=None, image_size=None, channels=None).splits["train"].images
+    table = pq.read_table(run.dir.predictions).to_pydict()
+    logits = np.array(table["logits"])
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(run.predict(images[table["row"]]), expected, atol=1e-5)
+
+
+def test_finished_rungs_are_not_trained_again(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = climb(ladder, tmp_path)
+    stamp = first["mlp"].dir.record.stat().st_mtime_ns
+    report = (tmp_path / "tiny" / "report.html").stat().st_mtime_ns
+    monkeypatch.setattr(climbing, "_attempt", lambda *_: pytest.fail("trained again"))
+    again = climb(ladder, tmp_path)
+    assert again["mlp"].dir.record.stat().st_mtime_ns == stamp
+    assert (tmp_path / "tiny" / "report.html").stat().st_mtime_ns == report
+    climb(ladder, tmp_path, language="es")
+    assert "Una escalera pequeña" in (tmp_path / "tiny" / "report.html").read_text()
+
+
+def test_a_price_does_not_train_again_but_is_counted(ladder: Path, tmp_path: Path) -> None:
+    climb(ladder, tmp_path, rungs=["mlp"])
+    before = (tmp_path / "tiny/mlp/seed-0/best.safetensors").stat().st_mtime_ns
+    run = climb(ladder, tmp_path, "evaluate.price_per_hour=3600", "evaluate.currency=EUR", rungs=["mlp"])["mlp"]
+    assert run.dir.best.stat().st_mtime_ns == before
+    record = read_json(run.dir.record)
+    assert record["price"] == {"amount": pytest.approx(record["seconds"], abs=1e-3), "currency": "EUR"}
+
+
+def test_a_changed_rung_is_trained_again_and_the_old_one_kept(ladder: Path, tmp_path: Path) -> None:
+    climb(ladder, tmp_path, rungs=["mlp"])
+    run = climb(ladder, tmp_path, "train.epochs=1", rungs=["mlp"])["mlp"]
+    assert len(run.dir.read_history()) == 1
+    previous = RunDir(run.dir.path.with_name("seed-0.previous"))
+    assert len(previous.read_history()) == 3
+    assert previous.state() == "done"
+
+
+def test_fresh_trains_again_to_the_same_result(ladder: Path, tmp_path: Path) -> None:
+    first = climb(ladder, tmp_path, rungs=["cnn"])["cnn"].metrics
+    assert climb(ladder, tmp_path, rungs=["cnn"], fresh=True)["cnn"].metrics == first
+    assert (tmp_path / "tiny/cnn/seed-0.previous/best.safetensors").exists()
+
+
+def test_an_interrupted_climb_goes_on_bit_for_bit(ladder: Path, tmp_path: Path, interrupt: None) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        climb(ladder, tmp_path / "cut")
+    cut = RunDir(tmp_path / "cut/tiny/mlp/seed-0")
+    assert cut.state() == "running"
+    assert len(cut.read_history()) == 1
+    climb(ladder, tmp_path / "cut")
+    climb(ladder, tmp_path / "whole")
+    for name in ("mlp", "cnn"):
+        one, other = (RunDir(tmp_path / which / "tiny" / name / "seed-0") for which in ("cut", "whole"))
+        assert one.best.read_bytes() == other.best.read_bytes()
+        assert one.metrics.read_bytes() == other.metrics.read_bytes()
+        assert read_json(one.record)["test_looks"] == 1
+        keys = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr")
+        assert [[line[key] for key in keys] for line in one.read_history()] == [
+            [line[key] for key in keys] for line in other.read_history()
+        ]
+
+
+def test_several_seeds(ladder: Path, tmp_path: Path) -> None:
+    climb(ladder, tmp_path, "train.epochs=1", seeds=2)
+    written = read_json(tmp_path / "tiny" / "ladder.json")
+    assert [entry["seeds"] for entry in written["rungs"]] == [[0, 1], [0, 1]]
+    rows = [pq.read_table(tmp_path / f"tiny/mlp/seed-{seed}/predictions.parquet") for seed in (0, 1)]
+    assert rows[0]["row"].equals(rows[1]["row"])  # the split is the ladder's, not the seed's
+    assert not rows[0]["logits"].equals(rows[1]["logits"])
+    # A later climb with one seed still shows what is there.
+    climb(ladder, tmp_path, "train.epochs=1")
+    assert read_json(tmp_path / "tiny" / "ladder.json")["rungs"][0]["seeds"] == [0, 1]
+
+
+def test_a_failed_rung_does_not_stop_the_others(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = rung.train
+
+    def diverge(training: Training, *arguments: object, **more: object) -> None:
+        if training.steps and not getattr(diverge, "done", False):
+            diverge.done = True
+            raise TrainingError("the loss became nan at epoch 1, step 2.")
+        train(training, *arguments, **more)
+
+    monkeypatch.setattr(rung, "train", diverge)
+    runs = climb(ladder, tmp_path)
+    assert (runs["mlp"].state, runs["cnn"].state) == ("failed", "done")
+    record = read_json(runs["mlp"].dir.record)
+    assert record["error"] == "the loss became nan at epoch 1, step 2."
+    assert "the loss became nan" in (tmp_path / "tiny" / "report.html").read_text()
+    assert climb(ladder, tmp_path)["mlp"].state == "done"
+
+
+def test_a_defect_of_ours_is_told_as_such(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rung, "summarise", lambda *_: 1 / 0)
+    runs = climb(ladder, tmp_path, rungs=["mlp"])
+    assert read_json(runs["mlp"].dir.record)["error"] == "unexpected ZeroDivisionError: division by zero"
+
+
+def test_an_unknown_rung_is_named_with_its_nearest(ladder: Path, tmp_path: Path) -> None:
+    with pytest.raises(EscaleraError) as caught:
+        climb(ladder, tmp_path, rungs=["mlpp"])
+    assert str(caught.value) == "--rung mlpp: the ladder 'tiny' has no such rung; did you mean 'mlp'?"
+
+
+def test_a_network_that_vanishes_is_told_before_anything_runs(ladder: Path, tmp_path: Path) -> None:
+    ladder.write_text(TINY.replace("[[8]]", "[[8], [8], [8], [8]]"))
+    with pytest.raises(LadderError) as caught:
+        climb(ladder, tmp_path)
+    assert str(caught.value) == (
+        f"{ladder}:16: rungs[1] (cnn).change.model.blocks: the feature map vanishes at the pooling of block 4: expected "
+        "at least 2x2 pixels there, received 1x1 from pictures of 8x8. Take at most 3 blocks, or a larger "
+        "data.image_size.\n1 problem in the ladder; nothing was run."
+    )
+    assert not (tmp_path / "tiny" / "mlp").exists()
+
+
+def test_shapes_are_told_together_with_the_other_mistakes(ladder: Path) -> None:
+    text = (
+        TINY.replace("[[8]]", "[[8], [8], [8], [8]]")
+        + "  - name: third\n    from: mlp\n    change: {train.epohcs: 4}\n"
+    )
+    ladder.write_text(text)
+    with pytest.raises(LadderError) as caught:
+        esc.load_ladder(ladder)
+    assert len(caught.value.problems) == 2
+    assert [problem.line for problem in caught.value.problems] == [16, 21]
+
+
+def test_a_second_copy_is_refused(ladder: Path, tmp_path: Path) -> None:
+    import os
+
+    with lock(tmp_path / "tiny"), pytest.raises(RunError) as caught:
+        climb(ladder, tmp_path)
+    assert str(caught.value) == (
+        f"another climb (process {os.getpid()}) is at work in {tmp_path / 'tiny'}. "
+        "Wait until it is done, or give this one a place of its own with --out."
+    )
+
+
+def test_runs_in_a_place_that_cannot_be_written(ladder: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file, not a folder")
+    with pytest.raises(RunError, match=r"could not write in .*tiny: Not a directory. Give another place with --out."):
+        climb(ladder, tmp_path / "runs")
+
+
+def test_the_outcome_for_programs(ladder: Path, tmp_path: Path) -> None:
+    climb(ladder, tmp_path, "train.epochs=1")
+    outcome = json.loads(json.dumps(climbing.outcome(tmp_path / "tiny")))
+    assert [row["name"] for row in outcome["rungs"]] == ["mlp", "cnn"]
+    assert outcome["rungs"][0]["difference"] is None
+    assert outcome["rungs"][1]["verdict"] in ("better", "worse", "no evidence")
+    assert outcome["rungs"][1]["parent"] == "mlp"
+
+
+def test_every_shipped_ladder_trains_two_steps(tmp_path: Path) -> None:
+    """What ships can be built, trained and read back, here on the pictures that need no download."""
+    names = [row["name"] for row in climbing.shipped_ladders("en")]
+    assert names == ["cifar10", "digits"]
+    count = 0
+    for name in names:
+        sets = ["train.epochs=1", "train.batch_size=360", "data.source=digits", "data.image_size=8", "data.test=0.5"]
+        reading = esc.load_ladder(name, sets)
+        runs = esc.climb(reading, out=tmp_path)
+        assert [run.state for run in runs.values()] == ["done"] * len(runs), name
+        count += len(runs)
+    assert count == 6 + 8
+
+
+def test_config_yaml_is_the_resolved_configuration(ladder: Path, tmp_path: Path) -> None:
+    run = climb(ladder, tmp_path, "train.epochs=1")["cnn"]
+    config = yaml.safe_load(run.dir.config.read_text())
+    assert config["model"]["blocks"] == [[8]]
+    assert config["train"]["optimizer"] == {"name": "adam", "lr": 0.01, "betas": [0.9, 0.999], "epsilon": 1e-07}

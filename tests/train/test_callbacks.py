@@ -1,0 +1,131 @@
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from escalera.data.batches import Batches
+from escalera.errors import RunError
+from escalera.rundir import RunDir
+from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard
+from escalera.train.loop import Callback, Training, train
+from escalera.train.progress import ProgressBar, ProgressLines
+from escalera.train.schedules import constant
+
+Start = Callable[..., Training]
+
+
+def epochs(stopping: EarlyStopping, training: Training, **series: list[float]) -> int:
+    """Feed a history to early stopping; the epoch after which it stopped, or 0."""
+    for number, values in enumerate(zip(*series.values(), strict=True), start=1):
+        training.epoch, training.log = number, dict(zip(series, values, strict=True))
+        stopping.on_epoch_end(training)
+        if training.stop:
+            return number
+    return 0
+
+
+def test_one_monitor(start: Start, tmp_path: Path) -> None:
+    stopping = EarlyStopping(["val_loss"], 2, tmp_path / "best.safetensors")
+    assert epochs(stopping, start(), val_loss=[3, 2, 2, 2.5, 1]) == 4
+    assert stopping.best_epoch == 2
+    assert (tmp_path / "best.safetensors").exists()
+
+
+def test_it_goes_on_while_any_monitor_improves_and_the_first_chooses(start: Start) -> None:
+    stopping = EarlyStopping(["val_loss", "val_accuracy"], 2, None)
+    assert epochs(stopping, start(), val_loss=[1, 2, 3, 4, 5, 6], val_accuracy=[0.1, 0.2, 0.3, 0.4, 0.4, 0.4]) == 6
+    assert stopping.best_epoch == 1
+
+
+def test_state_comes_back(start: Start) -> None:
+    stopping, training = EarlyStopping(["val_accuracy"], 3, None), start()
+    epochs(stopping, training, val_accuracy=[0.5, 0.4])
+    again = EarlyStopping(["val_accuracy"], 3, None)
+    again.restore(stopping.state())
+    training.epoch, training.log = 4, {"val_accuracy": 0.5}
+    again.on_epoch_end(training)
+    assert training.stop == "early stopping"
+
+
+def test_history_appends_and_reads_the_last_line_of_an_epoch(start: Start, batches: Batches, tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    for _ in range(2):
+        train(start(epochs=2), batches, schedule=constant(2), validate=dict, seed=0, callbacks=[History(run)])
+    with run.history.open("a") as file:
+        file.write('{"epoch": 3, "lo')
+    assert len(run.history.read_text().splitlines()) == 5
+    assert [line["epoch"] for line in run.read_history()] == [1, 2]
+    assert RunDir(tmp_path / "absent").read_history() == []
+
+
+def test_history_on_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"could not write .*history.jsonl: No such file or directory. Free some space"):
+        RunDir(tmp_path / "absent").append_history({})
+
+
+def test_tensorboard_writes_events(start: Start, batches: Batches, tmp_path: Path) -> None:
+    train(start(epochs=2), batches, schedule=constant(2), validate=dict, seed=0, callbacks=[TensorBoard(tmp_path)])
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2]
+    assert "epoch" not in events.Tags()["scalars"]
+
+
+class Press(Callback):
+    """Sends this process a signal after a step."""
+
+    def __init__(self, number: int, times: int = 1) -> None:
+        self.number, self.times = number, times
+
+    def on_step_end(self, training: Training) -> None:
+        for _ in range(self.times):
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts_after_the_step(start: Start, batches: Batches, number: int) -> None:
+    before = signal.getsignal(number)
+    training = start()
+    train(training, batches, schedule=constant(5), validate=dict, seed=0, callbacks=[StopOnSignal(), Press(number)])
+    assert training.interrupted
+    assert (training.epoch, training.step) == (1, 1)
+    assert signal.getsignal(number) == before
+
+
+def test_a_second_signal_ends_at_once(start: Start, batches: Batches) -> None:
+    callbacks = [StopOnSignal(), Press(signal.SIGINT, times=2)]
+    with pytest.raises(KeyboardInterrupt):
+        train(start(), batches, schedule=constant(5), validate=dict, seed=0, callbacks=callbacks)
+
+
+def test_no_signals_in_another_thread(start: Start, batches: Batches) -> None:
+    training = start(epochs=1)
+    arguments = {"schedule": constant(1), "validate": dict, "seed": 0, "callbacks": [StopOnSignal()]}
+    thread = threading.Thread(target=train, args=(training, batches), kwargs=arguments)
+    thread.start()
+    thread.join()
+    assert training.epoch == 1
+
+
+def test_progress_on_a_terminal_and_elsewhere(
+    start: Start, batches: Batches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(callback: type, terminal: bool) -> str:
+        console = Console(force_terminal=terminal, width=140)
+        arguments = {"schedule": constant(2), "validate": lambda: {"val_loss": 1.0, "val_accuracy": 0.25}, "seed": 0}
+        train(start(epochs=2), batches, callbacks=[callback(console)], **arguments)
+        return capsys.readouterr().out
+
+    lines = told(ProgressLines, False).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("  epoch 2/2  loss ")
+    assert "validation  25.0 %" in lines[0]
+    assert "images/s" in lines[0]
+    bar = told(ProgressBar, True)
+    assert "epoch 1/2" in bar
+    assert "left" in bar

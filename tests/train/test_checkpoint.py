@@ -1,0 +1,133 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from escalera.data.batches import Batches
+from escalera.errors import RunError
+from escalera.train.callbacks import EarlyStopping
+from escalera.train.checkpoint import LastCheckpoint, load_weights, save_weights
+from escalera.train.loop import Callback, Training, train
+from escalera.train.schedules import cosine
+
+Start = Callable[..., Training]
+
+
+class InterruptAt(Callback):
+    def __init__(self, epoch: int, step: int) -> None:
+        self.at = (epoch, step)
+
+    def on_step_end(self, training: Training) -> None:
+        training.interrupted = training.interrupted or (training.epoch, training.step) == self.at
+
+
+def climb(training: Training, batches: Batches, last: LastCheckpoint, *more: Callback) -> None:
+    # A validation that depends on the weights, so that early stopping has something to compare.
+    def validate() -> dict[str, float]:
+        with torch.no_grad():
+            training.network.eval()
+            return {"val_loss": next(iter(training.network.parameters())).square().sum().item()}
+
+    callbacks = [*last.parts.values(), last, *more]
+    train(training, batches, schedule=cosine(6), validate=validate, seed=7, callbacks=callbacks, clip_norm=1.0)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("interrupted_at", [(1, 2), (3, 1), (4, 4)])
+def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
+    start: Start, batches: Batches, tmp_path: Path, optimizer: str, interrupted_at: tuple[int, int]
+) -> None:
+    def parts() -> dict:
+        return {"stop": EarlyStopping(["val_loss"], 5, None)}
+
+    whole = start(epochs=6, optimizer=optimizer)
+    climb(whole, batches, LastCheckpoint(tmp_path / "whole", parts()))
+
+    climb(
+        start(epochs=6, optimizer=optimizer),
+        batches,
+        LastCheckpoint(tmp_path / "cut", parts()),
+        InterruptAt(*interrupted_at),
+    )
+    resumed = start(epochs=6, optimizer=optimizer, seed=99)
+    last = LastCheckpoint(tmp_path / "cut", parts())
+    found = last.resume(resumed)
+    if interrupted_at[0] == 1:
+        assert not found  # no epoch was whole: it starts over, with its own seed
+        resumed = start(epochs=6, optimizer=optimizer)
+    else:
+        assert found
+        assert resumed.epoch == interrupted_at[0] - 1
+        assert resumed.seconds > 0
+    climb(resumed, batches, last)
+
+    for key, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[key]), key
+    assert last.parts["stop"].state() == LastCheckpointState(tmp_path / "whole")
+    assert [path.name for path in (tmp_path / "cut").glob("*.safetensors")] == ["epoch-6.safetensors"]
+
+
+def LastCheckpointState(folder: Path) -> dict:  # noqa: N802
+    from escalera.rundir import read_json
+
+    return read_json(folder / "state.json")["parts"]["stop"]
+
+
+def test_a_stop_is_remembered_but_an_interruption_is_not(start: Start, batches: Batches, tmp_path: Path) -> None:
+    class Stop(Callback):
+        def on_epoch_end(self, training: Training) -> None:
+            training.stop = "early stopping"
+            training.interrupted = True
+
+    last = LastCheckpoint(tmp_path, {})
+    train(start(), batches, schedule=cosine(5), validate=dict, seed=0, callbacks=[Stop(), last])
+    again = start()
+    assert last.resume(again)
+    assert (again.epoch, again.stop, again.interrupted) == (1, "early stopping", False)
+
+
+def test_a_damaged_checkpoint_is_refused(start: Start, batches: Batches, tmp_path: Path) -> None:
+    last = LastCheckpoint(tmp_path, {})
+    train(start(epochs=1), batches, schedule=cosine(1), validate=dict, seed=0, callbacks=[last])
+    path = tmp_path / "epoch-1.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=r"epoch-1.safetensors is damaged: its SHA-256 is not the recorded one"):
+        last.resume(start())
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    save_weights(nn.Linear(3, 2), tmp_path / "w.safetensors")
+    with pytest.raises(
+        RunError, match=r"(?s)w.safetensors holds the weights of another network. .*size mismatch for weight"
+    ):
+        load_weights(nn.Linear(4, 2), tmp_path / "w.safetensors")
+
+
+def test_unreadable_weights_say_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(b"no safetensors")
+    with pytest.raises(RunError, match=r"could not read .*w.safetensors: .* Run the ladder again with --fresh"):
+        load_weights(nn.Linear(1, 1), path)
+    with pytest.raises(RunError, match="could not read"):
+        load_weights(nn.Linear(1, 1), tmp_path / "absent.safetensors")
+
+
+def test_a_full_disk_leaves_the_old_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "w.safetensors"
+    net = nn.Linear(2, 2)
+    save_weights(net, path)
+    before = path.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"could not write .*w.safetensors: No space left on device. Free some space"):
+        save_weights(nn.Linear(2, 2), path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]

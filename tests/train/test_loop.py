@@ -1,0 +1,140 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from escalera.data.batches import Batches
+from escalera.errors import TrainingError
+from escalera.train.loop import Callback, Training, train
+from escalera.train.schedules import constant, exponential
+
+Start = Callable[..., Training]
+
+
+class Losses(Callback):
+    """Every step's loss, taken from the gradient-free forward value that the loop keeps."""
+
+    def __init__(self) -> None:
+        self.log: list[dict] = []
+        self.moments: list[str] = []
+
+    def on_train_begin(self, training: Training) -> None:
+        self.moments.append("begin")
+
+    def on_step_end(self, training: Training) -> None:
+        self.moments.append(f"step {training.epoch}.{training.step}")
+
+    def on_epoch_end(self, training: Training) -> None:
+        self.moments.append(f"epoch {training.epoch}")
+        self.log.append(dict(training.log))
+
+    def on_train_end(self, training: Training) -> None:
+        self.moments.append("end")
+
+
+def run(training: Training, batches: Batches, **more: object) -> list[dict]:
+    losses = Losses()
+    settings = {"schedule": constant(training.epochs), "validate": dict, "seed": 0, "callbacks": [losses], **more}
+    train(training, batches, **settings)
+    return losses.log
+
+
+def test_golden_twenty_steps(start: Start, batches: Batches) -> None:
+    """Five epochs of four steps on the CPU, against the losses of the run that made this file."""
+    log = run(start(), batches)
+    np.testing.assert_allclose([line["loss"] for line in log], GOLDEN, rtol=1e-3)
+
+
+GOLDEN = [0.517604, 0.244824, 0.115770, 0.052769, 0.027721]
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_it_learns(start: Start, batches: Batches, name: str) -> None:
+    log = run(start(epochs=12, optimizer=name), batches)
+    assert log[-1]["accuracy"] > 0.95
+    assert log[-1]["loss"] < log[0]["loss"] / 2
+
+
+def test_the_moments_come_in_order(start: Start, batches: Batches) -> None:
+    losses = Losses()
+    train(start(epochs=1), batches, schedule=constant(1), validate=dict, seed=0, callbacks=[losses])
+    assert losses.moments == ["begin", "step 1.1", "step 1.2", "step 1.3", "step 1.4", "epoch 1", "end"]
+
+
+def test_the_log_has_what_the_history_promises(start: Start, batches: Batches) -> None:
+    log = run(start(epochs=1), batches, validate=lambda: {"val_loss": 1.5, "val_accuracy": 0.5})
+    assert list(log[0]) == [
+        "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "images_per_second", "seconds"
+    ]  # fmt: skip
+    assert log[0]["val_loss"] == 1.5
+
+
+def test_the_schedule_sets_the_rate_of_every_group(start: Start, batches: Batches) -> None:
+    training = start(epochs=3, optimizer="adamw")
+    log = run(training, batches, schedule=exponential(3, factor=0.1, every=1))
+    assert [line["lr"] for line in log] == pytest.approx([1e-2, 1e-3, 1e-4])
+    assert [group["lr"] for group in training.optimizer.param_groups] == pytest.approx([1e-4, 1e-4])
+
+
+def test_a_non_finite_loss_names_the_step(start: Start, batches: Batches) -> None:
+    training = start()
+
+    class Poison(Callback):
+        def on_step_end(self, training: Training) -> None:
+            if (training.epoch, training.step) == (2, 2):
+                with torch.no_grad():
+                    next(iter(training.network.parameters())).fill_(float("nan"))
+
+    losses = Losses()
+    with pytest.raises(TrainingError) as caught:
+        train(training, batches, schedule=constant(5), validate=dict, seed=0, callbacks=[losses, Poison()])
+    assert str(caught.value) == (
+        "the loss became nan at epoch 2, step 3. Lower train.optimizer.lr, or set train.clip_norm to 1.0."
+    )
+    assert losses.moments[-1] == "end"
+
+
+def test_clipping_limits_the_step(start: Start, batches: Batches) -> None:
+    moved = []
+    for limit in (None, 1e-4):
+        training = start(epochs=1, optimizer="sgd")
+        before = nn.utils.parameters_to_vector(training.network.parameters()).detach().clone()
+        training.optimizer.param_groups[0]["weight_decay"] = 0.0
+        run(training, batches, clip_norm=limit)
+        after = nn.utils.parameters_to_vector(training.network.parameters()).detach()
+        moved.append((after - before).norm().item())
+    # Four steps of at most lr x limit x (1 + .9 + ...) each.
+    assert moved[1] < 4 * 1e-2 * 1e-4 * 10
+    assert moved[0] > 100 * moved[1]
+
+
+def test_label_smoothing_raises_the_floor_of_the_loss(start: Start, batches: Batches) -> None:
+    plain = run(start(epochs=15), batches)[-1]["loss"]
+    smooth = run(start(epochs=15), batches, label_smoothing=0.2)[-1]["loss"]
+    assert plain < 0.2 < smooth
+
+
+def test_stop_and_interrupt_are_flags(start: Start, batches: Batches) -> None:
+    class Stop(Callback):
+        def on_epoch_end(self, training: Training) -> None:
+            training.stop = "enough"
+
+    training = start()
+    run(training, batches, callbacks=[Stop()])
+    assert (training.epoch, training.stop) == (1, "enough")
+
+    class Interrupt(Callback):
+        def on_step_end(self, training: Training) -> None:
+            training.interrupted = training.epoch == 2
+
+    training, losses = start(), Losses()
+    train(training, batches, schedule=constant(5), validate=dict, seed=0, callbacks=[losses, Interrupt()])
+    assert losses.moments[-2:] == ["step 2.1", "end"]
+    assert len(losses.log) == 1
+
+
+def test_bf16_trains_too(start: Start, batches: Batches) -> None:
+    log = run(start(epochs=12), batches, precision="bf16")
+    assert log[-1]["accuracy"] > 0.9
