@@ -72,7 +72,7 @@ def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> No
     folder = tmp_path / "runs" / "tiny"
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "cnn", "ladder.json", "mlp", "report.html"]
     run = RunDir(folder / "cnn" / "seed-0")
-    names = {path.name for path in run.path.iterdir() if not path.name.startswith("events.")}
+    names = {path.name for path in run.path.iterdir() if not path.name.startswith("events.")} - {"splits.parquet"}
     assert names == {
         "config.yaml", "environment.json", "run.json", "history.jsonl", "last", "best.safetensors",
         "predictions.parquet", "metrics.json", "figures",
@@ -211,8 +211,8 @@ def test_a_network_that_vanishes_is_told_before_anything_runs(ladder: Path, tmp_
     with pytest.raises(LadderError) as caught:
         climb(ladder, tmp_path)
     assert str(caught.value) == (
-        f"{ladder}:16: rungs[1] (cnn).change.model.blocks: the feature map vanishes at the pooling of block 4: expected "
-        "at least 2x2 pixels there, received 1x1 from pictures of 8x8. Take at most 3 blocks, or a larger "
+        f"{ladder}:16: rungs[1] (cnn).change.model.blocks: the feature map vanishes at the pooling of block 4: "
+        "expected at least 2x2 pixels there, received 1x1 from pictures of 8x8. Take at most 3 blocks, or a larger "
         "data.image_size.\n1 problem in the ladder; nothing was run."
     )
     assert not (tmp_path / "tiny" / "mlp").exists()
@@ -256,22 +256,106 @@ def test_the_outcome_for_programs(ladder: Path, tmp_path: Path) -> None:
     assert outcome["rungs"][1]["parent"] == "mlp"
 
 
-def test_every_shipped_ladder_trains_two_steps(tmp_path: Path) -> None:
-    """What ships can be built, trained and read back, here on the pictures that need no download."""
-    names = [row["name"] for row in climbing.shipped_ladders("en")]
-    assert names == ["cifar10", "digits"]
-    count = 0
-    for name in names:
-        sets = ["train.epochs=1", "train.batch_size=360", "data.source=digits", "data.image_size=8", "data.test=0.5"]
-        reading = esc.load_ladder(name, sets)
-        runs = esc.climb(reading, out=tmp_path)
-        assert [run.state for run in runs.values()] == ["done"] * len(runs), name
-        count += len(runs)
-    assert count == 6 + 8
+REGIMES = """
+name: regimes
+data: {source: digits, validation: 0.2, test: 0.5, normalize: standard}
+rungs:
+  - name: all
+    model: {kind: cnn, blocks: [[8]], dropout: 0.1, batch_norm: block, l2: 1e-3, head: {dense: [16], l2: 1e-4}}
+    augment: {rotation: 10, random_ops: 1, erasing: 0.3, mixup: 0.4, cutmix: 1.0}
+    train:
+      epochs: 4
+      batch_size: 64
+      ema: 0.9
+      label_smoothing: 0.1
+      optimizer: {name: adam, lr: 0.01}
+      schedule: {name: plateau, patience: 1, factor: 0.5}
+      early_stopping: {monitor: val_loss}
+  - name: both-sides
+    change: {evaluate.tta: flip}
+"""
+
+
+def test_every_regime_together_goes_on_bit_for_bit(tmp_path: Path, interrupt: None) -> None:
+    path = tmp_path / "regimes.yaml"
+    path.write_text(REGIMES)
+    with pytest.raises(KeyboardInterrupt):
+        climb(path, tmp_path / "cut", rungs=["all"])
+    cut = climb(path, tmp_path / "cut", rungs=["all"])["all"].dir
+    whole = climb(path, tmp_path / "whole", rungs=["all"])["all"].dir
+    assert cut.best.read_bytes() == whole.best.read_bytes()
+    assert cut.metrics.read_bytes() == whole.metrics.read_bytes()
+    keys = ("loss", "accuracy", "penalty", "val_loss", "lr")
+    assert [[line[key] for key in keys] for line in cut.read_history()] == [
+        [line[key] for key in keys] for line in whole.read_history()
+    ]
+    # What the run stands by is the average, and it is what validation saw.
+    best = min(line["val_loss"] for line in whole.read_history())
+    assert read_json(whole.metrics)["validation"]["loss"] == pytest.approx(best, rel=1e-5)
+
+
+def test_judging_otherwise_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "regimes.yaml"
+    path.write_text(REGIMES)
+    first = climb(path, tmp_path, rungs=["all"])["all"]
+    before = first.metrics["test"]
+    weights = first.dir.best.read_bytes()
+    monkeypatch.setattr(rung.build, "penalty", lambda *_: lambda: pytest.fail("trained again"))
+    again = climb(path, tmp_path, "evaluate.tta=flip_shift", rungs=["all"])["all"]
+    assert again.dir.best.read_bytes() == weights
+    assert again.metrics["test"]["loss"] != before["loss"]
+    record = read_json(again.dir.record)
+    assert (record["tta"], record["test_looks"], record["epochs"]) == ("flip_shift", 2, 4)
+    # A rung that changes the evaluation alone takes over its parent's training.
+    both = climb(path, tmp_path, rungs=["both-sides"])["both-sides"]
+    record = read_json(both.dir.record)
+    assert (record["tta"], record["test_looks"], record["trained_as"]) == ("flip", 1, "all")
+    assert record["seconds"] == read_json(again.dir.record)["seconds"]
+    assert both.dir.best.read_bytes() == weights
+    assert len(both.dir.read_history()) == 4
+    assert both.metrics["test"]["loss"] not in (before["loss"], again.metrics["test"]["loss"])
+    from escalera.data.sources import open_source
+
+    images = open_source("digits", data_root=None, image_size=None, channels=None).splits["train"].images
+    table = pq.read_table(both.dir.predictions).to_pydict()
+    logits = np.array(table["logits"])
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(both.predict(images[table["row"]]), expected, atol=1e-5)
+
+
+LADDERS = {"cifar10": 11, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9, "transfer": 5}
+LONG = {"cifar10", "cifar100"}
+"""Those whose pretrained networks are large: a minute each."""
+
+
+def test_every_shipped_ladder_is_climbed_below() -> None:
+    assert {row["name"]: len(row["rungs"]) for row in climbing.shipped_ladders("en")} == LADDERS
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in LADDERS])
+def test_every_shipped_ladder_trains_two_steps(name: str, tmp_path: Path) -> None:
+    """What ships can be built, trained and read back, here on pictures without sense and without ImageNet's weights."""
+    draw = np.random.default_rng(0)
+    side, channels = {"digits": (8, 1), "fashion-mnist": (28, 1)}.get(name, (32, 3))
+    pictures = {
+        f"x_{split}": draw.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
+        for split, count in (("train", 40), ("test", 10))
+    }
+    labels = {"y_train": np.arange(40) % 5, "y_test": np.arange(10) % 5}
+    np.savez(tmp_path / "noise.npz", **pictures, **labels)
+    sets = [f"data.source={tmp_path / 'noise.npz'}", "data.validation=0.25", "train.epochs=1", "train.batch_size=15"]
+    if any(getattr(rung.config.model, "weights", "") == "imagenet" for rung in esc.load_ladder(name).ladder.rungs):
+        sets.append("model.weights=none")
+    runs = esc.climb(esc.load_ladder(name, sets), out=tmp_path)
+    assert {run.state for run in runs.values()} == {"done"}, [
+        read_json(run.dir.record)["error"] for run in runs.values()
+    ]
+    assert len(runs) == LADDERS[name]
 
 
 def test_config_yaml_is_the_resolved_configuration(ladder: Path, tmp_path: Path) -> None:
     run = climb(ladder, tmp_path, "train.epochs=1")["cnn"]
     config = yaml.safe_load(run.dir.config.read_text())
     assert config["model"]["blocks"] == [[8]]
-    assert config["train"]["optimizer"] == {"name": "adam", "lr": 0.01, "betas": [0.9, 0.999], "epsilon": 1e-07}
+    expected = {"name": "adam", "lr": 0.01, "backbone_lr": None, "betas": [0.9, 0.999], "epsilon": 1e-07}
+    assert config["train"]["optimizer"] == expected

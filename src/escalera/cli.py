@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the plain help comes in half the time
 )
 
 
@@ -40,7 +41,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Lang = Annotated[Language, typer.Option(help="Language of the report and of the ladder's texts.")]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Folder that holds the sets, as <name>/train.parquet; else $ESCALERA_DATA.")
+    Path | None, typer.Option(help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA.")
 ]
 
 
@@ -50,7 +51,11 @@ def climb(
     rung: Annotated[list[str] | None, typer.Option(help="Only this rung; may be given several times.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A change on every rung, as train.epochs=5.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Train each rung with this many seeds.")] = 1,
+    plan: Annotated[bool, typer.Option("--plan", help="Train nothing: say what the rungs would cost here.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train finished rungs again.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be decoded, and count them.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Where runs go.")] = Path("runs"),
     data_root: DataRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -65,6 +70,9 @@ def climb(
     from escalera.climbing import load_ladder, outcome
     from escalera.terminal import Narrator
 
+    if plan:
+        _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_)
+        return
     narrator = Narrator(Console(stderr=json_), debug=debug)
     reading = load_ladder(ladder, set_ or [])
     try:
@@ -76,6 +84,7 @@ def climb(
             rungs=rung or [],
             seeds=seeds,
             fresh=fresh,
+            skip_bad=skip_bad,
             language=lang.value,
             command=shlex.join(["escalera", *sys.argv[1:]]),
             narrator=narrator,
@@ -87,6 +96,24 @@ def climb(
         typer.echo(json.dumps(outcome(out / reading.ladder.name), indent=2, ensure_ascii=False))
     if narrator.failed:
         raise typer.Exit(1)
+
+
+def _plan(
+    ladder: str, sets: list[str], rungs: list[str], seeds: int, data_root: Path | None, device: str, json_: bool
+) -> None:
+    from rich.console import Console
+
+    from escalera.climbing import load_ladder, plan
+    from escalera.terminal import plan_table
+
+    rows = plan(load_ladder(ladder, sets), data_root=data_root, device=device, rungs=rungs)
+    if json_:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    Console().print(plan_table(rows, seeds))
+    for row in rows:
+        if "error" in row:
+            typer.secho(f"{row['name']}: {row['error']}", fg="red")
 
 
 @app.command()
@@ -102,6 +129,66 @@ def report(
 
 
 @app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures: JPEG, PNG, WebP, BMP, TIFF or GIF.")],
+    top: Annotated[int, typer.Option(min=1, help="How many classes of each picture to print.")] = 5,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what a finished run sees in pictures: the likeliest classes, with their probabilities."""
+    from escalera.data.listing import shown
+    from escalera.prediction import predict_files
+
+    found = predict_files(run, images, top=top)
+    if json_:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for picture in found:
+        typer.echo(shown(picture["file"]))
+        for row in picture["classes"]:
+            typer.echo(f"  {100 * row['probability']:6.2f} %  {row['name']}")
+
+
+@app.command()
+def sources(data_root: DataRoot = None, json_: Json = False, debug: Debug = False) -> None:
+    """List the sources that are known by name and those that are there: what to write after `data.source`."""
+    from escalera.data.places import catalogue
+
+    rows = catalogue(data_root)
+    if json_:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    width = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['name']:{width}}  {row['form']}: {row['where'] or 'not here yet'}")
+    typer.echo("Also: the path of a folder of classes, a parquet or CSV file, a .npz, or owner/name on the hub.")
+
+
+@app.command()
+def cache(
+    names: Annotated[list[str] | None, typer.Argument(help="With --clear: only these, by source or entry.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove them; all when none is named.")] = False,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what was decoded or downloaded and is kept, or remove it; it is made again when it is needed."""
+    from escalera.data.cache import cache_root, entries, size_text
+    from escalera.data.cache import clear as clear_entries
+
+    root = cache_root()
+    rows = clear_entries(root, names or []) if clear else entries(root, names or [])
+    if json_:
+        typer.echo(json.dumps([vars(row) for row in rows], indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        made = row.made[:16].replace("T", " ")
+        typer.echo(f"{size_text(row.bytes):>9}  {made}  {row.kind:10}  {row.source}  ({row.name})")
+    total = size_text(sum(row.bytes for row in rows))
+    typer.echo(f"{len(rows)} entries, {total}, {'removed from' if clear else 'in'} {root}")
+
+
+@app.command()
 def ladders(lang: Lang = Language.en, json_: Json = False, debug: Debug = False) -> None:
     """List the ladders that ship with Escalera."""
     from escalera.climbing import shipped_ladders
@@ -113,6 +200,33 @@ def ladders(lang: Lang = Language.en, json_: Json = False, debug: Debug = False)
     width = max(len(row["name"]) for row in rows)
     for row in rows:
         typer.echo(f"{row['name']:{width}}  {row['title']} ({len(row['rungs'])} rungs on {row['source']})")
+
+
+@app.command()
+def models(
+    pattern: Annotated[
+        str | None, typer.Argument(help="A kind, or part of the name of a network of timm, as vgg or resnet*d.")
+    ] = None,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the model kinds with their settings, or find networks for `kind: backbone` by name."""
+    from rich.console import Console
+
+    from escalera.catalogue import find, kinds
+    from escalera.terminal import kinds_table
+
+    found = {"kinds": kinds(), "networks": []} if pattern is None else find(pattern)
+    if json_:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for kind in found["kinds"]:
+        typer.echo(f"{kind['kind']}: {kind['description']}")
+        if kind["settings"]:
+            Console().print(kinds_table(kind))
+        typer.echo("")
+    for network in found["networks"]:
+        typer.echo(f"{network['name']}  {', '.join(network['weights'])}".rstrip())
 
 
 @app.command()

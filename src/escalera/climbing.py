@@ -16,6 +16,7 @@ from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.saved import read_config, write_config
 from escalera.ladder.schema import Ladder, Rung
 from escalera.ladder.shipped import shipped
+from escalera.lineage import check_ready, has_changed, inherit, source
 from escalera.rundir import RunDir, lock, read_json, write_json
 from escalera.runtime import now
 from escalera.terminal import Narrator
@@ -32,12 +33,16 @@ def load_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
 
     Raises LadderError with every mistake in it, shapes that cannot be built included.
     """
-    reading = read_ladder(source, sets)
+    reading = inherit(read_ladder(source, sets))
     if reading.problems:
         from escalera.build import shape_problems
 
         raise LadderError([*reading.problems, *shape_problems(reading, reading.rungs)])
     return reading
+
+
+KEPT = {"config.yaml", "history.jsonl", "best.safetensors"}
+"""What a run takes over from another, besides the folder of what a resume needs."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,15 @@ def climb(
     rungs: Sequence[str] = (),
     seeds: int = 1,
     fresh: bool = False,
+    skip_bad: bool = False,
     language: str = "en",
     command: str = "",
     narrator: Narrator | None = None,
 ) -> dict[str, Run]:
     """Train the rungs that are not finished, compare all, write the report; the first seed's run of each rung by name.
 
-    `rungs` chooses some by name; `fresh` trains finished ones again. A rung that fails does not stop the others.
+    `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad` leaves pictures out that cannot be
+    decoded, and counts them. A rung that fails does not stop the others.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
@@ -87,23 +94,45 @@ def climb(
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
     with lock(folder):
-        pending = [
-            (rung, seed)
-            for rung in chosen
-            for seed in range(seeds)
-            if fresh or not _finished(runs[rung.name, seed], rung)
-        ]
+        pending: list[tuple[Rung, int]] = []
+        for rung, seed in ((rung, seed) for rung in chosen for seed in range(seeds)):
+            # What starts from another rung's weights waits for them: trained again, they may be others.
+            waits = any(source(rung.config) == other.name and seed == its for other, its in pending)
+            if fresh or waits or not _finished(runs[rung.name, seed], rung):
+                pending.append((rung, seed))
         narrator.ladder_begins(ladder, folder, len(runs), len(pending), language)
-        datasets = _prepare(reading, [rung for rung, _ in pending], data_root) if pending else {}
+        datasets = _prepare(reading, [rung for rung, _ in pending], data_root, skip_bad) if pending else {}
+        for data in datasets.values():
+            narrator.data_opened(data)
+        # Before the first training, so that an interrupted climb can be reported too.
+        _write_ladder(ladder, folder, chosen, seeds, command)
         for number, (rung, seed) in enumerate(pending, start=1):
+            if not fresh and source(rung.config) and _finished(runs[rung.name, seed], rung):
+                continue  # the weights that it waited for came out as they were
             narrator.rung_begins(ladder, rung, seed, f"{number}/{len(pending)}", language)
             data = datasets[rung.config.data.model_dump_json()]
             _attempt(rung, seed, data, runs[rung.name, seed], device, fresh, narrator)
-        _write_ladder(ladder, folder, chosen, seeds, command)
         repriced = [_reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
         report = _report(folder, language, anew=bool(pending) or any(repriced))
         narrator.ladder_ends(folder, report, language)
     return {rung.name: Run(runs[rung.name, 0]) for rung in chosen}
+
+
+def plan(
+    reading: Reading, *, data_root: Path | None = None, device: str = "auto", rungs: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """What the rungs would cost on this machine: a row for each, as `plan.plan` gives them; nothing is trained.
+
+    Raises LadderError for networks that cannot be built, DataError where a source has to be opened and cannot.
+    """
+    from escalera import build
+    from escalera.plan import plan as plan_rungs
+
+    chosen = _choose(reading.ladder, rungs)
+    problems = build.shape_problems(reading, chosen)
+    if problems:
+        raise LadderError(problems)
+    return plan_rungs(chosen, seed=reading.ladder.seed, data_root=data_root, device=device)
 
 
 def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
@@ -115,19 +144,25 @@ def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
 
 
 def _finished(run: RunDir, rung: Rung) -> bool:
-    return run.state() == "done" and _same_config(run, rung)
+    # Judged otherwise, a run is not finished; but it is trained, so that only its evaluation is done again.
+    return (
+        run.state() == "done"
+        and _same_training(run, rung)
+        and read_config(run.config).evaluate.tta == rung.config.evaluate.tta
+    )
 
 
-def _same_config(run: RunDir, rung: Rung) -> bool:
-    """Whether a run was trained as the rung says now; what is only counted afterwards does not matter."""
+def _same_training(run: RunDir, rung: Rung) -> bool:
+    """Whether a run was trained as the rung says now, from the same weights; how it is evaluated does not matter."""
     try:
         before = read_config(run.config)
     except EscaleraError:
         return False
-    return before.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+    same = before.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+    return same and not has_changed(rung.config, run)
 
 
-def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None) -> dict[str, Dataset]:
+def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, skip_bad: bool) -> dict[str, Dataset]:
     """Check every network and open every source before the first training; keyed by the data section."""
     from escalera import build
 
@@ -138,7 +173,9 @@ def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None) -> 
     for rung in todo:
         key = rung.config.data.model_dump_json()
         if key not in datasets:
-            datasets[key] = build.dataset(rung.config.data, seed=reading.ladder.seed, data_root=data_root)
+            datasets[key] = build.dataset(
+                rung.config.data, seed=reading.ladder.seed, data_root=data_root, skip_bad=skip_bad
+            )
     return datasets
 
 
@@ -147,8 +184,11 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
     from escalera.rung import train_rung
 
     try:
-        if fresh or not _same_config(run, rung):
+        check_ready(rung.config, run)
+        if fresh or not _same_training(run, rung):
             _set_aside(run)
+        if not fresh:
+            _take_over(rung, run)
         train_rung(rung, seed, data, run, device=device, narrator=narrator)
     except Exception as error:
         expected = isinstance(error, EscaleraError)
@@ -158,6 +198,17 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
         with contextlib.suppress(EscaleraError):
             record = read_json(run.record) if run.record.exists() else {"rung": rung.name, "seed": seed}
             write_json(run.record, {**record, "state": "failed", "error": message, "finished": now()})
+
+
+def _take_over(rung: Rung, run: RunDir) -> None:
+    """Begin with the training of the parent where only the evaluation changes: it would be the same bit for bit."""
+    parent = RunDir(run.path.parents[1] / (rung.parent or "") / run.path.name)
+    if run.path.exists() or rung.parent is None or parent.state() != "done" or not _same_training(parent, rung):
+        return
+    shutil.copytree(parent.path, run.path, ignore=lambda _, names: {*names} - KEPT)
+    shutil.copytree(parent.last, run.last)
+    weights = {key: value for key, value in read_json(parent.record).items() if key == "weights"}
+    write_json(run.record, {"started": now(), "test_looks": 0, "trained_as": rung.parent, **weights})
 
 
 def _reprice(run: RunDir, rung: Rung) -> bool:

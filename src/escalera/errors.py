@@ -15,6 +15,14 @@ class DataError(EscaleraError):
     """The data are absent, unreadable, or do not fit the ladder."""
 
 
+class ModelError(EscaleraError):
+    """A network that cannot be built for the pictures; `key` is the setting at fault within the model section."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 class TrainingError(EscaleraError):
     """Training cannot go on: a non-finite loss, or a disk that takes no checkpoint."""
 

@@ -96,9 +96,19 @@ class RunDir:
         return self.path / "predictions.parquet"
 
     @property
+    def splits(self) -> Path:
+        """Which rows were in which split, a parquet file."""
+        return self.path / "splits.parquet"
+
+    @property
     def metrics(self) -> Path:
         """metrics.json: accuracy, loss and counts per class and split."""
         return self.path / "metrics.json"
+
+    @property
+    def table(self) -> Path:
+        """table.json: how attributes become a vector, and the limits of the bands, as train's rows teach them."""
+        return self.path / "table.json"
 
     def state(self) -> str:
         """`absent`, `running`, `done` or `failed`."""

@@ -10,13 +10,16 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from escalera import build
+from escalera import build, lineage
 from escalera.data.batches import Batches
-from escalera.data.splits import Dataset, Split
+from escalera.data.features import FeatureBatches
+from escalera.data.splits import Dataset, Split, rows_table
 from escalera.evaluate.cost import PeakMemory, flops_per_image
+from escalera.evaluate.features import features
 from escalera.evaluate.metrics import measure, softmax
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.price import price
+from escalera.evaluate.views import VIEWS
 from escalera.ladder.saved import read_config, write_config
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.network import Network
@@ -26,7 +29,9 @@ from escalera.runtime import choose_device, choose_precision, describe, now
 from escalera.terminal import Narrator
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
 from escalera.train.checkpoint import LastCheckpoint, load_weights, save_weights
+from escalera.train.ema import averaged
 from escalera.train.loop import Callback, Training, train
+from escalera.train.plateau import Plateau
 
 
 def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, narrator: Narrator) -> None:
@@ -38,9 +43,14 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     memory = PeakMemory(where)
     config = rung.config
     image_shape = (data.shape[2], data.shape[0], data.shape[1])
+    # A run that goes on has its weights already, and needs nobody else's.
+    begins = not (run.last / "state.json").exists()
+    start = (lineage.weights_file(config, run) or build.imagenet_file(config.model)) if begins else None
     torch.manual_seed(seed)
-    network = build.network(config.model, image_shape, len(data.classes)).to(where)
-    network.to(memory_format=torch.channels_last)
+    network = build.network(config.model, image_shape, len(data.classes))
+    if start is not None:
+        build.start_from(start, network, config.model, image_shape)
+    network.to(where).to(memory_format=torch.channels_last)
     summary = summarise(network, image_shape)
     precision = choose_precision(config.train.precision, where)
     record = {
@@ -57,7 +67,11 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "device": where.type,
         "data": _describe(data, config),
     }
+    if start is not None:
+        record["weights"] = {"file": str(start), "sha256": lineage.fingerprint(start)}
     write_config(run.config, config)
+    write_aside(run.splits, lambda file: pq.write_table(rows_table(data), file, compression="zstd"))
+    _write_table(run, data)
     write_json(run.environment, describe(where))
     write_json(run.record, record)
     narrator.layers(summary)
@@ -73,6 +87,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     }
     test = _evaluate(config, data, run, network, where, record)
     record |= {
+        "tta": config.evaluate.tta,
         "inference_images_per_second": round(test.images_per_second, 1),
         "peak_memory_bytes": memory.read(),
         "state": "done",
@@ -94,39 +109,74 @@ def _train(
 ) -> tuple[Training, int]:
     """Train or resume; the network comes back with the weights that the run stands by, and their epoch."""
     settings = config.train
-    batches = build.batches(config, data.train, data.train, seed=seed, device=device, training=True)
+    mixing = build.mix(config.augment, len(data.classes))
+    batches: Batches | FeatureBatches
+    batches = build.batches(config, data.train, data.train, seed=seed, device=device, training=True, mix=mixing)
+    validation: Batches | FeatureBatches
     validation = build.batches(config, data.validation, data.train, seed=seed, device=device, training=False)
-    training = Training(network, build.optimizer(settings.optimizer, network), settings.epochs, len(batches))
-    parts: dict[str, Any] = {}
-    stopping = build.early_stopping(settings, run.best)
+    learner: torch.nn.Module = network
+    best = run.best
+    if build.runs_once(config, network, len(data.train.rows)):
+        # What comes out of the body is always the same: from here on it stands for the pictures, and the head for all.
+        learner, best = network.head.layers, run.last / "head.safetensors"
+        batches, validation = _run_once(config, data, network, seed, device)
+    training = Training(learner, build.optimizer(settings.optimizer, learner), settings.epochs, len(batches))
+    schedule = build.schedule(settings)
+    parts: dict[str, Any] = {"plateau": schedule} if isinstance(schedule, Plateau) else {}
+    stopping = build.early_stopping(settings, best)
     if stopping is not None:
         parts["early_stopping"] = stopping
+    average = build.moving_average(settings)
+    if average is not None:
+        training.average = averaged(learner)
     last = LastCheckpoint(run.last, parts)
     resumed = last.resume(training)
-    if resumed:
+    if resumed and training.epoch < training.epochs and not training.stop:
         narrator.resumes(training.epoch)
     callbacks: list[Callback] = [
         *parts.values(),
+        *(extra for extra in (average, build.unfreezing(config.model, network)) if extra),
         StatisticsWarmUp(), History(run), TensorBoard(run.path), last, narrator.progress(), StopOnSignal()
     ]  # fmt: skip
     train(
         training,
         batches,
-        schedule=build.schedule(settings),
-        validate=lambda: {f"val_{k}": v for k, v in accuracy_and_loss(predict(network, validation.epoch(0))).items()},
+        schedule=schedule,
+        validate=lambda: _validate(training.judged, validation),
         seed=seed,
         precision=precision,
         clip_norm=settings.clip_norm,
         label_smoothing=settings.label_smoothing,
+        penalty=build.penalty(config.model, network),
         callbacks=callbacks,
     )
     if training.interrupted:
         raise KeyboardInterrupt
-    if stopping is not None and stopping.best is not None:
-        load_weights(network, run.best)
-        return training, stopping.best_epoch
-    save_weights(network, run.best)
-    return training, training.epoch
+    chosen = stopping is not None and stopping.best is not None
+    if not chosen:
+        save_weights(training.judged, best)
+    load_weights(learner, best)
+    if learner is not network:
+        save_weights(network, run.best)
+    return training, stopping.best_epoch if stopping is not None and chosen else training.epoch
+
+
+def _run_once(
+    config: RungConfig, data: Dataset, network: Network, seed: int, device: torch.device
+) -> tuple[FeatureBatches, FeatureBatches]:
+    """The features of train and validation in place of their pictures."""
+
+    def of(part: Split) -> tuple[torch.Tensor, torch.Tensor]:
+        feed = build.batches(config, part, data.train, seed=seed, device=device, training=False)
+        return features(network, feed.epoch(0))
+
+    size = config.train.batch_size
+    train = FeatureBatches(*of(data.train), batch_size=size, shuffle=True, seed=seed)
+    return train, FeatureBatches(*of(data.validation), batch_size=build.EVALUATION_BATCH)
+
+
+def _validate(network: torch.nn.Module, batches: Batches | FeatureBatches) -> dict[str, float]:
+    return {f"val_{key}": value for key, value in accuracy_and_loss(predict(network, batches.epoch(0))).items()}
 
 
 def _evaluate(
@@ -136,7 +186,7 @@ def _evaluate(
 
     def over(part: Split) -> Predictions:
         feed = build.batches(config, part, data.train, seed=0, device=device, training=False)
-        return predict(network, feed.epoch(0))
+        return predict(network, feed.epoch(0), VIEWS[config.evaluate.tta])
 
     metrics: dict[str, Any] = {
         "train": accuracy_and_loss(over(data.train)),
@@ -160,9 +210,19 @@ def _describe(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "shape": list(data.shape),
         "classes": data.classes,
         "rows": {"train": len(data.train.rows), "validation": len(data.validation.rows), "test": len(data.test.rows)},
+        "resize": config.data.resize,
+        "skipped": len(data.skipped),
         "mean": mean,
         "deviation": deviation,
+        "attributes": data.attributes.names if data.attributes else None,
     }
+
+
+def _write_table(run: RunDir, data: Dataset) -> None:
+    """Keep what was fitted on the table, so that `predict` applies the same."""
+    fitted = {"attributes": data.attributes, "bands": data.bands}
+    if any(fitted.values()):
+        write_json(run.table, {name: part and part.to_json() for name, part in fitted.items()})
 
 
 def probabilities(run: RunDir, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -182,4 +242,4 @@ def probabilities(run: RunDir, images: NDArray[np.uint8]) -> NDArray[np.float32]
         mean=record["mean"],
         std=record["deviation"],
     )
-    return softmax(predict(network, feed.epoch(0)).logits).astype(np.float32)
+    return softmax(predict(network, feed.epoch(0), VIEWS[config.evaluate.tta]).logits).astype(np.float32)

@@ -10,11 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from escalera.data.splits import Dataset
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
     from escalera.report.story import Story
     from escalera.train.loop import Callback
 
+_LISTED = 20
 VERDICTS = {"better": "[green]▲ better[/]", "worse": "[red]▼ worse[/]", "no evidence": "[dim]· no evidence[/]"}
 
 
@@ -36,6 +38,16 @@ class Narrator:
             self.console.print(f"{runs - pending} of {runs} runs are finished; {pending} to go, into {folder}")
         else:
             self.console.print(f"{runs} run{'s' if runs > 1 else ''} to go, into {folder}")
+
+    def data_opened(self, data: Dataset) -> None:
+        """Say what a person should know of the pictures before they are learned from."""
+        if data.skipped:
+            self.console.print(f"{data.name}: {len(data.skipped)} bad pictures are left out:", highlight=False)
+            more = len(data.skipped) - _LISTED
+            for line in (*data.skipped[:_LISTED], *([f"... and {more} more"] if more > 0 else [])):
+                self.console.print(f"  {escape(line)}", style="dim", highlight=False)
+        for note in data.notes:
+            self.console.print(f"{data.name}: {escape(note)}", style="yellow", highlight=False)
 
     def rung_begins(self, ladder: Ladder, rung: Rung, seed: int, place: str, language: str) -> None:
         """Name the rung and why it is there."""
@@ -124,6 +136,51 @@ def rungs_table(story: Story) -> Table:
         total = f"{parameters.total:,}" if parameters else ""
         table.add_row(rung.name, f"{100 * rung.accuracy:.2f}", *compared, total, duration(rung.seconds or 0))
     return table
+
+
+def plan_table(rows: list[dict[str, Any]], seeds: int) -> Table:
+    """What the rungs would cost, and their sum; an estimate is marked as one."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", footer_style="bold", show_footer=True)
+    table.add_column("rung", "all" if len(rows) > 1 else "", overflow="fold")
+    for column in ("parameters", "trainable", "FLOPs/image", "≈ memory", "≈ images/s", "epochs"):
+        table.add_column(column, justify="right", no_wrap=True)
+    total = seeds * sum(row["seconds"] for row in rows if "error" not in row)
+    table.add_column("≈ time at most", duration(total) if len(rows) > 1 or seeds > 1 else "", justify="right")
+    for row in rows:
+        if "error" in row:
+            table.add_row(row["name"], "[red]cannot be built here[/]")
+            continue
+        table.add_row(
+            row["name"],
+            f"{row['parameters']['total']:,}",
+            f"{row['parameters']['trainable']:,}",
+            short(row["flops_per_image"]),
+            short(row["memory_bytes"], "B"),
+            f"{row['images_per_second']:,.0f}",
+            str(row["epochs"]),
+            duration(row["seconds"]),
+        )
+    return table
+
+
+def kinds_table(kind: dict[str, Any]) -> Table:
+    """The settings of a model kind: key, default, what is expected, and what it is for."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    for column in ("setting", "default", "expected", ""):
+        table.add_column(column, overflow="fold")
+    for setting in kind["settings"]:
+        value = "null" if setting["default"] is None else str(setting["default"]).lower()
+        default = "required" if setting["required"] else value
+        table.add_row(*map(escape, (f"  {setting['key']}", default, setting["expects"], setting["description"])))
+    return table
+
+
+def short(number: float, unit: str = "") -> str:
+    """`314 M`, `1.31 G`: three digits and a power of a thousand."""
+    for power, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= power:
+            return f"{number / power:.3g} {letter}{unit}"
+    return f"{number:.3g} {unit}".strip()
 
 
 def duration(seconds: float) -> str:

@@ -65,7 +65,8 @@ class TestApply:
         [
             ("model.bloks", "unknown key 'bloks' for kind 'cnn'; did you mean 'blocks'?"),
             ("model.dense", "unknown key 'dense' for kind 'cnn'; did you mean 'model.head.dense'?"),
-            ("train.optimizer.momentum", "unknown key 'momentum' for name 'adam'; known: name, lr, betas, epsilon"),
+            ("train.optimizer.momentum",
+             "unknown key 'momentum' for name 'adam'; known: name, lr, backbone_lr, betas, epsilon"),
             ("modle.blocks", "unknown key 'modle'; did you mean 'model'?"),
             ("epochs", "unknown key 'epochs'; did you mean 'train.epochs'?"),
             ("train.lr", "unknown key 'lr'; did you mean 'train.optimizer.lr'?"),
@@ -74,7 +75,7 @@ class TestApply:
             ("train.epochs.max", "unknown key 'max': 'train.epochs' holds no keys; give its value whole"),
             ("model.blocks.0", "unknown key '0': 'model.blocks' holds no keys; give its value whole"),
             ("train..epochs", "unknown key ''; known: epochs, batch_size, optimizer, schedule, clip_norm, "
-             "label_smoothing, early_stopping, precision"),
+             "label_smoothing, ema, early_stopping, precision"),
             ("model.kind", "a section whose kind changes is given whole: model: {kind: new, ...}"),
             ("train.optimizer.name", "a section whose name changes is given whole: train.optimizer: {name: new, ...}"),
             ("train.schedule.name", "a section whose name changes is given whole: train.schedule: {name: new, ...}"),

@@ -66,7 +66,7 @@ def test_a_path_takes_what_its_kinds_take_or_nothing() -> None:
     ]
     assert [option.get("description") for option in CHANGES["model.dropout"]["anyOf"]] == [
         "after every layer, or one number per layer",
-        "after every pooling, or one number per block",
+        "at the end of a block, or one per block",
         None,
     ]
     assert all({"type": "null"} in node["anyOf"] for node in CHANGES.values())

@@ -13,7 +13,7 @@ from escalera.ladder.read import read_ladder, shipped
 from escalera.ladder.schema import Cnn, RungConfig
 
 FILES = sorted((Path(escalera.__file__).parent / "ladders").glob("*.yaml"))
-RUNGS = {"cifar10": 6, "digits": 8}
+RUNGS = {"cifar10": 11, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9, "transfer": 5}
 
 
 def test_all_files_ship_and_their_rungs_are_counted() -> None:
@@ -61,7 +61,8 @@ def parameters(config: RungConfig) -> tuple[int, int]:
 
 
 def test_the_networks_of_cifar10_are_those_of_the_reference() -> None:
-    assert {rung.name: parameters(rung.config) for rung in read_ladder("cifar10").rungs} == {
+    own = read_ladder("cifar10").rungs[:6]  # the others stand on VGG16: tests/models has their totals
+    assert {rung.name: parameters(rung.config) for rung in own} == {
         "base": (263_402, 0),
         "deeper": (651_978, 0),
         "dropout": (651_978, 0),
@@ -73,7 +74,7 @@ def test_the_networks_of_cifar10_are_those_of_the_reference() -> None:
 
 def test_the_training_of_cifar10_is_that_of_the_reference() -> None:
     ladder = read_ladder("cifar10").ladder
-    trains = [rung.config.train for rung in ladder.rungs]
+    trains = [rung.config.train for rung in ladder.rungs[:6]]
     assert {train.epochs for train in trains} == {100}
     assert [train.batch_size for train in trains] == [512, 512, 512, 512, 256, 256]
     assert [train.early_stopping and train.early_stopping.patience for train in trains] == [5, 5, 5, 5, 5, 10]
@@ -81,14 +82,14 @@ def test_the_training_of_cifar10_is_that_of_the_reference() -> None:
         train.early_stopping and train.early_stopping.monitor == ["val_loss", "val_accuracy"] for train in trains
     )
     assert {train.optimizer.model_dump_json() for train in trains} == {
-        '{"name":"adam","lr":0.001,"betas":[0.9,0.999],"epsilon":1e-7}'
+        '{"name":"adam","lr":0.001,"backbone_lr":null,"betas":[0.9,0.999],"epsilon":1e-7}'
     }
     assert ladder["dropout"].config.model.dropout == [0, 0.25, 0.25]
     assert ladder["dropout"].config.model.head.dropout == [0, 0.25]
     assert ladder["doubled"].config.model.dropout == 0.25
     assert ladder["batch-norm"].config.model.head.dropout == [0, 0.25]
-    augment = ladder["augmentation"].config.augment.model_dump()
-    assert augment == {"rotation": 15, "shift": 0.1, "zoom": 0, "horizontal_flip": True, "fill": "nearest"}
+    augment = ladder["augmentation"].config.augment.model_dump(exclude_defaults=True)
+    assert augment == {"rotation": 15, "shift": 0.1, "horizontal_flip": True}
 
 
 def test_reading_a_ladder_needs_no_torch() -> None:

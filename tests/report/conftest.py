@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -247,9 +248,15 @@ def make_ladder(
     return folder
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_ladder(tmp_path_factory.mktemp("made") / "cifar10")
+
+
 @pytest.fixture
-def ladder_dir(tmp_path: Path) -> Path:
-    return make_ladder(tmp_path / "cifar10")
+def ladder_dir(made_once: Path, tmp_path: Path) -> Path:
+    """A ladder of one's own, to spoil."""
+    return Path(shutil.copytree(made_once, tmp_path / "cifar10"))
 
 
 @pytest.fixture

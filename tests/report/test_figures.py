@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -95,7 +96,12 @@ def test_leaves_no_trace_in_matplotlib() -> None:
     before = dict(matplotlib.rcParams)
     draw("climb")
     assert dict(matplotlib.rcParams) == before
-    assert "matplotlib.pyplot" not in sys.modules
+    assert not plt.get_fignums()
+
+
+def test_threads_draw_the_same_as_one() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(draw, ["curves"] * 8))) == 1
 
 
 def test_the_climb_says_what_happened_in_signs_too() -> None:

@@ -76,7 +76,7 @@ def test_a_whole_page(build: Callable[..., Path], language: str, seeds: int) -> 
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert not [link for link in page.links if not link.startswith(("#", "data:image/png;base64,"))]
     assert not re.search(r"@import|url\((?!#)", html)
-    assert not re.search(r"\b(None|nan|NaN|undefined|Undefined|Infinity)\b", page.words.replace("none", ""))
+    assert not re.search(r"\b(None|nan|NaN|undefined|Undefined|Infinity)\b", page.words.replace("not finite (nan)", ""))
     assert not re.search(r"\b(word|steps|rung|verdict|state|cost|end|figure|summary|how|unit)\.[a-z]", page.words)
     assert len(html) < 60_000 * 5
     for rung in ("base", "deeper", "batch-norm", "vgg16-scratch", "augmentation"):
@@ -112,7 +112,7 @@ def test_spanish_words_and_numbers(ladder_dir: Path) -> None:
         "El mejor es augmentation : acierta el 85,8 % de las 500 imágenes de prueba",
         "○ sin evidencia",
         "✕ falló",
-        "263\u202f402",
+        "263 402",
         "Matriz de confusión de base",
         "parada temprana",
     ):

@@ -211,7 +211,7 @@ def test_a_ladder_file_of_another_shape(ladder_dir: Path) -> None:
 
 
 def test_no_ladder_at_all(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="could not read .*ladder.json"):
+    with pytest.raises(RunError, match=r"could not read .*ladder\.json"):
         read_story(tmp_path)
 
 

@@ -2,25 +2,30 @@
 
 images  (N, H, W, C) uint8, perhaps memory-mapped
 x       (B, C, H, W) float32, channels last, in [0, 1] or standardised
-y       (B,) int64
+y       (B,) int64, or (B, K) float32 where pictures are mixed
 """
 
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from escalera.data.augment import Augment
+from escalera.data.mix import Mix
+from escalera.data.rows import Rows
+
+Change = Callable[[Tensor, torch.Generator], Tensor]
+"""A random change of pictures (B, C, H, W), drawn from the generator alone."""
 
 _ON_DEVICE = 0.25
 """The pictures move to a GPU once if they take less than this share of its free memory; the rest is the network's."""
+
+_PART = 64_000_000
+"""Bytes that are moved to a GPU together."""
 
 
 class Batches:
@@ -42,7 +47,8 @@ class Batches:
         device: torch.device | str = "cpu",
         shuffle: bool = False,
         seed: int = 0,
-        augment: Augment | None = None,
+        augment: Change | Sequence[Change] = (),
+        mix: Mix | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
     ) -> None:
@@ -50,16 +56,18 @@ class Batches:
         self.device = torch.device(device)
         self.shuffle = shuffle
         self.seed = seed
-        self.augment = augment
+        self.changes = [augment] if callable(augment) else list(augment)
+        self.mix = mix
         self._shape = images.shape[1:]
-        self._pixels = _tensor(images).view(len(images), -1)
+        self._source = Rows(images)
+        self._pixels: Tensor | None = None
         self._rows = torch.from_numpy(rows)
         self._labels = torch.from_numpy(labels[rows]).to(self.device)
         if (
             self.device.type == "cuda"
-            and len(rows) * self._pixels.shape[1] < _ON_DEVICE * torch.cuda.mem_get_info(self.device)[0]
+            and len(rows) * images[:1].size < _ON_DEVICE * torch.cuda.mem_get_info(self.device)[0]
         ):
-            self._pixels = self._pixels.index_select(0, self._rows).to(self.device)
+            self._pixels = _moved(self._source, rows, images[:1].size, self.device)
             self._rows = torch.arange(len(rows), device=self.device)
         self._scale: Tensor | float = 1 / 255
         self._bias: Tensor | None = None
@@ -84,21 +92,25 @@ class Batches:
         rows, labels = self._rows, self._labels
         generator = torch.Generator()
         if self.shuffle:
-            order = torch.randperm(len(rows), generator=generator.manual_seed(_seed(self.seed, number)))
+            order = shuffled(len(rows), self.seed, number)
             rows = rows[order.to(rows.device)]
             labels = labels[order.to(labels.device)]
         for step, index in enumerate(torch.split(rows[: self.images_per_epoch], self.batch_size)):
             x = self._gather(index)
-            if self.augment is not None:
-                x = self.augment(x, generator.manual_seed(_seed(self.seed, number, step)))
-            start = step * self.batch_size
-            yield x, labels[start : start + len(index)]
+            y = labels[step * self.batch_size :][: len(index)]
+            generator.manual_seed(_seed(self.seed, number, step))
+            for change in self.changes:
+                x = change(x, generator)
+            yield (x, y) if self.mix is None else self.mix(x, y, generator)
 
     def _gather(self, index: Tensor) -> Tensor:
         """Pictures by row, (B, C, H, W) float32, channels last, on the device."""
-        pixels = self._pixels.index_select(0, index)
-        if pixels.device != self.device:
-            pixels = (pixels.pin_memory() if self.device.type == "cuda" else pixels).to(self.device, non_blocking=True)
+        if self._pixels is not None:
+            pixels = self._pixels.index_select(0, index)
+        else:
+            pixels = torch.from_numpy(self._source.take(index.numpy()))
+            if self.device.type == "cuda":
+                pixels = pixels.pin_memory().to(self.device, non_blocking=True)
         x = pixels.to(torch.float32).mul_(self._scale)
         if self._bias is not None:
             # Augmentation comes after: its weights sum to one, so that it gives the same on either side of this.
@@ -106,13 +118,19 @@ class Batches:
         return x.view(-1, *self._shape).permute(0, 3, 1, 2)
 
 
+def shuffled(rows: int, seed: int, epoch: int) -> Tensor:
+    """The order (rows,) of an epoch."""
+    return torch.randperm(rows, generator=torch.Generator().manual_seed(_seed(seed, epoch)))
+
+
 def _seed(*numbers: int) -> int:
     return int.from_bytes(hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest(), "little")
 
 
-def _tensor(array: NDArray[Any]) -> Tensor:
-    if array.flags.writeable:
-        return torch.from_numpy(array)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns that writing would be undefined; nothing here writes
-        return torch.from_numpy(array)
+def _moved(source: Rows, rows: NDArray[np.int64], size: int, device: torch.device) -> Tensor:
+    """Some rows on a device, (n, size) uint8, without a second copy of all in the memory of the machine."""
+    there = torch.empty((len(rows), size), dtype=torch.uint8, device=device)
+    step = max(1, _PART // size)
+    for start in range(0, len(rows), step):
+        there[start : start + step] = torch.from_numpy(source.take(rows[start : start + step])).to(device)
+    return there

@@ -2,32 +2,38 @@
 
 images  (N, H, W, C) uint8, <split>-images.npy, memory-mapped when opened
 labels  (N,) int64, <split>-labels.npy
+table   N rows, <split>-table.parquet, where the source has other columns
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from escalera.data.images import ImageSet
+from escalera.data.store import InMemory, OnDisk, Store, read_folder
+from escalera.errors import DataError, nearest
 
-from escalera.data.images import Images, ImageSet
-from escalera.errors import DataError
-
-VERSION = 1
+VERSION = 2
 """Raise it when the decoder or the layout changes: older folders are then made anew."""
 
-_END = 1_000_000
 _DAY = 86_400
+
+
+class CacheError(DataError):
+    """The disk takes no more, or the folder of the cache cannot be written."""
 
 
 def cache_root() -> Path:
@@ -36,27 +42,17 @@ def cache_root() -> Path:
     return Path(named).expanduser() if named else Path.home() / ".cache" / "escalera"
 
 
-def key(name: str, files: Iterable[Path], **settings: object) -> str:
-    """A folder's name: the source, and a hash of its files and of how they are decoded.
-
-    A file counts by its name, size, time of change, first and last megabyte, so that a large one costs no more.
-    """
-    digest = hashlib.sha256(json.dumps([VERSION, name, settings], sort_keys=True).encode())
-    for path in files:
-        state = path.stat()
-        digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_END))
-            file.seek(max(0, state.st_size - _END))
-            digest.update(file.read(_END))
-    return f"{name}-{digest.hexdigest()[:20]}"
+def key(name: str, states: Iterable[str], **settings: object) -> str:
+    """A folder's name: the source, and a hash of the state of its files and of how they are decoded."""
+    digest = hashlib.sha256(json.dumps([VERSION, name, *states, settings], sort_keys=True).encode())
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('.-')[-60:] or 'source'}-{digest.hexdigest()[:20]}"
 
 
 def stored(root: Path, key: str, write: Callable[[Path], None]) -> Path:
     """`root/key`, made by `write(folder)` if it is absent.
 
     It is written aside and renamed, so that it is whole or absent; of two processes the first one's stays. Raises
-    DataError, with nothing left behind, when the disk takes no more; `write` raises OSError for writing alone.
+    CacheError, with nothing left behind, when the disk takes no more; `write` raises OSError for writing alone.
     """
     folder = root / key
     if folder.is_dir():
@@ -74,7 +70,7 @@ def stored(root: Path, key: str, write: Callable[[Path], None]) -> Path:
             if not folder.is_dir():
                 raise
     except OSError as error:
-        raise DataError(
+        raise CacheError(
             f"could not write the cache in {root}: {error.strerror or error}. "
             "Free some space there, or name another folder with ESCALERA_CACHE."
         ) from error
@@ -84,67 +80,118 @@ def stored(root: Path, key: str, write: Callable[[Path], None]) -> Path:
     return folder
 
 
-def write_array(path: Path, rows: int, chunks: Iterable[NDArray[Any]]) -> None:
-    """Write a .npy file of `rows` rows from its parts, in order, and sync it.
+def image_set(root: Path, key: str, name: str, write: Callable[[Store], None]) -> ImageSet:
+    """The set in `root/key`, memory-mapped; made by `write` where it is absent, and made anew where it is damaged.
 
-    By plain writes and not through a memory map, where a full disk would kill the process instead of raising OSError.
+    Where the disk takes no more it is made in memory, and says so in its notes.
     """
-    with path.open("wb") as file:
-        for chunk in chunks:
-            if file.tell() == 0:
-                descr = np.lib.format.dtype_to_descr(chunk.dtype)
-                header = {"descr": descr, "fortran_order": False, "shape": (rows, *chunk.shape[1:])}
-                np.lib.format.write_array_header_1_0(file, header)
-            file.write(np.ascontiguousarray(chunk).data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_meta(folder: Path, classes: list[str], splits: list[str]) -> None:
-    """Write meta.json: the classes in order and the names of the splits."""
-    text = json.dumps({"classes": classes, "splits": splits}, ensure_ascii=False, indent=2)
-    (folder / "meta.json").write_text(text + "\n", encoding="utf-8")
-
-
-def image_set(root: Path, key: str, name: str, write: Callable[[Path], None]) -> ImageSet:
-    """The set in `root/key`, memory-mapped; made by `write` where it is absent, and made anew where it is damaged."""
     reason: Exception | None = None
     for _ in range(2):
-        folder = stored(root, key, write)
         try:
-            return _load(folder, name)
+            folder = stored(root, key, lambda aside: write(OnDisk(aside)))
+        except CacheError as error:
+            memory = InMemory(str(error))
+            write(memory)
+            return memory.image_set(name)
+        try:
+            return read_folder(folder, name)
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = error
             shutil.rmtree(folder, ignore_errors=True)
     raise DataError(f"could not read {root / key}: {reason}. Remove it, or name another folder with ESCALERA_CACHE.")
 
 
-def _load(folder: Path, name: str) -> ImageSet:
-    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    splits = {
-        split: Images(_map(folder / f"{split}-images.npy"), np.load(folder / f"{split}-labels.npy"))
-        for split in meta["splits"]
-    }
-    return ImageSet(name, meta["classes"], splits)
+@dataclass(frozen=True)
+class Entry:
+    """A folder of the cache, for people: its source, its bytes, and when it was made."""
+
+    name: str
+    source: str
+    kind: Literal["decoded", "downloaded", "unfinished"]
+    bytes: int
+    made: str
 
 
-def _map(path: Path) -> NDArray[np.uint8]:
-    # Copy-on-write, since torch warns of arrays that are not writable. Linux refuses such a map when it is larger than
-    # the memory (it might all be copied), so that a set of that size is mapped read-only.
-    try:
-        array: NDArray[np.uint8] = np.load(path, mmap_mode="c")
-    except OSError:
-        array = np.load(path, mmap_mode="r")
-    return array
+def entries(root: Path, names: Sequence[str] = ()) -> list[Entry]:
+    """What is in the cache, in order, all or those of some names or sources; what is not the cache's own is left out.
+
+    Raises DataError for a name that is not there.
+    """
+    found = []
+    for folder in sorted(root.iterdir()) if root.is_dir() else []:
+        kind = _kind(folder)
+        if kind is None:
+            continue
+        with contextlib.suppress(OSError):  # another process may remove it just now
+            files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+            made = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+            size = sum(file.st_size for file in files)
+            found.append(Entry(folder.name, _source(folder, kind), kind, size, made))
+    known = list(dict.fromkeys(name for entry in found for name in (entry.source, entry.name)))
+    for name in names:
+        if name not in known:
+            raise DataError(f"the cache in {root} holds nothing called '{name}'; {nearest(name, known)}")
+    return [entry for entry in found if not names or entry.name in names or entry.source in names]
+
+
+def size_text(size: float) -> str:
+    """Bytes for people: `153.6 MB`."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
+    """Remove entries, by name or by the name of their source, or all; raises as `entries` does.
+
+    A process that reads a removed entry goes on reading it; only what nobody else is writing is removed.
+    """
+    chosen = [entry for entry in entries(root, names) if entry.kind != "unfinished" or _abandoned(root / entry.name)]
+    for entry in chosen:
+        # Renamed first, so that nobody finds half a folder; a process killed in between leaves what _sweep removes.
+        aside = root / f".cleared~{socket.gethostname()}~{os.getpid()}~{entry.name}"
+        with contextlib.suppress(OSError):
+            (root / entry.name).rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+    return chosen
+
+
+def _kind(folder: Path) -> Literal["decoded", "downloaded", "unfinished"] | None:
+    if not folder.is_dir():
+        return None
+    if re.fullmatch(r"\..+~.+~\d+~.+", folder.name):
+        return "unfinished"
+    if re.fullmatch(r".+-[0-9a-f]{20}", folder.name) and (folder / "meta.json").is_file():
+        return "decoded"
+    return "downloaded" if folder.name.startswith("hub-") and any(folder.glob("*.parquet")) else None
+
+
+def _source(folder: Path, kind: str) -> str:
+    if kind == "downloaded":
+        return folder.name.removeprefix("hub-").replace("--", "/")
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((folder / "meta.json").read_text(encoding="utf-8"))["source"])
+    return folder.name.lstrip(".").rsplit("~", 3)[0].rsplit("-", 1)[0]
 
 
 def _sweep(root: Path) -> None:
     """Remove what killed processes left half written."""
+    for folder in root.glob(".*~*~*~*"):
+        if _abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _abandoned(folder: Path) -> bool:
+    """Whether nobody writes in a folder any more: its process is gone, or silent for a day."""
     import psutil
 
-    for folder in root.glob(".*~*~*~*"):
-        _, host, process, _ = folder.name.rsplit("~", 3)
-        dead = host == socket.gethostname() and not psutil.pid_exists(int(process))
-        times = [path.stat().st_mtime for path in (folder, *folder.glob("*"))] if not dead else [0.0]
-        if time.time() - max(times) > _DAY:
-            shutil.rmtree(folder, ignore_errors=True)
+    _, host, process, _ = folder.name.rsplit("~", 3)
+    if host == socket.gethostname() and not psutil.pid_exists(int(process)):
+        return True
+    try:
+        written = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
+    except OSError:  # its own process renames it just now
+        return False
+    return time.time() - written > _DAY

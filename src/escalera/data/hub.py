@@ -1,54 +1,49 @@
-"""Getting a known source from the hub, once, as the same parquet files that a user may put in a folder."""
+"""Getting an image set from the hub, once, as the same parquet files that a user may put in a folder."""
 
 from __future__ import annotations
 
-import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
+from typing import Any
 
-from escalera.data.known import KnownSource
+from escalera.data.listing import SPLITS
 from escalera.errors import DataError
+from escalera.hub import PATIENCE, offline
+from escalera.hub import unreachable as no_answer
 
-_PATIENCE = 2.5
-"""Seconds for the hub to answer. Without asking first, `load_dataset` tries again for 23 s before it gives up."""
+_PATIENCE = PATIENCE
 
 
 def unreachable(hub: str) -> str | None:
     """Why the hub does not give this set now, or None when it does; asks once, and not at all under HF_HUB_OFFLINE."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return None  # load_dataset then answers at once, from what it downloaded before
-    answer = [f"no answer in {_PATIENCE} s"]
-
-    def ask() -> None:
-        request = urllib.request.Request(f"{constants.ENDPOINT}/api/datasets/{hub}", headers={"User-Agent": "escalera"})
-        try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE):
-                answer[0] = ""
-        except urllib.error.HTTPError as error:
-            answer[0] = f"it answered {error.code} {error.reason}"
-            error.close()
-        except (OSError, ValueError) as error:
-            answer[0] = str(getattr(error, "reason", error))
-
-    # In a thread, since no timeout covers the search for the host's address.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE)
-    return answer[0] or None
+    # Offline `load_dataset` answers at once, from what it downloaded before.
+    return None if offline() else no_answer(f"datasets/{hub}", _PATIENCE)
 
 
-def fetch(source: KnownSource, folder: Path) -> None:
-    """Download a source into `folder`/{train,test}.parquet; raises DataError when the hub does not give it."""
+def fetch(hub: str, folder: Path) -> None:
+    """Download a set into `folder`/<split>.parquet, its pictures as they are published.
+
+    Raises DataError when the hub does not give it, and for a set without pictures or without a split to train on.
+    """
     import datasets
 
     try:
-        splits = datasets.load_dataset(source.hub)
+        loaded = datasets.load_dataset(hub)
     except Exception as error:  # it raises errors of half a dozen libraries, and its own
-        raise DataError(f"{source.hub} could not be loaded from the hub: {error}") from error
-    for split in ("train", "test"):
-        pictures = splits[split].select_columns([source.image, source.label])
-        pictures = pictures.cast_column(source.image, datasets.Image(decode=False))
-        pictures.to_parquet(folder / f"{split}.parquet")
+        raise DataError(f"{hub} could not be loaded from the hub: {error}") from error
+    for split, rows in _splits(hub, loaded).items():
+        pictures = [name for name, feature in rows.features.items() if isinstance(feature, datasets.Image)]
+        if not pictures:
+            raise DataError(f"{hub} has no column of images; its columns: {', '.join(rows.features)}.")
+        for name in pictures:
+            rows = rows.cast_column(name, datasets.Image(decode=False))
+        rows.to_parquet(folder / f"{split}.parquet")
+
+
+def _splits(hub: str, loaded: Any) -> dict[str, Any]:
+    """The splits of a set by our names; a single one of another name is what there is to train on."""
+    found = {split: loaded[name] for split, usual in SPLITS.items() for name in loaded if name.casefold() in usual}
+    if not found and len(loaded) == 1:
+        return {"train": next(iter(loaded.values()))}
+    if "train" not in found:
+        raise DataError(f"{hub} has no split called train; its splits: {', '.join(loaded)}.")
+    return found

@@ -1,29 +1,43 @@
-"""What a source gives: pictures as one array per split.
+"""What a source gives: pictures as one array per split, and what else is known of each row.
 
 images  (N, H, W, C) uint8, memory-mapped where they come from the cache
 labels  (N,) int64, positions in the list of classes
+table   N rows: the source's other columns, without that of the pictures and that of the labels
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 @dataclass(frozen=True)
 class Images:
-    """The pictures of one split, (N, H, W, C) uint8, and their labels, (N,) int64."""
+    """The pictures of one split, (N, H, W, C) uint8, their labels, (N,) int64, and their attributes, N rows.
+
+    `table` is None where the source has no other columns.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    table: pa.Table | None = None
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A source that was opened: `splits` holds `train`, and `test` where the source has one."""
+    """A source that was opened: `splits` holds `train`, and `validation` and `test` where the source has them.
+
+    `skipped` are the bad pictures that were left out, a line each; `notes` is what a person should know beside.
+    """
 
     name: str
     classes: list[str]
     splits: dict[str, Images]
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

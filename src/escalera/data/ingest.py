@@ -1,4 +1,4 @@
-"""From the parquet files of a source to the arrays of the cache: labels checked, pictures decoded, nothing bad let in.
+"""From the listings of a source to its arrays: labels checked, pictures decoded, nothing bad let in.
 
 images  (N, H, W, C) uint8
 labels  (N,) int64
@@ -7,129 +7,160 @@ labels  (N,) int64
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import chain
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.data import cache
-from escalera.data.decode import Channels, decode_all
-from escalera.data.known import KnownSource
-from escalera.data.parquet import PictureFile, inspect
+from escalera.data.decode import Channels, Resize, decode_all, format_of
+from escalera.data.labels import check_classes, classes_and_labels
+from escalera.data.listing import Listing, Raw, promised, shown
+from escalera.data.store import Store
 from escalera.errors import DataError
+from escalera.runtime import now
 
 Shape = tuple[int, ...]
 
+_LISTED = 1_000
+_IN_NOTE = 3
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How pictures become arrays: `size` (height, width) or None for their own, and what becomes of bad ones."""
+
+    size: tuple[int, int] | None
+    channels: Channels | None
+    resize: Resize
+    skip_bad: bool = False
+
+
+@dataclass
+class _Found:
+    """What decoding met, over all splits: bad pictures, other shapes than expected, other formats than named."""
+
+    shape: Shape | None
+    bad: list[str] = field(default_factory=list)
+    others: Counter[Shape] = field(default_factory=Counter)
+    others_in: Listing | None = None
+    renamed: list[str] = field(default_factory=list)
+    none_left: bool = False
+
 
 def ingest(
-    folder: Path,
-    paths: list[Path],
-    known: KnownSource | None,
+    store: Store,
+    source: str,
+    listings: Sequence[Listing],
+    decoding: Decoding,
     *,
-    size: tuple[int, int] | None,
-    channels: Channels | None,
+    classes: Sequence[str] | None,
+    shape: Shape | None,
+    label_named: bool,
+    target: bool,
 ) -> None:
-    """Decode `paths`, train first, into a folder of the cache; raises DataError with what cannot be used, and where.
+    """Decode `listings`, train first, into a store; raises DataError with all that cannot be used, and where.
 
-    The classes are those that the train file states, else those of the known source, else the labels in train, sorted.
+    `classes` and `shape` (H, W, C) are what is known of the source beforehand; with a `target` there are no labels yet,
+    and all rows have label 0.
     """
-    image, label = (known.image, known.label) if known else (None, None)
-    files = [inspect(path, image=image, label=label) for path in paths]
-    stated = files[0].names or (list(known.classes) if known else None)
-    classes = stated or [str(value) for value in files[0].labels()[0]]
     # The labels come first: their faults show before an hour of decoding.
-    labels = [_labels(file, classes, stated=stated is not None) for file in files]
-    _check_classes(files, labels, classes)
-    shape: Shape | None = (*known.shape[:2], channels or known.shape[2]) if known and size is None else None
-    for file, codes in zip(files, labels, strict=True):
-        decoded = _decoded(file, shape, size, channels)
-        first = next(decoded)
-        shape = first.shape[1:]
-        cache.write_array(folder / f"{file.path.stem}-images.npy", file.rows, chain([first], decoded))
-        cache.write_array(folder / f"{file.path.stem}-labels.npy", file.rows, [codes])
-    cache.write_meta(folder, classes, [file.path.stem for file in files])
-
-
-def _labels(file: PictureFile, classes: list[str], *, stated: bool) -> NDArray[np.int64]:
-    """Each row's position in the list of classes; integers stand for positions where the list is stated."""
-    if stated and file.names is not None and file.names != classes:
-        raise DataError(f"{file.path} lists other classes than train.parquet: {file.names}, expected {classes}.")
-    values, rows = file.labels()
-    numbered = stated and isinstance(values[0], int)
-    position = {str(i) if numbered else name: i for i, name in enumerate(classes)}
-    codes = np.array([position.get(str(value), -1) for value in values])
-    if (codes < 0).any():
-        wrong = int(np.argmin(codes))
-        row = int(np.flatnonzero(rows == wrong)[0])
-        expected = f"0 to {len(classes) - 1}" if numbered else ", ".join(classes)
-        if not stated:
-            raise _not_in_train(file, str(values[wrong]), int((rows == wrong).sum()))
-        raise DataError(
-            f"{file.path}: row {row}: label {values[wrong]!r} is not one of the {len(classes)} classes ({expected}). "
-            "Mend the label, or take its rows out. Rows count from 0."
-        )
-    return codes[rows]
-
-
-def _check_classes(files: list[PictureFile], labels: list[NDArray[np.int64]], classes: list[str]) -> None:
-    """There are two classes at least, and train has each that another split has."""
-    counts = [np.bincount(label, minlength=len(classes)) for label in labels]
-    present = [name for name, count in zip(classes, counts[0], strict=True) if count]
-    if len(present) < 2:
-        raise DataError(f"{files[0].path} has a single class, '{present[0]}'. A classifier needs two or more.")
-    for file, count in zip(files[1:], counts[1:], strict=True):
-        absent = np.flatnonzero((count > 0) & (counts[0] == 0))
-        if len(absent):
-            raise _not_in_train(file, classes[absent[0]], int(count[absent[0]]))
-
-
-def _not_in_train(file: PictureFile, name: str, rows: int) -> DataError:
-    return DataError(
-        f"{file.path}: class '{name}' is in {file.path.stem} ({rows} rows) but not in train. "
-        f"Add pictures of it to train, or take it out of {file.path.stem}."
+    names: list[str] = []
+    if target:
+        labels = [np.zeros(listing.rows, np.int64) for listing in listings]
+    else:
+        names, labels = classes_and_labels(listings, classes, named=label_named)
+    found = _Found(shape)
+    kept = []
+    for listing, codes in zip(listings, labels, strict=True):
+        good = np.ones(listing.rows, dtype=bool)  # filled in by _decoded, as it goes
+        store.array(f"{listing.split}-images", listing.rows, _decoded(listing, decoding, found, good))
+        found.none_left = found.none_left or not good.any()
+        if found.none_left or (found.bad and not decoding.skip_bad):
+            continue
+        kept.append(codes[good])
+        store.array(f"{listing.split}-labels", len(kept[-1]), [kept[-1]])
+        table = listing.table()
+        if table is not None:
+            store.table(f"{listing.split}-table", table.filter(good))
+    _refuse(found, listings, decoding)
+    if not target:
+        check_classes(listings, kept, names)
+    store.meta(
+        {
+            "source": source,
+            "made": now(),
+            "classes": names,
+            "splits": [listing.split for listing in listings],
+            "skipped": found.bad,
+            "notes": [*(note for listing in listings for note in listing.notes), *_renamed(found.renamed)],
+        }
     )
 
 
 def _decoded(
-    file: PictureFile, shape: Shape | None, size: tuple[int, int] | None, channels: Channels | None
+    listing: Listing, decoding: Decoding, found: _Found, good: NDArray[np.bool_]
 ) -> Iterator[NDArray[np.uint8]]:
-    """The pictures (n, H, W, C), some at a time. All are looked at before DataError lists the bad ones.
-
-    `shape` is what each must have; None takes that of the first.
-    """
-    bad: list[str] = []
-    others: Counter[Shape] = Counter()
+    """The pictures (n, H, W, C), some at a time; marks the rows that are good, and goes on after bad ones."""
     row = 0
-    for raws in file.pictures():
-        good = []
-        for result in decode_all(raws, size=size, channels=channels):
+    for raws in listing.pictures():
+        some = []
+        results = decode_all(raws, size=decoding.size, channels=decoding.channels, resize=decoding.resize)
+        for raw, result in zip(raws, results, strict=True):
             if isinstance(result, DataError):
-                bad.append(f"row {row}: {result}")
-            elif result.shape != (shape := shape or result.shape):
-                others[result.shape] += 1
+                found.bad.append(f"{listing.where(row)}: {result}")
+                good[row] = False
+            elif result.shape != (found.shape or result.shape):
+                found.others[result.shape] += 1
+                found.others_in = found.others_in or listing
             else:
-                good.append(result)
+                found.shape = found.shape or result.shape
+                _look_at_name(listing, row, raw, found.renamed)
+                some.append(result)
             row += 1
-        if not bad and not others:
-            yield np.stack(good)
-    if bad:
-        listed = "".join(f"\n  {line}" for line in bad[:10]) + ("\n  ..." if len(bad) > 10 else "")
+        if some and not found.others and (decoding.skip_bad or not found.bad):
+            yield np.stack(some)
+
+
+def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> None:
+    """Raise DataError where bad pictures must not be left out, or where the shapes differ."""
+    rows = sum(listing.rows for listing in listings)
+    if found.none_left or (found.bad and not decoding.skip_bad):
+        listed = "".join(f"\n  {line}" for line in found.bad[:_LISTED])
+        more = f"\n  ... and {len(found.bad) - _LISTED} more" if len(found.bad) > _LISTED else ""
         raise DataError(
-            f"{file.path}: {len(bad)} of {file.rows} pictures cannot be decoded (rows count from 0):{listed}\n"
-            "Put good files in their place, or take the rows out."
+            f"{len(found.bad)} of {rows} pictures cannot be decoded (rows count from 0):{listed}{more}\n"
+            "Put good files in their place, take them out, or leave them out with --skip-bad."
         )
-    if shape and others:
-        found = ", ".join(f"{_text(other)} ({count})" for other, count in others.most_common(5))
+    if found.others_in and found.shape:
+        shape = found.shape
+        others = ", ".join(f"{_text(other)} ({count})" for other, count in found.others.most_common(5))
         keys = [
-            "data.image_size, which all are then resized to" if any(other[:2] != shape[:2] for other in others) else "",
-            "data.channels, 1 for grey or 3 for colour" if any(other[2] != shape[2] for other in others) else "",
+            "data.image_size, which all are then resized to" if any(o[:2] != shape[:2] for o in found.others) else "",
+            "data.channels, 1 for grey or 3 for colour" if any(o[2] != shape[2] for o in found.others) else "",
         ]
         raise DataError(
-            f"{file.path}: expected every picture to be {_text(shape)} (height x width x channels), found {found}. "
-            f"Set {' and '.join(filter(None, keys))}."
+            f"{found.others_in.path}: expected every picture to be {_text(shape)} (height x width x channels), "
+            f"found {others}. Set {' and '.join(filter(None, keys))}."
         )
+
+
+def _look_at_name(listing: Listing, row: int, raw: Raw, renamed: list[str]) -> None:
+    """Note a file of another format than its name says."""
+    name = listing.file_name(row)
+    if name is None or not isinstance(raw, bytes):
+        return
+    kind = format_of(raw[:16])
+    if promised(name) != kind:
+        renamed.append(f"{shown(name)} is {kind}")
+
+
+def _renamed(renamed: list[str]) -> list[str]:
+    if not renamed:
+        return []
+    some = ", ".join(renamed[:_IN_NOTE]) + (", ..." if len(renamed) > _IN_NOTE else "")
+    count = "1 file is" if len(renamed) == 1 else f"{len(renamed)} files are"
+    return [f"{count} of another format than the name says, and read by content: {some}"]
 
 
 def _text(shape: Shape) -> str:

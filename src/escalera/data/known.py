@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class KnownSource:
-    """A public image set. `hub` is None for one that comes with a library; `shape` is (H, W, C)."""
+    """A public image set. `hub` is None for one that comes with a library; `shape` is (H, W, C).
+
+    `train` and `test` are its pictures as published; `test` is 0 for a set without a split of its own.
+    """
 
     hub: str | None
     image: str
     label: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, int, Literal[1, 3]]
     classes: tuple[str, ...]
+    train: int
+    test: int
 
 
 _DIGITS = tuple("0123456789")
@@ -42,11 +48,13 @@ _CIFAR100 = (
 
 KNOWN: dict[str, KnownSource] = {
     # sklearn.datasets.load_digits: 1,797 digits written by 43 people, no test split.
-    "digits": KnownSource(None, "image", "label", (8, 8, 1), _DIGITS),
-    "mnist": KnownSource("ylecun/mnist", "image", "label", (28, 28, 1), _DIGITS),
-    "fashion_mnist": KnownSource("zalando-datasets/fashion_mnist", "image", "label", (28, 28, 1), _FASHION),
-    "cifar10": KnownSource("uoft-cs/cifar10", "img", "label", (32, 32, 3), _CIFAR10),
-    "cifar100": KnownSource("uoft-cs/cifar100", "img", "fine_label", (32, 32, 3), _CIFAR100),
+    "digits": KnownSource(None, "image", "label", (8, 8, 1), _DIGITS, 1_797, 0),
+    "mnist": KnownSource("ylecun/mnist", "image", "label", (28, 28, 1), _DIGITS, 60_000, 10_000),
+    "fashion_mnist": KnownSource(
+        "zalando-datasets/fashion_mnist", "image", "label", (28, 28, 1), _FASHION, 60_000, 10_000
+    ),
+    "cifar10": KnownSource("uoft-cs/cifar10", "img", "label", (32, 32, 3), _CIFAR10, 50_000, 10_000),
+    "cifar100": KnownSource("uoft-cs/cifar100", "img", "fine_label", (32, 32, 3), _CIFAR100, 50_000, 10_000),
 }
 
 

@@ -1,4 +1,4 @@
-"""Where pictures come from: a known set (a library, a folder, the hub) or a folder of the user's own.
+"""Opening a source: a known set, a folder, a table, an archive or a set of the hub, decoded once and then mapped.
 
 images  (N, H, W, C) uint8
 labels  (N,) int64
@@ -6,21 +6,26 @@ labels  (N,) int64
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from escalera.data import cache, hub
+from escalera.data import cache
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
-from escalera.errors import DataError, nearest
+from escalera.data.places import catalogue, data_roots, form, locate, table_files
+from escalera.data.store import Store
+from escalera.errors import DataError
 
 if TYPE_CHECKING:
-    from escalera.data.decode import Channels
+    from escalera.data.columns import Named
+    from escalera.data.decode import Channels, Resize
+    from escalera.data.listing import Listing
 
-__all__ = ["KNOWN", "ImageSet", "Images", "KnownSource", "data_roots", "native_shape", "open_source"]
+__all__ = ["KNOWN", "ImageSet", "Images", "KnownSource", "catalogue", "data_roots", "native_shape", "open_source"]
 
 
 def open_source(
@@ -29,79 +34,98 @@ def open_source(
     data_root: Path | None,
     image_size: tuple[int, int] | None,
     channels: Channels | None,
+    resize: Resize = "squash",
+    image_column: str | None = None,
+    label_column: str | None = None,
+    group: str | None = None,
+    target: str | None = None,
+    skip_bad: bool = False,
     cache_dir: Path | None = None,
 ) -> ImageSet:
-    """Open a source by name, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
+    """Open a source, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
 
-    `<root>/<name>/train.parquet`, and `test.parquet` beside it, are looked for under `data_root`, then ESCALERA_DATA,
-    and a known name then on the hub. What was decoded or downloaded is kept in the cache. Raises DataError where the
-    source is absent, and for pictures and labels that cannot be used; nothing bad is left out or replaced.
+    `name` is a known one, a path, a name below `data_root` or ESCALERA_DATA, or `owner/name` on the hub. Columns are
+    guessed where they are not named; `target` is a column that becomes the label later on: until then all labels are 0,
+    there are no classes, and the column is in the table. What was decoded or downloaded is kept in the cache. Raises
+    DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is replaced, and
+    none is left out but with `skip_bad`, which counts them.
     """
-    known = KNOWN.get(name)
+    from escalera.data.columns import Named
+
     if name == "digits":
-        return _digits(image_size, channels)
+        return _digits(image_size, channels, resize)
+    known = KNOWN.get(name)
     root = cache_dir or cache.cache_root()
-    folder = _folder(name, known, data_root, root)
-    files = [path for split in ("train", "test") if (path := folder / f"{split}.parquet").is_file()]
-    settings = {"size": image_size and list(image_size), "channels": channels or (known and known.shape[2])}
-    key = cache.key(name, files, **settings)
+    named = Named(image_column, label_column, group, target)
+    if known is not None:
+        channels = channels or known.shape[2]
+        named = replace(named, image=image_column or known.image, label=label_column or known.label)
+    listings = _listings(locate(name, data_root, root), named)
+    settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "columns": vars(named)}
+    states = [f"{listing.split} {listing.state()}" for listing in listings]
+    strict = cache.key(name, states, **settings)
+    key = strict if not skip_bad or (root / strict).is_dir() else cache.key(name, states, **settings, skip_bad=True)
+    # Another column than the usual one holds other classes than those known by heart.
+    classes = known.classes if known and named.label == known.label else None
 
-    def write(aside: Path) -> None:
-        from escalera.data.ingest import ingest  # pyarrow and Pillow are needed where nothing is in the cache yet
+    def write(store: Store) -> None:
+        from escalera.data.ingest import Decoding, ingest  # Pillow is needed where nothing is in the cache yet
 
-        ingest(aside, files, known, size=image_size, channels=channels)
+        ingest(
+            store,
+            name,
+            listings,
+            Decoding(image_size, channels, resize, skip_bad),
+            classes=classes,
+            shape=(*known.shape[:2], channels) if known and channels and image_size is None else None,
+            label_named=label_column is not None,
+            target=target is not None,
+        )
 
     return cache.image_set(root, key, name, write)
 
 
-def _folder(name: str, known: KnownSource | None, data_root: Path | None, cache_dir: Path) -> Path:
-    """The folder that holds `train.parquet`; raises DataError with every place looked at."""
-    if Path(name).name != name:
-        raise DataError(
-            f"data.source: expected a name, received '{name}'. Put the pictures in <data-root>/<name>/train.parquet, "
-            "and name <data-root> with --data-root or ESCALERA_DATA."
-        )
-    roots = data_roots(data_root)
-    looked = []
-    for option, root in roots.items():
-        if root is None:
-            looked.append(f"{option}: not given")
-        elif (root / name / "train.parquet").is_file():
-            return root / name
-        else:
-            looked.append(f"{option}: no {root / name / 'train.parquet'}")
-    if known is None or known.hub is None:
-        beside = [path.parent.name for root in roots.values() if root for path in sorted(root.glob("*/train.parquet"))]
-        raise _absent(f"unknown source '{name}': {nearest(name, [*KNOWN, *beside])}", name, looked)
-    downloaded = cache_dir / f"hub-{name}"
-    if downloaded.is_dir():
-        return downloaded
-    looked.append(f"the cache: no {downloaded}")
-    if reason := hub.unreachable(known.hub):
-        looked.append(f"the hub: {known.hub}: {reason}")
-        raise _absent(f"'{name}' is not on this machine, and the hub cannot be reached.", name, looked)
-    try:
-        return cache.stored(cache_dir, f"hub-{name}", lambda aside: hub.fetch(known, aside))
-    except DataError as error:
-        raise _absent(str(error), name, looked) from error
+def _listings(path: Path, named: Named) -> Sequence[Listing]:
+    """The splits of a source, train first; raises DataError for a form that is not known."""
+    match form(path):
+        case "parquet" | "csv":
+            from escalera.data.pictured import pictured_table
 
+            files = {"train": [path]} if path.is_file() else table_files(path)
+            if "train" not in files:
+                raise DataError(f"{path} has {', '.join(files)} but no train. Name the file to learn from train.")
+            return [
+                pictured_table(split, files[split], named)
+                for split in ("train", "validation", "test")
+                if split in files
+            ]
+        case "npz":
+            from escalera.data.npz import archive
 
-def data_roots(data_root: Path | None) -> dict[str, Path | None]:
-    """The folders that may hold sets, in the order in which they are looked at, by the option that names them."""
-    named = os.environ.get("ESCALERA_DATA")
-    return {"--data-root": data_root, "ESCALERA_DATA": Path(named).expanduser() if named else None}
+            _no_columns(path, named)
+            return archive(path if path.is_file() else next(path.glob("*.npz")))
+        case "folders":
+            from escalera.data.folder import class_folders
 
-
-def _absent(what: str, name: str, looked: list[str]) -> DataError:
-    places = "".join(f"\n  {place}" for place in looked)
-    return DataError(
-        f"{what}\nLooked at:{places}\n"
-        f"Put the files in <data-root>/{name}/train.parquet (and test.parquet), "
-        "and name <data-root> with --data-root or ESCALERA_DATA."
+            _no_columns(path, named)
+            return class_folders(path)
+    raise DataError(
+        f"{path}: expected a folder of classes, a parquet or CSV file (or a folder with train.parquet or one CSV), or "
+        f"a .npz; found {'a folder with none of them' if path.is_dir() else 'another kind of file'}."
     )
 
 
-def _digits(image_size: tuple[int, int] | None, channels: Channels | None) -> ImageSet:
+def _no_columns(path: Path, named: Named) -> None:
+    given = {
+        "data.image_column": named.image, "data.label_column": named.label, "data.group": named.group,
+        "data.target": named.target,
+    }  # fmt: skip
+    for key, value in given.items():
+        if value is not None:
+            raise DataError(f"{key}: {path} has no columns; '{value}' needs a CSV or parquet table.")
+
+
+def _digits(image_size: tuple[int, int] | None, channels: Channels | None, resize: Resize) -> ImageSet:
     """The 1,797 digits that come with scikit-learn: 8x8, grey, 0 to 16 scaled to 0 to 255."""
     from PIL import Image
     from sklearn.datasets import load_digits
@@ -110,5 +134,7 @@ def _digits(image_size: tuple[int, int] | None, channels: Channels | None) -> Im
 
     digits = load_digits()
     grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)
-    images = np.stack([to_array(Image.fromarray(digit), size=image_size, channels=channels) for digit in grey])
+    images = np.stack(
+        [to_array(Image.fromarray(digit), size=image_size, channels=channels, resize=resize) for digit in grey]
+    )
     return ImageSet("digits", list(KNOWN["digits"].classes), {"train": Images(images, digits.target.astype(np.int64))})

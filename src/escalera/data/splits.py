@@ -3,18 +3,29 @@
 images  (N, H, W, C) uint8, whole
 labels  (N,) int64, whole
 rows    (n,) int64, ascending: which rows of the two belong to the split
+table   N rows, whole: the source's other columns, or None
+attributes  (N, A) float32, whole: what was made of the table by what train's rows teach, or None
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.data.images import Images, ImageSet
+from escalera.data import groups
+from escalera.data.images import ImageSet
+from escalera.data.rows import Rows
 from escalera.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from escalera.data.table_bands import Bands
+    from escalera.data.table_transform import Transformation
 
 _AT_ONCE = 4_000_000
 """Bytes of pixels that the statistics look at together; their squares take eight times as much."""
@@ -22,22 +33,36 @@ _AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class Split:
-    """Some rows of an array of pictures; the array itself is shared between splits and never copied."""
+    """Some rows of an array of pictures; the array itself is shared between splits and never copied.
+
+    `origin` is the split of the source whose rows they are.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     rows: NDArray[np.int64]
+    table: pa.Table | None = None
+    attributes: NDArray[np.float32] | None = None
+    origin: str = "train"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A source in three splits; `classes` are the names in the order of the labels."""
+    """A source in three splits; `classes` are the names in the order of the labels.
+
+    `attributes` is how the splits' attributes were made of their tables, `bands` how the classes of a target. `skipped`
+    are the bad pictures that were left out, a line each; `notes` is what a person should know beside.
+    """
 
     name: str
     classes: list[str]
     train: Split
     validation: Split
     test: Split
+    attributes: Transformation | None = None
+    bands: Bands | None = None
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -46,38 +71,84 @@ class Dataset:
         return height, width, channels
 
 
-def split(image_set: ImageSet, *, validation: float, test: float, seed: int) -> Dataset:
+def split(image_set: ImageSet, *, validation: float, test: float, seed: int, group: str | None = None) -> Dataset:
     """Split a source by shares, each class alike; the same seed gives the same rows on every machine.
 
-    `test` is a share of the source and counts only where it has no test split; `validation` is a share of what is left.
-    Raises DataError for a class with too few rows to be in every split.
+    A test or validation split that the source has is taken as it is. `test` is a share of train and counts only without
+    one; `validation` is a share of what is then left. Rows with the same value in the column `group` stay together, and
+    the classes are then as alike as that allows. Raises DataError for a class with too few rows to be in every split,
+    and for groups that the source's own splits tear apart.
     """
     whole = image_set.splits["train"]
-    given = image_set.splits.get("test")
-    # RandomState's stream is frozen by numpy for good, which Generator's is not.
-    random = np.random.RandomState(seed % 2**32)
-    tests, validations, trains = [], [], []
-    for label, name in enumerate(image_set.classes):
-        rows = random.permutation(np.flatnonzero(whole.labels == label))
-        to_test = 0 if given else _share(test, len(rows))
-        to_validation = _share(validation, len(rows) - to_test)
-        if to_test + to_validation >= len(rows):
-            raise DataError(
-                f"{image_set.name}: class '{name}' has {len(rows)} in train, too few to be in every split with "
-                f"data.validation {validation}{'' if given else f' and data.test {test}'}. "
-                "Add pictures of it, take the class out, or make the shares smaller."
-            )
-        part = np.split(rows, [to_test, to_test + to_validation])
-        tests.append(part[0])
-        validations.append(part[1])
-        trains.append(part[2])
+    cut = {name: share for name, share in (("test", test), ("validation", validation)) if name not in image_set.splits}
+    parts = _cut(image_set, cut, seed) if group is None else groups.cut(image_set, group, cut, seed)
+    own = {
+        name: Split(given.images, given.labels, np.arange(len(given.labels)), given.table, origin=name)
+        for name, given in image_set.splits.items()
+        if name != "train"
+    }
+    splits = {name: Split(whole.images, whole.labels, rows, whole.table) for name, rows in parts.items()} | own
     return Dataset(
         image_set.name,
         image_set.classes,
-        _some(whole, np.concatenate(trains)),
-        _some(whole, np.concatenate(validations)),
-        _some(given, np.arange(len(given.labels))) if given else _some(whole, np.concatenate(tests)),
+        splits["train"],
+        splits["validation"],
+        splits["test"],
+        skipped=image_set.skipped,
+        notes=(*image_set.notes, *_notes(image_set.classes, splits)),
     )
+
+
+def _cut(image_set: ImageSet, cut: dict[str, float], seed: int) -> dict[str, NDArray[np.int64]]:
+    """The rows of train in their splits, each class cut by the shares in `cut`, which follow one upon the other."""
+    whole = image_set.splits["train"]
+    # RandomState's stream is frozen by numpy for good, which Generator's is not.
+    random = np.random.RandomState(seed % 2**32)
+    parts: dict[str, list[NDArray[np.int64]]] = {name: [] for name in (*cut, "train")}
+    # Without classes (a target becomes the label later on) all rows are of one kind.
+    for label, name in enumerate(image_set.classes or ["all rows"]):
+        rows = random.permutation(np.flatnonzero(whole.labels == label))
+        left = len(rows)
+        for key, share in cut.items():
+            taken = _share(share, left)
+            parts[key].append(rows[len(rows) - left :][:taken])
+            left -= taken
+        if left <= 0:
+            shares = " and ".join(f"data.{key} {share}" for key, share in reversed(cut.items()))
+            raise DataError(
+                f"{image_set.name}: class '{name}' has {len(rows)} in train, too few to be in every split"
+                f"{' with ' + shares if cut else ''}. "
+                "Add pictures of it, take the class out, or make the shares smaller."
+            )
+        parts["train"].append(rows[len(rows) - left :])
+    return {name: np.sort(np.concatenate(rows)) for name, rows in parts.items()}
+
+
+def _notes(classes: list[str], splits: dict[str, Split]) -> list[str]:
+    """What is odd about the splits but does not keep anybody from training."""
+    notes = []
+    for name, part in splits.items():
+        counts = np.bincount(part.labels[part.rows], minlength=len(classes))
+        for count, what in ((0, "no picture"), (1, "a single picture")):
+            few = [repr(classes[i]) for i in np.flatnonzero(counts == count) if classes]
+            if few and (name == "train" or count == 0):
+                notes.append(f"{name} has {what} of {', '.join(few[:10])}{', ...' if len(few) > 10 else ''}.")
+    return notes
+
+
+def rows_table(data: Dataset) -> pa.Table:
+    """Which rows are in which split, for a run to keep: columns `split`, `source` (whose rows they are) and `row`."""
+    import pyarrow as pa
+
+    named = {"train": data.train, "validation": data.validation, "test": data.test}
+    columns: dict[str, list[pa.Array]] = {"split": [], "source": [], "row": []}
+    for code, part in enumerate(named.values()):
+        origin = list(named).index(part.origin)
+        for key, index in (("split", code), ("source", origin)):
+            indices = pa.array(np.full(len(part.rows), index, np.int8))
+            columns[key].append(pa.DictionaryArray.from_arrays(indices, list(named)))
+        columns["row"].append(pa.array(part.rows))
+    return pa.table({key: pa.chunked_array(arrays) for key, arrays in columns.items()})
 
 
 def channel_statistics(split: Split) -> tuple[list[float], list[float]]:
@@ -89,8 +160,9 @@ def channel_statistics(split: Split) -> tuple[list[float], list[float]]:
     row_bytes = split.images[0].size
     total = np.zeros(row_bytes, np.uint64)
     squares = np.zeros(row_bytes, np.uint64)
+    source = Rows(split.images)
     for rows in np.array_split(split.rows, -(-len(split.rows) * row_bytes // _AT_ONCE)):
-        pixels = split.images[rows].reshape(len(rows), row_bytes)
+        pixels = source.take(rows)
         total += pixels.sum(axis=0, dtype=np.uint64)
         squares += np.square(pixels, dtype=np.uint16).sum(axis=0, dtype=np.uint64)
     count = len(split.rows) * row_bytes // channels
@@ -106,7 +178,3 @@ def channel_statistics(split: Split) -> tuple[list[float], list[float]]:
 def _share(share: float, rows: int) -> int:
     """A share of a class, rounded, and one row at least."""
     return max(1, int(share * rows + 0.5))
-
-
-def _some(images: Images, rows: NDArray[np.int64]) -> Split:
-    return Split(images.images, images.labels, np.sort(rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from escalera.evaluate.views import VIEWS, View, mean_logits
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,12 @@ class Predictions:
     images_per_second: float
 
 
-def predict(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Predictions:
+def predict(
+    network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], views: Sequence[View] = VIEWS["none"]
+) -> Predictions:
     """Run batches of pictures (B, C, H, W) and labels (B,) through a network in evaluation mode.
 
+    With several `views` the logits are their mean (test-time augmentation).
     In fp32 whatever the training took: a run predicts the same on every machine, and under CPU autocast evaluation was
     measured to be slower.
     """
@@ -35,7 +40,7 @@ def predict(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Pre
     started = time.perf_counter()
     with torch.inference_mode():
         for images, truth in batches:
-            logits.append(network(images))
+            logits.append(mean_logits(network, images, views))
             labels.append(truth)
         # One transfer at the end: on a GPU nothing before it waits for the device.
         all_logits, all_labels = torch.cat(logits).cpu(), torch.cat(labels).cpu()

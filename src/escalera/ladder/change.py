@@ -113,7 +113,7 @@ def _put(config: dict[str, Any], path: str, value: Any) -> None:
 
 def _compare(before: Section | None, after: Section, prefix: str = "") -> Iterator[Change]:
     for name, field in type(after).model_fields.items():
-        path, new = prefix + name, getattr(after, name)
+        path, new = prefix + (field.alias or name), getattr(after, name)
         old = getattr(before, name) if before is not None else field.get_default(call_default_factory=False)
         if old == new:
             continue

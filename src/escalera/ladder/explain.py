@@ -113,7 +113,8 @@ def _follow(node: Node, location: tuple[str | int, ...], value: Any) -> tuple[Pa
             member = _meant(members, value)
             if member is None:
                 return path, node, value
-            if not str(step).startswith("list[" if member["type"] == "array" else member["title"]):
+            # A section with a check of its own is called after it: `function-after[_check(), Section]`.
+            if ("list[" if member["type"] == "array" else member["title"]) not in str(step):
                 return None
             node = member
             continue

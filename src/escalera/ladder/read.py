@@ -45,6 +45,11 @@ class Reading:
         """The rungs that could be resolved, in the order of the file."""
         return self.ladder.rungs
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all rungs in the order of the file, those with mistakes included."""
+        return sorted(self._resolved, key=lambda name: self._resolved[name].step.index)
+
     def locate(self, rung: str, path: str) -> Place:
         """Where the value at a dotted path of a rung was typed, by the rung or by the parent it inherits it from."""
         keys = tuple(int(key) if key.isdigit() else key for key in re.findall(r"[^.\[\]]+", path))

@@ -130,7 +130,7 @@ def _typed_here(rung: Resolved, parent: Resolved | None, document: Document) -> 
         if len(mistake.keys) > 1 and rung.step.doubtful:
             continue
         # Of keys that do not go together, the one that this rung sets is to blame.
-        places = [rung.origin((*mistake.path, key)) for key in mistake.keys] or [rung.origin(mistake.path)]
+        places = [rung.origin((*mistake.path, *key.split("."))) for key in mistake.keys] or [rung.origin(mistake.path)]
         blamed = next((number for number, place in enumerate(places) if rung.own(place)), 0)
         if parent and mistake in parent.mistakes and not rung.own(places[blamed]):
             continue

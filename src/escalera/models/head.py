@@ -12,8 +12,8 @@ from escalera.models.layers import dense, dense_stack
 class Head(nn.Module):
     """From a feature map (N, C, H, W) of known shape to logits (N, K).
 
-    `pool` flattens or averages over H and W. `dropout` is a number (once, before the output layer) or a sequence with
-    one number per hidden layer.
+    `pool` flattens or averages over H and W; `inputs` is the D that it leaves. `dropout` is a number (once, before the
+    output layer) or a sequence with one number per hidden layer.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Head(nn.Module):
         self.pooling: nn.Module = (
             nn.Flatten() if pool == "flatten" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         )
-        inputs = channels * height * width if pool == "flatten" else channels
+        self.inputs = inputs = channels * height * width if pool == "flatten" else channels
         per_layer = [0.0] * len(widths) if isinstance(dropout, int | float) else list(dropout)
         layers, inputs = dense_stack(
             inputs, list(widths), activation=activation, batch_norm=batch_norm, dropout=per_layer

@@ -25,7 +25,12 @@ def dense(inputs: int, outputs: int) -> nn.Linear:
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     """A 3x3 convolution that keeps height and width, with Glorot-uniform weights and zero bias."""
-    layer = nn.Conv2d(inputs, outputs, kernel_size=3, padding="same")
+    return conv(inputs, outputs, 3)
+
+
+def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """A square convolution that keeps height and width, with Glorot-uniform weights and zero bias."""
+    layer = nn.Conv2d(inputs, outputs, kernel_size=kernel, padding="same")
     nn.init.xavier_uniform_(layer.weight)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from torch import Tensor, nn
 
 from escalera.models.head import Head
@@ -10,13 +12,22 @@ from escalera.models.head import Head
 class Network(nn.Module):
     """A body that turns pictures (N, C, H, W) into a feature map, under a head that turns that into logits.
 
-    Votes, fusion, transfer and explanations use these three methods and nothing else.
+    Votes, fusion, transfer and explanations use these three methods and nothing else. The modules in `resting` stay in
+    evaluation mode (see `freezing.py`).
     """
 
     def __init__(self, body: nn.Module, head: Head) -> None:
         super().__init__()
         self.body = body
         self.head = head
+        self.resting: list[nn.Module] = []
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode for all that does not rest."""
+        super().train(mode)
+        for module in self.resting:
+            module.eval()
+        return self
 
     def feature_map(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H', W'); a network without a spatial map answers with one of 1x1."""

@@ -74,6 +74,5 @@ def summarise(network: Network, image_shape: tuple[int, int, int]) -> Summary:
 
 
 def _count(module: nn.Module) -> int:
-    # Batch norm also keeps a counter of batches, which Keras has not: only running statistics count.
-    statistics = sum(buffer.numel() for buffer in module.buffers() if buffer.is_floating_point())
-    return statistics + sum(parameter.numel() for parameter in module.parameters())
+    # Batch norm also keeps a counter of batches, which Keras has not: of what is saved, only the numbers count.
+    return sum(tensor.numel() for tensor in module.state_dict().values() if tensor.is_floating_point())

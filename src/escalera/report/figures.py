@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ BLUE, ORANGE, TEAL, GREY = "#2f7fc1", "#d9662b", "#159a80", "#858c96"
 COLOURS = {"better": TEAL, "worse": ORANGE, "no evidence": GREY, "plain": BLUE, "failed": ORANGE}
 SIGNS = {"better": "▲", "worse": "▼", "no evidence": "○", "failed": "✕"}
 MANY_CLASSES = 30
+_DRAWING = threading.Lock()
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
 
 
@@ -108,7 +110,9 @@ def confusion_figure(
         depth = _depths(confusion)
         if count <= MANY_CLASSES:
             _draw_cells(axes, confusion, depth, language)
-            axes.set_xticks(range(count), list(classes), rotation=40, ha="right", rotation_mode="anchor")
+            long = max(map(len, classes)) > 2
+            slant: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if long else {}
+            axes.set_xticks(range(count), list(classes), **slant)
             axes.set_yticks(range(count), list(classes))
             axes.tick_params(length=0)
         else:
@@ -246,7 +250,8 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
         "ytick.major.size": 0,
         "legend.frameon": False,
     }
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
+    # Both settings and warnings are the process's own: one figure at a time, whoever asks.
+    with _DRAWING, matplotlib.rc_context(settings), warnings.catch_warnings():
         # The reader's browser draws the text, with fonts of its own for the letters that matplotlib's lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         # Matplotlib's points become the page's pixels.

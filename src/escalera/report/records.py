@@ -141,6 +141,7 @@ class Data(Lenient):
     shape: list[int] = []
     classes: list[str] = []
     rows: Rows = Rows()
+    skipped: Count = 0
 
 
 class RunRecord(Lenient):

@@ -45,7 +45,7 @@ class EarlyStopping(Callback):
             if monitor == self.monitors[0]:
                 self.best_epoch = training.epoch
                 if self.best is not None:
-                    save_weights(training.network, self.best)
+                    save_weights(training.judged, self.best)
         if training.epoch - self.last_gain >= self.patience:
             training.stop = "early stopping"
 

@@ -64,6 +64,8 @@ class LastCheckpoint(Callback):
         """Write the tensors, then the state that names them, then drop the tensors of the epoch before."""
         name = f"epoch-{training.epoch}.safetensors"
         tensors = {f"network.{key}": value for key, value in training.network.state_dict().items()}
+        if training.average is not None:
+            tensors |= {f"average.{key}": value for key, value in training.average.state_dict().items()}
         tensors |= _optimizer_tensors(training.optimizer)
         sha256 = write_tensors(self.folder / name, tensors)
         state = {
@@ -89,16 +91,19 @@ class LastCheckpoint(Callback):
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != state["sha256"]:
             raise RunError(f"{path} is damaged: its SHA-256 is not the recorded one. Run the rung again with --fresh.")
         tensors = read_tensors(path)
-        prefix = "network."
-        training.network.load_state_dict(
-            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        )
+        training.network.load_state_dict(_below("network.", tensors))
+        if training.average is not None:
+            training.average.load_state_dict(_below("average.", tensors))
         _restore_optimizer(training.optimizer, tensors)
         training.epoch, training.stop = state["epoch"], state["stop"]
         training.seconds, training.images_per_second = state["seconds"], state["images_per_second"]
         for key, part in self.parts.items():
             part.restore(state["parts"][key])
         return True
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from escalera.data.batches import Batches
+from escalera.data.features import FeatureBatches
 from escalera.errors import TrainingError
 from escalera.runtime import autocast
 from escalera.train.schedules import Schedule
@@ -25,7 +26,8 @@ CHECK_EVERY = 50
 class Training:
     """Where a training stands: what callbacks may read.
 
-    They may set `stop`, which ends it for good with that reason, and `interrupted`, which ends it for now.
+    They may set `stop`, which ends it for good with that reason, and `interrupted`, which ends it for now. `average`
+    is a network that holds the moving average of the weights, where there is one.
     """
 
     network: nn.Module
@@ -41,6 +43,12 @@ class Training:
     accuracy: float = float("nan")
     images_per_second: float = 0.0
     log: dict[str, Any] = field(default_factory=dict)
+    average: nn.Module | None = None
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated, saved and kept: the average where there is one."""
+        return self.network if self.average is None else self.average
 
 
 class Callback:
@@ -61,7 +69,7 @@ class Callback:
 
 def train(
     training: Training,
-    batches: Batches,
+    batches: Batches | FeatureBatches,
     *,
     schedule: Schedule,
     validate: Callable[[], dict[str, float]],
@@ -69,12 +77,15 @@ def train(
     precision: str = "fp32",
     clip_norm: float | None = None,
     label_smoothing: float = 0.0,
+    penalty: Callable[[], Tensor] | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train from `training.epoch` (0 for a new one) until the epochs are done or a callback says stop.
 
-    `validate` returns what the history calls val_loss and val_accuracy. Raises TrainingError on the first non-finite
-    loss, naming the step.
+    `validate` returns what the history calls val_loss and val_accuracy. `penalty` is added to the loss that is
+    minimised; the history has it apart, so that `loss` and `val_loss` stay comparable. Labels are (B,), or shares
+    (B, K) where pictures are mixed: accuracy then counts the class with the largest share.
+    Raises TrainingError on the first non-finite loss, naming the step.
     """
     network, optimizer, device = training.network, training.optimizer, batches.device
     cast = autocast(precision, device)
@@ -100,13 +111,14 @@ def train(
                     logits = network(images)
                 loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                (loss if penalty is None else loss + penalty()).backward()  # type: ignore[no-untyped-call]
                 if clip_norm is not None:
                     nn.utils.clip_grad_norm_(parameters, clip_norm)
                 optimizer.step()
 
                 losses[step - 1] = loss.detach() * len(labels)
-                hits += (logits.detach().argmax(1) == labels).sum()
+                truth = labels if labels.ndim == 1 else labels.argmax(1)
+                hits += (logits.detach().argmax(1) == truth).sum()
                 seen += len(labels)
                 training.step = step
                 if step % CHECK_EVERY == 0 or step == len(batches):
@@ -121,6 +133,7 @@ def train(
                 "epoch": training.epoch,
                 "loss": training.loss,
                 "accuracy": training.accuracy,
+                **({} if penalty is None else {"penalty": penalty().item()}),
                 **validate(),
                 "lr": rates[0] * factor,
                 "images_per_second": round(training.images_per_second, 1),

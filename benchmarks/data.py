@@ -1,0 +1,164 @@
+"""Seconds until CIFAR-10 can be fed, the first time and the second, and what feeding a batch costs.
+
+    python benchmarks/data.py --data-root /data
+
+The targets: 12 s to decode 60,000 pictures on two cores, 0.5 s to open them again, 3 ms a batch of 256 augmented.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+import torch
+from machine import machine
+
+from escalera.data.augment import Augment
+from escalera.data.batches import Batches
+from escalera.data.sources import open_source
+from escalera.data.splits import channel_statistics, split
+
+AUGMENT = Augment(rotation=15, shift=0.1, zoom=0.1, horizontal_flip=True)
+EPOCHS = 5
+
+
+def opened(name, data_root, cache):
+    start = time.perf_counter()
+    images = open_source(name, data_root=data_root, image_size=None, channels=None, cache_dir=cache)
+    return images, time.perf_counter() - start
+
+
+def feeding(data, batch_size, **settings):
+    """Milliseconds a batch, an epoch at a time; the first epoch only warms up."""
+    train = data.train
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    batches = Batches(
+        train.images, train.labels, train.rows, batch_size=batch_size, device=device, shuffle=True, **settings
+    )
+    times = []
+    for epoch in range(EPOCHS + 1):
+        start = time.perf_counter()
+        for _ in batches.epoch(epoch):
+            pass
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append((time.perf_counter() - start) / len(batches) * 1000)
+    return times[1:]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--data-root", type=Path, default=os.environ.get("ESCALERA_DATA"), help="the folder of the sets"
+    )
+    parser.add_argument("--only", choices=("cifar10", "clothing", "million"))
+    options = parser.parse_args()
+    print(machine())
+    if options.only in (None, "cifar10"):
+        cifar10(options.data_root)
+    if options.only in (None, "clothing"):
+        clothing(options.data_root)
+    if options.only == "million":
+        million()
+
+
+def clothing(data_root):
+    with tempfile.TemporaryDirectory() as cache:
+        start = time.perf_counter()
+        settings = {"data_root": data_root, "image_size": (96, 96), "channels": 3, "resize": "pad"}
+        photos = open_source("clothing", **settings, cache_dir=Path(cache))
+        first = time.perf_counter() - start
+        start = time.perf_counter()
+        open_source("clothing", **settings, cache_dir=Path(cache))
+        second = time.perf_counter() - start
+    pictures = sum(len(some.labels) for some in photos.splits.values())
+    print(f"clothing, {pictures} photos to 96x96: decoded and cached in {first:.1f} s, opened again in {second:.3f} s")
+
+
+LADDER = """
+name: million
+data: {source: SOURCE, validation: 0.05, test: 0.05, normalize: standard}
+rungs:
+  - {name: mlp, model: {kind: mlp, dense: [8]}, train: {epochs: 1, batch_size: 512}}
+"""
+MEASURED = """
+import re, sys, threading, time
+from pathlib import Path
+import escalera.rung, escalera.data.ingest, escalera.report.page, sklearn.metrics, psutil
+from escalera.climbing import climb, load_ladder
+
+def memory():
+    status = Path("/proc/self/status").read_text()
+    return [int(re.search(rf"{key}:\\s*(\\d+)", status)[1]) / 1e6 for key in ("VmRSS", "RssAnon")]
+
+before, peak, done = memory(), [0.0, 0.0], False
+def watch():
+    while not done:
+        peak[:] = map(max, peak, memory())
+        time.sleep(0.02)
+watcher = threading.Thread(target=watch, daemon=True)
+watcher.start()
+start = time.perf_counter()
+climb(load_ladder(sys.argv[1]), out=Path(sys.argv[2]))
+done = True
+print(f"{time.perf_counter() - start:.0f} s; resident {before[0]:.2f} GB with the libraries alone, at most "
+      f"{peak[0]:.2f} GB: {peak[0] - before[0]:.2f} GB beyond; not backed by files {peak[1] - before[1]:.2f} GB")
+"""
+
+
+def million():
+    """Memory of two climbs, each in a process of its own: the first also fills the cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "million.npz"
+        rng = np.random.default_rng(0)
+        with zipfile.ZipFile(source, "w") as archive:
+            labels = rng.integers(0, 10, 1_000_000)
+            for name, shape, dtype in (("images", (1_000_000, 32, 32, 3), "|u1"), ("labels", (1_000_000,), "<i8")):
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    header = {"descr": dtype, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                    if name == "labels":
+                        file.write(labels.data)
+                    else:
+                        for _ in range(100):
+                            file.write(rng.integers(0, 256, (10_000, 32, 32, 3), dtype=np.uint8).data)
+        ladder = Path(folder) / "million.yaml"
+        ladder.write_text(LADDER.replace("SOURCE", str(source)))
+        for run in ("decoded, cached and trained", "trained from the cache"):
+            command = [sys.executable, "-c", MEASURED, str(ladder), str(Path(folder) / run[:5])]
+            environment = {**os.environ, "ESCALERA_CACHE": str(Path(folder) / "cache")}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            print(f"1,000,000 pictures, {run}: {done.stdout.strip() or done.stderr[-2000:]}")
+
+
+def cifar10(data_root):
+    with tempfile.TemporaryDirectory() as cache:
+        _, first = opened("cifar10", data_root, Path(cache))
+        cifar, second = opened("cifar10", data_root, Path(cache))
+        pictures = sum(len(some.labels) for some in cifar.splits.values())
+        print(f"cifar10, {pictures} pictures: decoded and cached in {first:.1f} s, opened again in {second:.3f} s")
+        data = split(cifar, validation=0.1, test=0.2, seed=0)
+        start = time.perf_counter()
+        means, deviations = channel_statistics(data.train)
+        print(f"mean and deviation of {len(data.train.rows)} pictures: {time.perf_counter() - start:.2f} s")
+        digits = split(opened("digits", None, None)[0], validation=0.1, test=0.2, seed=0)
+        standard = {"mean": means, "std": deviations}
+        for what, some, size, settings in (
+            ("digits, 64 of 8x8x1", digits, 64, {}),
+            ("cifar10, 256 of 32x32x3", data, 256, {}),
+            ("cifar10, 256, standardised", data, 256, standard),
+            ("cifar10, 256, augmented", data, 256, {"augment": AUGMENT}),
+            ("cifar10, 256, augmented and standardised", data, 256, {"augment": AUGMENT, **standard}),
+        ):
+            times = feeding(some, size, **settings)
+            print(f"a batch of {what}: {mean(times):.3f} ms, deviation {stdev(times):.3f} over {EPOCHS} epochs")
+
+
+if __name__ == "__main__":
+    main()

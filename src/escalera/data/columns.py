@@ -1,0 +1,155 @@
+"""Which column of a table holds the pictures, which the labels, and which the rest: guessed where it is unambiguous."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from escalera.data.listing import promised
+from escalera.errors import DataError, nearest
+
+_IMAGE = ("image", "img", "picture", "photo", "file", "filename", "file_name", "path", "filepath", "image_path")
+_LABEL = ("label", "labels", "class", "category", "target")
+LOOKED_AT = 100
+"""Rows of a table that are looked at to guess its columns."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The columns that the user names; None is guessed.
+
+    `target` is a column that becomes the label later on: it stays in the table, and there are no labels yet.
+    """
+
+    image: str | None = None
+    label: str | None = None
+    group: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table: of pictures, of labels (None: a target takes their place), and the others."""
+
+    image: str
+    label: str | None
+    others: list[str]
+
+
+def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named) -> Columns:
+    """Choose the columns of a table; `head` are its first rows.
+
+    Raises DataError for columns that are absent, of another type, or cannot be guessed.
+    """
+    pictures = [field.name for field in schema if _is_picture(field.type) or _holds_paths(head, field)]
+    image = _column(path, schema, named.image, "image", _IMAGE, pictures, _is_picture_or_path)
+    for key, name in (("data.group", named.group), ("data.target", named.target)):
+        if name is not None and name not in schema.names:
+            raise _no_column(path, schema, name, key)
+    label = None
+    if named.target is None:
+        fitting = [
+            field.name
+            for field in schema
+            if _is_label(field.type) and field.name not in {*pictures, image, named.group}
+        ]
+        label = _column(path, schema, named.label, "label", _LABEL, fitting, _is_label)
+    others = [
+        field.name
+        for field in schema
+        if field.name in (named.group, named.target)
+        or (field.name not in {*pictures, image, label} and _is_attribute(field))
+    ]
+    return Columns(image, label, others)
+
+
+def is_path(kind: pa.DataType) -> bool:
+    """Whether a column of pictures holds the names of files, and not their bytes."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def stated_names(schema: pa.Schema, label: str | None) -> list[str] | None:
+    """The class names that the `datasets` library writes into a file, in the order of the labels."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        feature = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][label]
+        return [str(name) for name in feature["names"]]
+    return None
+
+
+def _column(
+    path: Path,
+    schema: pa.Schema,
+    given: str | None,
+    what: str,
+    usual: tuple[str, ...],
+    fitting: Sequence[str],
+    fits: Callable[[pa.DataType], bool],
+) -> str:
+    """The name of a column: the one given, else one that fits by name, else the only one that fits."""
+    if given is not None:
+        if given not in schema.names:
+            raise _no_column(path, schema, given)
+        if not fits(schema.field(given).type):
+            raise DataError(f"{path}: column '{given}' holds no {what}s; its columns: {_listed(schema)}.")
+        return given
+    chosen = [name for name in usual if name in fitting][:1] or fitting
+    if len(chosen) == 1:
+        return chosen[0]
+    expected = (
+        "binary, bytes and path as the hub writes them, or paths to files" if what == "image" else "integers or text"
+    )
+    found = f"{len(fitting)} ({', '.join(fitting)})" if fitting else "none"
+    raise DataError(
+        f"{path}: expected one column of {what}s ({expected}), found {found}; its columns: {_listed(schema)}. "
+        f"Say which one with data.{what}_column."
+    )
+
+
+def _no_column(path: Path, schema: pa.Schema, name: str, key: str = "") -> DataError:
+    close = nearest(name, schema.names)
+    return DataError(
+        f"{key + ': ' if key else ''}{path} has no column '{name}'; its columns: {_listed(schema)}. "
+        f"{close[0].upper()}{close[1:]}"
+    )
+
+
+def _listed(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} ({_type(field.type)})" for field in schema) or "none"
+
+
+def _is_picture(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return bool(kind.get_field_index("bytes") >= 0)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_picture_or_path(kind: pa.DataType) -> bool:
+    return _is_picture(kind) or is_path(kind)
+
+
+def _holds_paths(head: pa.Table, field: pa.Field) -> bool:
+    """Whether the first values of a column of texts end as pictures' names do."""
+    if not is_path(field.type):
+        return False
+    values = [value for value in head[field.name].to_pylist() if value]
+    ends = sum(promised(value) is not None for value in values)
+    return bool(values) and ends >= 0.9 * len(values)
+
+
+def _is_label(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind) or is_path(kind))
+
+
+def _is_attribute(field: pa.Field) -> bool:
+    kind = field.type
+    return not (pa.types.is_nested(kind) or _is_picture(kind)) and not field.name.startswith("__index_level_")
+
+
+def _type(kind: pa.DataType) -> str:
+    return "bytes and path" if pa.types.is_struct(kind) and _is_picture(kind) else str(kind)

@@ -1,0 +1,87 @@
+"""Cutting rows by group: the pictures of one patient, house or film stay in one split.
+
+labels  (N,) int64
+groups  (N,) int64, the position of each row's group
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.data.images import Images, ImageSet
+from escalera.errors import DataError, nearest
+
+
+def cut(image_set: ImageSet, column: str, shares: dict[str, float], seed: int) -> dict[str, NDArray[np.int64]]:
+    """The rows of train in their splits: those in `shares`, which follow one upon the other, and `train`.
+
+    Raises DataError for a row without a group, groups that the source's own splits tear apart, and too few groups.
+    """
+    values = {name: _groups(image_set.name, name, images, column) for name, images in image_set.splits.items()}
+    _check_given(image_set.name, column, values)
+    train = image_set.splits["train"]
+    names, groups = np.unique(values["train"], return_inverse=True)
+    if len(names) < len(shares) + 1:
+        raise DataError(
+            f"{image_set.name}: data.group '{column}' has {len(names)} group{'s' if len(names) > 1 else ''} in train, "
+            f"too few for {len(shares) + 1} splits ({', '.join(['train', *shares])})."
+        )
+    chosen = _assign(train.labels, groups, len(image_set.classes) or 1, list(shares.values()), seed)
+    parts = {name: np.flatnonzero(chosen[groups] == i) for i, name in enumerate(("train", *shares))}
+    present = np.unique(train.labels)
+    for name, rows in parts.items():
+        absent = np.setdiff1d(present, train.labels[rows])
+        if len(rows) == 0 or (name == "train" and len(absent)):
+            what = f"class '{image_set.classes[absent[0]]}'" if len(rows) else "any row"
+            raise DataError(
+                f"{image_set.name}: {what} is in too few groups of data.group '{column}' to be in {name}. "
+                "Add groups, or make the shares of validation and test smaller."
+            )
+    return parts
+
+
+def _assign(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], classes: int, shares: list[float], seed: int
+) -> NDArray[np.int64]:
+    """The split of each group, 0 for train: the largest first, each to where its classes are lacking most."""
+    counts = np.bincount(labels, minlength=classes).astype(float)
+    wanted, left = [], counts
+    for share in shares:
+        wanted.append(share * left)
+        left = left - wanted[-1]
+    lacking = np.stack([left, *wanted])
+    order = np.argsort(groups, kind="stable")
+    rows = np.split(labels[order], np.cumsum(np.bincount(groups))[:-1])
+    # In an order drawn by the seed, so that groups of one size do not go by their names.
+    drawn = np.random.RandomState(seed % 2**32).permutation(len(rows))
+    chosen = np.zeros(len(rows), np.int64)
+    for group in sorted(drawn, key=lambda i: -len(rows[i])):
+        present, of_each = np.unique(rows[group], return_counts=True)
+        # The sum of squared differences from what is wanted, each class by its size, falls most there.
+        chosen[group] = np.argmax(lacking[:, present] @ (of_each / counts[present]))
+        lacking[chosen[group], present] -= of_each
+    return chosen
+
+
+def _groups(name: str, split: str, images: Images, column: str) -> NDArray[np.object_]:
+    table = images.table
+    if table is None or column not in table.column_names:
+        known = table.column_names if table is not None else []
+        raise DataError(f"data.group: {name} has no column '{column}' in {split}; {nearest(column, known)}.")
+    if table[column].null_count:
+        row = next(i for i, value in enumerate(table[column].to_pylist()) if value is None)
+        raise DataError(f"{name}: data.group '{column}' is empty in row {row} of {split}. Rows count from 0.")
+    return np.array([str(value) for value in table[column].to_pylist()], dtype=object)
+
+
+def _check_given(name: str, column: str, values: dict[str, NDArray[np.object_]]) -> None:
+    splits = list(values)
+    for i, first in enumerate(splits):
+        for second in splits[i + 1 :]:
+            both = sorted(set(values[first]) & set(values[second]))
+            if both:
+                raise DataError(
+                    f"{name}: {len(both)} groups of data.group '{column}' are in {first} and in {second}, as "
+                    f"'{both[0]}'. Move their rows into one split, or leave out data.group."
+                )

@@ -1,0 +1,156 @@
+"""Where a source is: a path as given, a name below the data roots, the cache, or the hub; and in which form.
+
+A source is a folder of classes, a table (parquet or CSV, a file or a folder with one a split), or a .npz of arrays.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from escalera.data import cache, hub
+from escalera.data.known import KNOWN
+from escalera.data.listing import SPLITS
+from escalera.errors import DataError, nearest
+
+_TABLES = (".parquet", ".csv")
+_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_SPLIT = re.compile(rf"({'|'.join(name for usual in SPLITS.values() for name in usual)})([-_.].*)?", re.IGNORECASE)
+
+
+def locate(name: str, data_root: Path | None, cache_dir: Path) -> Path:
+    """The file or folder of a source, downloaded where only the hub has it.
+
+    A known name is looked for below the data roots and on the hub alone, so that a folder that happens to be called so
+    does not take its place; any other is first taken as a path. Raises DataError with every place looked at.
+    """
+    known = KNOWN.get(name)
+    looked = []
+    given = Path(name).expanduser()
+    if known is None and name.strip("./ "):
+        if given.exists():
+            return given
+        looked.append(f"as a path: no {given.absolute()}")
+    elif known is None:
+        raise DataError(f"data.source: expected a name or the path of a file or folder, received '{name}'.")
+    roots = data_roots(data_root)
+    for option, root in roots.items():
+        if root is None:
+            looked.append(f"{option}: not given")
+        elif found := _below(root, name):
+            return found
+        else:
+            looked.append(f"{option}: no {root / name}")
+    address = known.hub if known else name if _HUB.fullmatch(name) else None
+    if address is None:
+        beside = [path.name for root in roots.values() if root and root.is_dir() for path in _sources(root)]
+        raise _absent(f"unknown source '{name}': {nearest(name, [*KNOWN, *beside])}", name, looked)
+    return _from_hub(name, address, cache_dir, looked)
+
+
+def data_roots(data_root: Path | None) -> dict[str, Path | None]:
+    """The folders that may hold sets, in the order in which they are looked at, by the option that names them."""
+    named = os.environ.get("ESCALERA_DATA")
+    return {"--data-root": data_root, "ESCALERA_DATA": Path(named).expanduser() if named else None}
+
+
+def catalogue(data_root: Path | None, cache_dir: Path | None = None) -> list[dict[str, str | None]]:
+    """What is known and what is there: each source's name, its place (None: not here) and its form or its address."""
+    cached = cache_dir or cache.cache_root()
+    rows: list[dict[str, str | None]] = []
+    roots = [root for root in data_roots(data_root).values() if root and root.is_dir()]
+    for name, known in KNOWN.items():
+        place = next((found for root in roots if (found := _below(root, name))), None) or _downloaded(name, cached)
+        comes_with = "comes with scikit-learn" if known.hub is None else f"the hub: {known.hub}"
+        where = "scikit-learn" if known.hub is None else str(place) if place else None
+        rows.append({"name": name, "where": where, "form": form(place) if place else comes_with})
+    for root in roots:
+        rows += [
+            {"name": path.name, "where": str(path), "form": form(path)}
+            for path in _sources(root)
+            if path.name not in KNOWN
+        ]
+    downloads = [entry for entry in cache.entries(cached) if entry.kind == "downloaded" and entry.source not in KNOWN]
+    rows += [{"name": entry.source, "where": str(cached / entry.name), "form": "parquet"} for entry in downloads]
+    return rows
+
+
+def form(path: Path) -> str | None:
+    """`parquet`, `csv`, `npz` or `folders`; None for what is none of them."""
+    if path.is_file():
+        return path.suffix.lower().lstrip(".") if path.suffix.lower() in (*_TABLES, ".npz") else None
+    if not path.is_dir():
+        return None
+    files = table_files(path)
+    if files:
+        return next(iter(files.values()))[0].suffix.lower().lstrip(".")
+    if archives := sorted(path.glob("*.npz")):
+        return "npz" if len(archives) == 1 else None
+    return "folders" if any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir()) else None
+
+
+def table_files(folder: Path) -> dict[str, list[Path]]:
+    """The tables of a folder by split, shards in order: train.parquet, data/train-00000-of-00002.parquet, train.csv.
+
+    A folder with one table alone, as houses.csv beside its pictures, is a train split. Empty where there is none.
+    """
+    for place in (folder, folder / "data"):
+        for suffix in _TABLES:
+            tables = sorted(path for path in place.glob(f"*{suffix}") if not path.name.startswith("."))
+            splits: dict[str, list[Path]] = {}
+            for path in tables:
+                if match := _SPLIT.fullmatch(path.stem):
+                    name = match[1].casefold()
+                    split = next(split for split, usual in SPLITS.items() if name in usual)
+                    splits.setdefault(split, []).append(path)
+            if splits:
+                return splits
+            if len(tables) == 1:
+                return {"train": tables}
+    return {}
+
+
+def _below(root: Path, name: str) -> Path | None:
+    """The source of a name in a data root: a folder, or a file with its ending left out; never outside the root."""
+    if not name.strip("./ ") or Path(name).is_absolute() or ".." in Path(name).parts:
+        return None
+    for path in (root / name, *(root / f"{name}{suffix}" for suffix in (*_TABLES, ".npz"))):
+        if path.exists():
+            return path
+    return None
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    for path in sorted(root.iterdir()):
+        if not path.name.startswith(".") and form(path):
+            yield path
+
+
+def _downloaded(name: str, cache_dir: Path) -> Path | None:
+    folder = cache_dir / f"hub-{name.replace('/', '--')}"
+    return folder if folder.is_dir() else None
+
+
+def _from_hub(name: str, address: str, cache_dir: Path, looked: list[str]) -> Path:
+    if found := _downloaded(name, cache_dir):
+        return found
+    folder = f"hub-{name.replace('/', '--')}"
+    looked.append(f"the cache: no {cache_dir / folder}")
+    if reason := hub.unreachable(address):
+        looked.append(f"the hub: {address}: {reason}")
+        raise _absent(f"'{name}' is not on this machine, and the hub cannot be reached.", name, looked)
+    try:
+        return cache.stored(cache_dir, folder, lambda aside: hub.fetch(address, aside))
+    except DataError as error:
+        raise _absent(str(error), name, looked) from error
+
+
+def _absent(what: str, name: str, looked: list[str]) -> DataError:
+    places = "".join(f"\n  {place}" for place in looked)
+    return DataError(
+        f"{what}\nLooked at:{places}\n"
+        f"Put it in <data-root>/{name}, as folders of classes, train.parquet, a CSV or a .npz, and name <data-root> "
+        "with --data-root or ESCALERA_DATA."
+    )

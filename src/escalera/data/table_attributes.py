@@ -1,0 +1,111 @@
+"""The attributes of a data set: chosen and fitted on its train rows, and given to all of its splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from escalera.data.table_choice import Columns, choose, select, select_best
+from escalera.data.table_columns import Kind
+from escalera.data.table_transform import Transformation, fit
+from escalera.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from escalera.data.splits import Dataset, Split
+
+REASONS = {
+    "empty": "no value in train",
+    "constant": "a single value in train",
+    "row_number": "it numbers the rows",
+    "distinct": "another text in every row",
+    "mixed": "mostly numbers, but some text; name it under data.attributes to see where",
+    "other": "neither numbers nor texts",
+    "all_rare": "no name is in enough rows",
+    "not_named": "not named",
+    "not_selected": "not selected",
+}
+"""Why a column is left out, in words."""
+
+
+def with_attributes(
+    data: Dataset,
+    *,
+    columns: Columns = None,
+    only: Sequence[str] | None = None,
+    best: int | None = None,
+    aside: Mapping[str, str] | None = None,
+) -> Dataset:
+    """The data set with the transformation of its attributes, and each split with its rows' vectors (N, A) float32.
+
+    `columns` says which there are (see `choose`); of these `only` keeps some by name, `best` as many by what they say
+    about the class. `aside` are columns that are no attributes, with the reason. A source without a table, or whose
+    table says nothing, comes back as it is unless columns were named; then DataError is raised.
+    """
+    named = columns is not None or only is not None or best is not None
+    whole = data.train.table
+    if whole is None:
+        if named:
+            raise DataError(f"data.attributes: {data.name} has no table; it has pictures and labels alone.")
+        return data
+    aside = {name: why for name, why in (aside or {}).items() if name in whole.column_names}
+    _check_aside(columns, aside)
+    whole = whole.drop_columns(list(aside))
+    kinds, left_out = choose(whole, data.train.rows, columns)
+    train = whole.take(data.train.rows)
+    chosen, scores = dict(kinds), dict[str, float]()
+    if only is not None:
+        chosen = select(kinds, only)
+    if best is not None:
+        chosen, scores = select_best(train, data.train.labels[data.train.rows], kinds, best)
+    left_out |= {name: "not_selected" for name in kinds if name not in chosen}
+    fitted = fit(train, chosen, {**left_out, **aside})
+    if fitted is None:
+        if named:
+            raise DataError(f"data.attributes: {data.name} has no column to learn from: {_reasons(left_out)}.")
+        return data
+    fitted = replace(fitted, ranking=scores)
+    vectors: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = {}
+
+    def given(part: Split) -> Split:
+        table: pa.Table = part.table
+        if id(table) not in vectors:
+            vectors[id(table)] = fitted(table)
+        return replace(part, attributes=vectors[id(table)])
+
+    return replace(
+        data,
+        train=given(data.train),
+        validation=given(data.validation),
+        test=given(data.test),
+        attributes=fitted,
+        notes=(*data.notes, *_notes(chosen, fitted)),
+    )
+
+
+def _check_aside(columns: Columns, aside: Mapping[str, str]) -> None:
+    names = [name for some in columns.values() for name in some] if isinstance(columns, Mapping) else columns or []
+    for name in names:
+        if name in aside:
+            raise DataError(
+                f"data.attributes: column '{name}' is data.{aside[name]}, and cannot be learned from as well. "
+                "Take it out of the list."
+            )
+
+
+def _notes(chosen: Mapping[str, Kind], fitted: Transformation) -> list[str]:
+    """Which columns are learned from and as what, and what was left out that nobody asked to leave out."""
+    parts = []
+    for kind in ("numeric", "categorical"):
+        names = [name for name in fitted.columns if chosen[name] == kind]
+        parts += [f"{kind} {', '.join(names)}"] if names else []
+    unasked = {name: why for name, why in fitted.left_out.items() if why not in ("not_named", "target", "group")}
+    return [f"attributes: {'; '.join(parts)}.", *([f"attributes left out: {_reasons(unasked)}."] if unasked else [])]
+
+
+def _reasons(left_out: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({REASONS.get(why, why)})" for name, why in left_out.items()) or "it is empty"

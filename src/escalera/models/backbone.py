@@ -1,0 +1,167 @@
+"""`backbone`: any network of timm, whole or cut after one of its stages.
+
+images (N, C, H, W) in [0, 1], C 1 or 3 -> feature map (N, C', H', W')
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from escalera.errors import ModelError, nearest
+
+INCEPTION_SIDE = 75
+"""Pixels: the convolutions of the Inception networks are not padded, and leave nothing of a smaller picture."""
+
+
+class Backbone(nn.Module):
+    """A network of timm without its classifier.
+
+    It normalises its pictures as timm's weights expect them, whatever its own come from, so that two runs that differ
+    in their weights differ in nothing else; a grey picture becomes three equal channels. `stage` is the number of
+    timm's intermediate map to answer with, None for what `forward_features` gives.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, net: Any, stage: int | None) -> None:
+        super().__init__()
+        self.net = net
+        self.stage = stage
+        # Not persistent: constants of the architecture, neither saved nor counted as parameters.
+        for name, values in (("mean", net.pretrained_cfg["mean"]), ("deviation", net.pretrained_cfg["std"])):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 1 or 3, H, W) -> (N, C', H', W')."""
+        colours = (images.expand(-1, 3, -1, -1) - self.mean) / self.deviation
+        if self.stage is None:
+            features: Tensor = self.net.forward_features(colours)
+            return features
+        maps: list[Tensor] = self.net.forward_intermediates(
+            colours, indices=[self.stage], norm=True, stop_early=True, output_fmt="NCHW", intermediates_only=True
+        )
+        return maps[0]
+
+
+def backbone(
+    image_shape: tuple[int, int, int], name: str, *, until: str | None = None
+) -> tuple[Backbone, tuple[int, int, int]]:
+    """The body with random weights, and the shape (C', H', W') of its feature map; `until` names its last stage.
+
+    Raises ModelError for an unknown name or stage, and for pictures that are too small.
+    """
+    _, height, width = image_shape
+    # A VGG's dense layers, 120 million weights, would be made only to be taken away again.
+    net = create(name, (height, width), **({"mlp_ratio": 1 / 4096} if name.startswith("vgg") else {}))
+    known = stages(net)
+    if until is not None and until not in known:
+        raise ModelError(
+            f"the network '{name}' has no stage '{until}'; it can be cut after {', '.join(known) or 'none'}", "until"
+        )
+    _check_size(net, name, until, height, width)
+    body = Backbone(net, None if until is None else _cut(net, known[until]))
+    try:
+        shape = _probe(body, image_shape)
+        if body.stage is None and until is None and shape[0] != net.num_features:
+            # Transformers answer with tokens, or with the channels last; their last intermediate map is neither.
+            body.stage = len(net.feature_info) - 1
+            shape = _probe(body, image_shape)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ModelError(
+            f"the network '{name}' does not take pictures of {height}x{width}: {error}. Change data.image_size.", "name"
+        ) from error
+    return body, shape
+
+
+def create(name: str, size: tuple[int, int], **more: Any) -> Any:
+    """timm's network of that name for pictures of a size (H, W), without its classifier, of which `more` may give one.
+
+    Raises ModelError for an unknown name.
+    """
+    import timm
+
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
+        guess = f"did you mean {' or '.join(map(repr, close))}?" if close else "timm.list_models() lists those it has"
+        raise ModelError(f"unknown network '{name}' of timm; {guess}", "name")
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # a tag that it has not
+        known = timm.list_pretrained(f"{name.split('.')[0]}.*")
+        raise ModelError(f"unknown weights '{name}' of timm; {nearest(name, known)}", "name") from None
+    if config is not None and config.fixed_input_size:
+        more["img_size"] = size
+    try:
+        return timm.create_model(name, **{"num_classes": 0, "global_pool": "", **more})
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ModelError(
+            f"the network '{name}' cannot be made for pictures of {size[0]}x{size[1]}: {error}. "
+            "Change data.image_size.",
+            "name",
+        ) from error
+
+
+def stages(net: Any) -> dict[str, int]:
+    """The names of the stages after which a network of timm can be cut, and timm's number of each.
+
+    A block of a VGG ends with its pooling; there the number is that of the layer after it.
+    """
+    if _is_vgg(net):
+        ends = [number for number, layer in enumerate(net.features, start=1) if isinstance(layer, nn.MaxPool2d)]
+        return {f"block{block}": end for block, end in enumerate(ends, start=1)}
+    if not hasattr(net, "forward_intermediates"):
+        return {}
+    return {info["module"].removeprefix("features."): number for number, info in enumerate(net.feature_info)}
+
+
+def _is_vgg(net: Any) -> bool:
+    return type(net).__name__ == "VGG"
+
+
+def _cut(net: Any, number: int) -> int | None:
+    """Take away what comes after a stage; the number to ask timm for, None where what is left is the whole."""
+    if _is_vgg(net):
+        net.features = net.features[:number]
+        return None
+    net.prune_intermediate_layers([number], prune_norm=False, prune_head=True)
+    return number
+
+
+def _check_size(net: Any, name: str, until: str | None, height: int, width: int) -> None:
+    if until is None:
+        steps = [info["reduction"] for info in getattr(net, "feature_info", [])]
+        least = INCEPTION_SIDE if name.startswith("inception") else max(steps, default=32)
+    else:
+        number = stages(net)[until]
+        least = 2 ** int(until.removeprefix("block")) if _is_vgg(net) else net.feature_info[number]["reduction"]
+    if min(height, width) < least:
+        what = f"the network '{name}'" + (f" until {until}" if until else "")
+        raise ModelError(
+            f"{what} needs pictures of at least {least}x{least}, received {height}x{width}. "
+            f"Write data.image_size: {least} or more.",
+            "name",
+        )
+
+
+def _probe(body: Backbone, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Run an empty picture through the body: the shape of its map. What takes no part, such as a classifier, goes."""
+    used: set[nn.Module] = set()
+    hooks = [m.register_forward_pre_hook(lambda module, _: used.add(module)) for m in body.modules()]
+    was_training = body.training
+    try:
+        with torch.no_grad():
+            shape = body.eval()(torch.zeros(1, *image_shape, device=body.mean.device)).shape
+    finally:
+        body.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    for name, child in list(body.net.named_children()):
+        if not any(module in used for module in child.modules()):
+            setattr(body.net, name, nn.Identity())
+    channels, height, width = shape[1:]
+    return channels, height, width

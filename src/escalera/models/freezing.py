@@ -1,0 +1,36 @@
+"""Which layers of a body learn: the others take no gradient and stay in evaluation mode."""
+
+from __future__ import annotations
+
+from escalera.errors import ModelError
+from escalera.models.network import Network
+
+
+def freeze(network: Network, *, last: int = 0) -> None:
+    """Freeze the body, all of it or all but its last layers with weights; the head goes on learning.
+
+    A frozen batch norm keeps its running statistics, and a frozen dropout lets everything pass, during training too.
+    Raises ModelError when the body has fewer layers with weights than `last`.
+    """
+    leaves = [module for module in network.body.modules() if not any(module.children())]
+    weighted = [number for number, leaf in enumerate(leaves) if any(True for _ in leaf.parameters(recurse=False))]
+    if last > len(weighted):
+        raise ModelError(
+            f"expected at most {len(weighted)} layers, as many as the body has with weights, received last: {last}. "
+            "Take trainable: all for the whole body.",
+            "trainable",
+        )
+    network.body.requires_grad_(False)
+    first = weighted[-last] if last else len(leaves)
+    for leaf in leaves[first:]:
+        leaf.requires_grad_(True)
+    # Where nothing learns the whole body rests, its containers too: some ask themselves whether they are in training.
+    network.resting = leaves[:first] if last else [network.body]
+    network.train(network.training)
+
+
+def unfreeze(network: Network) -> None:
+    """Let the whole body learn."""
+    network.body.requires_grad_(True)
+    network.resting = []
+    network.train(network.training)

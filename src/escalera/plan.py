@@ -1,0 +1,171 @@
+"""What a climb would cost, before it: each rung's network, its memory and its time, without training it.
+
+Nothing is read where the source is known by name; the time is that of real steps on made-up pictures.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from escalera import build
+from escalera.data.known import KNOWN
+from escalera.data.splits import Split
+from escalera.errors import EscaleraError
+from escalera.evaluate.cost import flops_per_image
+from escalera.ladder.schema import Data, Rung, RungConfig
+from escalera.models.network import Network
+from escalera.models.summary import Summary, summarise
+from escalera.runtime import choose_device, choose_precision
+from escalera.train.ema import averaged
+from escalera.train.loop import Callback, Training, train
+
+PROBE_SECONDS = 1.5
+"""How long the steps of a rung are measured, the first one left out."""
+PROBE_FLOPS = 2e10
+"""Operations of a step while measuring: a tenth of a second or so on a CPU, whatever the network."""
+FORWARD_SHARE = 1 / 3
+"""What evaluating a picture takes of training on it: backward costs about twice what forward does."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much there is to learn from: pictures (C, H, W), classes, and the rows of train and validation."""
+
+    shape: tuple[int, int, int]
+    classes: int
+    train: int
+    validation: int
+
+
+def plan(rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str) -> list[dict[str, Any]]:
+    """A row for each rung: name, parameters, flops_per_image, memory_bytes, images_per_second, epochs, seconds.
+
+    `seconds` is for one seed and all epochs: early stopping may end it sooner. A rung whose network cannot be built
+    here has an `error` instead. Raises DataError where a source has to be opened and cannot.
+    """
+    where = choose_device(device)
+    extents: dict[str, Extent] = {}
+    rows = []
+    for rung in rungs:
+        key = rung.config.data.model_dump_json()
+        if key not in extents:
+            extents[key] = extent(rung.config.data, seed=seed, data_root=data_root)
+        try:
+            rows.append({"name": rung.name, **_row(rung.config, extents[key], where)})
+        except EscaleraError as error:
+            rows.append({"name": rung.name, "error": str(error)})
+    return rows
+
+
+def extent(data: Data, *, seed: int, data_root: Path | None) -> Extent:
+    """The extent of a source: as published where it is known, else counted in the data."""
+    shape, known = build.image_shape(data), KNOWN.get(data.source)
+    if shape is None or known is None:
+        found = build.dataset(data, seed=seed, data_root=data_root)
+        height, width, channels = found.shape
+        return Extent((channels, height, width), len(found.classes), len(found.train.rows), len(found.validation.rows))
+    rest = known.train if known.test else round(known.train * (1 - data.test))
+    validation = round(rest * data.validation)
+    return Extent(shape, len(known.classes), rest - validation, validation)
+
+
+def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, Any]:
+    torch.manual_seed(0)
+    network = build.network(config.model, size.shape, size.classes).to(device)
+    network.to(memory_format=torch.channels_last)
+    summary = summarise(network, size.shape)
+    flops = flops_per_image(network, size.shape)
+    precision = choose_precision(config.train.precision, device)
+    rate = images_per_second(network, config, size, device, precision, flops)
+    return {
+        "parameters": summary.parameters(),
+        "flops_per_image": flops,
+        "memory_bytes": memory(summary, config, precision),
+        "images_per_second": round(rate, 1),
+        "epochs": config.train.epochs,
+        "seconds": round(_pictures(network, config, size, flops) / rate, 1),
+    }
+
+
+def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) -> float:
+    """How many pictures' worth of training a run is: those of all epochs, and of validation what forward takes."""
+    if build.runs_once(config, network, size.train):
+        head = 2 * sum(parameter.numel() for parameter in network.head.parameters())
+        return (size.train + size.validation) * (1 + config.train.epochs * 3 * head / flops)
+    return config.train.epochs * (size.train + size.validation * FORWARD_SHARE)
+
+
+def memory(summary: Summary, config: RungConfig, precision: str) -> int:
+    """Bytes of one training step, about: weights, gradients, the optimiser's moments and each layer's output.
+
+    Less than the process takes: the libraries and the pictures come on top.
+    """
+    optimizer = config.train.optimizer
+    moments = 2 if optimizer.name != "sgd" else int(optimizer.momentum > 0)
+    copies = 1 + (config.train.ema is not None)
+    weights = 4 * (summary.total * copies + summary.trainable * (1 + moments))
+    outputs = sum(math.prod(layer.output_shape) for layer in summary.layers)
+    return weights + outputs * config.train.batch_size * (2 if precision == "bf16" else 4)
+
+
+def images_per_second(
+    network: Network, config: RungConfig, size: Extent, device: torch.device, precision: str, flops: int
+) -> float:
+    """The speed of training: a few steps of the very loop on made-up pictures, a large network in small batches."""
+    batch = int(min(config.train.batch_size, max(8, PROBE_FLOPS / max(1, 3 * flops))))
+    channels, height, width = size.shape
+    draw = np.random.default_rng(0)
+    count = batch * 8
+    images = draw.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
+    made_up = Split(images, draw.integers(0, size.classes, count), np.arange(count))
+    small = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": batch})})
+    batches = build.batches(
+        small, made_up, made_up, seed=0, device=device, training=True, mix=build.mix(config.augment, size.classes)
+    )
+    training = Training(network, build.optimizer(config.train.optimizer, network), 1_000_000, len(batches))
+    average = build.moving_average(config.train)
+    if average is not None:
+        training.average = averaged(network)
+    watch = Stopwatch(device)
+    train(
+        training,
+        batches,
+        # At a rate of zero the weights stay, so that the loss cannot diverge on pictures without sense.
+        schedule=lambda position: 0.0,
+        validate=dict,
+        seed=0,
+        precision=precision,
+        clip_norm=config.train.clip_norm,
+        label_smoothing=config.train.label_smoothing,
+        penalty=build.penalty(config.model, network),
+        callbacks=[*([average] if average else []), watch],
+    )
+    return watch.steps * batch / watch.seconds
+
+
+class Stopwatch(Callback):
+    """Measures steps after the first, and ends the training after PROBE_SECONDS of them."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.steps = -1
+        self.seconds = 0.0
+
+    def on_step_end(self, training: Training) -> None:
+        """Look at the clock, once the device is done."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.steps += 1
+        if self.steps == 0:
+            self.started = time.perf_counter()
+            return
+        self.seconds = time.perf_counter() - self.started
+        training.interrupted = self.seconds > PROBE_SECONDS

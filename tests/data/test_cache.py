@@ -1,0 +1,209 @@
+"""The cache is whole or absent, whoever else is at work and whatever the disk does."""
+
+import errno
+import os
+import re
+import resource
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from escalera.data import cache, ingest
+from escalera.data.sources import open_source
+from escalera.data.store import InMemory, OnDisk, map_array
+from escalera.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def write(aside: Path) -> None:
+    (aside / "file").write_text("whole")
+
+
+def test_a_second_start_decodes_nothing(put, root: Path, monkeypatch):
+    put("mine", "train", [0, 1, 1])
+    first = open_source("mine", data_root=root, image_size=None, channels=None)
+    monkeypatch.setattr(ingest, "decode_all", None)
+    second = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert (second.classes, second.name) == (first.classes, first.name)
+    assert (second.splits["train"].images == first.splits["train"].images).all()
+    assert isinstance(second.splits["train"].images, np.memmap)
+
+
+def test_torch_takes_the_map_without_a_warning_and_the_file_stays(put, root: Path):
+    put("mine", "train", [0, 1, 1])
+    images = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"].images
+    torch.from_numpy(images).fill_(99)
+    again = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"].images
+    assert again.max() == 2
+
+
+@pytest.mark.parametrize("settings", [{"image_size": (6, 6)}, {"channels": 3}])
+def test_other_settings_are_another_folder(settings: dict, put, root: Path, folder: Path):
+    put("mine", "train", [0, 1])
+    plain = {"image_size": None, "channels": None}
+    assert open_source("mine", data_root=root, **plain).splits["train"].images.shape == (2, 4, 4, 1)
+    other = open_source("mine", data_root=root, **(plain | settings)).splits["train"].images
+    assert other.shape == (2, *settings.get("image_size", (4, 4)), settings.get("channels", 1))
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_other_content_is_another_folder(put, root: Path, folder: Path, png):
+    plain = {"image_size": None, "channels": None}
+    path = put("mine", "train", [0, 1])
+    open_source("mine", data_root=root, **plain)
+    before = path.stat()
+    put("mine", "train", [1, 0])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert open_source("mine", data_root=root, **plain).splits["train"].labels.tolist() == [1, 0]
+    put("mine", "test", [0, 1])
+    assert "test" in open_source("mine", data_root=root, **plain).splits
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_a_cache_folder_may_be_given(put, root: Path, tmp_path: Path, folder: Path):
+    put("mine", "train", [0, 1])
+    open_source("mine", data_root=root, image_size=None, channels=None, cache_dir=tmp_path / "here")
+    assert [path.name[:5] for path in (tmp_path / "here").iterdir()] == ["mine-"]
+    assert not folder.exists()
+
+
+def test_where_the_cache_is(monkeypatch):
+    monkeypatch.setenv("ESCALERA_CACHE", "/fast/disk")
+    assert cache.cache_root() == Path("/fast/disk")
+    monkeypatch.delenv("ESCALERA_CACHE")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert cache.cache_root() == Path("/home/ada/.cache/escalera")
+
+
+def test_a_damaged_folder_is_made_anew(put, root: Path, folder: Path):
+    put("mine", "train", [0, 1, 1])
+    plain = {"data_root": root, "image_size": None, "channels": None}
+    open_source("mine", **plain)
+    (made,) = folder.iterdir()
+    for name in ("train-images.npy", "train-labels.npy", "meta.json"):
+        (made / name).write_bytes((made / name).read_bytes()[:-2])
+        assert open_source("mine", **plain).splits["train"].images.shape == (3, 4, 4, 1)
+        (made / name).unlink()
+        assert open_source("mine", **plain).splits["train"].labels.tolist() == [0, 1, 1]
+
+
+def test_a_folder_that_stays_damaged(folder: Path):
+    text = re.escape(
+        f"could not read {folder}/key: [Errno 2] No such file or directory: '{folder}/key/meta.json'. Remove it"
+    )
+    with pytest.raises(DataError, match=text):
+        cache.image_set(folder, "key", "mine", lambda store: write(store.folder))
+
+
+def test_the_first_of_two_processes_stays(folder: Path):
+    def late(aside: Path) -> None:
+        write(aside)
+        (folder / "key").mkdir()
+        (folder / "key" / "file").write_text("theirs")
+
+    assert (cache.stored(folder, "key", late) / "file").read_text() == "theirs"
+    assert [path.name for path in folder.iterdir()] == ["key"]
+
+
+def test_an_error_leaves_nothing(folder: Path):
+    def bad(aside: Path) -> None:
+        write(aside)
+        raise DataError("a bad picture")
+
+    with pytest.raises(DataError, match="a bad picture"):
+        cache.stored(folder, "key", bad)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_full_disk(folder: Path):
+    def full(aside: Path) -> None:
+        write(aside)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DataError) as error:
+        cache.stored(folder, "key", full)
+    assert str(error.value) == (
+        f"could not write the cache in {folder}: No space left on device. "
+        "Free some space there, or name another folder with ESCALERA_CACHE."
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_a_write_that_the_system_refuses(folder: Path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(DataError, match=re.escape(f"could not write the cache in {folder}: File too large.")):
+            chunks = (np.zeros((10, 1000), np.uint8) for _ in range(20))
+            cache.stored(folder, "key", lambda aside: OnDisk(aside).array("x", 200, chunks))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_place_that_is_no_folder(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        DataError, match=re.escape(f"could not write the cache in {tmp_path}/file/cache: Not a directory.")
+    ):
+        cache.stored(tmp_path / "file" / "cache", "key", write)
+
+
+def test_arrays_are_written_in_parts(tmp_path: Path):
+    array = np.arange(24, dtype=np.int64).reshape(6, 2, 2)
+    OnDisk(tmp_path).array("x", 6, [array[:4], array[4:]])
+    assert (np.load(tmp_path / "x.npy") == array).all()
+
+
+def test_an_array_may_end_before_its_rows(tmp_path: Path):
+    array = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
+    for store in (OnDisk(tmp_path), memory := InMemory("why")):
+        store.array("x", 10**9, [array[:4], array[4:]]) if store is not memory else store.array("x", 60, [array])
+    assert (np.load(tmp_path / "x.npy") == array).all()
+    assert (np.load(tmp_path / "x.npy", mmap_mode="c") == array).all()
+    assert (memory.arrays["x"] == array).all()
+
+
+def test_what_killed_processes_left_is_removed(folder: Path):
+    host = socket.gethostname()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    ages = {
+        f".a~{host}~{dead.pid}~x": 0,  # killed
+        f".b~{host}~{os.getpid()}~x": 0,  # at work
+        f".c~another~{dead.pid}~x": 3600,  # another machine, which may be at work
+        ".d~another~1~x": 100_000,  # another machine, more than a day ago
+        "kept-by~somebody~1~x": 100_000,
+    }
+    for name, age in ages.items():
+        (folder / name).mkdir(parents=True)
+        write(folder / name)
+        for path in (folder / name / "file", folder / name):
+            os.utime(path, (time.time() - age,) * 2)
+    cache.stored(folder, "key", write)
+    left = {path.name.split("~")[0] for path in folder.iterdir()}
+    assert left == {".b", ".c", "kept-by", "key"}
+
+
+def test_a_set_larger_than_the_memory_is_mapped(tmp_path: Path):
+    """Where copy-on-write is refused, read-only is taken: 8 TB, of which the file takes none."""
+    path = tmp_path / "x.npy"
+    with path.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (8_000_000_000, 10, 10, 10)}
+        np.lib.format.write_array_header_1_0(file, header)
+        try:
+            file.truncate(file.tell() + 8_000_000_000_000)
+        except OSError:
+            pytest.skip("the file system has no sparse files of 8 TB")
+    assert map_array(path)[7_999_999_999, 9, 9, 9] == 0

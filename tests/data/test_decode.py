@@ -1,0 +1,192 @@
+"""One decoder: what every mode of picture becomes, and what is refused."""
+
+import io
+import struct
+import threading
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from escalera.data import decode as module
+from escalera.data.decode import decode, decode_all
+from escalera.errors import DataError
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def pixels(raw: bytes, size=None, channels=None) -> np.ndarray:
+    return decode(raw, size=size, channels=channels)
+
+
+GRADIENT = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
+
+
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})])
+def test_colour_is_lossless_where_the_format_is(kind: str, options: dict):
+    decoded = pixels(saved(Image.fromarray(GRADIENT), kind, **options))
+    assert decoded.dtype == np.uint8
+    assert (decoded == GRADIENT).all()
+    decoded[0] = 0  # the caller's own
+
+
+def test_jpeg():
+    assert np.abs(pixels(saved(Image.fromarray(GRADIENT), "JPEG", quality=100)).astype(int) - GRADIENT).max() < 8
+
+
+def test_the_first_frame_of_a_gif():
+    frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")]
+    assert pixels(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))[0, 0].tolist() == [255, 0, 0]
+
+
+def test_channels_are_those_of_the_picture_unless_given():
+    grey, colour = saved(Image.new("L", (2, 2), 7)), saved(Image.new("RGB", (2, 2), (255, 0, 0)))
+    assert (pixels(grey).shape, pixels(colour).shape) == ((2, 2, 1), (2, 2, 3))
+    assert pixels(grey, channels=3)[0, 0].tolist() == [7, 7, 7]
+    assert pixels(colour, channels=1)[0, 0].tolist() == [76]  # ITU-R 601: 0.299 of 255
+
+
+def test_one_bit():
+    assert pixels(saved(Image.new("1", (2, 2), 1)))[0, 0].tolist() == [255]
+
+
+def test_sixteen_bits_are_scaled():
+    wide = np.array([[0, 128, 129, 257, 32896, 65535]], dtype=np.uint16)
+    for kind in ("PNG", "TIFF"):
+        assert pixels(saved(Image.fromarray(wide), kind))[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
+
+
+def test_thirty_two_bits_are_refused():
+    with pytest.raises(
+        DataError, match=r"its pixels are 32-bit \(F\), whose range is not stated; save it with 8 or 16 bits"
+    ):
+        pixels(saved(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"))
+
+
+def test_a_palette():
+    image = Image.fromarray(np.array([[0, 1]], np.uint8), "L").convert("P")
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    assert pixels(saved(image)).tolist() == [[[255, 0, 0], [0, 0, 255]]]
+
+
+def test_a_palette_with_a_transparent_entry():
+    image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    assert pixels(saved(image, transparency=bytes([255, 0]))).tolist() == [[[255, 0, 0], [255, 255, 255]]]
+
+
+def test_alpha_lies_over_white():
+    assert pixels(saved(Image.new("RGBA", (1, 1), (255, 0, 0, 0))))[0, 0].tolist() == [255, 255, 255]
+    assert pixels(saved(Image.new("RGBA", (1, 1), (255, 0, 0, 128))))[0, 0].tolist() == [255, 127, 127]
+    assert pixels(saved(Image.new("LA", (1, 1), (0, 64))))[0, 0].tolist() == [191]
+    assert pixels(saved(Image.new("L", (1, 1), 9), transparency=9))[0, 0].tolist() == [255]
+
+
+def test_cmyk():
+    assert np.abs(pixels(saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))[4, 4] - [255.0, 0, 0]).max() < 4
+
+
+def test_the_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter to the left: to be shown turned to the right
+    raw = saved(Image.fromarray(GRADIENT), "PNG", exif=exif)
+    assert (pixels(raw) == np.rot90(GRADIENT, -1)).all()
+    assert pixels(raw, size=(8, 6)).shape == (8, 6, 3)
+
+
+def test_resizing_is_antialiased_and_squashes():
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 254
+    small = pixels(saved(Image.fromarray(stripes)), size=(8, 4))
+    assert small.shape == (8, 4, 1)
+    assert np.abs(small.astype(int) - 127).max() <= 2
+
+
+def test_a_large_jpeg_is_resized_as_if_decoded_whole():
+    x, y = np.meshgrid(np.arange(900), np.arange(700))
+    image = Image.fromarray(
+        np.stack([127 + 100 * np.sin(x / 6), 127 + 100 * np.sin(y / 6), x / 4], -1).astype(np.uint8)
+    )
+    raw = saved(image, "JPEG", quality=95, subsampling=0)
+    whole = np.asarray(Image.open(io.BytesIO(raw)).resize((160, 150), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(pixels(raw, size=(150, 160)) - whole).mean() < 2
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
+def test_a_picture_cut_short_is_refused(kind: str):
+    noise = np.random.RandomState(0).randint(0, 256, (40, 40, 3)).astype(np.uint8)
+    raw = saved(Image.fromarray(noise), kind)
+    with pytest.raises(DataError):
+        pixels(raw[: len(raw) // 2])
+
+
+def test_the_reason_is_given():
+    raw = saved(Image.fromarray(GRADIENT), "JPEG")
+    with pytest.raises(DataError, match=r"image file is truncated \(\d+ bytes not processed\)"):
+        pixels(raw[:-10])
+
+
+def test_an_empty_file():
+    with pytest.raises(DataError, match=r"an empty file \(0 bytes\)"):
+        pixels(b"")
+
+
+@pytest.mark.parametrize("raw", [b"GIF", b"not a picture", b"%PDF-1.7 ..."])
+def test_what_is_no_picture(raw: bytes):
+    with pytest.raises(DataError, match=rf"not a picture of a known format \(JPEG, PNG, .*\), {len(raw)} bytes"):
+        pixels(raw)
+
+
+def test_other_formats_are_not_opened():
+    with pytest.raises(DataError, match="not a picture of a known format"):
+        pixels(saved(Image.fromarray(GRADIENT), "PPM"))
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def test_an_absurd_size_is_refused_before_decoding():
+    with pytest.raises(DataError, match="8000x7000 is more than 50 megapixels"):
+        pixels(png_that_claims(8000, 7000))
+    with pytest.raises(DataError, match="decompression bomb"):
+        pixels(png_that_claims(100_000, 1000))
+
+
+def test_a_warning_of_pillow_is_an_error():
+    # A TIFF whose directory ends before the entries that it announces: Pillow itself only warns.
+    raw = saved(Image.fromarray(GRADIENT), "JPEG", exif=b"Exif\0\0" + b"II*\0\x08\0\0\0\x05\0" + bytes(8))
+    with pytest.raises(DataError, match="Corrupt EXIF data"):
+        pixels(raw)
+
+
+def test_the_filters_of_warnings_are_as_before():
+    before = list(warnings.filters)
+    raw = saved(Image.fromarray(GRADIENT))
+    threads = [threading.Thread(target=lambda: [pixels(raw) for _ in range(50)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before
+
+
+@pytest.mark.parametrize("threads_from", [0, 10**9])
+def test_many_in_order_with_threads_and_without(threads_from: int, monkeypatch):
+    monkeypatch.setattr(module, "_THREADS_FROM", threads_from)
+    raws = [saved(Image.new("L", (3, 2), value)) for value in range(100)]
+    results = decode_all([*raws, None, b"bad"], size=None, channels=3)
+    assert [int(result[0, 0, 0]) for result in results[:100]] == list(range(100))
+    assert str(results[100]) == "no picture (null)"
+    assert str(results[101]).endswith("3 bytes")
+    assert decode_all([], size=None, channels=None) == []

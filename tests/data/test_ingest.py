@@ -1,0 +1,239 @@
+"""What in a file stops it: each message names the file, the place, what was found and what to do."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from escalera.data.sources import open_source
+from escalera.errors import DataError
+
+
+@pytest.fixture
+def fails(root: Path, tmp_path: Path):
+    """`fails(name, text)`: opening raises DataError with this text, and leaves nothing in the cache."""
+
+    def check(name: str, text: str, **settings) -> None:
+        with pytest.raises(DataError, match=re.escape(text)):
+            open_source(name, data_root=root, **{"image_size": None, "channels": None, **settings})
+        assert not list((tmp_path / "cache").glob("*"))
+
+    return check
+
+
+def test_a_file_of_no_bytes(put, fails):
+    path = put("mine", "train", [0, 1])
+    path.write_bytes(b"")
+    fails("mine", f"{path} is empty (0 bytes). Copy or download it again.")
+
+
+def test_a_file_without_rows(put, fails):
+    path = put("mine", "train", pa.array([], pa.int64()))
+    fails("mine", f"{path} has 0 rows. Copy or download it again.")
+
+
+def test_a_file_cut_short(put, fails):
+    path = put("mine", "train", [0, 1])
+    path.write_bytes(path.read_bytes()[:-20])
+    fails("mine", f"{path} cannot be read as parquet: Parquet magic bytes not found in footer.")
+
+
+def test_a_file_damaged_within(put, fails):
+    path = put("mine", "train", list(range(200)) * 2)
+    raw = bytearray(path.read_bytes())
+    raw[100:1400] = bytes(1300)
+    path.write_bytes(raw)
+    fails("mine", f"{path} cannot be read as parquet: ")
+
+
+def test_another_format(root: Path, fails):
+    path = root / "mine" / "train.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_text("image,label\n" * 10)
+    fails("mine", f"{path} cannot be read as parquet: ")
+
+
+def test_the_test_file_is_looked_into_too(put, fails):
+    put("mine", "train", [0, 1])
+    path = put("mine", "test", [0, 1])
+    path.write_bytes(b"")
+    fails("mine", f"{path} is empty (0 bytes)")
+
+
+def test_a_file_that_may_not_be_read(put, root: Path, monkeypatch):
+    path = put("mine", "train", [0, 1])
+
+    def refuse(self, *args, **options):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match=re.escape(f"could not read {path}: Permission denied.")):
+        open_source("mine", data_root=root, image_size=None, channels=None)
+
+
+def test_a_known_column_that_is_absent(put, fails):
+    path = put("cifar10", "train", [0, 1], columns=("image", "label"))
+    fails(
+        "cifar10",
+        f"{path} has no column 'img'; its columns: image (bytes and path), label (int64). Did you mean 'image'?",
+    )
+
+
+def test_a_known_column_of_another_kind(put, fails):
+    path = put("mnist", "train", [0.5, 1.0])
+    fails("mnist", f"{path}: column 'label' holds no labels; its columns: image (bytes and path), label (double).")
+
+
+def test_columns_that_are_guessed(put, root: Path, png):
+    put("one", "train", ["b", "a"], binary=True, columns=("scan", "kind"), more={"weight": [0.5, 0.5]})
+    put("two", "train", ["b", "a"], columns=("img", "label"), more={"mask": pa.array([png(), png()]), "id": [1, 2]})
+    put("three", "train", pa.array(["b", "a"]).dictionary_encode(), columns=("image", "kind"))
+    for name in ("one", "two", "three"):
+        opened = open_source(name, data_root=root, image_size=None, channels=None)
+        assert opened.classes == ["a", "b"]
+        assert opened.splits["train"].labels.tolist() == [1, 0]
+        assert opened.splits["train"].images.max() == 1
+
+
+def test_columns_that_cannot_be_guessed(put, fails, png):
+    path = put("mine", "train", [0, 1], columns=("left", "label"), more={"right": pa.array([png(), png()])})
+    fails(
+        "mine",
+        f"{path}: expected one column of images (binary, bytes and path as the hub writes them, or paths to "
+        "files), found 2 (left, right); its columns: left (bytes and path), label (int64), right (binary). "
+        "Say which one with data.image_column.",
+    )
+    path = put("yours", "train", [0, 1], columns=("image", "species"), more={"year": [1, 2]})
+    fails(
+        "yours",
+        "expected one column of labels (integers or text), found 2 (species, year); its columns: image",
+    )
+    path = put("ours", "train", [0.5, 1.5])
+    fails(
+        "ours",
+        "expected one column of labels (integers or text), found none; its columns: image (bytes and path), label (d",
+    )
+
+
+def test_labels_that_are_null(put, fails):
+    path = put("mine", "train", [0, None, 1, None])
+    fails("mine", f"{path}: column 'label' has no label (null) at 2 of 4 rows, counted from 0: 1, 3. Give each a label")
+    path = put("more", "train", [0, 1] + [None] * 11)
+    fails("more", "null) at 11 of 13 rows, counted from 0: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, .... Give")
+
+
+def test_pictures_that_are_null_or_damaged(put, fails, png):
+    path = put("mine", "train", [0, 1, 0, 1, 0], [png(), None, b"no picture", png(), png()[:-30]])
+    fails(
+        "mine",
+        "3 of 5 pictures cannot be decoded (rows count from 0):\n"
+        f"  {path}: row 1: no picture (null)\n"
+        f"  {path}: row 2: not a picture of a known format (JPEG, PNG, WEBP, BMP, TIFF, GIF), 10 bytes\n"
+        f"  {path}: row 4: ",
+    )
+
+
+def test_every_bad_picture_of_every_split_is_listed(put, fails, png):
+    train = put("mine", "train", [0, 1, 2] * 101, [png()] * 290 + [None] * 13)
+    test = put("mine", "test", [0, 1], [png(), None])
+    listed = "".join(f"\n  {train}: row {row}: no picture (null)" for row in range(290, 303))
+    fails(
+        "mine",
+        f"14 of 305 pictures cannot be decoded (rows count from 0):{listed}\n  {test}: row 1: no picture (null)\n"
+        "Put good files in their place, take them out, or leave them out with --skip-bad.",
+    )
+
+
+def test_a_thousand_bad_pictures_are_listed(put, fails):
+    path = put("mine", "train", [0, 1] * 501, [None] * 1002)
+    fails("mine", f"\n  {path}: row 999: no picture (null)\n  ... and 2 more\nPut good files in their place")
+
+
+def test_sizes_that_differ(put, root: Path, fails, png):
+    path = put("mine", "train", [0, 1, 0], [png(0, (4, 6)), png(0, (6, 4)), png(0, (6, 4))])
+    fails(
+        "mine",
+        f"{path}: expected every picture to be 4x6x1 (height x width x channels), found 6x4x1 (2). "
+        "Set data.image_size, which all are then resized to.",
+    )
+    opened = open_source("mine", data_root=root, image_size=(5, 5), channels=None)
+    assert opened.splits["train"].images.shape == (3, 5, 5, 1)
+
+
+def test_sizes_that_differ_between_train_and_test(put, fails, png):
+    put("mine", "train", [0, 1], [png(), png()])
+    path = put("mine", "test", [0, 1], [png(0, (8, 8)), png(0, (8, 8))])
+    fails("mine", f"{path}: expected every picture to be 4x4x1 (height x width x channels), found 8x8x1 (2)")
+
+
+def test_grey_and_colour_together(put, root: Path, fails, png):
+    put("mine", "train", [0, 1], [png(), png(9, (4, 4), "RGB")])
+    fails("mine", "4x4x1 (height x width x channels), found 4x4x3 (1). Set data.channels, 1 for grey or 3 for colour.")
+    for channels in (1, 3):
+        opened = open_source("mine", data_root=root, image_size=None, channels=channels)
+        assert opened.splits["train"].images.shape == (2, 4, 4, channels)
+
+
+def test_class_names_are_those_in_the_file(put, root: Path):
+    put("mine", "train", [1, 0, 1], names=["zebra", "ant"])
+    opened = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert opened.classes == ["zebra", "ant"]
+    assert opened.splits["train"].labels.tolist() == [1, 0, 1]
+
+
+def test_integers_without_names_are_sorted_as_numbers(put, root: Path):
+    put("mine", "train", [10, 9, 10])
+    opened = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert opened.classes == ["9", "10"]
+    assert opened.splits["train"].labels.tolist() == [1, 0, 1]
+
+
+def test_a_label_outside_the_classes(put, fails):
+    path = put("mine", "train", [0, 1, -1], names=["ant", "bee"])
+    fails(
+        "mine", f"{path}: row 2: label -1 is not one of the 2 classes (0 to 1). Mend the label, or take its rows out."
+    )
+    path = put("mnist", "train", [0, 10, 1])
+    fails("mnist", f"{path}: row 1: label 10 is not one of the 10 classes (0 to 9).")
+    path = put("yours", "train", ["ant", "wasp"], names=["ant", "bee"])
+    fails("yours", f"{path}: row 1: label 'wasp' is not one of the 2 classes (ant, bee).")
+
+
+def test_classes_listed_otherwise_in_test(put, fails):
+    put("mine", "train", [0, 1], names=["ant", "bee"])
+    path = put("mine", "test", [0, 1], names=["bee", "ant"])
+    fails("mine", f"{path} lists other classes than train: ['bee', 'ant'], expected ['ant', 'bee'].")
+
+
+def test_a_class_that_train_lacks(put, fails):
+    put("mine", "train", ["ant", "bee"])
+    path = put("mine", "test", ["ant", "wasp", "wasp"])
+    fails(
+        "mine",
+        f"{path}: class 'wasp' is in test (2 rows) but not in train. Add pictures of it to train, or take it out of t",
+    )
+    put("yours", "train", [0, 1, 1], names=["ant", "bee", "wasp"])
+    path = put("yours", "test", [0, 2], names=["ant", "bee", "wasp"])
+    fails("yours", f"{path}: class 'wasp' is in test (1 rows) but not in train.")
+
+
+def test_a_single_class(put, fails):
+    path = put("mine", "train", ["ant", "ant"])
+    fails("mine", f"{path} has a single class, 'ant'. A classifier needs two or more.")
+    path = put("yours", "train", [1, 1], names=["ant", "bee"])
+    fails("yours", f"{path} has a single class, 'bee'.")
+
+
+def test_the_labels_are_looked_at_before_any_picture_is_decoded(put, fails, monkeypatch):
+    put("mine", "train", ["ant", "ant"], [b"no picture"] * 2)
+    fails("mine", "has a single class, 'ant'")
+
+
+def test_rows_keep_their_order_over_many_row_groups(put, root: Path, png):
+    path = put("mine", "train", list(range(256)) * 3, [png(i) for i in range(256)] * 3)
+    pq.write_table(pq.read_table(path), path, row_group_size=100)
+    train = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"]
+    assert (train.images[:, 0, 0, 0] == train.labels).all()
+    assert train.labels.tolist() == list(range(256)) * 3

@@ -1,0 +1,102 @@
+"""Three splits that share no row, alike in their classes, the same for the same seed."""
+
+import re
+
+import numpy as np
+import pytest
+
+from escalera.data.images import Images, ImageSet
+from escalera.data.sources import open_source
+from escalera.data.splits import Split, channel_statistics, split
+from escalera.errors import DataError
+
+
+def made_up(counts: list[int], test: int = 0) -> ImageSet:
+    labels = np.random.RandomState(1).permutation(np.repeat(np.arange(len(counts)), counts))
+    splits = {"train": Images(np.zeros((len(labels), 2, 3, 1), np.uint8), labels)}
+    if test:
+        splits["test"] = Images(np.ones((test, 2, 3, 1), np.uint8), np.arange(test) % len(counts))
+    return ImageSet("mine", [f"class-{i}" for i in range(len(counts))], splits)
+
+
+def test_no_row_is_in_two_splits_and_none_is_lost():
+    data = split(made_up([100, 50, 10]), validation=0.1, test=0.2, seed=0)
+    rows = [data.train.rows, data.validation.rows, data.test.rows]
+    assert sorted(np.concatenate(rows)) == list(range(160))
+    assert all((np.diff(some) > 0).all() and some.dtype == np.int64 for some in rows)
+    assert (data.shape, data.name, data.classes) == ((2, 3, 1), "mine", ["class-0", "class-1", "class-2"])
+
+
+def test_every_class_gives_its_share():
+    data = split(made_up([100, 50, 10]), validation=0.1, test=0.2, seed=0)
+    assert np.bincount(data.test.labels[data.test.rows]).tolist() == [20, 10, 2]
+    assert np.bincount(data.validation.labels[data.validation.rows]).tolist() == [8, 4, 1]
+
+
+def test_a_source_with_a_test_split_keeps_it():
+    data = split(made_up([20, 20], test=6), validation=0.25, test=0.2, seed=0)
+    assert data.test.rows.tolist() == list(range(6))
+    assert data.test.images.min() == 1
+    assert (len(data.train.rows), len(data.validation.rows)) == (30, 10)
+    assert data.validation.images is data.train.images
+
+
+def test_the_seed_decides():
+    source = made_up([40, 40])
+    first, again, other = (split(source, validation=0.2, test=0.2, seed=seed) for seed in (3, 3, 4))
+    assert (first.validation.rows == again.validation.rows).all()
+    assert (first.test.rows == again.test.rows).all()
+    assert set(first.test.rows) != set(other.test.rows)
+
+
+def test_the_rows_are_those_of_last_year():
+    """Stored: a change here would make every run of an earlier version incomparable."""
+    data = split(
+        open_source("digits", data_root=None, image_size=None, channels=None), validation=0.1, test=0.2, seed=0
+    )
+    assert (len(data.train.rows), len(data.validation.rows), len(data.test.rows)) == (1293, 145, 359)
+    assert data.validation.rows[:8].tolist() == [5, 16, 22, 26, 44, 47, 61, 83]
+    assert data.test.rows[:8].tolist() == [3, 7, 13, 19, 36, 38, 43, 48]
+
+
+def test_a_class_too_small_for_every_split():
+    text = (
+        "mine: class 'class-1' has 2 in train, too few to be in every split with data.validation 0.1 and data.test 0.2."
+    )
+    with pytest.raises(DataError, match=re.escape(text)):
+        split(made_up([10, 2]), validation=0.1, test=0.2, seed=0)
+    assert len(split(made_up([10, 3]), validation=0.1, test=0.2, seed=0).test.rows) == 3
+    text = (
+        "mine: class 'class-1' has 1 in train, too few to be in every split with data.validation 0.1. "
+        "Add pictures of it, take the class out, or make the shares smaller."
+    )
+    with pytest.raises(DataError, match=re.escape(text)):
+        split(made_up([10, 1], test=2), validation=0.1, test=0.2, seed=0)
+    with pytest.raises(DataError, match=r"class 'class-0' has 5 in train, too few .* data.validation 0.95"):
+        split(made_up([5, 5], test=2), validation=0.95, test=0.2, seed=0)
+
+
+def test_statistics_are_those_of_the_rows_alone():
+    images = np.random.RandomState(0).randint(0, 256, (500, 5, 7, 3)).astype(np.uint8)
+    images[100:] = 0
+    mean, std = channel_statistics(Split(images, np.zeros(500, np.int64), np.arange(100)))
+    pixels = images[:100].reshape(-1, 3) / 255
+    assert mean == pytest.approx(pixels.mean(axis=0), abs=1e-12)
+    assert std == pytest.approx(pixels.std(axis=0), abs=1e-12)
+
+
+def test_statistics_in_parts_are_the_same(monkeypatch):
+    images = np.random.RandomState(0).randint(0, 256, (50, 5, 7, 3)).astype(np.uint8)
+    some = Split(images, np.zeros(50, np.int64), np.arange(50))
+    whole = channel_statistics(some)
+    monkeypatch.setattr("escalera.data.splits._AT_ONCE", 300)
+    assert channel_statistics(some) == whole
+
+
+def test_a_constant_channel_has_deviation_one():
+    images = np.full((10, 4, 4, 2), 200, np.uint8)
+    images[0, 0, 0, 1] = 0
+    mean, std = channel_statistics(Split(images, np.zeros(10, np.int64), np.arange(10)))
+    assert mean[0] == pytest.approx(200 / 255)
+    assert std[0] == 1.0
+    assert 0 < std[1] < 0.1

@@ -1,0 +1,163 @@
+"""Attributes in the splits of a data set, and one pass over the real houses."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from escalera import build
+from escalera.data.splits import Dataset, Split
+from escalera.data.table_attributes import with_attributes
+from escalera.data.table_transform import Transformation
+from escalera.errors import DataError
+from escalera.ladder import schema
+
+ROWS = np.arange(90)
+TABLE = pa.table(
+    {
+        "house": ROWS,
+        "area": ROWS % 13 + 0.5,
+        "noise": np.random.RandomState(0).rand(90),
+        "owner": np.array(["ann", "bob", "eve"])[ROWS % 3],
+        "price": ROWS * 1.5,
+    }
+)
+
+
+def dataset(table: pa.Table | None = TABLE, test: pa.Table | None = None) -> Dataset:
+    images = np.zeros((90, 2, 2, 1), np.uint8)
+    parts = [Split(images, ROWS % 3, rows, table) for rows in np.split(ROWS, [60, 75])]
+    if test is not None:
+        count = test.num_rows
+        parts[2] = Split(images[:count], np.zeros(count, np.int64), np.arange(count), test)
+    return Dataset("houses", ["low", "middle", "high"], *parts)
+
+
+def test_every_split_has_its_vectors():
+    data = with_attributes(dataset())
+    assert data.attributes.names == ["area", "noise", "price", "owner = ann", "owner = bob", "owner = eve"]
+    assert data.train.attributes.shape == (90, 6)
+    assert data.train.attributes.dtype == np.float32
+    assert data.test.attributes is data.train.attributes
+    assert data.train.attributes[data.train.rows, 0].mean() == pytest.approx(0, abs=1e-6)
+    assert data.attributes.left_out == {"house": "row_number"}
+
+
+def test_a_test_split_of_its_own_has_its_own_vectors():
+    data = with_attributes(dataset(test=TABLE.slice(3, 4)))
+    np.testing.assert_array_equal(data.test.attributes, data.train.attributes[3:7])
+
+
+def test_rows_that_are_not_train_teach_nothing():
+    values = TABLE["area"].to_numpy().copy()
+    values[60:] = 1e6
+    moved = TABLE.set_column(1, "area", pa.array(values))
+    assert with_attributes(dataset(moved)).attributes == with_attributes(dataset()).attributes
+
+
+def test_labels_of_other_rows_choose_nothing():
+    data, other = dataset(), dataset()
+    labels = np.where(ROWS < 60, ROWS % 3, 0)
+    other = replace(other, train=replace(other.train, labels=labels))
+    assert with_attributes(other, best=2).attributes == with_attributes(data, best=2).attributes
+
+
+def test_the_ranking_is_that_of_the_train_rows():
+    """Not of the first rows, whose labels are drawn at random here."""
+    labels = np.where(ROWS < 30, np.random.RandomState(0).randint(0, 3, 90), ROWS % 3)
+    parts = [
+        replace(part, labels=labels, rows=rows)
+        for part, rows in zip(
+            (dataset().train, dataset().validation, dataset().test), (ROWS[30:], ROWS[:15], ROWS[15:30]), strict=True
+        )
+    ]
+    fitted = with_attributes(Dataset("houses", ["low", "middle", "high"], *parts), best=1).attributes
+    assert fitted.ranking["owner"] == pytest.approx(np.log(3))
+
+
+def test_the_best_are_kept_with_the_ranking():
+    fitted = with_attributes(dataset(), best=1).attributes
+    assert fitted.columns == ["owner"]
+    assert list(fitted.ranking) == sorted(fitted.ranking, key=lambda name: -fitted.ranking[name])
+    assert fitted.left_out["area"] == "not_selected"
+    assert Transformation.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
+
+
+def test_some_are_kept_by_name():
+    assert with_attributes(dataset(), only=["area", "owner"]).attributes.columns == ["area", "owner"]
+    assert with_attributes(dataset(), columns={"categorical": ["owner"]}).attributes.columns == ["owner"]
+
+
+def test_what_is_learned_from_is_said():
+    assert with_attributes(dataset()).notes == (
+        "attributes: numeric area, noise, price; categorical owner.",
+        "attributes left out: house (it numbers the rows).",
+    )
+    assert with_attributes(dataset(), columns=["area"], aside={"price": "target"}).notes == (
+        "attributes: numeric area.",
+    )
+
+
+def test_the_target_and_the_group_are_no_attributes():
+    data = with_attributes(dataset(), aside={"price": "target", "owner": "group"})
+    assert data.attributes.columns == ["area", "noise"]
+    assert data.attributes.left_out == {"house": "row_number", "price": "target", "owner": "group"}
+    text = (
+        "data.attributes: column 'price' is data.target, and cannot be learned from as well. Take it out of the list."
+    )
+    for columns in (["price"], {"numeric": ["price"]}):
+        with pytest.raises(DataError, match=re.escape(text)):
+            with_attributes(dataset(), columns=columns, aside={"price": "target"})
+
+
+def test_a_source_without_attributes_stays_as_it_is():
+    bare = dataset(None)
+    assert with_attributes(bare) is bare
+    nothing = dataset(TABLE.select(["house"]))
+    assert with_attributes(nothing).attributes is None
+    with pytest.raises(DataError, match=r"data.attributes: houses has no table; it has pictures and labels alone\."):
+        with_attributes(bare, best=1)
+    text = "data.attributes: houses has no column to learn from: one (a single value in train)."
+    with pytest.raises(DataError, match=re.escape(text)):
+        with_attributes(dataset(pa.table({"one": np.ones(90)})), columns=["one"])
+
+
+def test_a_test_split_without_one_of_the_columns():
+    with pytest.raises(DataError, match=r"the table has no column 'area'; known: noise"):
+        with_attributes(dataset(test=TABLE.select(["noise"])), columns=["area"])
+
+
+HOUSES = {"image_column": "frontal", "image_size": 16, "target": "price", "bands": 4}
+
+
+@pytest.mark.data
+def test_the_houses(real_data: Path):
+    """535 houses, bands of price; what is fitted on train is not what the whole table would give."""
+    config = schema.Data.model_validate({"source": str(real_data / "houses" / "houses.csv"), **HOUSES})
+    data = build.dataset(config, seed=0, data_root=None)
+    assert [len(part.rows) for part in (data.train, data.validation, data.test)] == [384, 44, 107]
+    assert np.bincount(data.train.labels[data.train.rows]).tolist() == pytest.approx([96] * 4, abs=3)
+    assert data.classes[0].startswith("≤ ")
+    assert len(data.classes) == 4
+    fitted = data.attributes
+    assert [part.column for part in fitted.numeric] == ["bedrooms", "bathrooms", "area"]
+    assert [part.column for part in fitted.categorical] == ["zipcode"]
+    assert fitted.left_out == {"house": "row_number", "price": "target"}
+    assert fitted.categorical[0].rare
+    assert data.train.attributes.shape == (535, len(fitted.names))
+    row = data.train.table.to_pylist()[7]
+    np.testing.assert_array_equal(fitted.vectors([row])[0], data.train.attributes[7])
+
+
+@pytest.mark.data
+def test_the_bands_of_houses_do_not_move_with_the_test_rows(real_data: Path):
+    config = schema.Data.model_validate({"source": str(real_data / "houses" / "houses.csv"), **HOUSES})
+    first, other = (build.dataset(config, seed=seed, data_root=None) for seed in (0, 1))
+    again = build.dataset(config, seed=0, data_root=None)
+    assert first.bands == again.bands
+    assert (first.test.rows == again.test.rows).all()
+    assert first.bands != other.bands

@@ -1,0 +1,42 @@
+import pytest
+
+from escalera.catalogue import find, kinds
+from escalera.errors import EscaleraError
+
+
+def test_every_kind_of_the_schema_with_its_settings() -> None:
+    found = {kind["kind"]: kind for kind in kinds()}
+    assert {"mlp", "cnn", "alexnet", "backbone", "transfer", "head"} <= set(found)
+    assert list(found)[-1] == "head"
+    settings = {setting["key"]: setting for setting in found["cnn"]["settings"]}
+    assert settings["blocks"]["required"]
+    assert settings["pool"] == {
+        "key": "pool",
+        "expects": "one of 'max', 'max_same', 'none', or a list of such",
+        "required": False,
+        "default": "max",
+        "description": "max_same keeps the last row and column of an odd map; one for all, or one per block",
+    }
+    assert all(kind["description"] for kind in found.values())
+    assert not any(setting["key"] in ("kind", "head") for kind in found.values() for setting in kind["settings"])
+
+
+def test_networks_by_part_of_their_name_and_by_pattern() -> None:
+    networks = {network["name"]: network["weights"] for network in find("VGG16")["networks"]}
+    assert networks == {"vgg16": ["tv_in1k"], "vgg16_bn": ["tv_in1k"]}
+    assert [network["name"] for network in find("vgg1?")["networks"]] == ["vgg11", "vgg13", "vgg16", "vgg19"]
+
+
+def test_a_kind_is_found_by_its_name() -> None:
+    found = find("cnn")
+    assert [kind["kind"] for kind in found["kinds"]] == ["cnn"]
+
+
+def test_nothing_fits_and_the_nearest_are_named() -> None:
+    with pytest.raises(EscaleraError) as caught:
+        find("resnt50")
+    assert str(caught.value).startswith(
+        "no model kind and no network of timm is called 'resnt50'; the nearest are resnet50"
+    )
+    with pytest.raises(EscaleraError, match=r"is called 'qqqqqq'; known: .*cnn"):
+        find("qqqqqq")

@@ -1,0 +1,133 @@
+"""What a climb would cost: without data where the source is known, without training, without weights."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import escalera as esc
+from escalera import cli, climbing, plan
+from escalera.data.sources import open_source
+from escalera.errors import DataError, EscaleraError, LadderError
+
+LADDER = """
+name: planned
+data: {source: cifar10, validation: 0.1}
+rungs:
+  - name: base
+    model: {kind: cnn, blocks: [[32]], head: {dense: [32]}}
+    train: {epochs: 10, batch_size: 64, precision: fp32}
+  - name: all-regimes
+    change:
+      augment: {rotation: 10, random_ops: 1, erasing: 0.5, mixup: 0.2, cutmix: 1.0}
+      model.l2: 1e-4
+      data.normalize: standard
+      train.ema: 0.99
+      train.optimizer: {name: sgd, lr: 0.1, momentum: 0.9}
+  - name: pretrained
+    from: base
+    change:
+      model: {kind: backbone, name: mobilenetv3_small_050, weights: imagenet, trainable: none, head: {pool: average}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "PROBE_SECONDS", 0.02)
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Path:
+    path = tmp_path / "planned.yaml"
+    path.write_text(LADDER)
+    return path
+
+
+def test_a_row_for_each_rung_without_data_or_weights(ladder: Path) -> None:
+    rows = climbing.plan(esc.load_ladder(ladder))
+    assert [row["name"] for row in rows] == ["base", "all-regimes", "pretrained"]
+    assert rows[0]["parameters"] == {"total": 263_402, "trainable": 263_402, "non_trainable": 0}
+    assert rows[0]["flops_per_image"] == 2 * (32 * 32 * 32 * 27 + 8192 * 32 + 32 * 10)
+    assert rows[2]["parameters"]["trainable"] == 288 * 10 + 10
+    for row in rows:
+        assert row["images_per_second"] > 0
+    pictures = 10 * (45_000 + 5_000 / 3)
+    assert rows[0]["seconds"] == pytest.approx(pictures / rows[0]["images_per_second"], rel=0.01)
+    # A frozen body runs over the pictures once, however many the epochs.
+    assert rows[2]["seconds"] * rows[2]["images_per_second"] < 2 * 50_000
+
+
+def test_memory_is_weights_gradients_moments_and_outputs(ladder: Path) -> None:
+    base, regimes, _ = climbing.plan(esc.load_ladder(ladder))
+    outputs = 2 * 32 * 32 * 32 + 8192 + 8192 + 2 * 32 + 10
+    assert base["memory_bytes"] == 4 * 263_402 * 4 + outputs * 64 * 4
+    assert regimes["memory_bytes"] == 4 * 263_402 * 4 + outputs * 64 * 4  # one moment less, the average more
+
+
+def test_the_extent_of_what_is_known_is_that_of_the_data() -> None:
+    data = esc.load_ladder("digits").ladder.rungs[0].config.data
+    known = plan.extent(data, seed=0, data_root=None)
+    images = open_source("digits", data_root=None, image_size=None, channels=None)
+    assert known.shape == (1, 8, 8)
+    assert known.classes == len(images.classes)
+    found = plan.build.dataset(data, seed=0, data_root=None)
+    assert abs(known.train - len(found.train.rows)) <= 10
+    assert abs(known.validation - len(found.validation.rows)) <= 10
+
+
+def test_a_source_that_is_not_known_is_opened(ladder: Path, tmp_path: Path) -> None:
+    ladder.write_text(LADDER.replace("source: cifar10", f"source: {tmp_path / 'absent'}"))
+    with pytest.raises(DataError):
+        climbing.plan(esc.load_ladder(ladder), rungs=["base"])
+
+
+def test_a_rung_that_cannot_be_built_is_told_before(ladder: Path) -> None:
+    ladder.write_text(LADDER.replace("[[32]]", "[[8], [8], [8], [8], [8], [8]]"))
+    with pytest.raises(LadderError, match="the feature map vanishes at the pooling of block 6"):
+        climbing.plan(esc.load_ladder(ladder))
+    with pytest.raises(EscaleraError, match="did you mean 'base'"):
+        climbing.plan(esc.load_ladder(ladder), rungs=["bas"])
+
+
+def test_an_error_of_one_rung_leaves_the_others(
+    ladder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = plan._row
+
+    def fail(config, *rest):
+        if config.train.ema:
+            raise EscaleraError("no such luck")
+        return row(config, *rest)
+
+    monkeypatch.setattr(plan, "_row", fail)
+    rows = climbing.plan(esc.load_ladder(ladder), rungs=["base", "all-regimes"])
+    assert rows[1] == {"name": "all-regimes", "error": "no such luck"}
+    assert "seconds" in rows[0]
+    monkeypatch.setattr(sys, "argv", ["escalera", "climb", str(ladder), "--plan", "--rung", "all-regimes"])
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit):
+        cli.main()
+    out = capsys.readouterr().out
+    assert "cannot be built here" in out
+    assert "all-regimes: no such luck" in out
+
+
+def test_the_command_prints_a_table_or_json_and_leaves_nothing(
+    ladder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    for more in ([], ["--json"]):
+        monkeypatch.setattr(sys, "argv", ["escalera", "climb", str(ladder), "--plan", "--rung", "base", *more])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+        out = capsys.readouterr().out
+        if more:
+            assert json.loads(out)[0]["name"] == "base"
+        else:
+            assert "263,402" in out
+            assert "2.29 M" in out
+            assert "≈ time at most" in out
+    assert not (tmp_path / "runs").exists()
