@@ -1,5 +1,9 @@
+import json
+import sys
+
 import pytest
 
+from escalera import cli
 from escalera.catalogue import find, kinds
 from escalera.errors import EscaleraError
 
@@ -40,3 +44,21 @@ def test_nothing_fits_and_the_nearest_are_named() -> None:
     )
     with pytest.raises(EscaleraError, match=r"is called 'qqqqqq'; known: .*cnn"):
         find("qqqqqq")
+
+
+def test_the_command_lists_kinds_and_finds_networks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["escalera", "models", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code in (0, None)
+        return capsys.readouterr().out
+
+    monkeypatch.setenv("COLUMNS", "120")
+    out = run()
+    assert "cnn: Blocks of 3x3 convolutions" in out
+    assert "dropout_place  after_pool" in out
+    assert "vgg16_bn  tv_in1k" in run("vgg16")
+    assert json.loads(run("vgg16", "--json"))["networks"][0] == {"name": "vgg16", "weights": ["tv_in1k"]}

@@ -323,36 +323,6 @@ def test_judging_otherwise_trains_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     np.testing.assert_allclose(both.predict(images[table["row"]]), expected, atol=1e-5)
 
 
-LADDERS = {"cifar10": 11, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9, "transfer": 5}
-LONG = {"cifar10", "cifar100"}
-"""Those whose pretrained networks are large: a minute each."""
-
-
-def test_every_shipped_ladder_is_climbed_below() -> None:
-    assert {row["name"]: len(row["rungs"]) for row in climbing.shipped_ladders("en")} == LADDERS
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in LADDERS])
-def test_every_shipped_ladder_trains_two_steps(name: str, tmp_path: Path) -> None:
-    """What ships can be built, trained and read back, here on pictures without sense and without ImageNet's weights."""
-    draw = np.random.default_rng(0)
-    side, channels = {"digits": (8, 1), "fashion-mnist": (28, 1)}.get(name, (32, 3))
-    pictures = {
-        f"x_{split}": draw.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
-        for split, count in (("train", 40), ("test", 10))
-    }
-    labels = {"y_train": np.arange(40) % 5, "y_test": np.arange(10) % 5}
-    np.savez(tmp_path / "noise.npz", **pictures, **labels)
-    sets = [f"data.source={tmp_path / 'noise.npz'}", "data.validation=0.25", "train.epochs=1", "train.batch_size=15"]
-    if any(getattr(rung.config.model, "weights", "") == "imagenet" for rung in esc.load_ladder(name).ladder.rungs):
-        sets.append("model.weights=none")
-    runs = esc.climb(esc.load_ladder(name, sets), out=tmp_path)
-    assert {run.state for run in runs.values()} == {"done"}, [
-        read_json(run.dir.record)["error"] for run in runs.values()
-    ]
-    assert len(runs) == LADDERS[name]
-
-
 def test_config_yaml_is_the_resolved_configuration(ladder: Path, tmp_path: Path) -> None:
     run = climb(ladder, tmp_path, "train.epochs=1")["cnn"]
     config = yaml.safe_load(run.dir.config.read_text())

@@ -13,6 +13,7 @@ from escalera.data.augment import Augment
 from escalera.data.batches import Batches, Change
 from escalera.data.erase import Erase
 from escalera.data.mix import Mix
+from escalera.data.overlap import without_duplicates
 from escalera.data.policy import Policy
 from escalera.data.sources import native_shape, open_source
 from escalera.data.splits import Dataset, Split, channel_statistics, split
@@ -146,7 +147,8 @@ def dataset(data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: b
     )
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
-    return _with_table(split(images, validation=data.validation, test=data.test, seed=seed, group=data.group), data)
+    splits = split(images, validation=data.validation, test=data.test, seed=seed, group=data.group)
+    return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data)
 
 
 def _with_table(splits: Dataset, data: schema.Data) -> Dataset:

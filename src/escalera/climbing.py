@@ -165,6 +165,7 @@ def _same_training(run: RunDir, rung: Rung) -> bool:
 def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, skip_bad: bool) -> dict[str, Dataset]:
     """Check every network and open every source before the first training; keyed by the data section."""
     from escalera import build
+    from escalera.data.overlap import with_overlap
 
     problems = build.shape_problems(reading, todo)
     if problems:
@@ -173,9 +174,8 @@ def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, ski
     for rung in todo:
         key = rung.config.data.model_dump_json()
         if key not in datasets:
-            datasets[key] = build.dataset(
-                rung.config.data, seed=reading.ladder.seed, data_root=data_root, skip_bad=skip_bad
-            )
+            data = build.dataset(rung.config.data, seed=reading.ladder.seed, data_root=data_root, skip_bad=skip_bad)
+            datasets[key] = data if data.overlap else with_overlap(data)
     return datasets
 
 

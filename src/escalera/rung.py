@@ -197,7 +197,10 @@ def _evaluate(
     test = over(data.test)
     metrics["test"] = measure(test.logits, test.labels, data.classes)
     logits = pa.FixedSizeListArray.from_arrays(pa.array(test.logits.ravel()), test.logits.shape[1])
-    table = pa.table({"row": data.test.rows, "label": test.labels, "logits": logits})
+    columns = {"row": data.test.rows, "label": test.labels, "logits": logits}
+    if data.overlap:
+        columns["in_train"] = data.overlap.test
+    table = pa.table(columns)
     write_aside(run.predictions, lambda file: pq.write_table(table, file))
     write_json(run.metrics, metrics)
     return test
@@ -212,6 +215,7 @@ def _describe(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "rows": {"train": len(data.train.rows), "validation": len(data.validation.rows), "test": len(data.test.rows)},
         "resize": config.data.resize,
         "skipped": len(data.skipped),
+        "duplicates": data.overlap.counts() if data.overlap else None,
         "mean": mean,
         "deviation": deviation,
         "attributes": data.attributes.names if data.attributes else None,

@@ -46,6 +46,18 @@ class Narrator:
             more = len(data.skipped) - _LISTED
             for line in (*data.skipped[:_LISTED], *([f"... and {more} more"] if more > 0 else [])):
                 self.console.print(f"  {escape(line)}", style="dim", highlight=False)
+        if data.overlap and data.overlap.dropped:
+            self.console.print(
+                f"{data.name}: {data.overlap.dropped:,} train pictures are left out: they are in test or validation too.",
+                highlight=False,
+            )
+        if data.overlap and data.overlap.test.any():
+            self.console.print(
+                f"{data.name}: {data.overlap.test.sum():,} of {len(data.overlap.test):,} test pictures have a duplicate "
+                "in train; the report gives the accuracy without them too.",
+                style="yellow",
+                highlight=False,
+            )
         for note in data.notes:
             self.console.print(f"{data.name}: {escape(note)}", style="yellow", highlight=False)
 

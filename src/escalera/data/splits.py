@@ -24,6 +24,7 @@ from escalera.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from escalera.data.overlap import Overlap
     from escalera.data.table_bands import Bands
     from escalera.data.table_transform import Transformation
 
@@ -51,7 +52,8 @@ class Dataset:
     """A source in three splits; `classes` are the names in the order of the labels.
 
     `attributes` is how the splits' attributes were made of their tables, `bands` how the classes of a target. `skipped`
-    are the bad pictures that were left out, a line each; `notes` is what a person should know beside.
+    are the bad pictures that were left out, a line each; `notes` is what a person should know beside. `overlap` is which
+    rows have a duplicate in train, None while nobody has looked.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Dataset:
     bands: Bands | None = None
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    overlap: Overlap | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

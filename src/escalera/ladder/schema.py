@@ -95,6 +95,10 @@ class Data(Section):
         Literal["unit", "standard"],
         Field(description="unit: pixels in [0, 1]; standard: mean 0 and deviation 1 per channel, measured on train"),
     ] = "unit"
+    duplicates: Annotated[
+        Literal["report", "drop"],
+        Field(description="pictures of test or validation that are in train too: report them, or drop them from train"),
+    ] = "report"
     attributes: Annotated[
         list[str] | Attributes | None,
         Field(description="columns of the table to learn from, as a list or as {numeric: [...], categorical: [...]}"),
