@@ -111,6 +111,7 @@ def _plan(
         typer.echo(json.dumps(rows, indent=2))
         return
     Console().print(plan_table(rows, seeds))
+    typer.echo("≈ from a second or two of training on made-up pictures, with the machine as busy as it is now")
     for row in rows:
         if "error" in row:
             typer.secho(f"{row['name']}: {row['error']}", fg="red")

@@ -48,13 +48,13 @@ class Narrator:
                 self.console.print(f"  {escape(line)}", style="dim", highlight=False)
         if data.overlap and data.overlap.dropped:
             self.console.print(
-                f"{data.name}: {data.overlap.dropped:,} train pictures are left out: they are in test or validation too.",
+                f"{data.name}: {data.overlap.dropped:,} train pictures are left out, being in test or validation too.",
                 highlight=False,
             )
         if data.overlap and data.overlap.test.any():
             self.console.print(
-                f"{data.name}: {data.overlap.test.sum():,} of {len(data.overlap.test):,} test pictures have a duplicate "
-                "in train; the report gives the accuracy without them too.",
+                f"{data.name}: {data.overlap.test.sum():,} of {len(data.overlap.test):,} test pictures have a duplicate"
+                " in train; the report gives the accuracy without them too.",
                 style="yellow",
                 highlight=False,
             )

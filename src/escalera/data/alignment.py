@@ -1,6 +1,6 @@
 """How alike two pictures are once the one is laid upon the other: over shifts and the mirror, whatever the brightness.
 
-small  (N, h, w) float32 grey, sides of 4 to 32 pixels
+small  (N, h, w) uint8 grey, sides of 16 to 32 pixels
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import avg_pool2d
 
-_TOGETHER = 1024
+_TOGETHER = 512
 """Pairs that are looked at together, few enough to stay in the processor's cache."""
 _COARSE = 0.6
 """Correlation at half the size from which two pictures are looked at more closely."""
@@ -39,19 +39,23 @@ def align(small: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> Ali
     the same picture from one of a like thing, where sky and background decide the plain one.
     """
     large = min(small.shape[1:]) >= _LARGE
-    coarse = avg_pool2d(small[:, None], 2)[:, 0] if large else small
-    detail = small - avg_pool2d(small[:, None], 5, stride=1, padding=2, count_include_pad=False)[:, 0]
+    step = 2 if large else 0
     likeness, mirrored = torch.zeros(len(first)), torch.zeros(len(first), dtype=torch.bool)
     for start in range(0, len(first), _TOGETHER):
-        one, two = first[start : start + _TOGETHER], second[start : start + _TOGETHER]
-        fits = _correlations(_turned(coarse[one, 1:-1, 1:-1]), coarse[two])
-        best, place = fits.flatten(1).max(dim=1)
+        here, there = (small[rows[start : start + _TOGETHER]].float() for rows in (first, second))
+        one, two = (avg_pool2d(part, 2) if large else part for part in (here, there))
+        best, place = _correlations(_turned(one[:, 1:-1, 1:-1]), two).flatten(1).max(dim=1)
         close = torch.nonzero(best >= _COARSE)[:, 0]
         mirror, shift = place[close] % 2 == 1, place[close] // 2
-        step = 2 if large else 0
-        fine = _fine(detail, one[close], two[close], mirror, step * (shift // 3 - 1), step * (shift % 3 - 1), step + 1)
+        moved = step * (shift // 3 - 1), step * (shift % 3 - 1)
+        fine = _fine(_detail(here[close]), _detail(there[close]), mirror, *moved, step + 1)
         likeness[start + close], mirrored[start + close] = fine.clamp_min(0.0), mirror
     return Alignment(likeness, mirrored)
+
+
+def _detail(pictures: torch.Tensor) -> torch.Tensor:
+    """What a blur takes away."""
+    return pictures - avg_pool2d(pictures[:, None], 5, stride=1, padding=2, count_include_pad=False)[:, 0]
 
 
 def _turned(middles: torch.Tensor) -> torch.Tensor:
@@ -60,22 +64,16 @@ def _turned(middles: torch.Tensor) -> torch.Tensor:
 
 
 def _fine(
-    detail: torch.Tensor,
-    first: torch.Tensor,
-    second: torch.Tensor,
-    mirror: torch.Tensor,
-    down: torch.Tensor,
-    across: torch.Tensor,
-    margin: int,
+    here: torch.Tensor, there: torch.Tensor, mirror: torch.Tensor, down: torch.Tensor, across: torch.Tensor, margin: int
 ) -> torch.Tensor:
     """The highest correlation within one pixel of a shift (down, across), which is less than `margin`."""
-    height, width = detail.shape[1] - 2 * margin, detail.shape[2] - 2 * margin
-    middle = detail[first, margin : margin + height, margin : margin + width]
+    height, width = here.shape[1] - 2 * margin, here.shape[2] - 2 * margin
+    middle = here[:, margin : margin + height, margin : margin + width]
     middle = torch.where(mirror[:, None, None], middle.flip(2), middle)
     top = (margin - 1 + down)[:, None] + torch.arange(height + 2)
     left = (margin - 1 + across)[:, None] + torch.arange(width + 2)
-    there = detail[second[:, None, None], top[:, :, None], left[:, None, :]]
-    return _correlations(middle[:, None], there).flatten(1).amax(dim=1)
+    every = torch.arange(len(here))[:, None, None]
+    return _correlations(middle[:, None], there[every, top[:, :, None], left[:, None, :]]).flatten(1).amax(dim=1)
 
 
 def _correlations(middles: torch.Tensor, there: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """A short vector for each picture that a shift, a mirror, the brightness and JPEG change little.
 
 images        (N, H, W, C) uint8
-small         (N, h, w) float32 grey, 32 pixels a side at most
+small         (N, h, w) uint8 grey, 32 pixels a side at most
 fingerprints  (N, D) float32 of length 1; the product of two is close to 1 for pictures that are nearly the same
 
 The magnitudes of a Fourier transform do not change when a picture is shifted, and a mirror swaps those of (u, v) and
@@ -33,9 +33,9 @@ _LENGTH = 1e-6
 
 
 def small_grey(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> torch.Tensor:
-    """Some pictures in grey, (n, h, w) float32, averaged down to SIDE pixels where a side is longer."""
+    """Some pictures in grey, (n, h, w) uint8, averaged down to SIDE pixels where a side is longer."""
     height, width, channels = images.shape[1:]
-    out = torch.empty(len(rows), min(height, SIDE), min(width, SIDE))
+    out = torch.empty(len(rows), min(height, SIDE), min(width, SIDE), dtype=torch.uint8)
     source = Rows(images)
     step = max(1, _AT_ONCE // (height * width * channels))
     for start in range(0, len(rows), step):
@@ -44,13 +44,13 @@ def small_grey(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> torch.Tens
         grey = torch.from_numpy(part).sum(dim=3, dtype=torch.int16).float() / channels
         if out.shape[1:] != grey.shape[1:]:
             grey = interpolate(grey[:, None], out.shape[1:], mode="bilinear", antialias=True)[:, 0]
-        out[start : start + step] = grey
+        out[start : start + step] = grey.round_()
     return out
 
 
 def fingerprints(small: torch.Tensor) -> torch.Tensor:
     """The fingerprints (N, D) of small grey pictures; an even surface gets zeros."""
-    spectra = torch.cat([_spectra(part) for part in small.split(4096)])  # type: ignore[no-untyped-call]
+    spectra = torch.cat([_spectra(part) for part in small.split(1024)])  # type: ignore[no-untyped-call]
     flat = spectra.norm(dim=1) < _LENGTH
     seen = spectra[~flat]
     if len(seen) < 2:
@@ -63,7 +63,8 @@ def fingerprints(small: torch.Tensor) -> torch.Tensor:
 
 def _spectra(small: torch.Tensor) -> torch.Tensor:
     """Windowed magnitudes of the low frequencies, (n, 2 * K * K - ...), of length 1 before the root is taken."""
-    centred = small - small.mean(dim=(1, 2), keepdim=True)
+    centred = small.float()
+    centred -= centred.mean(dim=(1, 2), keepdim=True)
     across_c, across_s = _waves(small.shape[2])
     down_c, down_s = _waves(small.shape[1])
     cos, sin = centred @ across_c, centred @ across_s

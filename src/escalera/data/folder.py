@@ -120,7 +120,7 @@ def _class_folder(split: str, path: Path) -> ClassFolder:
     if empty:
         notes.append(f"{path}: no picture of {', '.join(repr(name) for name in empty)}.")
     hidden = [name for name in others if name.rpartition("/")[2].startswith(".")]
-    others = [name for name in others if name not in hidden]
+    others = [name for name in others if not name.rpartition("/")[2].startswith(".")]
     for found, what in ((loose, "in no class"), (others, "no pictures"), (hidden, "hidden")):
         if found:
             notes.append(

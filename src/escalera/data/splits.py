@@ -52,8 +52,8 @@ class Dataset:
     """A source in three splits; `classes` are the names in the order of the labels.
 
     `attributes` is how the splits' attributes were made of their tables, `bands` how the classes of a target. `skipped`
-    are the bad pictures that were left out, a line each; `notes` is what a person should know beside. `overlap` is which
-    rows have a duplicate in train, None while nobody has looked.
+    are the bad pictures that were left out, a line each; `notes` is what a person should know beside. `overlap` says
+    which rows have a duplicate in train, None while nobody has looked.
     """
 
     name: str

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from escalera.evaluate.gathered import Gathered
 from escalera.models.network import Network
 
 
@@ -14,12 +15,11 @@ def features(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> tupl
     """Features (N, D) float32 and labels (N,), on the device of the batches; in evaluation mode and in fp32."""
     was_training = network.training
     network.eval()
-    found: list[Tensor] = []
-    labels: list[Tensor] = []
+    found, labels = Gathered(), Gathered()
     # Not inference mode: a head is trained on what comes out.
     with torch.no_grad():
         for images, truth in batches:
-            found.append(network.features(images))
-            labels.append(truth)
+            found.add(network.features(images))
+            labels.add(truth)
     network.train(was_training)
-    return torch.cat(found), torch.cat(labels)
+    return found.whole(), labels.whole()

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from escalera.evaluate.gathered import Gathered
 from escalera.evaluate.views import VIEWS, View, mean_logits
 
 
@@ -35,15 +36,14 @@ def predict(
     """
     was_training = network.training
     network.eval()
-    logits: list[Tensor] = []
-    labels: list[Tensor] = []
+    logits, labels = Gathered(), Gathered()
     started = time.perf_counter()
     with torch.inference_mode():
         for images, truth in batches:
-            logits.append(mean_logits(network, images, views))
-            labels.append(truth)
+            logits.add(mean_logits(network, images, views))
+            labels.add(truth)
         # One transfer at the end: on a GPU nothing before it waits for the device.
-        all_logits, all_labels = torch.cat(logits).cpu(), torch.cat(labels).cpu()
+        all_logits, all_labels = logits.whole().cpu(), labels.whole().cpu()
     seconds = time.perf_counter() - started
     network.train(was_training)
     return Predictions(all_logits.numpy(), all_labels.numpy(), len(all_labels) / seconds)

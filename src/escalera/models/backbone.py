@@ -67,7 +67,7 @@ def backbone(
     body = Backbone(net, None if until is None else _cut(net, known[until]))
     try:
         shape = _probe(body, image_shape)
-        if body.stage is None and until is None and shape[0] != net.num_features:
+        if until is None and (len(shape) != 3 or shape[0] != net.num_features):
             # Transformers answer with tokens, or with the channels last; their last intermediate map is neither.
             body.stage = len(net.feature_info) - 1
             shape = _probe(body, image_shape)
@@ -75,7 +75,8 @@ def backbone(
         raise ModelError(
             f"the network '{name}' does not take pictures of {height}x{width}: {error}. Change data.image_size.", "name"
         ) from error
-    return body, shape
+    channels, rows, columns = shape
+    return body, (channels, rows, columns)
 
 
 def create(name: str, size: tuple[int, int], **more: Any) -> Any:
@@ -148,8 +149,8 @@ def _check_size(net: Any, name: str, until: str | None, height: int, width: int)
         )
 
 
-def _probe(body: Backbone, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Run an empty picture through the body: the shape of its map. What takes no part, such as a classifier, goes."""
+def _probe(body: Backbone, image_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """The shape of what comes out for an empty picture; what takes no part in it, such as a classifier, is removed."""
     used: set[nn.Module] = set()
     hooks = [m.register_forward_pre_hook(lambda module, _: used.add(module)) for m in body.modules()]
     was_training = body.training
@@ -163,5 +164,4 @@ def _probe(body: Backbone, image_shape: tuple[int, int, int]) -> tuple[int, int,
     for name, child in list(body.net.named_children()):
         if not any(module in used for module in child.modules()):
             setattr(body.net, name, nn.Identity())
-    channels, height, width = shape[1:]
-    return channels, height, width
+    return tuple(shape[1:])

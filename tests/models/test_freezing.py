@@ -1,0 +1,76 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from escalera.errors import ModelError
+from escalera.models.cnn import cnn
+from escalera.models.freezing import freeze, unfreeze
+from escalera.models.head import Head
+from escalera.models.network import Network
+
+
+@pytest.fixture
+def net() -> Network:
+    torch.manual_seed(0)
+    body, shape = cnn((3, 8, 8), [[4, 4], [8]], batch_norm="conv", dropout=0.5)
+    return Network(body, Head(shape, 2, widths=[5], batch_norm=True, dropout=0.5))
+
+
+def learning(net: Network) -> list[bool]:
+    return [layer.weight.requires_grad for layer in net.body if hasattr(layer, "weight")]
+
+
+def test_a_frozen_body_gives_the_same_in_training(net: Network) -> None:
+    freeze(net)
+    net.train()
+    assert not any(parameter.requires_grad for parameter in net.body.parameters())
+    assert all(parameter.requires_grad for parameter in net.head.parameters())
+    assert not any(module.training for module in net.body.modules())
+    assert net.head.layers.training
+    before = copy.deepcopy(net.body.state_dict())
+    images = torch.rand(6, 3, 8, 8)
+    assert torch.equal(net.feature_map(images), net.feature_map(images))
+    net(images).sum().backward()
+    assert all(torch.equal(value, before[key]) for key, value in net.body.state_dict().items())
+    net.eval()
+    assert not net.head.layers.training
+
+
+def test_all_but_the_last_layers_with_weights(net: Network) -> None:
+    freeze(net, last=3)
+    net.train()
+    assert learning(net) == [False, False, False, True, True, True]
+    # The convolution, norm and dropout of the first block rest; from its second norm on, everything trains.
+    norms = [layer for layer in net.body if isinstance(layer, nn.BatchNorm2d)]
+    drops = [layer for layer in net.body if isinstance(layer, nn.Dropout)]
+    assert [norm.training for norm in norms] == [False, True, True]
+    assert [drop.training for drop in drops] == [True, True]
+    freeze(net, last=2)
+    assert [drop.training for drop in drops] == [False, True]
+
+
+def test_unfrozen_it_trains_whole(net: Network) -> None:
+    freeze(net)
+    unfreeze(net)
+    assert all(learning(net))
+    assert all(module.training for module in net.train().modules())
+    assert not any(module.training for module in net.eval().modules())
+
+
+def test_freezing_and_unfreezing_keep_the_mode(net: Network) -> None:
+    net.eval()
+    freeze(net)
+    unfreeze(net)
+    assert not any(module.training for module in net.modules())
+
+
+def test_more_layers_than_there_are(net: Network) -> None:
+    with pytest.raises(ModelError) as caught:
+        freeze(net, last=7)
+    assert str(caught.value) == (
+        "expected at most 6 layers, as many as the body has with weights, received last: 7. "
+        "Take trainable: all for the whole body."
+    )
+    assert caught.value.key == "trainable"

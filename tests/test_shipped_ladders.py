@@ -1,0 +1,53 @@
+"""Every ladder in the package climbs: two steps of each rung, at its true sizes, on a few pictures of noise."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import escalera as esc
+from escalera.data.known import KNOWN
+from escalera.ladder.shipped import shipped
+
+NAMES = [name for name, _ in shipped()]
+LARGE = {"cifar10", "cifar100", "fashion-mnist"}
+"""Those with networks of timm in them."""
+
+
+@pytest.fixture
+def data_root(tmp_path: Path) -> Path:
+    """Every known source, as parquet files: noise of its true shape, two pictures of each class and split at least."""
+    rng = np.random.default_rng(0)
+    struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    for name, source in KNOWN.items():
+        if source.hub is None:
+            continue
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for split, each in (("train", 2 if len(source.classes) > 10 else 6), ("test", 1)):
+            labels = np.tile(np.arange(len(source.classes)), each)
+            pictures = []
+            for _ in labels:
+                file = io.BytesIO()
+                pixels = rng.integers(0, 256, source.shape, dtype=np.uint8)
+                Image.fromarray(pixels if source.shape[2] == 3 else pixels[..., 0]).save(file, "PNG")
+                pictures.append({"bytes": file.getvalue(), "path": None})
+            table = pa.table({source.image: pa.array(pictures, struct), source.label: labels})
+            pq.write_table(table, tmp_path / "data" / name / f"{split}.parquet")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in NAMES])
+def test_every_rung_trains_two_steps(name: str, data_root: Path, tmp_path: Path) -> None:
+    classes = 100 if name.startswith("cifar100") else 10
+    batch = {"digits": 450, "transfer": 100}.get(name, 100 if classes == 100 else 30)
+    sets = ["train.epochs=1", f"train.batch_size={batch}"]
+    # No test fetches weights from the hub; tests/models/test_pretrained.py asks one of its own.
+    reading = esc.load_ladder(name, [*sets, "model.weights=none"] if name in LARGE else sets)
+    runs = esc.climb(reading, out=tmp_path, data_root=data_root)
+    errors = {rung: run.dir.record.read_text() for rung, run in runs.items() if run.state != "done"}
+    assert errors == {}
+    assert list(runs) == [rung.name for rung in reading.rungs]
