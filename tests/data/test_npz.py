@@ -69,7 +69,7 @@ def test_more_pictures_than_are_read_at_once(opened):
 @pytest.mark.parametrize(
     ("arrays", "text"),
     [
-        ({"x": GREY, "z": LABELS}, "expected arrays called x_train and y_train (with x_val, y_val, x_test, y_test besi"),
+        ({"x": GREY, "z": LABELS}, "expected arrays called x_train and y_train (with x_val, y_val, x_test, y_test bes"),
         ({"x_test": GREY, "y_test": LABELS}, "or images and labels; found x_test, y_test."),
         ({"images": GREY / 255, "labels": LABELS}, "found (4, 6, 5) of float64. Pixels in [0, 1] become bytes with"),
         (
@@ -77,12 +77,12 @@ def test_more_pictures_than_are_read_at_once(opened):
             "found (4, 3, 8, 8) of uint8. Move the channels to the end with transpose(0, 2, 3, 1).",
         ),
         ({"images": GREY[:0], "labels": LABELS[:0]}, "found (0, 6, 5) of uint8."),
-        ({"images": GREY, "labels": LABELS[:3]}, "expected 4 labels in 'labels', one for each of 'images', as integers"),
-        ({"images": GREY, "labels": np.eye(4)}, "found shape (4, 4) of float64. Labels as rows of 0 and 1 become numbers"),
+        ({"images": GREY, "labels": LABELS[:3]}, "expected 4 labels in 'labels', one for each of 'images', as integer"),
+        ({"images": GREY, "labels": np.eye(4)}, "found shape (4, 4) of float64. Labels as rows of 0 and 1 become numb"),
         ({"images": GREY, "labels": LABELS * 0}, "has a single class, '0'. A classifier needs two or more."),
-        ({"images": np.asfortranarray(GREY), "labels": LABELS}, "'images' cannot be read: it is stored column by column;"),
-        ({"images": GREY, "labels": np.array(["a", None, 1, 2], object)}, "'labels' cannot be read: Object arrays cannot"),
-        ({"images": np.array([[[None]]]), "labels": LABELS[:1]}, "'images' cannot be read: it holds Python objects, whic"),
+        ({"images": np.asfortranarray(GREY), "labels": LABELS}, "'images' cannot be read: it is stored column by colu"),
+        ({"images": GREY, "labels": np.array(["a", None, 1, 2], object)}, "'labels' cannot be read: Object arrays can"),
+        ({"images": np.array([[[None]]]), "labels": LABELS[:1]}, "'images' cannot be read: it holds Python objects, w"),
     ],
 )  # fmt: skip
 def test_archives_that_are_refused(arrays: dict, text: str, opened, root: Path, tmp_path: Path):

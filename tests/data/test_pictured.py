@@ -118,17 +118,15 @@ def test_a_picture_that_changed_is_decoded_anew(table, opened, root: Path, png):
     assert values(opened()) == [50, 2]
 
 
-@pytest.mark.parametrize(
-    "path", ["../secret.png", "more/../../secret.png", "../../../etc/passwd", "more/../../mine/a.png"]
-)
+@pytest.mark.parametrize("path", ["../secret", "more/../../secret", "../../../etc/passwd", "more/../../mine/a"])
 def test_a_path_that_leaves_the_folder(path: str, table, opened, root: Path):
-    file = table(f"image,label\na.png,x\nb.png,y\n{path},y\n")
+    file = table(f"image,label\na.png,x\nb.png,y\n{path}.png,y\n")
     for skip_bad in (False, True):  # never left out: it is no damaged picture but a table that is not to be trusted
         with pytest.raises(DataError) as error:
             opened(skip_bad=skip_bad)
         assert str(error.value) == (
-            f"{file}: expected paths of pictures relative to {root}/mine and inside it, in column 'image'; 1 of 3 are not "
-            f"(rows count from 0):\n  row 2: {path}: it leaves the folder\n"
+            f"{file}: expected paths of pictures relative to {root}/mine and inside it, in column 'image'; 1 of 3 are n"
+            f"(rows count from 0):\n  row 2: {path}.png: it leaves the folder\n"
             "Put the pictures beside the table, and write their paths from there."
         )
 
@@ -154,10 +152,10 @@ def test_a_path_that_leads_nowhere(table, opened):
         ("image,label\n", "{} has 0 rows below its first line."),
         ("image,label\na.png,x\nb.png\n", "{} cannot be read as CSV: CSV parse error: Expected 2 columns, got 1"),
         ("image,label,label\na.png,x,y\n", "{}: column 'label' is there twice. Give each column a name of its own."),
-        ("image,label\na.png,x\nb.png,\n", "{}: column 'label' has no label (null) at 1 of 2 rows, counted from 0: 1. Giv"),
-        ("image,weight\na.png,1.5\nb.png,2.5\n", "{}: expected one column of labels (integers or text), found none; its co"),
-        ("image,a,b\na.png,1,2\nb.png,2,3\n", "found 2 (a, b); its columns: image (string), a (int64), b (int64). Say wh"),
-        ("name,label\nA,x\nB,y\n", "{}: expected one column of images (binary, bytes and path as the hub writes them, or"),
+        ("image,label\na.png,x\nb.png,\n", "{}: column 'label' has no label (null) at 1 of 2 rows, counted from 0: 1."),
+        ("image,weight\na.png,1.5\nb.png,2.5\n", "{}: expected one column of labels (integers or text), found none; i"),
+        ("image,a,b\na.png,1,2\nb.png,2,3\n", "found 2 (a, b); its columns: image (string), a (int64), b (int64). Say"),
+        ("name,label\nA,x\nB,y\n", "{}: expected one column of images (binary, bytes and path as the hub writes them,"),
         (b"image,label\n\xff.png,x\n", "{} is not UTF-8 (invalid start byte at byte 12). Save it as UTF-8."),
     ],
 )  # fmt: skip
@@ -171,10 +169,10 @@ def test_tables_that_cannot_be_read(text: str | bytes, message: str, table, open
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"label_column": "lable"}, "{} has no column 'lable'; its columns: image (string), label (string). Did you mean"),
-        ({"image_column": "picture"}, "{} has no column 'picture'; its columns: image (string), label (string). Known: "),
-        ({"group": "patient"}, "data.group: {} has no column 'patient'; its columns: image (string), label (string). Kno"),
-        ({"target": "price"}, "the target: {} has no column 'price'; its columns: image"),
+        ({"label_column": "lable"}, "{} has no column 'lable'; its columns: image (string), label (string). Did you m"),
+        ({"image_column": "picture"}, "{} has no column 'picture'; its columns: image (string), label (string). Known"),
+        ({"group": "patient"}, "data.group: {} has no column 'patient'; its columns: image (string), label (string). "),
+        ({"target": "price"}, "data.target: {} has no column 'price'; its columns: image"),
     ],
 )  # fmt: skip
 def test_columns_that_are_not_there(settings: dict, message: str, table, opened):
@@ -190,7 +188,7 @@ def many(values: int, rows: int) -> str:
 def test_a_column_of_ten_thousand_labels_is_asked_about(table, opened):
     file = table(many(10_000, 10_000))
     question = (
-        f"{file}: column 'label' has 10,000 different values in 10,000 rows, as 0, 1, 2. Is it the right column for the "
+        f"{file}: column 'label' has 10,000 different values in 10,000 rows, as 0, 1, 2. Is it the right column for the"
         "labels? Name another with data.label_column"
     )
     with pytest.raises(DataError) as error:

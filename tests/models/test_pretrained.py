@@ -79,10 +79,10 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[: len(content) // 2] if weights and hub.mode == "dropped" else content)
             self.close_connection = True
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self.answer(body=False)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.answer(body=True)
 
 
@@ -181,6 +181,6 @@ def test_a_network_without_weights_on_the_hub() -> None:
     with pytest.raises(EscaleraError) as caught:
         pretrained.imagenet_file("botnet50ts_256")
     assert str(caught.value) == (
-        "the hub has no ImageNet weights for the network 'botnet50ts_256'; with weights there: none. "
-        "Take one of those as model.name, or write model.weights: none."
+        "the hub has no ImageNet weights for the network 'botnet50ts_256'. Take another network (escalera models lists "
+        "them with their weights), or write model.weights: none."
     )

@@ -25,10 +25,9 @@ def imagenet_file(name: str) -> Path:
     repository = config.hf_hub_id if config is not None else None
     file = (config and config.hf_hub_filename) or "model.safetensors"
     if not repository:
-        tags = ", ".join(timm.list_pretrained(f"{name.split('.')[0]}.*")) or "none"
         raise EscaleraError(
-            f"the hub has no ImageNet weights for the network '{name}'; with weights there: {tags}. "
-            "Take one of those as model.name, or write model.weights: none."
+            f"the hub has no ImageNet weights for the network '{name}'. Take another network (escalera models lists "
+            "them with their weights), or write model.weights: none."
         )
     cached = try_to_load_from_cache(repository, file)
     if isinstance(cached, str):
