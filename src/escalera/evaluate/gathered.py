@@ -13,6 +13,24 @@ class Gathered:
     the hole which that leaves, so that the next batch needs new memory. For a million pictures of 32x32 that was 11 GB.
     """
 
-    def __init__(self): self.l=[]
-    def add(self, r): self.l.append(r)
-    def whole(self): return torch.cat(self.l)
+    def __init__(self) -> None:
+        self._room: Tensor | None = None
+        self._filled = 0
+
+    def add(self, rows: Tensor) -> None:
+        """Copy the rows of a batch behind those that are here."""
+        end = self._filled + len(rows)
+        if self._room is None:
+            self._room = torch.empty_like(rows)
+        if end > len(self._room):
+            room = self._room.new_empty((2 * end, *rows.shape[1:]))
+            room[: self._filled] = self._room[: self._filled]
+            self._room = room
+        self._room[self._filled : end] = rows
+        self._filled = end
+
+    def whole(self) -> Tensor:
+        """All rows, (N, ...); raises ValueError when there were none."""
+        if self._room is None:
+            raise ValueError("expected at least one batch, received none")
+        return self._room[: self._filled]

@@ -42,7 +42,14 @@ def sgd(
 ) -> torch.optim.Optimizer:
     """SGD with momentum; biases and batch norm are not decayed."""
     groups = _decayed(network, weight_decay, backbone_lr)
-    return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+    optimizer = torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+    if momentum:
+        # The fused kernel takes all parameters at their first step or none; a body may begin epochs after its head.
+        # A momentum of zero is what the first step begins with anyway.
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
