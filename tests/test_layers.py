@@ -9,7 +9,8 @@ FLOORS = [
     {"cli"},
     {"climbing", "doctor", "prediction", "catalogue"},
     {"rung", "plan"},
-    {"build", "lineage"},
+    {"build", "standing"},
+    {"lineage"},
     {"terminal"},
     {"ladder", "report", "train"},
     {"evaluate"},
@@ -18,7 +19,7 @@ FLOORS = [
     {"errors"},
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
-KNOW_LADDER = {"cli", "climbing", "catalogue", "plan", "rung", "build", "lineage", "ladder"}
+KNOW_LADDER = {"cli", "climbing", "catalogue", "plan", "rung", "build", "standing", "lineage", "ladder"}
 
 
 def imports(path: Path) -> set[str]:

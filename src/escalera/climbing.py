@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.errors import EscaleraError, LadderError, nearest
-from escalera.evaluate.price import price
 from escalera.ladder.change import difference
 from escalera.ladder.read import Reading, read_ladder
-from escalera.ladder.saved import read_config, write_config
 from escalera.ladder.schema import Ladder, Rung
 from escalera.ladder.shipped import shipped
-from escalera.lineage import check_ready, has_changed, inherit, source
+from escalera.lineage import check_ready, inherit, source
 from escalera.rundir import RunDir, lock, read_json, write_json
 from escalera.runtime import now
+from escalera.standing import finished, reprice, same_training, set_aside, take_over
 from escalera.terminal import Narrator
 
 if TYPE_CHECKING:
@@ -39,10 +37,6 @@ def load_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
 
         raise LadderError([*reading.problems, *shape_problems(reading, reading.rungs)])
     return reading
-
-
-KEPT = {"config.yaml", "history.jsonl", "best.safetensors"}
-"""What a run takes over from another, besides the folder of what a resume needs."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ def climb(
         for rung, seed in ((rung, seed) for rung in chosen for seed in range(seeds)):
             # What starts from another rung's weights waits for them: trained again, they may be others.
             waits = any(source(rung.config) == other.name and seed == its for other, its in pending)
-            if fresh or waits or not _finished(runs[rung.name, seed], rung):
+            if fresh or waits or not finished(runs[rung.name, seed], rung):
                 pending.append((rung, seed))
         narrator.ladder_begins(ladder, folder, len(runs), len(pending), language)
         datasets = _prepare(reading, [rung for rung, _ in pending], data_root, skip_bad) if pending else {}
@@ -107,12 +101,12 @@ def climb(
         # Before the first training, so that an interrupted climb can be reported too.
         _write_ladder(ladder, folder, chosen, seeds, command)
         for number, (rung, seed) in enumerate(pending, start=1):
-            if not fresh and source(rung.config) and _finished(runs[rung.name, seed], rung):
+            if not fresh and source(rung.config) and finished(runs[rung.name, seed], rung):
                 continue  # the weights that it waited for came out as they were
             narrator.rung_begins(ladder, rung, seed, f"{number}/{len(pending)}", language)
             data = datasets[rung.config.data.model_dump_json()]
             _attempt(rung, seed, data, runs[rung.name, seed], device, fresh, narrator)
-        repriced = [_reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
+        repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
         report = _report(folder, language, anew=bool(pending) or any(repriced))
         narrator.ladder_ends(folder, report, language)
     return {rung.name: Run(runs[rung.name, 0]) for rung in chosen}
@@ -143,25 +137,6 @@ def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
     return [rung for rung in ladder.rungs if not names or rung.name in names]
 
 
-def _finished(run: RunDir, rung: Rung) -> bool:
-    # Judged otherwise, a run is not finished; but it is trained, so that only its evaluation is done again.
-    return (
-        run.state() == "done"
-        and _same_training(run, rung)
-        and read_config(run.config).evaluate.tta == rung.config.evaluate.tta
-    )
-
-
-def _same_training(run: RunDir, rung: Rung) -> bool:
-    """Whether a run was trained as the rung says now, from the same weights; how it is evaluated does not matter."""
-    try:
-        before = read_config(run.config)
-    except EscaleraError:
-        return False
-    same = before.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
-    return same and not has_changed(rung.config, run)
-
-
 def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, skip_bad: bool) -> dict[str, Dataset]:
     """Check every network and open every source before the first training; keyed by the data section."""
     from escalera import build
@@ -185,10 +160,10 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
 
     try:
         check_ready(rung.config, run)
-        if fresh or not _same_training(run, rung):
-            _set_aside(run)
+        if fresh or not same_training(run, rung):
+            set_aside(run)
         if not fresh:
-            _take_over(rung, run)
+            take_over(rung, run)
         train_rung(rung, seed, data, run, device=device, narrator=narrator)
     except Exception as error:
         expected = isinstance(error, EscaleraError)
@@ -200,44 +175,13 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
             write_json(run.record, {**record, "state": "failed", "error": message, "finished": now()})
 
 
-def _take_over(rung: Rung, run: RunDir) -> None:
-    """Begin with the training of the parent where only the evaluation changes: it would be the same bit for bit."""
-    parent = RunDir(run.path.parents[1] / (rung.parent or "") / run.path.name)
-    if run.path.exists() or rung.parent is None or parent.state() != "done" or not _same_training(parent, rung):
-        return
-    shutil.copytree(parent.path, run.path, ignore=lambda _, names: {*names} - KEPT)
-    shutil.copytree(parent.last, run.last)
-    weights = {key: value for key, value in read_json(parent.record).items() if key == "weights"}
-    write_json(run.record, {"started": now(), "test_looks": 0, "trained_as": rung.parent, **weights})
-
-
-def _reprice(run: RunDir, rung: Rung) -> bool:
-    """Count a finished run anew when the price of the machine has changed; whether it had."""
-    evaluate = rung.config.evaluate
-    if read_config(run.config).evaluate == evaluate:
-        return False
-    record = read_json(run.record)
-    money = price(record["seconds"], evaluate.price_per_hour, evaluate.currency)
-    write_json(run.record, {**record, "price": money})
-    write_config(run.config, rung.config)
-    return True
-
-
-def _set_aside(run: RunDir) -> None:
-    """Keep the run that is about to be replaced as `seed-<n>.previous`, in the place of an older one."""
-    if run.path.exists():
-        previous = run.path.with_name(run.path.name + ".previous")
-        shutil.rmtree(previous, ignore_errors=True)
-        run.path.rename(previous)
-
-
 def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: int, command: str) -> None:
     """Write ladder.json: the chosen rungs, and those of earlier climbs that were trained as the ladder says now."""
     entries = []
     for rung in ladder.rungs:
         found = sorted(folder.glob(f"{rung.name}/seed-*"))
         done = {int(path.name.removeprefix("seed-")) for path in found
-                if path.name.removeprefix("seed-").isdecimal() and _finished(RunDir(path), rung)}  # fmt: skip
+                if path.name.removeprefix("seed-").isdecimal() and finished(RunDir(path), rung)}  # fmt: skip
         asked = set(range(seeds)) if rung in chosen else set()
         if not done | asked:
             continue

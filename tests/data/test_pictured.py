@@ -125,8 +125,8 @@ def test_a_path_that_leaves_the_folder(path: str, table, opened, root: Path):
         with pytest.raises(DataError) as error:
             opened(skip_bad=skip_bad)
         assert str(error.value) == (
-            f"{file}: expected paths of pictures relative to {root}/mine and inside it, in column 'image'; 1 of 3 are not "
-            f"(rows count from 0):\n  row 2: {path}.png: it leaves the folder\n"
+            f"{file}: expected paths of pictures relative to {root}/mine and inside it, in column 'image'; 1 of 3 are "
+            f"not (rows count from 0):\n  row 2: {path}.png: it leaves the folder\n"
             "Put the pictures beside the table, and write their paths from there."
         )
 
@@ -188,8 +188,8 @@ def many(values: int, rows: int) -> str:
 def test_a_column_of_ten_thousand_labels_is_asked_about(table, opened):
     file = table(many(10_000, 10_000))
     question = (
-        f"{file}: column 'label' has 10,000 different values in 10,000 rows, as 0, 1, 2. Is it the right column for the "
-        "labels? Name another with data.label_column"
+        f"{file}: column 'label' has 10,000 different values in 10,000 rows, as 0, 1, 2. Is it the right column for "
+        "the labels? Name another with data.label_column"
     )
     with pytest.raises(DataError) as error:
         opened()
