@@ -1,0 +1,34 @@
+"""From a configuration to the objects it speaks of. The only package that knows both sides."""
+
+from escalera.build.data import EVALUATION_BATCH, batches, changes, dataset, image_shape, mix, statistics
+from escalera.build.model import imagenet_file, network, shape_problems, start_from
+from escalera.build.train import (
+    early_stopping,
+    moving_average,
+    optimizer,
+    penalty,
+    runs_once,
+    schedule,
+    unfreezing,
+)
+
+__all__ = [
+    "EVALUATION_BATCH",
+    "batches",
+    "changes",
+    "dataset",
+    "early_stopping",
+    "image_shape",
+    "imagenet_file",
+    "mix",
+    "moving_average",
+    "network",
+    "optimizer",
+    "penalty",
+    "runs_once",
+    "schedule",
+    "shape_problems",
+    "start_from",
+    "statistics",
+    "unfreezing",
+]

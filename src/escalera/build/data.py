@@ -1,0 +1,127 @@
+"""The data of a configuration: read, split, and in batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from escalera.data.augment import Augment
+from escalera.data.batches import Batches, Change
+from escalera.data.erase import Erase
+from escalera.data.mix import Mix
+from escalera.data.overlap import without_duplicates
+from escalera.data.policy import Policy
+from escalera.data.sources import native_shape, open_source
+from escalera.data.splits import Dataset, Split, channel_statistics, split
+from escalera.data.table_attributes import with_attributes
+from escalera.data.table_bands import banded, provisional
+from escalera.ladder import schema
+
+EVALUATION_BATCH = 512
+
+
+def dataset(data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: bool = False) -> Dataset:
+    """The pictures, read (or found in the cache) and split."""
+    images = open_source(
+        data.source,
+        data_root=data_root,
+        image_size=_height_and_width(data.image_size),
+        channels=data.channels,
+        resize=data.resize,
+        image_column=data.image_column,
+        label_column=data.label_column,
+        group=data.group,
+        target=data.target,
+        skip_bad=skip_bad,
+    )
+    if data.target is not None and data.bands is not None:
+        images = provisional(images, data.target, data.bands)
+    splits = split(images, validation=data.validation, test=data.test, seed=seed, group=data.group)
+    return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data)
+
+
+def _with_table(splits: Dataset, data: schema.Data) -> Dataset:
+    """The splits with what their tables give: bands for classes, and attributes; both are fitted on train alone."""
+    if data.target is not None and data.bands is not None:
+        splits = banded(splits, data.target, data.bands)
+    named = data.attributes
+    return with_attributes(
+        splits,
+        columns={"numeric": named.numeric, "categorical": named.categorical}
+        if isinstance(named, schema.Attributes)
+        else named,
+        only=data.select if isinstance(data.select, list) else None,
+        best=data.select.best if isinstance(data.select, schema.Best) else None,
+        aside={name: key for name, key in ((data.target, "target"), (data.group, "group")) if name},
+    )
+
+
+def batches(
+    config: schema.RungConfig,
+    part: Split,
+    train: Split,
+    *,
+    seed: int,
+    device: torch.device,
+    training: bool,
+    mix: Mix | None = None,
+) -> Batches:
+    """Batches of one split: shuffled and augmented for training, in order and untouched for evaluation.
+
+    Means and deviations, where they are asked for, are those of `train`.
+    """
+    mean, deviation = statistics(config.data, train)
+    return Batches(
+        part.images,
+        part.labels,
+        part.rows,
+        batch_size=config.train.batch_size if training else EVALUATION_BATCH,
+        device=device,
+        shuffle=training,
+        seed=seed,
+        augment=changes(config.augment, mean, deviation) if training else (),
+        mix=mix,
+        mean=mean,
+        std=deviation,
+    )
+
+
+def changes(augment: schema.Augment, mean: list[float] | None, deviation: list[float] | None) -> list[Change]:
+    """The random changes of single pictures, in the order of the section's keys; only those that do something."""
+    moves = augment.model_dump(include={"rotation", "shift", "zoom", "horizontal_flip"})
+    found: list[Change] = []
+    if any(moves.values()):
+        found.append(Augment(**moves, fill=augment.fill))
+    if augment.random_ops:
+        found.append(Policy(augment.random_ops, augment.magnitude, mean, deviation))
+    if augment.erasing:
+        found.append(Erase(augment.erasing))
+    return found
+
+
+def mix(augment: schema.Augment, classes: int) -> Mix | None:
+    """What mixes pictures and labels in pairs, where the configuration asks for it."""
+    return Mix(classes, augment.mixup, augment.cutmix) if augment.mixup or augment.cutmix else None
+
+
+def statistics(data: schema.Data, train: Split) -> tuple[list[float] | None, list[float] | None]:
+    """Mean and deviation of each channel over the train rows, in [0, 1]; None where the pixels stay as they are."""
+    if data.normalize == "unit":
+        return None, None
+    mean, deviation = channel_statistics(train)
+    return list(map(float, mean)), list(map(float, deviation))
+
+
+def image_shape(data: schema.Data) -> tuple[int, int, int] | None:
+    """(C, H, W) of the pictures as far as the configuration alone tells, else None."""
+    native = native_shape(data.source)
+    size = _height_and_width(data.image_size) or (native and native[:2])
+    channels = data.channels or (native and native[2])
+    return (channels, *size) if size and channels else None
+
+
+def _height_and_width(size: int | list[int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    return (size, size) if isinstance(size, int) else (size[0], size[1])

@@ -1,0 +1,73 @@
+"""What a training of a configuration is made of: the optimiser, the schedule, the penalty and the callbacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from escalera.ladder import schema
+from escalera.models.network import Network
+from escalera.train.callbacks import EarlyStopping
+from escalera.train.ema import MovingAverage
+from escalera.train.optimizers import OPTIMIZERS
+from escalera.train.penalty import L2Penalty
+from escalera.train.plateau import Plateau
+from escalera.train.schedules import SCHEDULES, Schedule
+from escalera.train.unfreeze import UnfreezeAt
+
+FEATURES_AT_MOST = 2 * 1024**3
+"""Bytes of features kept in memory. Not a share of what is free, since a resumed run has to decide as it did before."""
+
+
+def optimizer(settings: schema.Adam | schema.AdamW | schema.Sgd, over: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser over a network's trainable parameters."""
+    return OPTIMIZERS[settings.name](over, **settings.model_dump(exclude={"name"}))
+
+
+def schedule(train: schema.Train) -> Schedule:
+    """The learning-rate schedule over the epochs of a training; a Plateau is a callback too."""
+    settings = train.schedule
+    if isinstance(settings, schema.Plateau):
+        floor = min(1.0, settings.min_lr / train.optimizer.lr)
+        return Plateau(settings.monitor, factor=settings.factor, patience=settings.patience, floor=floor)
+    return SCHEDULES[settings.name](train.epochs, **settings.model_dump(exclude={"name"}))
+
+
+def penalty(model: schema.Model, network: Network) -> L2Penalty | None:
+    """The L2 penalty of a network, where the configuration asks for one."""
+    body = model.l2 if isinstance(model, schema.Mlp | schema.Cnn) else 0.0
+    return L2Penalty([(network.body, body), (network.head, model.head.l2)]) if body or model.head.l2 else None
+
+
+def moving_average(train: schema.Train) -> MovingAverage | None:
+    """The callback that averages the weights, where the configuration has one."""
+    return MovingAverage(train.ema) if train.ema is not None else None
+
+
+def early_stopping(train: schema.Train, best: Path) -> EarlyStopping | None:
+    """The callback that stops early, where the configuration has one; it writes the best weights to `best` if asked."""
+    settings = train.early_stopping
+    if settings is None:
+        return None
+    monitors = [settings.monitor] if isinstance(settings.monitor, str) else settings.monitor
+    return EarlyStopping(monitors, settings.patience, best if settings.restore_best else None)
+
+
+def unfreezing(model: schema.Model, network: Network) -> UnfreezeAt | None:
+    """The callback that lets the body learn from an epoch on, where the configuration has one."""
+    trainable = model.trainable if isinstance(model, schema.Backbone | schema.Transfer) else None
+    if not isinstance(trainable, schema.Trainable) or trainable.from_epoch is None:
+        return None
+    return UnfreezeAt(network, trainable.from_epoch)
+
+
+def runs_once(config: schema.RungConfig, over: Network, rows: int) -> bool:
+    """Whether the body gives the same features for a picture in every epoch, so that it need run only once.
+
+    Not where they would take more than FEATURES_AT_MOST.
+    """
+    model = config.model
+    frozen = isinstance(model, schema.Backbone | schema.Transfer) and model.trainable == "none"
+    return frozen and config.augment == schema.Augment() and 4 * rows * over.head.inputs <= FEATURES_AT_MOST

@@ -1,0 +1,69 @@
+"""Models that are made anew, layer by layer: `mlp`, `cnn`, `alexnet`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from escalera.ladder.schema.head import L2, Activation, Head
+from escalera.ladder.schema.section import Count, Fraction, Section, same_length
+
+BlockNorm = Literal["none", "conv", "block"]
+Pool = Literal["max", "max_same", "none"]
+DropoutPlace = Literal["after_pool", "before_pool"]
+
+
+class Mlp(Section):
+    """Dense layers over the flattened pixels."""
+
+    kind: Literal["mlp"]
+    dense: Annotated[list[Count], Field(min_length=1, description="widths of the layers")]
+    batch_norm: Annotated[bool, Field(description="batch norm after every layer")] = False
+    dropout: Annotated[Fraction | list[Fraction], Field(description="after every layer, or one number per layer")] = 0.0
+    activation: Activation = "relu"
+    l2: L2 = 0.0
+    head: Head = Head.model_construct()
+
+    @model_validator(mode="after")
+    def _one_dropout_per_layer(self) -> Self:
+        same_length("dropout", self.dropout, "dense", self.dense)
+        return self
+
+
+class Cnn(Section):
+    """Blocks of 3x3 convolutions, each block closed by a 2x2 pooling unless it says otherwise."""
+
+    kind: Literal["cnn"]
+    blocks: Annotated[
+        list[Annotated[list[Count], Field(min_length=1)]],
+        Field(min_length=1, description="widths of the convolutions, a list per block"),
+    ]
+    batch_norm: Annotated[
+        BlockNorm | list[BlockNorm],
+        Field(description="after every convolution, or once before the pooling; one for all blocks, or one per block"),
+    ] = "none"
+    activation: Annotated[Activation | list[Activation], Field(description="of all blocks, or one per block")] = "relu"
+    pool: Annotated[
+        Pool | list[Pool],
+        Field(description="max_same keeps the last row and column of an odd map; one for all, or one per block"),
+    ] = "max"
+    dropout: Annotated[Fraction | list[Fraction], Field(description="at the end of a block, or one per block")] = 0.0
+    dropout_place: Annotated[
+        DropoutPlace | list[DropoutPlace], Field(description="on which side of the pooling, or one per block")
+    ] = "after_pool"
+    l2: L2 = 0.0
+    head: Head = Head.model_construct()
+
+    @model_validator(mode="after")
+    def _one_per_block(self) -> Self:
+        for key in ("batch_norm", "activation", "pool", "dropout", "dropout_place"):
+            same_length(key, getattr(self, key), "blocks", self.blocks)
+        return self
+
+
+class AlexNet(Section):
+    """The five convolutions of AlexNet, fitted to small pictures, and its two wide dense layers."""
+
+    kind: Literal["alexnet"]
+    head: Head = Head.model_construct(dense=[4096, 4096], dropout=[0.5, 0.5])

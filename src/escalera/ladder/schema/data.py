@@ -1,0 +1,87 @@
+"""`data`: which pictures and attributes, at which size, and how they are split."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from escalera.ladder.schema.section import Count, Section, Share, at_odds
+
+
+class Attributes(Section):
+    """Columns of a table, and what they hold."""
+
+    numeric: Annotated[list[str], Field(description="columns of numbers")] = []
+    categorical: Annotated[list[str], Field(description="columns of names or codes")] = []
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        twice = [name for name in self.numeric if name in self.categorical]
+        if twice:
+            raise at_odds(f"expected each column once, received '{twice[0]}' in both", "numeric", "categorical")
+        return self
+
+
+class Best(Section):
+    """Attributes chosen by their mutual information with the class, measured on train."""
+
+    best: Annotated[Count, Field(description="how many to keep")]
+
+
+class Data(Section):
+    """Which pictures, at which size, and how they are split."""
+
+    source: Annotated[
+        str,
+        Field(min_length=1, description="digits, mnist, cifar10, ...; a folder, a file, or owner/name on the hub"),
+    ]
+    image_column: Annotated[str | None, Field(description="of a table: the pictures, or the paths to them")] = None
+    label_column: Annotated[str | None, Field(description="of a table: the classes")] = None
+    group: Annotated[
+        str | None, Field(description="of a table: rows with the same value here are never in two splits")
+    ] = None
+    validation: Annotated[Share, Field(description="share kept for validation where the source has none")] = 0.1
+    test: Annotated[Share, Field(description="share kept for test where the source has no test split")] = 0.2
+    image_size: Annotated[Count | list[Count] | None, Field(description="pixels: one number, or [height, width]")] = (
+        None
+    )
+    resize: Annotated[
+        Literal["squash", "pad", "crop"],
+        Field(description="to image_size: squash both sides, pad the shorter with black, or crop the longer"),
+    ] = "squash"
+    channels: Annotated[
+        Literal[1, 3] | None, Field(description="1 grey, 3 colour; as the source is, when not given")
+    ] = None
+    normalize: Annotated[
+        Literal["unit", "standard"],
+        Field(description="unit: pixels in [0, 1]; standard: mean 0 and deviation 1 per channel, measured on train"),
+    ] = "unit"
+    duplicates: Annotated[
+        Literal["report", "drop"],
+        Field(description="pictures of test or validation that are in train too: report them, or drop them from train"),
+    ] = "report"
+    attributes: Annotated[
+        list[str] | Attributes | None,
+        Field(description="columns of the table to learn from, as a list or as {numeric: [...], categorical: [...]}"),
+    ] = None
+    select: Annotated[list[str] | Best | None, Field(description="of the attributes those in a list, or {best: n}")] = (
+        None
+    )
+    target: Annotated[str | None, Field(description="a column of numbers whose bands are the classes")] = None
+    bands: Annotated[int | None, Field(ge=2, description="how many, each with as many rows of train")] = None
+
+    @model_validator(mode="after")
+    def _a_target_has_bands(self) -> Self:
+        if (self.target is None) != (self.bands is None):
+            absent = "target" if self.target is None else "bands"
+            raise at_odds(f"expected target and bands together, received no {absent}", "target", "bands")
+        if self.target is not None and self.label_column is not None:
+            raise at_odds("expected either the column of the classes or a target to cut", "label_column", "target")
+        return self
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> Self:
+        if isinstance(self.image_size, list) and len(self.image_size) != 2:
+            raise at_odds(f"expected one number or [height, width], received {self.image_size}", "image_size")
+        return self

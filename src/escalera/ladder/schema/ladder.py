@@ -1,0 +1,99 @@
+"""A rung and a ladder: as the file has them, and resolved."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from escalera.errors import EscaleraError, nearest
+from escalera.ladder.schema.augment import Augment
+from escalera.ladder.schema.data import Data
+from escalera.ladder.schema.model import Model
+from escalera.ladder.schema.pretrained import Backbone
+from escalera.ladder.schema.section import Name, Section, Text, at_odds
+from escalera.ladder.schema.train import Train
+
+
+class Evaluate(Section):
+    """How the finished network is judged, and what is counted beside its accuracy."""
+
+    tta: Annotated[
+        Literal["none", "flip", "flip_shift"],
+        Field(description="test-time augmentation: the mean over a picture, its mirror image, and both shifted"),
+    ] = "none"
+    price_per_hour: Annotated[float | None, Field(ge=0, description="of the machine, to print what a run cost")] = None
+    currency: str = "USD"
+
+
+class RungConfig(Section):
+    """All that one rung says once its parents' settings are filled in."""
+
+    data: Data
+    augment: Augment = Augment.model_construct()
+    model: Model
+    train: Train = Train.model_construct()
+    evaluate: Evaluate = Evaluate.model_construct()
+
+    @model_validator(mode="after")
+    def _fitting_together(self) -> Self:
+        if self.data.normalize != "unit" and isinstance(self.model, Backbone):
+            message = f"a backbone normalises its pictures itself: expected unit, received {self.data.normalize}"
+            raise at_odds(message, "data.normalize", "model")
+        return self
+
+
+class Rung(Section):
+    """One step of a ladder, resolved."""
+
+    name: str
+    why: Text | None = None
+    parent: str | None = None
+    config: RungConfig
+
+
+class Ladder(Section):
+    """A resolved ladder: its rungs in the order of the file."""
+
+    name: str
+    title: Text | None = None
+    seed: int = 0
+    rungs: list[Rung]
+
+    def __getitem__(self, name: str) -> Rung:
+        rungs = {rung.name: rung for rung in self.rungs}
+        if name not in rungs:
+            raise EscaleraError(f"the ladder '{self.name}' has no rung '{name}'; {nearest(name, rungs)}")
+        return rungs[name]
+
+
+FROM = "the rung it changes; the one above when not given; null for a rung that begins anew"
+
+
+class RungEntry(Section):
+    """A rung as a file has it: the first says everything, the others what they change."""
+
+    name: Name
+    why: Annotated[
+        Text | str | None, Field(description="what to expect and why, as {en: ..., es: ...} or one text")
+    ] = None
+    parent: Annotated[str | None, Field(alias="from", description=FROM)] = None
+    change: Annotated[dict[str, Any], Field(description="dotted path: new value")] = {}
+    data: Data | None = None
+    augment: Augment | None = None
+    model: Model | None = None
+    train: Train | None = None
+    evaluate: Evaluate | None = None
+
+
+class LadderEntry(Section):
+    """A ladder as a file has it; the sections given here are those of the first rung unless it says otherwise."""
+
+    name: Name
+    title: Annotated[Text | str | None, Field(description="as {en: ..., es: ...} or one text")] = None
+    seed: Annotated[int, Field(ge=0, description="of the splits and their order")] = 0
+    data: Data | None = None
+    augment: Augment | None = None
+    train: Train | None = None
+    evaluate: Evaluate | None = None
+    rungs: Annotated[list[RungEntry], Field(min_length=1)]

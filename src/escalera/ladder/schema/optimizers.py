@@ -1,0 +1,52 @@
+"""`train.optimizer`: one of its kinds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from escalera.ladder.schema.section import Fraction, Positive, Section, at_odds
+
+Rate = Annotated[Positive | None, Field(description="learning rate of the body; the head keeps lr")]
+
+
+class Adam(Section):
+    """Adam (Kingma and Ba 2015), with Keras's epsilon."""
+
+    name: Literal["adam"]
+    lr: Positive = 1e-3
+    backbone_lr: Rate = None
+    betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    epsilon: Positive = 1e-7
+
+
+class AdamW(Section):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+    name: Literal["adamw"]
+    lr: Positive = 1e-3
+    backbone_lr: Rate = None
+    betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    epsilon: Positive = 1e-7
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+
+
+class Sgd(Section):
+    """Stochastic gradient descent, with momentum and Nesterov's look ahead."""
+
+    name: Literal["sgd"]
+    lr: Positive = 1e-2
+    backbone_lr: Rate = None
+    momentum: Fraction = 0.0
+    nesterov: bool = False
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise at_odds("expected a momentum above 0 beside nesterov, received momentum 0", "nesterov", "momentum")
+        return self
+
+
+Optimizer = Annotated[Adam | AdamW | Sgd, Field(discriminator="name")]

@@ -1,0 +1,47 @@
+"""`train`: how the weights are found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from escalera.ladder.schema.optimizers import Adam, Optimizer
+from escalera.ladder.schema.schedules import Constant, Monitor, Schedule
+from escalera.ladder.schema.section import Count, Fraction, Positive, Section, Share, at_odds
+
+
+class EarlyStopping(Section):
+    """Stop when none of the monitors has improved for `patience` epochs."""
+
+    monitor: Annotated[
+        Monitor | list[Monitor], Field(description="one, or several; the first chooses the best epoch")
+    ] = "val_loss"
+    patience: Count = 5
+    restore_best: Annotated[bool, Field(description="the run stands by its best epoch, not by its last")] = True
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if not self.monitor:
+            raise at_odds("expected at least one of 'val_loss', 'val_accuracy', received []", "monitor")
+        return self
+
+
+class Train(Section):
+    """How the weights are found."""
+
+    epochs: Count = 20
+    batch_size: Annotated[int, Field(ge=2)] = 256
+    optimizer: Optimizer = Adam.model_construct(name="adam")
+    schedule: Schedule = Constant.model_construct(name="constant")
+    clip_norm: Annotated[Positive | None, Field(description="upper limit of the gradient's norm")] = None
+    label_smoothing: Fraction = 0.0
+    ema: Annotated[
+        Share | None,
+        Field(description="decay of a running average of the weights, such as 0.999; the run stands by the average"),
+    ] = None
+    early_stopping: EarlyStopping | None = None
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        Field(description="auto: bf16 where the machine computes it natively, else fp32"),
+    ] = "auto"
