@@ -14,7 +14,7 @@ import weakref
 import numpy as np
 from numpy.typing import NDArray
 
-LARGE = 256_000_000
+LARGE = 100_000_000
 """Bytes of a mapped array from which its rows are read by calls.
 
 A map would be faster, but every page that was once looked at counts as this process's memory, and Linux maps up to 2 MB
@@ -38,13 +38,13 @@ class Rows:
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Copies of some rows, in their order; raises OSError where the file cannot be read any more."""
-        if self._file is None:
+        if self._file is None or not len(rows):
             return self._pixels.take(rows, axis=0)
         size = self._pixels.shape[1]
         out = np.empty((len(rows), size), np.uint8)
         whole = memoryview(out.data).cast("B")
         # Neighbours, as all are in evaluation, come with one call.
-        ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)] if len(rows) else []
+        ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
         first = 0
         for last in ends:
             self._read(whole[first * size : last * size], self._start + int(rows[first]) * size)
