@@ -57,6 +57,13 @@ class LadderError(EscaleraError):
         super().__init__("\n".join([*map(str, self.problems), count]))
 
 
+def refuse(error: EscaleraError, faults: list[str] | None) -> None:
+    """Raise an error, or where faults are gathered to be shown together, take note of it and go on."""
+    if faults is None:
+        raise error
+    faults.append(str(error))
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The end of a message about an unknown word: `did you mean 'x'?`, else the list of what is known."""
     known = list(choices)

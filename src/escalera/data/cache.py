@@ -3,6 +3,7 @@
 images  (N, H, W, C) uint8, <split>-images.npy, memory-mapped when opened
 labels  (N,) int64, <split>-labels.npy
 table   N rows, <split>-table.parquet, where the source has other columns
+listed  (N,) int64, <split>-listed.npy, where bad pictures were left out: the rows of the source
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from escalera.data.images import ImageSet
 from escalera.data.store import InMemory, OnDisk, Store, read_folder
 from escalera.errors import DataError, nearest
 
-VERSION = 2
+VERSION = 3
 """Raise it when the decoder or the layout changes: older folders are then made anew."""
 
 _DAY = 86_400

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from escalera.data.listing import promised
-from escalera.errors import DataError, nearest
+from escalera.errors import DataError, nearest, refuse
 
 _IMAGE = ("image", "img", "picture", "photo", "file", "filename", "file_name", "path", "filepath", "image_path")
 _LABEL = ("label", "labels", "class", "category", "target")
@@ -41,13 +41,18 @@ class Columns:
     others: list[str]
 
 
-def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named) -> Columns:
+def choose(
+    path: Path, schema: pa.Schema, head: pa.Table, named: Named, faults: list[str] | None = None
+) -> Columns:
     """Choose the columns of a table; `head` are its first rows.
 
-    Raises DataError for columns that are absent, of another type, or cannot be guessed.
+    With `faults`, what cannot be guessed is noted there: of several columns of pictures the first is taken, and of
+    several that could be labels none. Raises DataError for columns that are absent, of another type, or cannot be guessed.
     """
     pictures = [field.name for field in schema if _is_picture(field.type) or _holds_paths(head, field)]
-    image = _column(path, schema, named.image, "image", _IMAGE, pictures, _is_picture_or_path)
+    image = (
+        _column(path, schema, named.image, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
+    )
     for key, name in (("data.group", named.group), ("data.target", named.target)):
         if name is not None and name not in schema.names:
             raise _no_column(path, schema, name, key)
@@ -58,7 +63,7 @@ def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named) -> Colum
             for field in schema
             if _is_label(field.type) and field.name not in {*pictures, image, named.group}
         ]
-        label = _column(path, schema, named.label, "label", _LABEL, fitting, _is_label)
+        label = _column(path, schema, named.label, "label", _LABEL, fitting, _is_label, faults)
     others = [
         field.name
         for field in schema
@@ -89,8 +94,12 @@ def _column(
     usual: tuple[str, ...],
     fitting: Sequence[str],
     fits: Callable[[pa.DataType], bool],
-) -> str:
-    """The name of a column: the one given, else one that fits by name, else the only one that fits."""
+    faults: list[str] | None,
+) -> str | None:
+    """The name of a column: the one given, else one that fits by name, else the only one that fits.
+
+    None where it cannot be guessed and `faults` has taken note of that.
+    """
     if given is not None:
         if given not in schema.names:
             raise _no_column(path, schema, given)
@@ -104,10 +113,12 @@ def _column(
         "binary, bytes and path as the hub writes them, or paths to files" if what == "image" else "integers or text"
     )
     found = f"{len(fitting)} ({', '.join(fitting)})" if fitting else "none"
-    raise DataError(
+    ambiguous = DataError(
         f"{path}: expected one column of {what}s ({expected}), found {found}; its columns: {_listed(schema)}. "
         f"Say which one with data.{what}_column."
     )
+    refuse(ambiguous, faults if fitting or what == "label" else None)
+    return None
 
 
 def _no_column(path: Path, schema: pa.Schema, name: str, key: str = "") -> DataError:

@@ -36,6 +36,8 @@ _RELATED = 0.55
 SMALLEST = 16
 """Pixels of a side below which only exact copies are looked for. Of scikit-learn's digits, 8x8, one in six would pass
 for another, so little detail they have."""
+LARGEST = 250_000
+"""Different pictures above which only exact copies are looked for: sixteen times as many pairs as in CIFAR-10."""
 _VERSION = 1
 """Raise it when the search finds other pairs: what is kept beside the pictures is then searched again."""
 
@@ -64,6 +66,9 @@ class Duplicates:
     near: NDArray[np.int64]
     distance: NDArray[np.float32]
     mirrored: NDArray[np.bool_]
+
+    near_searched: bool = True
+    """False where the pictures are too small, or too many, for any but exact copies to be looked for."""
 
     def number(self, split: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows of a split, counted through all splits."""
@@ -105,11 +110,12 @@ def find_duplicates(splits: Mapping[str, NDArray[np.uint8]]) -> Duplicates:
     """
     kept = _beside(splits)
     sizes = {name: len(images) for name, images in splits.items()}
-    if kept is not None and (before := _read(kept, sizes)) is not None:
+    if kept is not None and (before := _read(kept, splits)) is not None:
         return before
     same = _copies(splits)
-    near, distance, mirrored = _near(splits, np.unique(same))
-    found = Duplicates(sizes, same, near, distance, mirrored)
+    searched = _searched(splits, same)
+    near, distance, mirrored = _near(splits, np.unique(same) if searched else same[:0])
+    found = Duplicates(sizes, same, near, distance, mirrored, searched)
     if kept is not None:
         with contextlib.suppress(EscaleraError, OSError):  # a full disk costs the next search, and nothing else
             _write(kept, found)
@@ -118,23 +124,29 @@ def find_duplicates(splits: Mapping[str, NDArray[np.uint8]]) -> Duplicates:
 
 def _copies(splits: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.int64]:
     """For each row the first one with the same pixels."""
-    first: dict[bytes, int] = {}
-    same: list[int] = []
+    hashes = np.empty((sum(map(len, splits.values())), 2), np.uint64)
+    row = 0
     for images in splits.values():
         source = Rows(images)
         step = max(1, 16_000_000 // images[0].size) if len(images) else 1
         for start in range(0, len(images), step):
             for pixels in source.take(np.arange(start, min(len(images), start + step))):
-                same.append(first.setdefault(hashlib.blake2b(pixels.data, digest_size=16).digest(), len(same)))
-    return np.array(same, np.int64)
+                hashes[row] = np.frombuffer(hashlib.blake2b(pixels.data, digest_size=16).digest(), np.uint64)
+                row += 1
+    # Sorted by hash and then by row, each run of equal hashes begins with its first row.
+    order = np.lexsort((np.arange(len(hashes)), hashes[:, 1], hashes[:, 0]))
+    begins = np.ones(len(order), bool)
+    begins[1:] = (hashes[order[1:]] != hashes[order[:-1]]).any(axis=1)
+    same = np.empty(len(order), np.int64)
+    same[order] = order[np.flatnonzero(begins)[begins.cumsum() - 1]]
+    return same
 
 
 def _near(
     splits: Mapping[str, NDArray[np.uint8]], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
     """The near-duplicates among some rows: pairs (P, 2), the lesser row first, their distances, and the mirrored."""
-    shape = next(iter(splits.values())).shape
-    if len(rows) < 2 or min(shape[1:3]) < SMALLEST:
+    if len(rows) < 2:
         return np.empty((0, 2), np.int64), np.empty(0, np.float32), np.empty(0, bool)
     import torch
 
@@ -166,6 +178,12 @@ def _near(
     return rows[pairs].reshape(-1, 2), distance.astype(np.float32), laid.mirrored[close].numpy()[which]
 
 
+def _searched(splits: Mapping[str, NDArray[np.uint8]], same: NDArray[np.int64]) -> bool:
+    """Whether near-duplicates are looked for: in pictures of enough detail, and not among too many."""
+    height, width = next(iter(splits.values())).shape[1:3]
+    return min(height, width) >= SMALLEST and len(np.unique(same)) <= LARGEST
+
+
 def _beside(splits: Mapping[str, NDArray[np.uint8]]) -> Path | None:
     """Where the result is kept: in the folder of the cache that holds all the pictures; None when there is none."""
     folders = {
@@ -176,11 +194,13 @@ def _beside(splits: Mapping[str, NDArray[np.uint8]]) -> Path | None:
     return folder / f"duplicates-{_VERSION}.npz" if folder else None
 
 
-def _read(path: Path, sizes: dict[str, int]) -> Duplicates | None:
+def _read(path: Path, splits: Mapping[str, NDArray[np.uint8]]) -> Duplicates | None:
     """What an earlier search of these splits found; None where there is none, or its file is damaged."""
+    sizes = {name: len(images) for name, images in splits.items()}
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError), np.load(path, allow_pickle=False) as kept:
         if dict(zip(kept["splits"].tolist(), kept["sizes"].tolist(), strict=True)) == sizes:
-            return Duplicates(sizes, *(kept[name] for name in ("same", "near", "distance", "mirrored")))
+            same = kept["same"]
+            return Duplicates(sizes, same, kept["near"], kept["distance"], kept["mirrored"], _searched(splits, same))
     return None
 
 

@@ -24,7 +24,7 @@ _JUNK = {"thumbs.db", "desktop.ini"}
 class ClassFolder:
     """The pictures below one folder.
 
-    `files` are relative to it; `counts` says how many each class has, in order.
+    `files` are relative to it; `counts` says how many each class has, in order; `empty` are classes without any.
     """
 
     split: str
@@ -32,6 +32,7 @@ class ClassFolder:
     files: list[str]
     counts: dict[str, int]
     notes: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     names: None = None
     label: None = None
 
@@ -39,6 +40,14 @@ class ClassFolder:
     def rows(self) -> int:
         """How many pictures it lists."""
         return len(self.files)
+
+    def check(self) -> None:
+        """Raise DataError for a class without a picture in train."""
+        if self.empty and self.split == "train":
+            raise DataError(
+                f"{self.path}: no picture in the folder{'s' if len(self.empty) > 1 else ''} of "
+                f"{', '.join(repr(name) for name in self.empty)}. Put pictures of it there, or remove the folder."
+            )
 
     def state(self) -> str:
         """A hash that changes when a picture does, or a class comes without any."""
@@ -68,7 +77,7 @@ class ClassFolder:
 def class_folders(folder: Path) -> list[ClassFolder]:
     """The splits of `folder`: train/<class>/ with validation and test beside it, or <class>/, which are train alone.
 
-    Raises DataError for a class without a picture in train, and where there are no classes at all.
+    Raises DataError where there are no classes at all.
     """
     below = _folders(folder)
     found = {
@@ -111,13 +120,8 @@ def _class_folder(split: str, path: Path) -> ClassFolder:
             + f". Pictures end in {', '.join(PICTURES)}."
         )
     empty = [name for name, count in counts.items() if not count]
-    if empty and split == "train":
-        raise DataError(
-            f"{path}: no picture in the folder{'s' if len(empty) > 1 else ''} of "
-            f"{', '.join(repr(name) for name in empty)}. Put pictures of it there, or remove the folder."
-        )
     notes = []
-    if empty:
+    if empty and split != "train":
         notes.append(f"{path}: no picture of {', '.join(repr(name) for name in empty)}.")
     hidden = [name for name in others if name.rpartition("/")[2].startswith(".")]
     others = [name for name in others if not name.rpartition("/")[2].startswith(".")]
@@ -128,7 +132,7 @@ def _class_folder(split: str, path: Path) -> ClassFolder:
                 + (f", and {len(found) - 3} more." if len(found) > 3 else ".")
             )
     counts = {name: count for name, count in counts.items() if count}
-    return ClassFolder(split, path, files, counts, notes)
+    return ClassFolder(split, path, files, counts, notes, empty)
 
 
 def _collect(root: Path, below: str, files: list[str], others: list[str]) -> None:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class Images:
     """The pictures of one split, (N, H, W, C) uint8, their labels, (N,) int64, and their attributes, N rows.
 
-    `table` is None where the source has no other columns.
+    `table` is None where the source has no other columns. `listed` (N,) int64 are the rows of the source, where bad
+    pictures between them were left out; None where all are there.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     table: pa.Table | None = None
+    listed: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class ImageSet:
     """A source that was opened: `splits` holds `train`, and `validation` and `test` where the source has them.
 
     `skipped` are the bad pictures that were left out, a line each; `notes` is what a person should know beside.
+    `faults` are what a training would refuse, where the source was opened all the same to be looked at.
     """
 
     name: str
@@ -41,3 +44,4 @@ class ImageSet:
     splits: dict[str, Images]
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()

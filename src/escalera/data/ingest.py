@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.data.decode import Channels, Resize, decode_all, format_of
-from escalera.data.labels import check_classes, classes_and_labels
+from escalera.data.labels import check_classes, classes_and_labels, labels_as_they_are
 from escalera.data.listing import Listing, Raw, promised, shown
 from escalera.data.store import Store
 from escalera.errors import DataError
@@ -28,12 +28,16 @@ _IN_NOTE = 3
 
 @dataclass(frozen=True)
 class Decoding:
-    """How pictures become arrays: `size` (height, width) or None for their own, and what becomes of bad ones."""
+    """How pictures become arrays: `size` (height, width) or None for their own, and what becomes of bad ones.
+
+    `lenient` is for looking at a source: bad pictures are left out, and faults of the labels are noted.
+    """
 
     size: tuple[int, int] | None
     channels: Channels | None
     resize: Resize
     skip_bad: bool = False
+    lenient: bool = False
 
 
 @dataclass
@@ -66,8 +70,11 @@ def ingest(
     """
     # The labels come first: their faults show before an hour of decoding.
     names: list[str] = []
+    faults: list[str] | None = [] if decoding.lenient else None
     if target:
         labels = [np.zeros(listing.rows, np.int64) for listing in listings]
+    elif faults is not None:
+        names, labels = labels_as_they_are(listings, classes, named=label_named, faults=faults)
     else:
         names, labels = classes_and_labels(listings, classes, named=label_named)
     found = _Found(shape)
@@ -78,14 +85,16 @@ def ingest(
         found.none_left = found.none_left or not good.any()
         if found.none_left or (found.bad and not decoding.skip_bad):
             continue
+        if not good.all():
+            store.array(f"{listing.split}-listed", int(good.sum()), [np.flatnonzero(good)])
         kept.append(codes[good])
         store.array(f"{listing.split}-labels", len(kept[-1]), [kept[-1]])
         table = listing.table()
         if table is not None:
             store.table(f"{listing.split}-table", table.filter(good))
     _refuse(found, listings, decoding)
-    if not target:
-        check_classes(listings, kept, names)
+    if names and not faults:
+        check_classes(listings, kept, names, faults)
     store.meta(
         {
             "source": source,
@@ -94,6 +103,7 @@ def ingest(
             "splits": [listing.split for listing in listings],
             "skipped": found.bad,
             "notes": [*(note for listing in listings for note in listing.notes), *_renamed(found.renamed)],
+            "faults": faults or [],
         }
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.data.listing import Listing
-from escalera.errors import DataError
+from escalera.errors import DataError, refuse
 
 _MANY, _FEW_EACH = 1_000, 10
 """More classes than this with fewer rows each, on average, are names or numbers of rows. ImageNet-21k has 650 each."""
@@ -42,17 +42,52 @@ def classes_and_labels(
     return given, labels
 
 
-def check_classes(listings: Sequence[Listing], labels: Sequence[NDArray[np.int64]], classes: list[str]) -> None:
+def labels_as_they_are(
+    listings: Sequence[Listing], stated: Sequence[str] | None, *, named: bool, faults: list[str]
+) -> tuple[list[str], list[NDArray[np.int64]]]:
+    """The same for looking at a source: what is wrong is noted, and the classes are those of all splits together.
+
+    Where no labels can be had there are no classes, and all rows have label 0.
+    """
+    try:
+        return classes_and_labels(listings, stated, named=named)
+    except DataError as error:
+        faults.append(str(error))
+    nothing = [np.zeros(listing.rows, np.int64) for listing in listings]
+    try:
+        found = [listing.labels() for listing in listings]
+    except DataError:  # it is the fault that was noted
+        return [], nothing
+    given = listings[0].names or stated or ()
+    texts = [[_class_name(value, given) for value in values] for values, _ in found]
+    classes = list(dict.fromkeys([*given, *(text for some in texts for text in some)]))
+    if len(classes) > _MANY:
+        return [], nothing
+    position = {name: i for i, name in enumerate(classes)}
+    codes = [np.array([position[text] for text in some], np.int64) for some in texts]
+    return classes, [code[rows] for code, (_, rows) in zip(codes, found, strict=True)]
+
+
+def _class_name(value: int | str, classes: Sequence[str]) -> str:
+    return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else str(value)
+
+
+def check_classes(
+    listings: Sequence[Listing],
+    labels: Sequence[NDArray[np.int64]],
+    classes: list[str],
+    faults: list[str] | None = None,
+) -> None:
     """There are two classes at least, and train has each that another split has."""
     counts = [np.bincount(label, minlength=len(classes)) for label in labels]
     present = [name for name, count in zip(classes, counts[0], strict=True) if count]
     if len(present) < 2:
         held = f"a single class, '{present[0]}'" if present else "no class"
-        raise DataError(f"{listings[0].path} has {held}. A classifier needs two or more.")
+        refuse(DataError(f"{listings[0].path} has {held}. A classifier needs two or more."), faults)
     for listing, count in zip(listings[1:], counts[1:], strict=True):
         absent = np.flatnonzero((count > 0) & (counts[0] == 0))
         if len(absent):
-            raise _not_in_train(listing, classes[absent[0]], int(count[absent[0]]))
+            refuse(_not_in_train(listing, classes[absent[0]], int(count[absent[0]])), faults)
 
 
 def _check_column(train: Listing, values: Sequence[object], rows: int, *, named: bool) -> None:

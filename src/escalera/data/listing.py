@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -70,6 +70,9 @@ class Listing(Protocol):
     @property
     def notes(self) -> list[str]:
         """What a person should know: what was not taken for a picture, and the like."""
+
+    def check(self) -> None:
+        """Raise DataError for what must not be learned from: an empty class, pictures outside the source."""
 
     def state(self) -> str:
         """A hash that changes when the files do."""
@@ -133,11 +136,18 @@ def many_files_state(folder: Path, names: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def read_files(folder: Path, names: Iterable[str | None]) -> Iterator[list[Raw]]:
-    """The bytes of files, some at a time; DataError in the place of one that cannot be read."""
+def read_files(
+    folder: Path, names: Iterable[str | None], fault: Callable[[str], str | None] = lambda name: None
+) -> Iterator[list[Raw]]:
+    """The bytes of files, some at a time; DataError in the place of one with a `fault`, or that cannot be read."""
     some: list[Raw] = []
     for name in names:
-        some.append(None if name is None else _read(folder / name))
+        if name is None:
+            some.append(None)
+        elif wrong := fault(name):
+            some.append(DataError(wrong))
+        else:
+            some.append(_read(folder / name))
         if len(some) == AT_ONCE:
             yield some
             some = []

@@ -43,6 +43,9 @@ class Arrays:
         """Nothing."""
         return []
 
+    def check(self) -> None:
+        """Nothing more to check."""
+
     def state(self) -> str:
         """A hash that changes when the file does."""
         return files_state([self.path])

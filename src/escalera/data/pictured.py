@@ -107,9 +107,9 @@ class PicturedTable:
         return [values[i] for i in order], place[found.indices.to_numpy()]
 
     def pictures(self) -> Iterator[list[Raw]]:
-        """The bytes of the pictures in order; raises DataError for paths that leave the folder of the table."""
+        """The bytes of the pictures in order; what lies outside the folder of the table is never opened."""
         if self._paths():
-            yield from read_files(self.path.parent, self._files)
+            yield from read_files(self.path.parent, self._files, _fault)
             return
         for column in self.source.batches(self.columns.image):
             yield (pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column).to_pylist()
@@ -149,17 +149,17 @@ class PicturedTable:
         return names
 
 
-def pictured_table(split: str, files: list[Path], named: Named) -> PicturedTable:
+def pictured_table(split: str, files: list[Path], named: Named, faults: list[str] | None = None) -> PicturedTable:
     """Look into a CSV file, or the parquet files of a split; the columns are guessed where they are not named.
 
-    Raises DataError for files that cannot be read, for columns that cannot be had, and for paths outside the folder.
+    With `faults`, what cannot be guessed is noted there, and a choice is made all the same. Raises DataError for files
+    that cannot be read, and for columns that cannot be had.
     """
     source: Table = csv_table(files[0]) if files[0].suffix.lower() == ".csv" else parquet_table(files)
     texts = [field.name for field in source.schema if is_path(field.type)]
-    columns = choose(source.path, source.schema, source.read(texts, LOOKED_AT), named)
-    listing = PicturedTable(split, source, columns)
-    listing.check()
-    return listing
+    return PicturedTable(
+        split, source, choose(source.path, source.schema, source.read(texts, LOOKED_AT), named, faults)
+    )
 
 
 def _no_null(listing: PicturedTable, name: str, column: pa.Array) -> None:
@@ -173,7 +173,7 @@ def _no_null(listing: PicturedTable, name: str, column: pa.Array) -> None:
 
 
 def _fault(name: str) -> str | None:
-    """Why a path is not taken, whatever the system it was written on."""
+    """Why a path is not opened, whatever the system it was written on."""
     windows = PureWindowsPath(name)
     if PurePosixPath(name).is_absolute() or windows.is_absolute() or windows.drive or windows.root:
         return "it is absolute"

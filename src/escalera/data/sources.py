@@ -18,14 +18,17 @@ from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
 from escalera.data.places import catalogue, data_roots, form, locate, table_files
 from escalera.data.store import Store
-from escalera.errors import DataError
+from escalera.errors import DataError, refuse
 
 if TYPE_CHECKING:
     from escalera.data.columns import Named
     from escalera.data.decode import Channels, Resize
     from escalera.data.listing import Listing
 
-__all__ = ["KNOWN", "ImageSet", "Images", "KnownSource", "catalogue", "data_roots", "native_shape", "open_source"]
+__all__ = [
+    "KNOWN", "ImageSet", "Images", "KnownSource", "catalogue", "data_roots", "list_source", "native_shape",
+    "open_source",
+]  # fmt: skip
 
 
 def open_source(
@@ -40,6 +43,7 @@ def open_source(
     group: str | None = None,
     target: str | None = None,
     skip_bad: bool = False,
+    lenient: bool = False,
     cache_dir: Path | None = None,
 ) -> ImageSet:
     """Open a source, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
@@ -48,23 +52,25 @@ def open_source(
     guessed where they are not named; `target` is a column that becomes the label later on: until then all labels are 0,
     there are no classes, and the column is in the table. What was decoded or downloaded is kept in the cache. Raises
     DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is replaced, and
-    none is left out but with `skip_bad`, which counts them.
+    none is left out but with `skip_bad`, which counts them. `lenient` is for looking at a source that a training would
+    refuse: bad pictures are left out, and the faults are listed in the set.
     """
-    from escalera.data.columns import Named
-
     if name == "digits":
         return _digits(image_size, channels, resize)
     known = KNOWN.get(name)
     root = cache_dir or cache.cache_root()
-    named = Named(image_column, label_column, group, target)
+    named = _named(name, image_column, label_column, group, target)
     if known is not None:
         channels = channels or known.shape[2]
-        named = replace(named, image=image_column or known.image, label=label_column or known.label)
-    listings = _listings(locate(name, data_root, root), named)
+    faults: list[str] | None = [] if lenient else None
+    listings = _listings(locate(name, data_root, root), named, faults)
     settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "columns": vars(named)}
     states = [f"{listing.split} {listing.state()}" for listing in listings]
-    strict = cache.key(name, states, **settings)
-    key = strict if not skip_bad or (root / strict).is_dir() else cache.key(name, states, **settings, skip_bad=True)
+    key = cache.key(name, states, **settings)
+    if lenient:
+        key = cache.key(name, states, **settings, lenient=True)
+    elif skip_bad and not (root / key).is_dir():
+        key = cache.key(name, states, **settings, skip_bad=True)
     # Another column than the usual one holds other classes than those known by heart.
     classes = known.classes if known and named.label == known.label else None
 
@@ -75,18 +81,62 @@ def open_source(
             store,
             name,
             listings,
-            Decoding(image_size, channels, resize, skip_bad),
+            Decoding(image_size, channels, resize, skip_bad or lenient, lenient),
             classes=classes,
             shape=(*known.shape[:2], channels) if known and channels and image_size is None else None,
             label_named=label_column is not None,
             target=target is not None,
         )
 
-    return cache.image_set(root, key, name, write)
+    opened = cache.image_set(root, key, name, write)
+    return replace(opened, faults=(*(faults or ()), *opened.faults))
 
 
-def _listings(path: Path, named: Named) -> Sequence[Listing]:
-    """The splits of a source, train first; raises DataError for a form that is not known."""
+def list_source(
+    name: str,
+    *,
+    data_root: Path | None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    group: str | None = None,
+    target: str | None = None,
+    cache_dir: Path | None = None,
+) -> Sequence[Listing]:
+    """The splits of a source before anything is decoded, train first, whatever is wrong with them; digits have none.
+
+    Raises DataError where the source is absent or cannot be read at all.
+    """
+    if name == "digits":
+        return []
+    named = _named(name, image_column, label_column, group, target)
+    return _listings(locate(name, data_root, cache_dir or cache.cache_root()), named, [])
+
+
+def _named(name: str, image: str | None, label: str | None, group: str | None, target: str | None) -> Named:
+    """The columns as the user names them, and as they are called in a known source."""
+    from escalera.data.columns import Named
+
+    known = KNOWN.get(name)
+    if known is None:
+        return Named(image, label, group, target)
+    return Named(image or known.image, label or known.label, group, target)
+
+
+def _listings(path: Path, named: Named, faults: list[str] | None = None) -> Sequence[Listing]:
+    """The splits of a source, train first, checked; what a check finds is raised, or noted in `faults`.
+
+    Raises DataError for a form that is not known.
+    """
+    listings = _read_listings(path, named, faults)
+    for listing in listings:
+        try:
+            listing.check()
+        except DataError as error:
+            refuse(error, faults)
+    return listings
+
+
+def _read_listings(path: Path, named: Named, faults: list[str] | None) -> Sequence[Listing]:
     match form(path):
         case "parquet" | "csv":
             from escalera.data.pictured import pictured_table
@@ -95,7 +145,7 @@ def _listings(path: Path, named: Named) -> Sequence[Listing]:
             if "train" not in files:
                 raise DataError(f"{path} has {', '.join(files)} but no train. Name the file to learn from train.")
             return [
-                pictured_table(split, files[split], named)
+                pictured_table(split, files[split], named, faults)
                 for split in ("train", "validation", "test")
                 if split in files
             ]

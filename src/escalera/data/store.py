@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Meta = dict[str, Any]
-"""`source` and `made` for people; `classes`, `splits`, `skipped` and `notes` as ImageSet has them."""
+"""`source` and `made` for people; `classes`, `splits`, `skipped`, `notes` and `faults` as ImageSet has them."""
 
 
 class Store(Protocol):
@@ -121,7 +121,12 @@ class InMemory:
         """What was kept, and why it is here, as a note."""
         arrays, tables = self.arrays, self.tables
         splits = {
-            split: Images(arrays[f"{split}-images"], arrays[f"{split}-labels"], tables.get(f"{split}-table"))
+            split: Images(
+                arrays[f"{split}-images"],
+                arrays[f"{split}-labels"],
+                tables.get(f"{split}-table"),
+                arrays.get(f"{split}-listed"),
+            )
             for split in self.about["splits"]
         }
         why = f"{self.why} The pictures are kept in memory for now, and decoded again next time."
@@ -133,11 +138,12 @@ def read_folder(folder: Path, name: str) -> ImageSet:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     splits = {}
     for split in meta["splits"]:
-        table = folder / f"{split}-table.parquet"
+        table, listed = folder / f"{split}-table.parquet", folder / f"{split}-listed.npy"
         splits[split] = Images(
             map_array(folder / f"{split}-images.npy"),
             np.load(folder / f"{split}-labels.npy"),
             _read_table(table) if table.exists() else None,
+            np.load(listed) if listed.exists() else None,
         )
     return _image_set(name, splits, meta)
 
@@ -154,7 +160,8 @@ def map_array(path: Path) -> NDArray[np.uint8]:
 
 
 def _image_set(name: str, splits: dict[str, Images], meta: Meta, *notes: str) -> ImageSet:
-    return ImageSet(name, meta["classes"], splits, tuple(meta["skipped"]), (*meta["notes"], *notes))
+    skipped, faults = tuple(meta["skipped"]), tuple(meta["faults"])
+    return ImageSet(name, meta["classes"], splits, skipped, (*meta["notes"], *notes), faults)
 
 
 def _read_table(path: Path) -> pa.Table:
