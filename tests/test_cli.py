@@ -150,3 +150,39 @@ def test_a_finished_climb_needs_no_torch(monkeypatch: Patch) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
     assert "Every rung is finished" in done.stdout
+
+
+def test_explore_writes_a_page_json_and_the_pixels(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "explore", "digits", "--lang", "es") == 0
+    assert capsys.readouterr().out == "page: explored/digits/explore.html\n"
+    folder = Path("explored/digits")
+    assert "Qué hay en los datos" in (folder / "explore.html").read_text()
+    assert "escalera explore digits --lang es" in (folder / "explore.html").read_text()
+    facts = json.loads((folder / "explore.json").read_text())
+    assert facts["splits"]["train"]["rows"] == 1797
+    assert len((folder / "pixels.csv").read_text().splitlines()) == 9
+    assert run(monkeypatch, "explore", "digits", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert {**shown, "date": ""} == {**facts, "date": ""}
+
+
+def test_explore_says_what_a_training_would_refuse(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name in ("a.png", "b.png"):
+        path = tmp_path / "birds" / "robin" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4), ord(name[0])).save(path)
+    (tmp_path / "birds" / "robin" / "c.png").write_bytes(b"")
+    assert run(monkeypatch, "explore", "./birds/") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a training would refuse it: birds has a single class, 'robin'. A classifier needs two or more.",
+        "1 pictures cannot be decoded; the page lists them",
+        "page: explored/birds/explore.html",
+    ]
+
+
+def test_explore_of_what_is_not_there(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "explore", "cifar11") == 2
+    assert "unknown source 'cifar11': did you mean 'cifar10'?" in capsys.readouterr().err
+    assert not Path("explored").exists()

@@ -7,7 +7,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "escalera"
 
 FLOORS = [
     {"cli"},
-    {"climbing", "doctor", "prediction", "catalogue"},
+    {"climbing", "doctor", "exploring", "prediction", "catalogue"},
     {"rung", "plan"},
     {"build", "standing"},
     {"lineage"},

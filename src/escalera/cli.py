@@ -118,6 +118,47 @@ def _plan(
 
 
 @app.command()
+def explore(
+    source: Annotated[str, typer.Argument(help="What a ladder names under data.source: a set, a folder, a file.")],
+    image_column: Annotated[
+        str | None, typer.Option(help="The column of the pictures, where there are several.")
+    ] = None,
+    label_column: Annotated[str | None, typer.Option(help="The column of the classes, where it is not clear.")] = None,
+    target: Annotated[str | None, typer.Option(help="A column of numbers whose bands are the classes.")] = None,
+    bands: Annotated[int, typer.Option(min=2, help="How many bands.")] = 4,
+    out: Annotated[Path, typer.Option(help="Where the page goes, in a folder named after the source.")] = Path(
+        "explored"
+    ),
+    data_root: DataRoot = None,
+    lang: Lang = Language.en,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Look at a source before training: what is in it, and what is wrong with it, as a page and as JSON."""
+    from escalera.exploring import explore_source
+
+    page, facts = explore_source(
+        source,
+        out=out,
+        data_root=data_root,
+        image_column=image_column,
+        label_column=label_column,
+        target=target,
+        bands=bands,
+        language=lang.value,
+        command=shlex.join(["escalera", *sys.argv[1:]]),
+    )
+    if json_:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    for fault in facts["faults"]:
+        typer.secho(f"a training would refuse it: {fault}", fg="yellow")
+    if facts["bad"]:
+        typer.secho(f"{len(facts['bad'])} pictures cannot be decoded; the page lists them", fg="yellow")
+    typer.echo(f"page: {page}")
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A ladder's folder of runs, as runs/digits.")],
     lang: Lang = Language.en,

@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 import escalera.report
+from escalera.data.table_columns import Kind, Remark
 from escalera.errors import EscaleraError
 from escalera.evaluate.compare import Verdict
 from escalera.report.language import LANGUAGES, Language, load_language
@@ -30,13 +31,17 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_message_is_used() -> None:
     """In the sources as it stands, or as a member of a group whose members are a type's values."""
-    sources = [*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.j2")]
+    sources = [*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.j2"), FOLDER.parent / "exploring.py"]
     text = "\n".join(path.read_text() for path in sources)
     groups = {
         "verdict": [verdict.replace(" ", "-") for verdict in get_args(Verdict)],
         "obstacle": get_args(Obstacle),
         "state": [*set(get_args(State)) - {"done"}, "unreadable"],
         "split": ["train", "validation", "test"],
+        "pair": ["exact", "near"],
+        "pairs": ["across", "conflict", "within"],
+        "column": [*get_args(Kind), "other"],
+        "remark": get_args(Remark),
         "stopped": ["early stopping", "all epochs"],
         "unit": [f"{unit}.{n}" for unit in re.findall(r'count\([^"]*, "(\w+)"\)', text) for n in ("one", "other")],
         "how": [

@@ -41,18 +41,15 @@ class Columns:
     others: list[str]
 
 
-def choose(
-    path: Path, schema: pa.Schema, head: pa.Table, named: Named, faults: list[str] | None = None
-) -> Columns:
+def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named, faults: list[str] | None = None) -> Columns:
     """Choose the columns of a table; `head` are its first rows.
 
     With `faults`, what cannot be guessed is noted there: of several columns of pictures the first is taken, and of
-    several that could be labels none. Raises DataError for columns that are absent, of another type, or cannot be guessed.
+    several that could be labels none. Raises DataError for columns that are absent, of another type, or cannot be
+    guessed.
     """
     pictures = [field.name for field in schema if _is_picture(field.type) or _holds_paths(head, field)]
-    image = (
-        _column(path, schema, named.image, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
-    )
+    image = _column(path, schema, named.image, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
     for key, name in (("data.group", named.group), ("data.target", named.target)):
         if name is not None and name not in schema.names:
             raise _no_column(path, schema, name, key)

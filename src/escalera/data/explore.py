@@ -6,7 +6,7 @@ images  (N, H, W, C) uint8 for each split, as they come, or 96x96 where they are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def explore(
         images = provisional(images, target, bands)
     train = images.splits["train"]
     duplicates = find_duplicates({split: part.images for split, part in images.splits.items()})
-    tables = {split: part.table for split, part in images.splits.items() if part.table is not None}
+    described = {split: describe(part.table) for split, part in images.splits.items() if part.table is not None}
     table = None if train.table is None else train.table.drop_columns([target] if target else [])
 
     def place(split: str, row: int) -> str:
@@ -139,9 +139,11 @@ def explore(
         means=class_means(train.images, train.labels, len(images.classes)),
         duplicates=duplicates,
         twins=_twins(duplicates, images, place),
-        columns=[] if train.table is None else describe(train.table),
+        columns=described.get("train", []),
         ranked=ranking(table, train.labels) if table is not None and images.classes else [],
-        missing={split: {c: table[c].null_count for c in table.column_names} for split, table in tables.items()},
+        missing={
+            split: {entry["column"]: entry["missing"] for entry in entries} for split, entries in described.items()
+        },
         settings={key: value for key, value in columns.items() if value} | ({"bands": bands} if target else {}),
     )
 
@@ -180,13 +182,13 @@ def _pictures(heads: Survey, shape: tuple[int, int, int]) -> dict[str, Any]:
     }
 
 
-def _twins(found: Duplicates, images: ImageSet, place: Any) -> list[Twin]:
+def _twins(found: Duplicates, images: ImageSet, place: Callable[[str, int], str]) -> list[Twin]:
     """The pairs as people know them; those across splits, which make a test too easy, come first."""
 
     def named(split: str, row: int) -> str | None:
         return images.classes[images.splits[split].labels[row]] if images.classes else None
 
-    twins = []
+    twins: list[Twin] = []
     for pair in sorted(found.pairs(), key=lambda pair: pair.first[0] == pair.second[0]):
         both = (pair.first, pair.second)
         # The place of a row may have to be looked up in a file: only for those that are listed.

@@ -98,21 +98,22 @@ def _from_counts(counts: NDArray[np.int64], shape: tuple[int, int, int]) -> Pixe
     """Everything that describe gives follows from how often each of the 256 values occurs."""
     count = int(counts[0].sum())
     values = np.arange(256)
-    total, squares = counts @ values, counts @ values**2
-    # In whole numbers, since the difference of two large floats would make a constant column vary.
-    spread = (count * squares - total**2) / max(1, count * (count - 1))
+    # In whole numbers of any length, since the difference of two large floats would make a constant column vary.
+    total, squares = (counts @ values).astype(object), (counts @ values**2).astype(object)
+    spread = ((count * squares - total**2) / max(1, count * (count - 1))).astype(float)
     reached = counts.cumsum(axis=1)
 
     def at(place: float) -> NDArray[np.float64]:
         """The value at a place in the sorted column, between two where the place is."""
         low = (reached > int(place)).argmax(axis=1)
         high = (reached > min(count - 1, int(place) + 1)).argmax(axis=1)
-        return low + (high - low) * (place - int(place))
+        between: NDArray[np.float64] = low + (high - low) * (place - int(place))
+        return between
 
     return Pixels(
         shape,
         count,
-        mean=total / count,
+        mean=(total / count).astype(float),
         std=np.sqrt(spread),
         min=at(0),
         quartiles=np.stack([at(share * (count - 1)) for share in (0.25, 0.5, 0.75)]),
