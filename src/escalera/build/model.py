@@ -98,8 +98,8 @@ def shape_problems(reading: Reading, rungs: Sequence[schema.Rung]) -> list[Probl
     problems: dict[Place, Problem] = {}
     for rung in rungs:
         shape = image_shape(rung.config.data)
-        if shape is None:
-            continue
+        if shape is None or (isinstance(rung.config.model, schema.Transfer) and rung.config.model.like is None):
+            continue  # unknown until the source is opened; or weights that cannot be had, which was told already
         try:
             with torch.device("meta"):
                 network(rung.config.model, shape, classes=2)

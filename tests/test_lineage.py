@@ -1,0 +1,179 @@
+"""Weights from an earlier run: of the same ladder, of another one, or in a file; and what does not fit."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import escalera as esc
+from escalera import build
+from escalera.errors import LadderError
+from escalera.rundir import read_json
+
+LADDER = """
+name: lineage
+data: {source: digits, validation: 0.2, test: 0.5}
+train: {epochs: 2, batch_size: 128, optimizer: {name: adam, lr: 0.01}}
+rungs:
+  - name: first
+    model: {kind: cnn, blocks: [[4], [8]], batch_norm: conv, head: {dense: [8]}}
+  - name: frozen
+    change:
+      model: {kind: transfer, weights: {from: first}, trainable: none, head: {dense: [8], batch_norm: true}}
+  - name: later
+    change: {model.trainable: {from_epoch: 2}}
+"""
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Path:
+    path = tmp_path / "lineage.yaml"
+    path.write_text(LADDER)
+    return path
+
+
+def climb(ladder: Path, out: Path, *sets: str, **more: object) -> dict[str, esc.Run]:
+    return esc.climb(esc.load_ladder(ladder, sets), out=out, **more)
+
+
+def body(run: esc.Run) -> dict[str, torch.Tensor]:
+    return {key: value for key, value in load_file(run.dir.best).items() if key.startswith("body.")}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_frozen_body_is_that_of_the_earlier_run_and_one_unfrozen_later_is_not(ladder: Path, tmp_path: Path) -> None:
+    runs = climb(ladder, tmp_path / "runs")
+    assert same(body(runs["first"]), body(runs["frozen"]))
+    assert not same(body(runs["first"]), body(runs["later"]))
+    weights = read_json(runs["frozen"].dir.record)["weights"]
+    assert weights["file"] == str(runs["first"].dir.best)
+
+
+def test_features_that_are_kept_train_the_same_head_as_a_body_that_runs_every_time(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = climb(ladder, tmp_path / "once", rungs=["first", "frozen"])["frozen"]
+    monkeypatch.setattr(build, "runs_once", lambda *_: False)
+    always = climb(ladder, tmp_path / "always", rungs=["first", "frozen"])["frozen"]
+    assert (once.dir.last / "head.safetensors").exists()
+    assert not (always.dir.last / "head.safetensors").exists()
+    one, other = load_file(once.dir.best), load_file(always.dir.best)
+    assert one.keys() == other.keys()
+    for key in one:
+        torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-6)
+    assert once.metrics["test"]["accuracy"] == always.metrics["test"]["accuracy"]
+
+
+def test_augmentation_makes_the_body_run_every_time(ladder: Path, tmp_path: Path) -> None:
+    run = climb(ladder, tmp_path / "runs", "augment.shift=0.1", rungs=["first", "frozen"])["frozen"]
+    assert not (run.dir.last / "head.safetensors").exists()
+
+
+def test_a_run_that_starts_from_another_waits_for_it(ladder: Path, tmp_path: Path) -> None:
+    run = climb(ladder, tmp_path / "runs", rungs=["frozen"])["frozen"]
+    assert run.state == "failed"
+    first = tmp_path / "runs" / "lineage" / "first" / "seed-0"
+    assert read_json(run.dir.record)["error"] == (
+        f"it starts from the weights of the rung 'first', which was never trained ({first}). "
+        "Climb 'first' first (--rung first)."
+    )
+
+
+def test_a_run_is_trained_again_when_the_weights_it_started_from_are_others(ladder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs"
+    before = climb(ladder, out)
+    finished = {name: read_json(run.dir.record)["finished"] for name, run in before.items()}
+    again = climb(ladder, out)
+    assert {name: read_json(run.dir.record)["finished"] for name, run in again.items()} == finished
+    old = body(before["frozen"])
+    ladder.write_text(LADDER.replace("blocks: [[4], [8]]", "blocks: [[4], [8]], activation: tanh"))
+    runs = climb(ladder, out)
+    assert same(body(runs["first"]), body(runs["frozen"]))
+    assert not same(old, body(runs["frozen"]))
+
+
+OTHER = """
+name: other
+data: {source: digits, validation: 0.2, test: 0.5}
+rungs:
+  - name: taken
+    model: {kind: transfer, weights: WEIGHTS, trainable: none}
+    train: {epochs: 1, batch_size: 128, optimizer: {name: adam, lr: 0.01}}
+"""
+
+
+def other(tmp_path: Path, weights: str) -> Path:
+    path = tmp_path / "other.yaml"
+    path.write_text(OTHER.replace("WEIGHTS", weights))
+    return path
+
+
+def test_weights_from_the_run_of_another_ladder(ladder: Path, tmp_path: Path) -> None:
+    first = climb(ladder, tmp_path / "runs", rungs=["first"])["first"]
+    taken = climb(other(tmp_path, f"{{run: {first.dir.path}}}"), tmp_path / "runs")["taken"]
+    assert same(body(first), body(taken))
+
+
+def refusal(ladder: Path) -> str:
+    with pytest.raises(LadderError) as error:
+        esc.load_ladder(ladder)
+    return str(error.value)
+
+
+def test_a_run_elsewhere_that_cannot_be_taken(ladder: Path, tmp_path: Path) -> None:
+    first = climb(ladder, tmp_path / "runs", rungs=["first"])["first"].dir.path
+    where = f"{first.parent}"
+    assert f"expected a run directory, with a config.yaml, received {where}; did you mean {first}?" in refusal(
+        other(tmp_path, f"{{run: {where}}}")
+    )
+    assert f"received {tmp_path}/none, such as runs/cifar10/base/seed-0" in refusal(
+        other(tmp_path, f"{{run: {tmp_path}/none}}")
+    )
+    half = tmp_path / "half"
+    shutil.copytree(first, half)
+    record = read_json(half / "run.json")
+    (half / "run.json").write_text(json.dumps({**record, "state": "failed"}))
+    assert f"expected a finished run, but the one in {half} is failed; let it finish first" in refusal(
+        other(tmp_path, f"{{run: {half}}}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("{from: frist}", "unknown rung 'frist'; did you mean 'first'?"),
+        ("{from: later}", "expected a rung that stands above this one, received 'later'"),
+    ],
+)
+def test_a_rung_whose_weights_cannot_be_taken(ladder: Path, weights: str, message: str) -> None:
+    ladder.write_text(LADDER.replace("{from: first}", weights))
+    assert message in refusal(ladder)
+
+
+def test_weights_of_a_network_without_convolutions(ladder: Path) -> None:
+    ladder.write_text(
+        LADDER.replace(
+            "{kind: cnn, blocks: [[4], [8]], batch_norm: conv, head: {dense: [8]}}", "{kind: mlp, dense: [8]}"
+        )
+    )
+    assert "expected a run with convolutions (cnn, alexnet, backbone or transfer), received one of kind mlp" in refusal(
+        ladder
+    )
+
+
+def test_weights_that_were_lost(ladder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs"
+    first = climb(ladder, out, rungs=["first"])["first"]
+    first.dir.best.unlink()
+    run = climb(ladder, out, rungs=["frozen"])["frozen"]
+    assert re.match(
+        r"it starts from the weights of the rung 'first', which has lost its weights \(.*\)\. Climb 'first' first",
+        read_json(run.dir.record)["error"],
+    )
