@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+    recall_score,
+    top_k_accuracy_score,
+)
 
 from escalera.errors import DataError
 from escalera.evaluate.metrics import measure, softmax
@@ -39,6 +48,29 @@ def test_equals_scikit_learn(seed: int) -> None:
     assert result["macro_f1"] == pytest.approx(macro, **exact)
     loss = log_loss(labels, softmax(logits), labels=known)
     assert result["loss"] == pytest.approx(loss, rel=1e-12, abs=1e-12)
+    # Of equal scores scikit-learn prefers the last class, we the first: turned round, the two rules are one.
+    assert ("top5" in result) == (count >= 10)
+    if count >= 10:
+        top = top_k_accuracy_score(count - 1 - labels, logits[:, ::-1], k=5, labels=known)
+        assert result["top5"] == pytest.approx(top, **exact)
+    # Not balanced_accuracy_score, which warns of the classes that were said but are absent; it is this mean.
+    present = sorted(set(labels.tolist()))
+    balanced = recall_score(labels, said, labels=present, average="macro", zero_division=0)
+    assert result["balanced_accuracy"] == pytest.approx(balanced, **exact)
+    brier = brier_score_loss(labels, softmax(logits), labels=known, scale_by_half=False)
+    assert result["brier"] == pytest.approx(brier, **exact)
+    assert result["calibration_error"] == pytest.approx(calibration_error(softmax(logits), labels), **exact)
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """By its definition, bin after bin: scikit-learn has none."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    error = 0.0
+    for b in range(15):
+        inside = (confidence > b / 15) & (confidence <= (b + 1) / 15)
+        if inside.any():
+            error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+    return error
 
 
 def test_is_json_and_names_the_classes() -> None:

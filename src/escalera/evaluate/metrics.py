@@ -1,11 +1,13 @@
-"""What logits are worth: accuracy, loss, the confusion matrix and the figures of each class.
+"""What logits are worth: accuracy, loss, calibration, the confusion matrix and the figures of each class.
 
-N rows, K classes. Everything is computed in float64 from the counts, so it equals scikit-learn's figures.
+N rows, K classes. Every figure is made of sums over the rows (`Tallies`), in float64, so that it equals scikit-learn's
+and can be drawn anew from other rows (`intervals.py`) by the very same lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,40 +15,145 @@ from numpy.typing import ArrayLike, NDArray
 
 from escalera.errors import DataError
 
+BINS = 15
+"""Bins of confidence of the calibration error, as in Guo et al. (2017, arXiv 1706.04599)."""
+TOP_FIVE_FROM = 10
+"""Classes from which being among the five likeliest says something."""
+
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Probabilities from logits (..., K), along the last axis; safe for logits of any size."""
     return np.exp(_log_softmax(np.asarray(logits, dtype=np.float64)))
 
 
-def measure(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> dict[str, Any]:
-    """Every figure of one split, ready for JSON.
+@dataclass(frozen=True)
+class Tallies:
+    """What each row adds to the sums that the metrics are made of.
 
-    logits (N, K) and labels (N,) as class numbers. The class predicted is the first of those with the greatest logit;
-    a quotient without a denominator is 0. `confusion[i][j]` counts the rows of class i that were taken for class j.
+    `labels` and `said` (N,) are class numbers; `bins` (N,) is the bin of the row's confidence, `gap` (N,) that
+    confidence less 1 where the row is right; `values` (N, 3) are its log loss, its squared error and whether the truth
+    is among the five likeliest.
+    """
+
+    classes: int
+    labels: NDArray[np.int64]
+    said: NDArray[np.int64]
+    bins: NDArray[np.int64]
+    gap: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(N,): whether the class said is the true one."""
+        return self.labels == self.said
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over rows, once or over many draws: `right`, `support`, `predicted` (..., K), `gap` (..., BINS), `values`."""
+
+    right: NDArray[np.float64]
+    support: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    gap: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+def tally(logits: ArrayLike, labels: ArrayLike) -> Tallies:
+    """The rows' part in every sum: logits (N, K) and labels (N,) as class numbers.
+
+    The class said is the first of those with the greatest logit, and of equal ones the first is the likelier.
+    """
+    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels, dtype=np.int64)
+    everyone = np.arange(len(labels))
+    said = logits.argmax(axis=1)
+    log_probabilities = _log_softmax(logits)
+    probabilities = np.exp(log_probabilities)
+    confidence = probabilities[everyone, said]
+    of_truth = probabilities[everyone, labels]
+    brier = (probabilities**2).sum(axis=1) - 2 * of_truth + 1
+    own = logits[everyone, labels][:, None]
+    before = (logits > own).sum(axis=1) + ((logits == own) & (np.arange(logits.shape[1]) < labels[:, None])).sum(axis=1)
+    return Tallies(
+        classes=logits.shape[1],
+        labels=labels,
+        said=said,
+        bins=np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1),
+        gap=confidence - (said == labels),
+        values=np.stack([-log_probabilities[everyone, labels], brier, before < 5], axis=1),
+    )
+
+
+def total(tallies: Tallies) -> Sums:
+    """The sums over all rows."""
+    count, right = tallies.classes, tallies.right
+
+    def per_class(which: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.bincount(which, minlength=count).astype(np.float64)
+
+    return Sums(
+        right=per_class(tallies.labels[right]),
+        support=per_class(tallies.labels),
+        predicted=per_class(tallies.said),
+        gap=np.bincount(tallies.bins, weights=tallies.gap, minlength=BINS),
+        values=tallies.values.sum(axis=0),
+    )
+
+
+def metrics(sums: Sums) -> dict[str, NDArray[np.float64]]:
+    """Every metric of one total or of many draws, (...); a quotient without a denominator is 0.
+
+    The balanced accuracy is the mean recall of the classes that have rows; macro F1 the mean over all classes. The
+    Brier score is the sum of squares over the classes (0 to 2); the calibration error is in shares.
+    """
+    rows = sums.support.sum(axis=-1)
+    present = sums.support > 0
+    recall = _share(sums.right, sums.support)
+    loss, brier, top_five = np.moveaxis(sums.values / rows[..., None], -1, 0)
+    found = {
+        "accuracy": sums.right.sum(axis=-1) / rows,
+        "balanced_accuracy": recall.sum(axis=-1) / present.sum(axis=-1),
+        "top5": top_five,
+        "loss": loss,
+        "macro_f1": _share(2 * sums.right, sums.support + sums.predicted).mean(axis=-1),
+        "brier": brier,
+        "calibration_error": np.abs(sums.gap).sum(axis=-1) / rows,
+    }
+    if sums.support.shape[-1] < TOP_FIVE_FROM:
+        del found["top5"]
+    return found
+
+
+def measure(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> dict[str, Any]:
+    """Every figure of one split, ready for JSON: the metrics, `per_class`, and the confusion matrix.
+
+    logits (N, K) and labels (N,) as class numbers. `confusion[i][j]` counts the rows of class i taken for class j.
     Raises DataError where the shapes disagree, a label is no class, or a logit is not finite.
     """
-    logits, labels = _checked(np.asarray(logits, dtype=np.float64), np.asarray(labels), len(classes))
-    count = len(classes)
-    confusion = np.bincount(labels * count + logits.argmax(axis=1), minlength=count * count).reshape(count, count)
-    right, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall, f1 = _share(right, predicted), _share(right, support), _share(2 * right, support + predicted)
+    checked = _checked(np.asarray(logits, dtype=np.float64), np.asarray(labels), len(classes))
+    tallies = tally(*checked)
+    sums = total(tallies)
+    precision, recall = _share(sums.right, sums.predicted), _share(sums.right, sums.support)
+    f1 = _share(2 * sums.right, sums.support + sums.predicted)
     return {
-        "accuracy": float(right.sum() / len(labels)),
-        "loss": float(-_log_softmax(logits)[np.arange(len(labels)), labels].mean()),
-        "macro_f1": float(f1.mean()),
+        **{name: float(value) for name, value in metrics(sums).items()},
         "per_class": [
             {
                 "name": str(name),
                 "precision": float(precision[k]),
                 "recall": float(recall[k]),
                 "f1": float(f1[k]),
-                "support": int(support[k]),
+                "support": int(sums.support[k]),
             }
             for k, name in enumerate(classes)
         ],
-        "confusion": confusion.tolist(),
+        "confusion": confusion_matrix(tallies.labels, tallies.said, len(classes)).tolist(),
     }
+
+
+def confusion_matrix(labels: NDArray[np.int64], said: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """(K, K): how many rows of class i were taken for class j."""
+    return np.bincount(labels * classes + said, minlength=classes * classes).reshape(classes, classes)
 
 
 def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,8 +163,8 @@ def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
 
 
 def _checked(
