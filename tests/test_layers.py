@@ -8,6 +8,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "escalera"
 FLOORS = [
     {"cli"},
     {"climbing", "doctor", "exploring", "prediction", "catalogue"},
+    {"illustration"},
     {"rung", "plan"},
     {"build", "standing"},
     {"lineage"},
@@ -19,7 +20,7 @@ FLOORS = [
     {"errors"},
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
-KNOW_LADDER = {"cli", "climbing", "catalogue", "plan", "rung", "build", "standing", "lineage", "ladder"}
+KNOW_LADDER = {"cli", "illustration", "climbing", "catalogue", "plan", "rung", "build", "standing", "lineage", "ladder"}
 
 
 def imports(path: Path) -> set[str]:

@@ -161,13 +161,15 @@ def explore(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A ladder's folder of runs, as runs/digits.")],
+    data_root: DataRoot = None,
     lang: Lang = Language.en,
     debug: Debug = False,
 ) -> None:
     """Write the report of a ladder again, from the files of its runs."""
+    from escalera.illustration import Illustrator
     from escalera.report.page import write_report
 
-    typer.echo(write_report(folder, lang.value))
+    typer.echo(write_report(folder, lang.value, Illustrator(data_root)))
 
 
 @app.command()

@@ -107,7 +107,7 @@ def climb(
             data = datasets[rung.config.data.model_dump_json()]
             _attempt(rung, seed, data, runs[rung.name, seed], device, fresh, narrator)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
-        report = _report(folder, language, anew=bool(pending) or any(repriced))
+        report = _report(folder, language, data_root, anew=bool(pending) or any(repriced))
         narrator.ladder_ends(folder, report, language)
     return {rung.name: Run(runs[rung.name, 0]) for rung in chosen}
 
@@ -202,14 +202,15 @@ def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: i
         write_json(path, value)
 
 
-def _report(folder: Path, language: str, *, anew: bool) -> Path:
+def _report(folder: Path, language: str, data_root: Path | None, *, anew: bool) -> Path:
     """The report's path; the page is made when something changed or it stands there in the other language."""
     path = folder / "report.html"
     if not anew and path.exists() and f'lang="{language}"' in path.read_text(encoding="utf-8")[:500]:
         return path
+    from escalera.illustration import Illustrator
     from escalera.report.page import write_report
 
-    return write_report(folder, language)
+    return write_report(folder, language, Illustrator(data_root))
 
 
 def outcome(folder: Path) -> dict[str, Any]:

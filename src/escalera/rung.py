@@ -15,6 +15,7 @@ from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
 from escalera.data.splits import Dataset, Split, rows_table
 from escalera.evaluate.cost import PeakMemory, flops_per_image
+from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
 from escalera.evaluate.metrics import measure, softmax
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
@@ -231,8 +232,30 @@ def _write_table(run: RunDir, data: Dataset) -> None:
 
 def probabilities(run: RunDir, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What a finished run says of pictures (N, H, W, C) uint8 of its own size: probabilities (N, K)."""
-    record = read_json(run.record)["data"]
     config = read_config(run.config)
+    network, feed = _restored(run, config, images)
+    return softmax(predict(network, feed.epoch(0), VIEWS[config.evaluate.tta]).logits).astype(np.float32)
+
+
+def explanations(run: RunDir, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Where a finished run looked when it said a class (N,) of pictures (N, H, W, C): maps (N, h, w) from 0 to 1.
+
+    None for a network that keeps no map of the picture.
+    """
+    network, feed = _restored(run, read_config(run.config), images)
+    maps, first = [], 0
+    for pixels, _ in feed.epoch(0):
+        found = grad_cam(network, pixels, torch.from_numpy(classes[first : first + len(pixels)]))
+        if found is None:
+            return None
+        maps.append(found)
+        first += len(pixels)
+    return np.concatenate(maps)
+
+
+def _restored(run: RunDir, config: RungConfig, images: NDArray[np.uint8]) -> tuple[Network, Batches]:
+    """The network of a finished run with its weights, and pictures as it takes them."""
+    record = read_json(run.record)["data"]
     height, width, channels = record["shape"]
     network = build.network(config.model, (channels, height, width), len(record["classes"]))
     load_weights(network, run.best)
@@ -243,7 +266,7 @@ def probabilities(run: RunDir, images: NDArray[np.uint8]) -> NDArray[np.float32]
         batch_size=build.EVALUATION_BATCH,
         device=torch.device("cpu"),
         shuffle=False,
-        mean=record["mean"],
-        std=record["deviation"],
+        mean=record.get("mean"),
+        std=record.get("deviation"),
     )
-    return softmax(predict(network, feed.epoch(0), VIEWS[config.evaluate.tta]).logits).astype(np.float32)
+    return network, feed

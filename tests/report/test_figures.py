@@ -1,24 +1,32 @@
-"""The pictures: sound SVG that takes the page's colours, reads out loud, and lives beside others in one page."""
+"""The pictures: sound SVG that takes the page's colours, reads out loud, and comes with the numbers behind it."""
 
 from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from escalera.report.figures import INK, ClimbStep, climb_figure, confusion_figure, curves_figure
+from escalera.evaluate.metrics import tally
+from escalera.evaluate.ranking import rank
+from escalera.report.figures.classes import classes_figure
+from escalera.report.figures.climb import ClimbStep, climb_figure
+from escalera.report.figures.confusion import confusion_figure, order_of_classes
+from escalera.report.figures.curves import curves_figures
+from escalera.report.figures.ranking import ranking_figures
+from escalera.report.figures.reliability import reliability_figure
 from escalera.report.language import load_language
-from escalera.report.records import Epoch
+from escalera.report.records import Epoch, PerClass
+from escalera.report.svg import Drawing, Figure, Panel, ticks
 
 EN, ES = load_language("en"), load_language("es")
 SVG = "{http://www.w3.org/2000/svg}"
 HISTORY = [
-    Epoch(epoch=n, loss=2 / n, accuracy=1 - 0.5 / n, val_loss=2.1 / n, val_accuracy=1 - 0.6 / n) for n in range(1, 31)
+    Epoch(epoch=n, loss=2 / n, accuracy=1 - 0.5 / n, val_loss=2.1 / n, val_accuracy=1 - 0.6 / n, lr=0.1 / n)
+    for n in range(1, 31)
 ]
 STEPS = [
     ClimbStep("base", "plain", None, 0.63, 0.59, 0.67, 47.2),
@@ -34,16 +42,40 @@ def confusion(count: int) -> list[list[int]]:
     return (np.random.default_rng(count).integers(0, 4, (count, count)) + 30 * np.eye(count, dtype=int)).tolist()
 
 
-def draw(which: str, name: str = "a") -> str:
-    if which == "climb":
-        return climb_figure(STEPS, EN, name)
-    if which == "curves":
-        return curves_figure(HISTORY, 17, EN, name, "Learning curves of base")
-    count = int(which.removeprefix("confusion-"))
-    return confusion_figure(confusion(count), [f"c{k}" for k in range(count)], EN, name, "Confusion of base")
+def probabilities(count: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(count)
+    labels = rng.integers(0, count, 400)
+    logits = rng.normal(0, 1, (400, count))
+    logits[np.arange(400), labels] += 2
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), labels
 
 
-ALL = ["climb", "curves", "confusion-2", "confusion-10", "confusion-24", "confusion-100"]
+def names(count: int) -> list[str]:
+    return [f"class {k}" for k in range(count)]
+
+
+def draw(which: str, language: Any = EN) -> list[Figure]:
+    kind, _, size = which.partition("-")
+    count = int(size or 10)
+    if kind == "climb":
+        return [climb_figure(STEPS, language)]
+    if kind == "curves":
+        return curves_figures(HISTORY, 17, language, "a", "base")
+    if kind == "confusion":
+        return [confusion_figure(confusion(count), names(count), language, "a", "base")]
+    if kind == "reliability":
+        shares, labels = probabilities(count)
+        return [reliability_figure(tally(np.log(shares), labels), language, "a", "base")]
+    if kind == "ranking":
+        return ranking_figures(rank(*probabilities(count)), names(count), language, "a", "base")
+    rows = [
+        PerClass(name=n, precision=0.7, recall=0.5 + k / 300, f1=0.6, support=9) for k, n in enumerate(names(count))
+    ]
+    return [classes_figure(rows, language, "a", "base")]
+
+
+ALL = ["climb", "curves", "confusion-2", "confusion-10", "confusion-24", "confusion-100", "confusion-400",
+       "reliability", "ranking-2", "ranking-10", "ranking-100", "classes-2", "classes-100"]  # fmt: skip
 
 
 def texts(svg: str) -> list[str]:
@@ -51,97 +83,144 @@ def texts(svg: str) -> list[str]:
 
 
 @pytest.mark.parametrize("which", ALL)
-def test_is_one_sound_element_with_alternative_text(which: str) -> None:
-    svg = draw(which)
-    root = ElementTree.fromstring(svg)
-    title = root[0]
-    assert (root.tag, root.get("role"), title.tag) == (f"{SVG}svg", "img", f"{SVG}title")
-    assert root.get("aria-labelledby") == title.get("id") == "a-title"
-    assert len(title.text or "") > 10
-    assert root.get("viewBox") == f"0 0 {root.get('width')} {root.get('height')}"
-    assert not root.findall(f".//{SVG}style") + root.findall(f".//{SVG}metadata")
+@pytest.mark.parametrize("language", [EN, ES], ids=["en", "es"])
+def test_is_one_sound_element_with_alternative_text(which: str, language: Any) -> None:
+    for figure in draw(which, language):
+        root = ElementTree.fromstring(figure.svg)
+        title = root[0]
+        assert (root.tag, root.get("role"), title.tag) == (f"{SVG}svg", "img", f"{SVG}title")
+        assert root.get("aria-labelledby") == title.get("id") == f"{figure.name}-title"
+        assert len(title.text or "") > 10
+        assert not re.search(r"\b(nan|inf|None)\b", figure.svg)
+        assert len(figure.svg) < (300_000 if which == "confusion-400" else 100_000)
 
 
 @pytest.mark.parametrize("which", ALL)
-def test_takes_the_page_s_colour_and_fonts(which: str) -> None:
-    svg = draw(which)
-    assert "currentColor" in svg
-    assert INK not in svg
-    assert "DejaVu" not in svg
-    assert "#000000" not in svg.replace("fill: none; stroke: #000000", "")
-    assert "fill: #ffffff" not in svg.split("<text")[0]
+def test_everything_lies_on_the_sheet(which: str) -> None:
+    for figure in draw(which):
+        root = ElementTree.fromstring(figure.svg)
+        width, height = float(root.get("width") or 0), float(root.get("height") or 0)
+        for element in root.iter():
+            for x, y in (("x", "y"), ("cx", "cy")):
+                if element.get(x) and element.tag != f"{SVG}image":
+                    assert -1 <= float(element.get(x) or 0) <= width + 1, (element.tag, element.attrib)
+                    assert -1 <= float(element.get(y) or 0) <= height + 1, (element.tag, element.attrib)
 
 
 @pytest.mark.parametrize("which", ALL)
-def test_the_same_input_gives_the_same_bytes(which: str) -> None:
-    assert draw(which) == draw(which)
+def test_the_numbers_behind_it_are_columns_of_one_length(which: str) -> None:
+    for figure in draw(which):
+        lengths = {len(column) for column in figure.data.values()}
+        assert len(lengths) == 1
+        assert lengths.pop() > 0
 
 
-@pytest.mark.parametrize("which", ALL)
-def test_identifiers_are_the_figure_s_own(which: str) -> None:
-    one, other = draw(which, "one"), draw(which, "other")
-    ids = [set(re.findall(r' id="([^"]+)"', svg)) for svg in (one, other)]
-    assert ids[0] and not ids[0] & ids[1]
-    references = set(re.findall(r'(?:url\(|href=")#([^)"]+)', one))
-    assert references <= ids[0]
-    assert len(re.findall(r' id="', one)) == len(ids[0])
+def test_the_climb_shows_every_rung() -> None:
+    (figure,) = draw("climb")
+    words = texts(figure.svg)
+    assert {"base", "deeper", "vgg", "frozen", "tuned", "later"} <= set(words)
+    assert {"63.0", "▲ 73.4", "▼ 60.0", "○ 61.0", "not run", "25\u00a0min\u00a000\u00a0s"} <= set(words)
+    assert any(word.startswith("✕") for word in words)
+    assert "base 63.0%; deeper 73.4%" in figure.title
+    assert list(figure.data["accuracy"]) == [0.63, 0.734, None, 0.60, 0.61, None]
+    # A better rung stands higher.
+    heights = [
+        float(e.get("y") or 0)
+        for e in ElementTree.fromstring(figure.svg).iter(f"{SVG}text")
+        if e.text in ("63.0", "▲ 73.4")
+    ]
+    assert heights[1] < heights[0]
 
 
-@pytest.mark.parametrize("which", ALL)
-def test_asks_nothing_of_the_network(which: str) -> None:
-    assert set(re.findall(r"https?://[^\"' ]+", draw(which))) == {"http://www.w3.org/2000/svg"}
+def test_the_curves_are_those_of_the_history() -> None:
+    loss, accuracy, rate = draw("curves")
+    assert [figure.name for figure in (loss, accuracy, rate)] == ["loss-a", "accuracy-a", "rate-a"]
+    assert loss.data["val_loss"] == [line.val_loss for line in HISTORY]
+    assert rate.data["lr"][0] == 0.1
+    assert "chosen: 17" in texts(accuracy.svg)
 
 
-def test_leaves_no_trace_in_matplotlib() -> None:
-    before = dict(matplotlib.rcParams)
-    draw("climb")
-    assert dict(matplotlib.rcParams) == before
-    assert not plt.get_fignums()
+def test_a_history_without_a_rate_has_two_curves() -> None:
+    bare = [line.model_copy(update={"lr": None}) for line in HISTORY]
+    assert [figure.name for figure in curves_figures(bare, None, EN, "a", "base")] == ["loss-a", "accuracy-a"]
 
 
-def test_threads_draw_the_same_as_one() -> None:
-    with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(draw, ["curves"] * 8))) == 1
+def test_curves_of_a_single_epoch() -> None:
+    assert len(curves_figures(HISTORY[:1], 1, EN, "a", "base")) == 3
 
 
-def test_the_climb_says_what_happened_in_signs_too() -> None:
-    said = texts(climb_figure(STEPS, EN))
-    for text in ("63.0", "▲ 73.4", "▼ 60.0", "○ 61.0", "✕ failed", "not run", "47.2 s", "25 min 00 s", "frozen"):
-        assert text in [words.replace("\u00a0", " ") for words in said]
-    assert "▲ 73,4" in texts(climb_figure(STEPS, ES))
+def test_the_cells_are_the_counts() -> None:
+    matrix = confusion(10)
+    (figure,) = draw("confusion-10")
+    counts = [int(word) for word in texts(figure.svg) if word.isdigit()]
+    assert counts == [n for row in matrix for n in row if n]
+    assert figure.data["→ class 3"] == [row[3] for row in matrix]
 
 
-def test_the_climb_of_one_rung() -> None:
-    assert "63.0" in texts(climb_figure(STEPS[:1], EN))
+def test_many_classes_stand_beside_those_they_are_confused_with() -> None:
+    count = 60
+    matrix = 50 * np.eye(count, dtype=int)
+    for k in range(0, count, 2):  # pairs far apart: k with k + 31
+        matrix[k, (k + 31) % count] = matrix[(k + 31) % count, k] = 20
+    order = order_of_classes(matrix)
+    assert sorted(order) == list(range(count))
+    place = {k: order.index(k) for k in order}
+    assert all(abs(place[k] - place[(k + 31) % count]) == 1 for k in range(0, count, 2))
 
 
-@pytest.mark.parametrize("history", [[], [Epoch(epoch=1)], HISTORY[:1], [Epoch(epoch=n, loss=1.0) for n in (1, 2)]])
-def test_curves_of_little(history: list[Epoch]) -> None:
-    ElementTree.fromstring(curves_figure(history, None, EN, "a", "Learning curves"))
+def test_groups_stay_together() -> None:
+    groups = [f"group {k % 7}" for k in range(70)]
+    order = order_of_classes(np.array(confusion(70)), groups)
+    named = [groups[k] for k in order]
+    assert sorted(order) == list(range(70))
+    assert sum(a != b for a, b in pairwise(named)) == 6
 
 
-def test_curves_mark_the_chosen_epoch_and_speak_the_language() -> None:
-    assert {"chosen epoch", "train", "validation", "Loss"} <= set(texts(draw("curves")))
-    spanish = texts(curves_figure(HISTORY, 17, ES, "a", "Curvas"))
-    assert {"época elegida", "entrenamiento", "validación", "Pérdida"} <= set(spanish)
-    assert any("," in text for text in spanish)
+def test_few_classes_keep_their_order() -> None:
+    assert order_of_classes(np.array(confusion(30))) == list(range(30))
 
 
-def test_confusion_has_numbers_up_to_30_classes() -> None:
-    counts = {str(number) for row in confusion(10) for number in row if number}
-    assert counts <= set(texts(draw("confusion-10")))
-    assert "c9" in texts(draw("confusion-10"))
-    assert all(text.isdigit() or text in ("Predicted", "Truth") for text in texts(draw("confusion-100")))
-    assert "<image" in draw("confusion-100") and "<image" not in draw("confusion-24")
+def test_the_reliability_counts_every_row() -> None:
+    (figure,) = draw("reliability")
+    assert sum(figure.data["images"]) == 400
+    assert all(c is None or low < c <= high for c, low, high in zip(
+        figure.data["confidence"], figure.data["from"], figure.data["to"], strict=True))  # fmt: skip
 
 
-def test_a_confusion_matrix_of_nothing() -> None:
-    ElementTree.fromstring(confusion_figure([[0, 0], [0, 0]], ["a", "b"], EN, "a", "Nothing"))
+def test_no_class_no_ranking() -> None:
+    assert ranking_figures(rank(np.ones((3, 1)), np.zeros(3, int)), ["a"], EN, "a", "base") == []
 
 
-def test_hostile_and_foreign_names_are_text() -> None:
-    names = ["<script>alert(1)</script>", "$x_1^2$ & co", "猫 🐈"]
-    svg = confusion_figure(confusion(3), names, EN, "a", '<script>"&')
-    assert {*names} <= set(texts(svg))
-    assert "<script" not in svg
-    assert len(svg) < 20_000
+def test_hostile_names_stay_text() -> None:
+    evil = '<script>alert("x")</script>'
+    figure = confusion_figure([[1, 0], [0, 1]], [evil, "b"], EN, "a", evil)
+    assert "<script>" not in figure.svg
+    assert '<script>alert("x")</…' in texts(figure.svg)
+    assert (
+        ElementTree.fromstring(figure.svg)[0].text
+        == f"Confusion matrix of {evil}: true classes down, predicted classes across."
+    )
+    assert climb_figure([ClimbStep(evil, "plain", None, 0.5)], EN).svg.count("<script") == 0
+
+
+def test_the_same_numbers_give_the_same_bytes() -> None:
+    assert [figure.svg for figure in draw("ranking-10")] == [figure.svg for figure in draw("ranking-10")]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0, 100, [0, 20, 40, 60, 80, 100]),
+        (62.1, 63.9, [62.5, 63, 63.5]),
+        (0, 0.002, [0, 0.0005, 0.001, 0.0015, 0.002]),
+        (3, 3, [3]),
+    ],
+)
+def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
+    assert ticks(low, high) == pytest.approx(expected)
+
+
+def test_a_panel_turns_values_into_pixels() -> None:
+    panel = Panel(Drawing(100, 100), 10, 20, 80, 60, (0, 4), (0, 10))
+    assert panel.at([0, 4], [0, 10]) == [(10, 80), (90, 20)]

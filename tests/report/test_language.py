@@ -13,11 +13,14 @@ import escalera.report
 from escalera.data.table_columns import Kind, Remark
 from escalera.errors import EscaleraError
 from escalera.evaluate.compare import Verdict
+from escalera.report.faults import Kind as FaultKind
 from escalera.report.language import LANGUAGES, Language, load_language
+from escalera.report.page import LADDER_SECTIONS
 from escalera.report.runs import State
 from escalera.report.story import Obstacle
 
 EN, ES = load_language("en"), load_language("es")
+METRICS = ["accuracy", "balanced_accuracy", "top5", "loss", "macro_f1", "brier", "calibration_error"]
 FOLDER = Path(escalera.report.__file__).parent
 
 
@@ -31,7 +34,7 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_message_is_used() -> None:
     """In the sources as it stands, or as a member of a group whose members are a type's values."""
-    sources = [*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.j2"), FOLDER.parent / "exploring.py"]
+    sources = [*FOLDER.rglob("*.py"), *FOLDER.rglob("*.j2"), FOLDER.parent / "exploring.py"]
     text = "\n".join(path.read_text() for path in sources)
     groups = {
         "verdict": [verdict.replace(" ", "-") for verdict in get_args(Verdict)],
@@ -45,7 +48,22 @@ def test_every_message_is_used() -> None:
         "stopped": ["early stopping", "all epochs"],
         "unit": [f"{unit}.{n}" for unit in re.findall(r'count\([^"]*, "(\w+)"\)', text) for n in ("one", "other")],
         "how": [
-            f"{key}{end}" for key in re.findall(r'"(\w+)"', text[text.index("how=[") :][:120]) for end in ("", ".term")
+            f"{key}{end}"
+            for key in re.findall(r'"(\w+)"', text[text.index('"keys": [') + 8 :][:120])
+            for end in ("", ".term")
+        ],
+        "nav": [name for name in LADDER_SECTIONS if name != "climb"],
+        "words": ["better", "worse", "longer", "shorter", "as_long"],
+        "gap": ["hardly", "full", "some", "much", "agree", "below", "above"],
+        "sure": ["fair", "over", "under"],
+        "metric": METRICS,
+        "fault": get_args(FaultKind),
+        "step": ["fixed", "broken"],
+        "mistakes": ["confident", "uncertain"],
+        "rung": ["ordered_groups", "ordered_likeness", "precision", "recall", "f1"],
+        "figure": [
+            *(f"curve_{kind}{end}" for kind in ("loss", "accuracy", "rate") for end in ("", "_text")),
+            *(f"{kind}{end}" for kind in ("roc", "pr") for end in ("", "_x", "_text")),
         ],
     }
     used = set(re.findall(r'"([a-z]+\.[a-z0-9_.-]+)"', text))

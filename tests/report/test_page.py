@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -78,7 +79,7 @@ def test_a_whole_page(build: Callable[..., Path], language: str, seeds: int) -> 
     assert not re.search(r"@import|url\((?!#)", html)
     assert not re.search(r"\b(None|nan|NaN|undefined|Undefined|Infinity)\b", page.words.replace("not finite (nan)", ""))
     assert not re.search(r"\b(word|steps|rung|verdict|state|cost|end|figure|summary|how|unit)\.[a-z]", page.words)
-    assert len(html) < 60_000 * 5
+    assert len(html) < 100_000 * 5
     for rung in ("base", "deeper", "batch-norm", "vgg16-scratch", "augmentation"):
         assert f"rung-{rung}" in page.ids
 
@@ -88,7 +89,12 @@ def test_english_words(ladder_dir: Path) -> None:
     for words in (
         "CIFAR-10, one change at a time",
         "Rungs finished: 4 of 5.",
-        "The best is augmentation : it has 85.8% of the 500 test images right",
+        "augmentation gets 85.8% of the test images right, 22.8 points more than base.",
+        "Measured on 500 test images",
+        "It is better: 73.2% of the 500 test images right, 10.2 points more",
+        "There is no evidence that this helps or hurts: +1.0 points",
+        "Nobody has looked for duplicates",
+        "for each point gained",
         "What helped: deeper (+10.2 points) and augmentation (+11.6 points).",
         "No evidence either way: batch-norm (+1.0 points).",
         "Failed: vgg16-scratch .",
@@ -109,7 +115,9 @@ def test_spanish_words_and_numbers(ladder_dir: Path) -> None:
     _, page = report(ladder_dir, "es")
     for words in (
         "CIFAR-10, un cambio cada vez",
-        "El mejor es augmentation : acierta el 85,8 % de las 500 imágenes de prueba",
+        "augmentation acierta el 85,8 % de las imágenes de prueba, 22,8 puntos más que base.",
+        "Medido con 500 imágenes de prueba",
+        "Es mejor: acierta el 73,2 % de las 500 imágenes de prueba",
         "○ sin evidencia",
         "✕ falló",
         "263 402",
@@ -139,7 +147,15 @@ def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:
     write_report(folder)
     drawn = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*/figures/*.svg"))
     rungs = ["augmentation", "base", "batch-norm", "deeper"]
-    assert drawn == [f"{r}/seed-{s}/figures/{f}.svg" for r in rungs for s in (0, 1) for f in ("confusion", "curves")]
+    names = ["accuracy", "classes", "confusion", "loss", "pr", "rate", "reliability", "roc"]
+    # What is shown in the page: the first seed's.
+    assert drawn == [f"{r}/seed-0/figures/{f}.svg" for r in rungs for f in names]
+    assert all(path.with_suffix(".csv").stat().st_size > 50 for path in folder.glob("*/*/figures/*.svg"))
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == ["climb.csv", "climb.svg"]
+    with (folder / "base/seed-0/figures/classes.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["class"] for row in rows][:2] == ["airplane", "automobile"]
+    assert float(rows[0]["recall"]) <= 1
 
 
 def test_writing_again_gives_the_same_bytes(ladder_dir: Path) -> None:
@@ -191,7 +207,7 @@ def test_parts_that_are_missing_are_said(ladder_dir: Path) -> None:
     change(run / "run.json", test_looks=3)
     _, page = report(ladder_dir)
     assert "No epoch of this run was recorded." in page.words
-    assert "The confusion matrix of this run cannot be read." in page.words
+    assert "The confusion matrix of this run cannot be read." not in page.words  # the predictions give it
     assert "The test images of this run were read 3 times." in page.words
 
 
@@ -207,13 +223,13 @@ def test_an_unfinished_run(ladder_dir: Path) -> None:
     change(ladder_dir / "augmentation/seed-0/run.json", state="running")
     _, page = report(ladder_dir)
     assert "This run is not finished" in page.words
-    assert "The best is batch-norm" in page.words
+    assert "batch-norm gets" in page.words
 
 
 def test_one_rung(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
     _, page = report(build(rungs=rungs[:1]))
-    assert "The best is base" in page.words
-    assert "points more than the first" not in page.words
+    assert "base is the best: it gets 63.0% of the test images right." in page.words
+    assert "points more" not in page.words
 
 
 def test_a_hundred_classes(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
@@ -222,7 +238,7 @@ def test_a_hundred_classes(build: Callable[..., Path], rungs: list[dict[str, Any
     )
     html, page = report(folder)
     assert "All 100 classes" in page.words
-    assert len(html) < 400_000
+    assert len(html) < 700_000
 
 
 def test_validation_may_disagree(ladder_dir: Path) -> None:

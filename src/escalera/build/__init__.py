@@ -1,6 +1,6 @@
 """From a configuration to the objects it speaks of. The only package that knows both sides."""
 
-from escalera.build.data import EVALUATION_BATCH, batches, changes, dataset, image_shape, mix, statistics
+from escalera.build.data import EVALUATION_BATCH, batches, changes, dataset, image_shape, mix, pictures, statistics
 from escalera.build.model import imagenet_file, network, shape_problems, start_from
 from escalera.build.train import (
     early_stopping,
@@ -25,6 +25,7 @@ __all__ = [
     "network",
     "optimizer",
     "penalty",
+    "pictures",
     "runs_once",
     "schedule",
     "shape_problems",

@@ -9,6 +9,7 @@ import torch
 from escalera.data.augment import Augment
 from escalera.data.batches import Batches, Change
 from escalera.data.erase import Erase
+from escalera.data.images import ImageSet
 from escalera.data.mix import Mix
 from escalera.data.overlap import without_duplicates
 from escalera.data.policy import Policy
@@ -21,9 +22,9 @@ from escalera.ladder import schema
 EVALUATION_BATCH = 512
 
 
-def dataset(data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: bool = False) -> Dataset:
-    """The pictures, read (or found in the cache) and split."""
-    images = open_source(
+def pictures(data: schema.Data, *, data_root: Path | None, skip_bad: bool = False) -> ImageSet:
+    """The pictures of a source as it is, read or found in the cache."""
+    return open_source(
         data.source,
         data_root=data_root,
         image_size=_height_and_width(data.image_size),
@@ -35,6 +36,11 @@ def dataset(data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: b
         target=data.target,
         skip_bad=skip_bad,
     )
+
+
+def dataset(data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: bool = False) -> Dataset:
+    """The pictures, read (or found in the cache) and split."""
+    images = pictures(data, data_root=data_root, skip_bad=skip_bad)
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
     splits = split(images, validation=data.validation, test=data.test, seed=seed, group=data.group)

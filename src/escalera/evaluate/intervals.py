@@ -60,4 +60,3 @@ def _columns(tallies: Tallies) -> sparse.csr_array:
         (np.concatenate(values), (np.concatenate(at), np.concatenate([right, rows, rows, rows]))),
         shape=(3 * count + BINS, len(rows)),
     )
-

@@ -45,12 +45,13 @@ class Tallies:
     @property
     def right(self) -> NDArray[np.bool_]:
         """(N,): whether the class said is the true one."""
-        return self.labels == self.said
+        right: NDArray[np.bool_] = self.labels == self.said
+        return right
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over rows, once or over many draws: `right`, `support`, `predicted` (..., K), `gap` (..., BINS), `values`."""
+    """Sums over all rows or many draws: `right`, `support`, `predicted` (..., K), `gap` (..., BINS), `values`."""
 
     right: NDArray[np.float64]
     support: NDArray[np.float64]
@@ -95,7 +96,7 @@ def total(tallies: Tallies) -> Sums:
         right=per_class(tallies.labels[right]),
         support=per_class(tallies.labels),
         predicted=per_class(tallies.said),
-        gap=np.bincount(tallies.bins, weights=tallies.gap, minlength=BINS),
+        gap=np.bincount(tallies.bins, weights=tallies.gap, minlength=BINS).astype(np.float64),
         values=tallies.values.sum(axis=0),
     )
 

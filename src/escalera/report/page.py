@@ -1,59 +1,146 @@
-"""The report: one self-contained page, and each run's figures, made from the files of a ladder alone."""
+"""The report: one self-contained page, and every figure beside it as SVG and CSV, made from the files of runs alone."""
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 
-from escalera.report.figures import MANY_CLASSES, SIGNS, ClimbStep, climb_figure, confusion_figure, curves_figure
+from escalera.errors import EscaleraError
+from escalera.report.evidence import Evidence, gather
+from escalera.report.explanations import heat, read_maps, write_maps
+from escalera.report.gallery import Shown, broken, confident_mistakes, explained, fixed, least_certain
 from escalera.report.language import NOTHING, Language, load_language
+from escalera.report.album import Album
 from escalera.report.records import Data
-from escalera.report.runs import Run
 from escalera.report.story import Rung, Story, read_story
-from escalera.report.summary import summarise
+from escalera.report.summary import headline, summarise
+from escalera.report.svg import SIGNS, Figure
+from escalera.report.view import LadderView, RungView
 from escalera.rundir import write_aside
 
+LADDER_SECTIONS = ("climb", "steps", "how", "seen", "cost", "data")
+"""The parts before the rungs, in their order; `end` comes after them."""
+RUNG_SECTIONS = (
+    "words",
+    "changes",
+    "seeds",
+    "step",
+    "learning",
+    "quality",
+    "classes",
+    "mistakes",
+    "attention",
+    "making",
+)
+"""The parts of each rung, in their order."""
 _TEMPLATES = Path(__file__).parent / "templates"
-_FOREST_WIDTH, _FOREST_MARGIN = 136, 6
 
 
-@dataclass(frozen=True)
-class RunFigures:
-    """The pictures of one run, "" where its files do not give them, and its most frequent mistakes."""
+class Source(Protocol):
+    """Where pictures and explanations come from when they are not beside the runs yet."""
 
-    curves: Markup
-    confusion: Markup
-    confused: list[tuple[str, str, int]]
+    def pictures(self, run: Path, rows: Sequence[int], labels: Sequence[int]) -> list[NDArray[np.uint8]] | None:
+        """The test pictures (H, W, C) of a run by their rows; None where they cannot be had."""
+
+    def maps(self, run: Path, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Where the network of a run looked (n, h, w); None for one that keeps no map of the picture."""
 
 
-def write_report(ladder_dir: Path, language: str = "en") -> Path:
-    """Write `report.html` in a ladder's folder and `figures/*.svg` in its runs'; gives the page's path.
+def write_report(ladder_dir: Path, language: str = "en", source: Source | None = None) -> Path:
+    """Write `report.html` in a ladder's folder, and its figures there and in its runs'; gives the page's path.
 
-    Raises EscaleraError for a language there is none of, RunError for a folder that holds no ladder or takes no file.
+    Without a `source` the page shows the pictures that an earlier report has left. Raises EscaleraError for a language
+    there is none of, RunError for a folder that holds no ladder or takes no file.
     """
     words = load_language(language)
-    story = read_story(ladder_dir)
-    figures = {rung.name: [_draw(rung.name, run, words) for run in rung.done] for rung in story.rungs}
+    return write_page(read_story(ladder_dir), words, source)
+
+
+def write_page(story: Story, language: Language, source: Source | None = None, *, keep_runs: bool = True) -> Path:
+    """Write the page of a story into its folder. Without `keep_runs` nothing is written into the runs' own folders."""
+    evidence = {rung.name: found for rung in story.rungs if rung.done and (found := gather(rung.done[0]))}
+    album = _illustrated(story, evidence, source)
+    ladder = LadderView(story, language, evidence)
+    views = [_view(ladder, rung, album, source) for rung in story.rungs]
+    page = _render(ladder, views)
+    for figure in ladder.figures:
+        _write_figure(story.path / "figures", figure, figure.name)
+    for view in views if keep_runs else ():
+        for figure in view.figures:
+            if view.run:
+                _write_figure(view.run.path / "figures", figure, figure.name.removesuffix(f"-{view.name}"))
+    path = story.path / "report.html"
+    _write_text(path, page)
+    return path
+
+
+def _view(ladder: LadderView, rung: Rung, album: Album, source: Source | None) -> RungView:
+    found = ladder.evidence.get(rung.name)
+    rows = explained(found) if found else []
+    maps = _maps(rung, rows, found, source) if found and rows else None
+    return RungView(ladder, rung, album, maps, rows)
+
+
+def _illustrated(story: Story, evidence: Mapping[str, Evidence], source: Source | None) -> Album:
+    """The album with every picture that the page shows, as far as they can be had."""
+    album = Album(story.path / "pictures.parquet")
+    wanted: list[tuple[Data, int]] = []
+    added = False
     for rung in story.rungs:
-        for run, drawn in zip(rung.done, figures[rung.name], strict=True):
-            for name, svg in (("curves", drawn.curves), ("confusion", drawn.confusion)):
-                if svg:
-                    _write_text(run.path / "figures" / f"{name}.svg", svg)
-    page = ladder_dir / "report.html"
-    _write_text(page, render(story, {name: drawn[0] for name, drawn in figures.items() if drawn}, words))
-    return page
+        found = evidence.get(rung.name)
+        if found is None:
+            continue
+        run = rung.done[0]
+        step = rung.step
+        parent = evidence.get(step.parent) if step and step.comparison else None
+        shown = [*confident_mistakes(found), *least_certain(found), *explained(found)]
+        if parent is not None:
+            shown += [*fixed(parent, found), *broken(parent, found)]
+        rows = [row.row for row in shown]
+        wanted += [(run.record.data, row) for row in rows]
+        missing = album.missing(run.record.data, rows)
+        if missing and source is not None:
+            labels = found.labels[np.searchsorted(found.rows, missing)].tolist()
+            for row, pixels in zip(missing, source.pictures(run.path, missing, labels) or [], strict=False):
+                album.add(run.record.data, row, pixels)
+                added = True
+    if added:
+        album.keep(wanted)
+    return album
 
 
-def render(story: Story, figures: dict[str, RunFigures], language: Language) -> str:
-    """The page as HTML; `figures` are those of each rung's first finished run."""
+def _maps(rung: Rung, rows: Sequence[Shown], evidence: Evidence, source: Source | None) -> NDArray[np.uint8] | None:
+    """Where the network looked in some rows: as an earlier report left it, else computed; None where it cannot be."""
+    run = rung.done[0]
+    numbers = [row.row for row in rows]
+    kept = read_maps(run.path, numbers)
+    if kept is not None or source is None:
+        return kept
+    places = np.searchsorted(evidence.rows, numbers)
+    pixels = source.pictures(run.path, numbers, evidence.labels[places].tolist())
+    if pixels is None:
+        return None
+    try:
+        return write_maps(run.path, numbers, source.maps(run.path, np.stack(pixels), evidence.said[places]))
+    except (EscaleraError, OSError, KeyError, TypeError, ValueError):
+        # Weights or settings that are gone or another version's: the page does without.
+        return None
+
+
+def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
+    story, language = ladder.story, ladder.language
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -61,7 +148,7 @@ def render(story: Story, figures: dict[str, RunFigures], language: Language) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    scale = _forest_scale(story)
+    pictures: dict[str, tuple[bytes, str]] = {}
     environment.globals.update(
         language=language,
         say=language.say,
@@ -69,85 +156,60 @@ def render(story: Story, figures: dict[str, RunFigures], language: Language) -> 
         listing=language.listing,
         number=language.number,
         points=language.points,
+        percent=language.percent,
         p_value=language.p_value,
         duration=language.duration,
         nothing=NOTHING,
         signs=SIGNS,
-        many=MANY_CLASSES,
-        place=lambda share: round(_place(share, *scale), 1),
         breakable=lambda path: Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(path)))),
         as_typed=lambda value: json.dumps(value, ensure_ascii=False),
         channels=lambda n: _channels(n, language),
         stopped=lambda reason: language.messages.get(f"stopped.{reason}", reason or NOTHING),
-    )
-    several = any(len(rung.runs) > 1 for rung in story.rungs)
-    return environment.get_template("report.html.j2").render(
+        picture=lambda view, row: _picture(pictures, view, row),
+        heat=lambda map_: base64.b64encode(heat(map_)).decode(),
         story=story,
+    )
+    sections = [(name, _section(name, ladder)) for name in LADDER_SECTIONS]
+    rungs = [(view, [(name, _section(name, view)) for name in RUNG_SECTIONS]) for view in views]
+    text = environment.get_template("report.html.j2").render(
         title=story.title[language.code] if story.title else story.name,
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        headline=headline(story, language),
         summary=summarise(story, language),
-        climb=Markup(climb_figure(_climb(story.rungs), language)) if story.scored else "",
-        figures=figures,
-        how=["paired", "interval", "holm", "none", *(["seeds"] if several else []), "sealed"],
-        data=_data_sets(story.rungs),
-        **_end(story, language),
+        sections=[(name, found) for name, found in sections if found is not None],
+        rungs=[(view, [(name, found) for name, found in parts if found is not None]) for view, parts in rungs],
+        end=_section("end", ladder),
     )
+    return text.replace("<!--pictures-->", _definitions(pictures), 1)
 
 
-def _write_text(path: Path, text: str) -> None:
-    write_aside(path, lambda file: file.write(text.encode()))
+def _section(name: str, view: LadderView | RungView) -> Any:
+    return import_module(f"escalera.report.sections.{name}").section(view)
 
 
-def _draw(rung: str, run: Run, language: Language) -> RunFigures:
-    """A run's figures; identifiers carry the rung and the seed."""
-    name = f"{rung}-{run.seed}"
-    curves = confusion = ""
-    if run.history:
-        title = language.say("rung.curves_text", name=rung, epochs=language.count(len(run.history), "epoch"))
-        curves = curves_figure(run.history, run.record.best_epoch, language, f"curves-{name}", title)
-    matrix, classes = run.metrics.test.confusion, [row.name for row in run.metrics.test.per_class]
-    square = bool(matrix) and all(len(row) == len(matrix) for row in matrix) and len(classes) == len(matrix)
-    if square:
-        title = language.say("rung.confusion_text", name=rung)
-        confusion = confusion_figure(matrix, classes, language, f"confusion-{name}", title)
-    return RunFigures(Markup(curves), Markup(confusion), _confused(matrix, classes) if square else [])
+def _picture(pictures: dict[str, tuple[bytes, str]], view: RungView, row: int) -> str | None:
+    """The identifier of a picture, which stands in the page once; None where there is no picture."""
+    data = view.run.record.data if view.run else None
+    found = view.album.get(data, row) if data else None
+    if found is None:
+        return None
+    known = next((key for key, (content, _) in pictures.items() if content is found), None)
+    if known is None:
+        known = f"picture-{len(pictures)}"
+        pictures[known] = (found, "png" if found.startswith(b"\x89PNG") else "webp")
+    return known
 
 
-def _confused(matrix: Sequence[Sequence[int]], classes: Sequence[str], most: int = 3) -> list[tuple[str, str, int]]:
-    """(true class, class it was taken for, rows), the most frequent mistakes first."""
-    wrong = [(classes[i], classes[j], n) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n > 0]
-    return sorted(wrong, key=lambda mistake: -mistake[2])[:most]
-
-
-def _climb(rungs: Sequence[Rung]) -> list[ClimbStep]:
-    places = {rung.name: place for place, rung in enumerate(rungs)}
-    steps = []
-    for rung in rungs:
-        low, high = rung.interval or (None, None)
-        steps.append(
-            ClimbStep(
-                name=rung.name,
-                kind=rung.outcome,
-                parent=places.get(rung.parent or ""),
-                accuracy=rung.accuracy,
-                low=low,
-                high=high,
-                seconds=rung.seconds,
-            )
-        )
-    return steps
-
-
-def _forest_scale(story: Story) -> tuple[float, float]:
-    """The least and the largest share that the small intervals of the table have to show, zero among them."""
-    ends = [end for step in story.steps if step.comparison for end in (step.comparison.low, step.comparison.high)]
-    return min([0.0, *ends]), max([0.0, *ends])
-
-
-def _place(share: float, low: float, high: float) -> float:
-    """Where a share stands in the small picture of an interval, in its pixels."""
-    inner = _FOREST_WIDTH - 2 * _FOREST_MARGIN
-    return _FOREST_MARGIN + inner * (share - low) / ((high - low) or 1.0)
+def _definitions(pictures: Mapping[str, tuple[bytes, str]]) -> str:
+    """The pictures as symbols, each of which may be used many times."""
+    if not pictures:
+        return ""
+    symbols = (
+        f'<symbol id="{key}" viewBox="0 0 96 96"><image width="96" height="96" '
+        f'href="data:image/{kind};base64,{base64.b64encode(content).decode()}"/></symbol>'
+        for key, (content, kind) in pictures.items()
+    )
+    return f'<svg class="store" width="0" height="0" aria-hidden="true">{"".join(symbols)}</svg>'
 
 
 def _channels(count: int, language: Language) -> str:
@@ -155,49 +217,15 @@ def _channels(count: int, language: Language) -> str:
     return language.say(named[count]) if count in named else language.say("data.channels", n=count)
 
 
-def _data_sets(rungs: Sequence[Rung]) -> list[tuple[Data, list[str]]]:
-    """The different data of a ladder, each with the rungs that learned from it."""
-    sets: list[tuple[Data, list[str]]] = []
-    for rung in rungs:
-        known = next((names for data, names in sets if data == rung.data), None)
-        if known is not None:
-            known.append(rung.name)
-        elif rung.data is not None:
-            sets.append((rung.data, [rung.name]))
-    return sets
+def _write_figure(folder: Path, figure: Figure, name: str) -> None:
+    """The figure as SVG, and the numbers behind it as CSV."""
+    _write_text(folder / f"{name}.svg", figure.svg)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(figure.data)
+    writer.writerows(zip(*figure.data.values(), strict=True))
+    _write_text(folder / f"{name}.csv", buffer.getvalue())
 
 
-def _end(story: Story, language: Language) -> dict[str, Any]:
-    """What the page says last: when, where, with what, at what price."""
-    runs = [run for rung in story.rungs for run in rung.runs]
-    times = sorted(filter(None, [time for run in runs for time in (run.record.started, run.record.finished)]))
-    prices: dict[str, float] = {}
-    for run in runs:
-        if run.record.price:
-            prices[run.record.price.currency] = prices.get(run.record.price.currency, 0.0) + run.record.price.amount
-    return {
-        "dates": " – ".join(dict.fromkeys(_minute(time) for time in (times[0], times[-1]))) if times else "",
-        "total_seconds": sum(run.record.seconds or 0.0 for run in runs),
-        "prices": [language.money(amount, currency) for currency, amount in prices.items()],
-        "machines": list(dict.fromkeys(_machine(run, language) for run in runs if run.environment.python)),
-    }
-
-
-def _minute(time: str) -> str:
-    """An ISO time to the minute, as it is where it is none."""
-    try:
-        return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M %Z").strip()
-    except ValueError:
-        return time
-
-
-def _machine(run: Run, language: Language) -> tuple[str, str]:
-    """The hardware and the versions of a run, each in one line."""
-    place = run.environment
-    cores = language.say("end.cores", cores=language.number(place.cores), threads=language.number(place.threads))
-    memory = language.say("end.memory", memory=language.short(place.memory_bytes, "B"))
-    versions = {"Escalera": place.escalera, "PyTorch": place.torch, "Python": place.python}
-    return (
-        ", ".join(filter(None, [place.gpu, place.cpu, cores, memory])),
-        ", ".join([*(f"{name} {version}" for name, version in versions.items() if version), place.platform or ""]),
-    )
+def _write_text(path: Path, text: str) -> None:
+    write_aside(path, lambda file: file.write(text.encode()))

@@ -19,6 +19,8 @@ from pydantic import (
     field_validator,
 )
 
+from escalera.report.faults import Fault, shown
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -39,27 +41,30 @@ class Lenient(BaseModel):
             if info.context is not None:
                 first = error.errors()[0]
                 place = ".".join(map(str, (name, *first["loc"])))
-                info.context["faults"].append(f"{info.context['file']}: {place}: {first['msg']}")
+                info.context["faults"].append(Fault(info.context["file"], "value", place, shown(first["input"])))
             return cls.model_fields[name].get_default(call_default_factory=True)
 
     @classmethod
-    def read(cls, value: Any, file: str, faults: list[str]) -> Self:
+    def read(cls, value: Any, file: str, faults: list[Fault]) -> Self:
         """The record in a value read from `file`; what does not fit is added to `faults`."""
         if not isinstance(value, dict):
-            faults.append(f"{file}: expected a mapping, received {_short(value)}")
+            faults.append(Fault(file, "mapping", received=shown(value)))
             value = {}
         return cls.model_validate(value, context={"file": file, "faults": faults})
 
     @classmethod
-    def read_file(cls, path: Path, faults: list[str]) -> Self:
+    def read_file(cls, path: Path, faults: list[Fault]) -> Self:
         """The record in a JSON file; an absent or broken file is an empty record and a fault."""
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            faults.append(f"{path.name}: absent")
+            faults.append(Fault(path.name, "absent"))
             return cls()
-        except (OSError, ValueError) as error:
-            faults.append(f"{path.name}: {error}")
+        except json.JSONDecodeError as error:
+            faults.append(Fault(path.name, "json", str(error.lineno)))
+            return cls()
+        except (OSError, ValueError):
+            faults.append(Fault(path.name, "unreadable"))
             return cls()
         return cls.read(value, path.name, faults)
 
@@ -135,11 +140,12 @@ class Rows(Lenient):
 
 
 class Data(Lenient):
-    """What was learned from; the shape is height, width, channels."""
+    """What was learned from; the shape is height, width, channels. `groups` is the super-class of each class."""
 
     source: str = ""
     shape: list[int] = []
     classes: list[str] = []
+    groups: list[str] | None = None
     rows: Rows = Rows()
     skipped: Count = 0
 
@@ -189,6 +195,10 @@ class FullScores(Scores):
     """The test rows in full; `confusion` has a row per true class."""
 
     macro_f1: Share | None = None
+    balanced_accuracy: Share | None = None
+    top5: Share | None = None
+    brier: Amount | None = None
+    calibration_error: Share | None = None
     per_class: list[PerClass] = []
     confusion: list[list[Count]] = []
 
@@ -209,6 +219,7 @@ class Epoch(Lenient):
     accuracy: Share | None = None
     val_loss: Amount | None = None
     val_accuracy: Share | None = None
+    lr: Amount | None = None
 
 
 class Environment(Lenient):
@@ -224,8 +235,3 @@ class Environment(Lenient):
     memory_bytes: Count | None = None
     gpu: str | None = None
     date: str | None = None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from escalera.report.faults import Fault
 from escalera.report.records import Environment, Epoch, Metrics, RunRecord
 from escalera.rundir import RunDir
 
@@ -19,11 +20,22 @@ State = Literal["done", "failed", "running", "absent"]
 
 @dataclass(frozen=True)
 class Answers:
-    """The test rows (N,) in the order of their numbers: which they are, what they show, whether the run was right."""
+    """The test rows (N,) in the order of their numbers: which they are, what they show, and what the run said.
+
+    `in_train` says which have a duplicate in train; None where nobody looked.
+    """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
-    correct: NDArray[np.bool_]
+    said: NDArray[np.int64]
+    classes: int
+    in_train: NDArray[np.bool_] | None = None
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """(N,): whether the run was right."""
+        right: NDArray[np.bool_] = self.labels == self.said
+        return right
 
     def same_rows(self, other: Answers) -> bool:
         """Whether both were asked the same questions."""
@@ -43,7 +55,7 @@ class Run:
     environment: Environment
     settings: str
     answers: Answers | None
-    faults: list[str]
+    faults: list[Fault]
 
     @property
     def accuracy(self) -> float | None:
@@ -51,11 +63,24 @@ class Run:
         given = self.metrics.test.accuracy
         return float(self.answers.correct.mean()) if given is None and self.answers else given
 
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes; their numbers where no file that fits gives them."""
+        count = self.answers.classes if self.answers else None
+        named = (self.record.data.classes, [row.name for row in self.metrics.test.per_class])
+        given = next((names for names in named if names and count in (None, len(names))), None)
+        return given or [str(k) for k in range(count or 0)]
+
+    def logits(self) -> NDArray[np.float64]:
+        """(N, K), in the order of the answers; read when they are needed, since of a ladder they may be gigabytes."""
+        table = pq.read_table(self.path / RunDir(self.path).predictions.name, columns=["row", "logits"])
+        return _logits(table)[np.argsort(table["row"].to_numpy(), kind="stable")].astype(np.float64)
+
 
 def read_run(path: Path, seed: int) -> Run:
     """Read one run directory, whatever is left of it."""
     files = RunDir(path)
-    faults: list[str] = []
+    faults: list[Fault] = []
     if not files.record.exists():
         return Run(seed, path, "absent", RunRecord(), Metrics(), [], Environment(), "", None, [])
     record = RunRecord.read_file(files.record, faults)
@@ -75,33 +100,46 @@ def read_run(path: Path, seed: int) -> Run:
     )
 
 
-def _answers(path: Path, faults: list[str]) -> Answers | None:
+def _answers(path: Path, faults: list[Fault]) -> Answers | None:
     """predictions.parquet as answers, sorted by row; None, with a fault, where it cannot be read."""
     try:
-        table = pq.read_table(path, columns=["row", "label", "logits"])
+        table = pq.read_table(path)
         rows = table["row"].to_numpy().astype(np.int64)
         labels = table["label"].to_numpy().astype(np.int64)
-        logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(len(labels), -1)
+        logits = _logits(table)
         order = np.argsort(rows, kind="stable")
-        correct = logits.argmax(axis=1) == labels
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
-        faults.append(f"{path.name}: {error}" if path.exists() else f"{path.name}: absent")
+        seen = table["in_train"].to_numpy().astype(bool)[order] if "in_train" in table.column_names else None
+        answers = Answers(rows[order], labels[order], logits.argmax(axis=1)[order], logits.shape[1], seen)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+        faults.append(Fault(path.name, "unreadable" if path.exists() else "absent"))
         return None
-    return Answers(rows[order], labels[order], correct[order])
+    for column, wrong in (
+        ("label", labels[(labels < 0) | (labels >= logits.shape[1])]),
+        ("logits", logits[~np.isfinite(logits)]),
+    ):
+        if len(wrong):
+            faults.append(Fault(path.name, "value", column, str(wrong[0])))
+            return None
+    return answers
 
 
-def _history(files: RunDir, faults: list[str]) -> list[Epoch]:
+def _logits(table: pa.Table) -> NDArray[np.floating[Any]]:
+    logits: NDArray[np.floating[Any]] = table["logits"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+    return logits
+
+
+def _history(files: RunDir, faults: list[Fault]) -> list[Epoch]:
     try:
         lines: list[dict[str, Any]] = files.read_history()
-    except (OSError, ValueError, TypeError) as error:
-        faults.append(f"{files.history.name}: {error}")
+    except (OSError, ValueError, TypeError):
+        faults.append(Fault(files.history.name, "unreadable"))
         return []
     return [Epoch.read(line, files.history.name, faults) for line in lines]
 
 
-def _text(path: Path, faults: list[str]) -> str:
+def _text(path: Path, faults: list[Fault]) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        faults.append(f"{path.name}: {error}" if path.exists() else f"{path.name}: absent")
+    except (OSError, ValueError):
+        faults.append(Fault(path.name, "unreadable" if path.exists() else "absent"))
         return ""

@@ -16,6 +16,7 @@ import numpy as np
 
 from escalera.errors import RunError
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
+from escalera.report.faults import Fault
 from escalera.report.records import Change, Data, LadderFile, Text
 from escalera.report.runs import Run, State, read_run
 from escalera.rundir import read_json
@@ -45,6 +46,11 @@ class Rung:
     change: list[Change]
     runs: list[Run]
     step: Step | None = None
+
+    @property
+    def slug(self) -> str:
+        """The name as an identifier and a file take it."""
+        return re.sub(r"[^\w.-]+", "-", self.name)
 
     @property
     def done(self) -> list[Run]:
@@ -111,6 +117,13 @@ class Rung:
         return accuracy_interval(self.accuracy, self.test_rows)
 
     @property
+    def unseen(self) -> tuple[float, int] | None:
+        """The mean accuracy on the test rows that have no duplicate in train, and how many they are."""
+        known = [run.answers for run in self.done if run.answers and run.answers.in_train is not None]
+        clean = [a.correct[~a.in_train] for a in known if a.in_train is not None]
+        return (fmean(float(c.mean()) for c in clean), len(clean[0])) if clean and len(clean[0]) else None
+
+    @property
     def data(self) -> Data | None:
         """What it learned from."""
         return next((run.record.data for run in self.runs if run.record.data.source), None)
@@ -147,6 +160,10 @@ class Story:
         """The rung with the highest test accuracy, the earlier one of equals."""
         return max(self.scored, key=lambda rung: rung.accuracy or 0.0, default=None)
 
+    def rung(self, name: str | None) -> Rung | None:
+        """A rung by its name."""
+        return next((rung for rung in self.rungs if rung.name == name), None)
+
     @property
     def chosen(self) -> Rung | None:
         """The rung that validation alone would have chosen; None where one of those scored has no validation."""
@@ -166,13 +183,12 @@ def read_story(ladder_dir: Path) -> Story:
     Raises RunError where ladder.json is absent, names no rung, or has a name that cannot be a folder.
     """
     path = ladder_dir / "ladder.json"
-    faults: list[str] = []
+    faults: list[Fault] = []
     ladder = LadderFile.read(read_json(path), path.name, faults)
     names = [rung.name for rung in ladder.rungs]
     if not names or faults:
-        raise RunError(
-            f"could not use {path}: {'; '.join(faults) or 'it names no rung'}. Climb the ladder again to make it anew."
-        )
+        what = "; ".join(map(str, faults)) or "it names no rung"
+        raise RunError(f"could not use {path}: {what}. Climb the ladder again to make it anew.")
     for name in names:
         # A name is a folder: none may lead out of the ladder's own.
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or names.count(name) > 1:
@@ -187,13 +203,13 @@ def read_story(ladder_dir: Path) -> Story:
         )
         for entry in ladder.rungs
     ]
-    story = Story(ladder_dir, ladder.name or ladder_dir.name, ladder.title, ladder.command, _with_steps(rungs))
+    story = Story(ladder_dir, ladder.name or ladder_dir.name, ladder.title, ladder.command, with_steps(rungs))
     if story.best and story.first and story.best is not story.first:
         return replace(story, overall=_compared(story.first, story.best)[0])
     return story
 
 
-def _with_steps(rungs: Sequence[Rung]) -> list[Rung]:
+def with_steps(rungs: Sequence[Rung]) -> list[Rung]:
     """The rungs with their steps: all are compared first, because Holm's correction looks at them together."""
     by_name = {rung.name: rung for rung in rungs}
     drafts: dict[str, Step] = {}

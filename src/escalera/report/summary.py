@@ -8,40 +8,46 @@ from escalera.report.language import Language
 from escalera.report.story import Rung, Story
 
 
+def headline(story: Story, language: Language) -> Markup:
+    """The verdict: one sentence that a person remembers."""
+    best, first = story.best, story.first
+    if best is None or first is None:
+        return _sentence(language, "headline.nothing")
+    accuracy = language.percent(best.accuracy)
+    overall = story.overall
+    if overall is None:
+        return _sentence(language, "headline.first", name=_link(best), accuracy=accuracy)
+    values = {"name": _link(best), "first": first.name, "accuracy": accuracy}
+    difference = language.points(overall.difference)
+    return _sentence(language, "headline.climbed", difference=difference, **values)
+
+
 def summarise(story: Story, language: Language) -> list[Markup]:
     """Sentences, escaped, the rungs' names linked to their sections."""
-    sentences = [_finished(story, language)]
-    if story.best is None or story.first is None:
-        sentences.append(_sentence(language, "summary.nothing"))
-    else:
-        sentences += [_best(story.best, language), *_gain(story, language), *_chosen(story, language)]
+    sentences = []
+    if story.best is not None:
+        sentences += [*_sure(story, language), *_chosen(story, language)]
     sentences += _verdicts(story, language)
-    failed = [_link(rung.name) for rung in story.rungs if rung.state == "failed"]
+    failed = [_link(rung) for rung in story.rungs if rung.state == "failed"]
     if failed:
         sentences.append(_sentence(language, "summary.failed", names=_listing(language, failed)))
+    done = sum(rung.state == "done" for rung in story.rungs)
+    if done < len(story.rungs):
+        sentences.append(_sentence(language, "summary.finished", done=done, all=len(story.rungs)))
     return sentences
 
 
-def _finished(story: Story, language: Language) -> Markup:
-    done = sum(rung.state == "done" for rung in story.rungs)
-    return _sentence(language, "summary.finished", done=done, all=len(story.rungs))
-
-
-def _best(best: Rung, language: Language) -> Markup:
-    values = {"name": _link(best.name), "accuracy": language.percent(best.accuracy)}
-    if best.interval is None:
-        return _sentence(language, "summary.best_bare", **values)
-    low, high = map(language.points, best.interval)
-    return _sentence(language, "summary.best", **values, rows=language.number(best.test_rows), low=low, high=high)
-
-
-def _gain(story: Story, language: Language) -> list[Markup]:
-    if story.overall is None or story.first is None:
+def _sure(story: Story, language: Language) -> list[Markup]:
+    """How sure the headline is: the rows, the interval of the best and that of its lead over the first."""
+    best, overall = story.best, story.overall
+    if best is None or best.interval is None:
         return []
-    difference, low, high = map(language.points, (story.overall.difference, story.overall.low, story.overall.high))
-    return [
-        _sentence(language, "summary.gain", difference=difference, first=_link(story.first.name), low=low, high=high)
-    ]
+    low, high = map(language.points, best.interval)
+    sentences = [_sentence(language, "summary.rows", rows=language.number(best.test_rows), low=low, high=high)]
+    if overall is not None and story.first is not None:
+        low, high = map(language.points, (overall.low, overall.high))
+        sentences.append(_sentence(language, "summary.gain", first=_link(story.first), low=low, high=high))
+    return sentences
 
 
 def _chosen(story: Story, language: Language) -> list[Markup]:
@@ -50,7 +56,7 @@ def _chosen(story: Story, language: Language) -> list[Markup]:
     if story.chosen is story.best:
         return [_sentence(language, "summary.chosen_same")]
     accuracy = language.percent(story.chosen.accuracy)
-    return [_sentence(language, "summary.chosen_other", name=_link(story.chosen.name), accuracy=accuracy)]
+    return [_sentence(language, "summary.chosen_other", name=_link(story.chosen), accuracy=accuracy)]
 
 
 def _verdicts(story: Story, language: Language) -> list[Markup]:
@@ -65,7 +71,7 @@ def _verdicts(story: Story, language: Language) -> list[Markup]:
             _sentence(
                 language,
                 "summary.step",
-                name=_link(step.rung),
+                name=_link(story.rung(step.rung)),
                 difference=language.points(step.comparison.difference, sign=True),
             )
             for step in story.steps
@@ -80,8 +86,8 @@ def _sentence(language: Language, key: str, **values: object) -> Markup:
     return Markup(language.messages[key]).format(**values)
 
 
-def _link(name: str) -> Markup:
-    return Markup('<a href="#rung-{0}">{0}</a>').format(name)
+def _link(rung: Rung | None) -> Markup:
+    return Markup('<a href="#rung-{}">{}</a>').format(rung.slug, rung.name) if rung else Markup()
 
 
 def _listing(language: Language, words: list[Markup]) -> Markup:

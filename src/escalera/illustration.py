@@ -1,0 +1,61 @@
+"""What a report shows beyond the files of its runs: test pictures from their source, and where a network looked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.errors import EscaleraError
+from escalera.ladder.saved import read_config
+from escalera.rundir import RunDir
+
+if TYPE_CHECKING:
+    from escalera.data.images import Images
+
+
+class Illustrator:
+    """Opens the source and the weights of runs, each source once; nothing is opened that nobody asks for."""
+
+    def __init__(self, data_root: Path | None = None) -> None:
+        self._data_root = data_root
+        self._opened: dict[str, Images | None] = {}
+
+    def pictures(self, run: Path, rows: Sequence[int], labels: Sequence[int]) -> list[NDArray[np.uint8]] | None:
+        """The test pictures (H, W, C) of a run by their row numbers.
+
+        None where the source is not here, or is another than the run was tested on: its labels are then others.
+        """
+        try:
+            data = read_config(RunDir(run).config).data
+        except EscaleraError:
+            return None
+        key = data.model_dump_json()
+        if key not in self._opened:
+            from escalera import build
+
+            self._opened[key] = None
+            # Bad pictures were left out or there were none: either way the rows are those of the run.
+            with contextlib.suppress(EscaleraError, OSError):
+                splits = build.pictures(data, data_root=self._data_root, skip_bad=True).splits
+                self._opened[key] = splits.get("test", splits["train"])
+        opened = self._opened[key]
+        if opened is None or max(rows) >= len(opened.images):
+            return None
+        # The classes of a target are made after the splits: there the labels of the source say nothing.
+        if data.target is None and opened.labels[list(rows)].tolist() != list(labels):
+            return None
+        return [np.asarray(opened.images[row]) for row in rows]
+
+    def maps(self, run: Path, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Grad-CAM (n, h, w) of pictures (n, H, W, C) and the classes that the run said; None for a net without maps.
+
+        Raises EscaleraError where the weights are not there any more.
+        """
+        from escalera.rung import explanations
+
+        return explanations(RunDir(run), images, classes)

@@ -1,0 +1,101 @@
+"""What a run's predictions say, gathered once: metrics with their intervals, the classes, how sure it was of each row.
+
+N test rows in the order of their numbers, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.evaluate.compare import accuracy_interval
+from escalera.evaluate.intervals import intervals
+from escalera.evaluate.metrics import Tallies, confusion_matrix, metrics, softmax, tally, total
+from escalera.evaluate.ranking import Curves, rank
+from escalera.report.records import PerClass
+from escalera.report.runs import Run
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One run's answers, judged.
+
+    `rows`, `labels` and `said` (N,); `confidence` (N,) is the probability of the class said, `of_truth` that of the
+    true one, `margin` by how much the likeliest class leads.
+    """
+
+    classes: list[str]
+    rows: NDArray[np.int64]
+    tallies: Tallies
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    curves: Curves
+    per_class: list[PerClass]
+    confusion: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    of_truth: NDArray[np.float32]
+    margin: NDArray[np.float32]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,): the true classes."""
+        return self.tallies.labels
+
+    @property
+    def said(self) -> NDArray[np.int64]:
+        """(N,): the classes that the run said."""
+        return self.tallies.said
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(N,): whether it was right."""
+        return self.tallies.right
+
+
+def gather(run: Run) -> Evidence | None:
+    """The evidence of a finished run; None where its predictions cannot be read."""
+    if run.answers is None:
+        return None
+    logits, labels = run.logits(), run.answers.labels
+    tallies = tally(logits, labels)
+    probabilities = softmax(logits)
+    del logits
+    sums = total(tallies)
+    values = {name: float(value) for name, value in metrics(sums).items()}
+    found = intervals(tallies)
+    # A share of rows has an interval of its own that is right at 100 % too, where nothing is left to resample.
+    for name in ("accuracy", "top5"):
+        if name in values:
+            found[name] = accuracy_interval(values[name], len(labels))
+    two = np.partition(probabilities, -2, axis=1)[:, -2:] if probabilities.shape[1] > 1 else None
+    everyone = np.arange(len(labels))
+    return Evidence(
+        classes=run.classes,
+        rows=run.answers.rows,
+        tallies=tallies,
+        metrics=values,
+        intervals=found,
+        curves=rank(probabilities, labels),
+        per_class=_per_class(run.classes, sums.right, sums.support, sums.predicted),
+        confusion=confusion_matrix(labels, tallies.said, tallies.classes),
+        confidence=probabilities[everyone, tallies.said].astype(np.float32),
+        of_truth=probabilities[everyone, labels].astype(np.float32),
+        margin=(np.ones(len(labels)) if two is None else two[:, 1] - two[:, 0]).astype(np.float32),
+    )
+
+
+def _per_class(
+    names: list[str], right: NDArray[np.float64], support: NDArray[np.float64], predicted: NDArray[np.float64]
+) -> list[PerClass]:
+    return [
+        PerClass(
+            name=name,
+            precision=float(hit / said) if said else 0.0,
+            recall=float(hit / whole) if whole else 0.0,
+            f1=float(2 * hit / (whole + said)) if whole + said else 0.0,
+            support=int(whole),
+        )
+        for name, hit, whole, said in zip(names, right, support, predicted, strict=True)
+    ]

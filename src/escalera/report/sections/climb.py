@@ -1,0 +1,22 @@
+"""The climb as a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from escalera.report.figures.climb import ClimbStep, climb_figure
+from escalera.report.view import LadderView
+
+
+def section(view: LadderView) -> dict[str, Any] | None:
+    """None while no rung has an accuracy."""
+    rungs = view.story.rungs
+    if not view.story.scored:
+        return None
+    places = {rung.name: place for place, rung in enumerate(rungs)}
+    steps = []
+    for rung in rungs:
+        low, high = rung.interval or (None, None)
+        parent = places.get(rung.parent or "")
+        steps.append(ClimbStep(rung.name, rung.outcome, parent, rung.accuracy, low, high, rung.seconds))
+    return {"figure": view.keep(climb_figure(steps, view.language))}

@@ -1,0 +1,20 @@
+"""What was learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from escalera.report.records import Data
+from escalera.report.view import LadderView
+
+
+def section(view: LadderView) -> dict[str, Any] | None:
+    """The different data of a ladder, each with the rungs that learned from it."""
+    sets: list[tuple[Data, list[str]]] = []
+    for rung in view.story.rungs:
+        known = next((names for data, names in sets if data == rung.data), None)
+        if known is not None:
+            known.append(rung.name)
+        elif rung.data is not None:
+            sets.append((rung.data, [rung.name]))
+    return {"sets": sets} if sets else None

@@ -1,0 +1,53 @@
+"""How good it is: every metric with its interval, how far its confidence can be trusted, and how well it ranks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from escalera.report.evidence import Evidence
+from escalera.report.figures.ranking import ranking_figures
+from escalera.report.figures.reliability import reliability_figure
+from escalera.report.language import Language
+from escalera.report.view import RungView
+
+_SHARES = ("accuracy", "balanced_accuracy", "top5", "macro_f1", "calibration_error")
+_SURE = 0.02
+
+
+def section(view: RungView) -> dict[str, Any] | None:
+    """Rows (name, value, low, high) as text, figures, and whether it is too sure of itself."""
+    evidence, run = view.evidence, view.run
+    if run is None:
+        return None
+    if evidence is None:
+        kept = [(name, getattr(run.metrics.test, name), None, None) for name in (*_SHARES, "loss", "brier")]
+        rows = [row for row in kept if row[1] is not None]
+        return {"rows": [_row(*row, view.language) for row in rows], "figures": [], "sure": ""} if rows else None
+    figures = [
+        reliability_figure(evidence.tallies, view.language, f"reliability-{view.name}", view.rung.name),
+        *ranking_figures(evidence.curves, evidence.classes, view.language, view.name, view.rung.name),
+    ]
+    return {
+        "rows": [
+            _row(name, value, *evidence.intervals[name], view.language) for name, value in evidence.metrics.items()
+        ],
+        "figures": [view.keep(figure) for figure in figures],
+        "sure": _sure(evidence, view.language),
+    }
+
+
+def _row(name: str, value: float, low: float | None, high: float | None, language: Language) -> tuple[str, str, str]:
+    def text(number: float) -> str:
+        return language.percent(number) if name in _SHARES else language.number(number, 3)
+
+    interval = "" if low is None or high is None else language.say("steps.range", low=text(low), high=text(high))
+    return name, text(value), interval
+
+
+def _sure(evidence: Evidence, language: Language) -> str:
+    confidence = float(evidence.confidence.mean())
+    accuracy = evidence.metrics["accuracy"]
+    over = confidence - accuracy
+    key = "fair" if abs(over) < _SURE else "over" if over > 0 else "under"
+    values = {"confidence": language.percent(confidence), "accuracy": language.percent(accuracy)}
+    return language.say(f"sure.{key}", **values)
