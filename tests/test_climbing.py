@@ -70,12 +70,14 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> None:
     runs = climb(ladder, tmp_path / "runs", command="escalera climb tiny.yaml")
     folder = tmp_path / "runs" / "tiny"
-    assert sorted(path.name for path in folder.iterdir()) == [".lock", "cnn", "ladder.json", "mlp", "report.html"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".lock", "cnn", "figures", "ladder.json", "mlp", "pictures.parquet", "report.html",
+    ]  # fmt: skip
     run = RunDir(folder / "cnn" / "seed-0")
     names = {path.name for path in run.path.iterdir() if not path.name.startswith("events.")} - {"splits.parquet"}
     assert names == {
         "config.yaml", "environment.json", "run.json", "history.jsonl", "last", "best.safetensors",
-        "predictions.parquet", "metrics.json", "figures",
+        "predictions.parquet", "metrics.json", "figures", "explanations.npz",
     }  # fmt: skip
     assert len(list(run.path.glob("events.out.tfevents.*"))) == 1
     record = read_json(run.record)
@@ -95,7 +97,8 @@ def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> No
     written = read_json(folder / "ladder.json")
     assert written["command"] == "escalera climb tiny.yaml"
     assert {"path": "data.normalize", "before": "unit", "after": "standard"} in written["rungs"][1]["change"]
-    assert "A tiny ladder" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "A tiny ladder" in page and "Grad-CAM" in page and "<symbol" in page
 
 
 def test_the_saved_run_predicts_what_it_predicted(ladder: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def _curves(
         key += [(ORANGE, f"{classes[worst]} {language.number(areas[worst], 3)}")]
     _key(drawing, panel, key, right=kind == "roc")
     data = {"rate" if kind == "roc" else "recall": _GRID.round(4).tolist(), "mean": middle.round(6).tolist()}
-    data |= {str(classes[k]): lines[k].round(6).tolist() for k in known}
+    data |= {str(classes[k]): lines[k].round(6).tolist() for k in known.tolist()}
     words = language.say(f"figure.{kind}_text", name=rung, mean=mean, best=classes[best], worst=classes[worst])
     return drawing.finish(f"{kind}-{name}", words, data)
 
