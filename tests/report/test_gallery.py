@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from escalera.errors import RunError
+from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import FILE, read_maps, write_maps
 from escalera.report.gallery import broken, confident_mistakes, explained, fixed, least_certain
 from escalera.report.page import write_report
-from escalera.report.album import Album
 from escalera.report.records import Data
 from escalera.report.story import read_story
 

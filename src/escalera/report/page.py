@@ -18,11 +18,11 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from escalera.errors import EscaleraError
+from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import heat, read_maps, write_maps
 from escalera.report.gallery import Shown, broken, confident_mistakes, explained, fixed, least_certain
 from escalera.report.language import NOTHING, Language, load_language
-from escalera.report.album import Album
 from escalera.report.records import Data
 from escalera.report.story import Rung, Story, read_story
 from escalera.report.summary import headline, summarise

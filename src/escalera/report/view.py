@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.report.album import Album
 from escalera.report.evidence import Evidence
 from escalera.report.gallery import Shown
 from escalera.report.language import Language
-from escalera.report.album import Album
 from escalera.report.runs import Run
 from escalera.report.story import Rung, Story
 from escalera.report.svg import Figure
