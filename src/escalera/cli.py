@@ -175,16 +175,23 @@ def report(
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn.")],
-    images: Annotated[list[Path], typer.Argument(help="Pictures: JPEG, PNG, WebP, BMP, TIFF or GIF.")],
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pictures: JPEG, PNG, WebP, BMP, TIFF or GIF. Or a CSV like the one trained on."),
+    ] = None,
+    attributes: Annotated[
+        list[str] | None,
+        typer.Option(help="The row beside a picture, as 'area=1200, zipcode=92880'; once for each row, in order."),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes of each picture to print.")] = 5,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say what a finished run sees in pictures: the likeliest classes, with their probabilities."""
+    """Say what a finished run makes of pictures, or of rows with attributes: the likeliest classes."""
     from escalera.data.listing import shown
     from escalera.prediction import predict_files
 
-    found = predict_files(run, images, top=top)
+    found = predict_files(run, images or [], attributes=attributes or [], top=top)
     if json_:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from escalera.ladder.change import difference
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung
 from escalera.ladder.shipped import shipped
-from escalera.lineage import check_ready, inherit, source
+from escalera.lineage import check_ready, inherit, sources
 from escalera.rundir import RunDir, lock, read_json, write_json
 from escalera.runtime import now
 from escalera.standing import finished, reprice, same_training, set_aside, take_over
@@ -55,11 +55,13 @@ class Run:
         """What metrics.json holds."""
         return dict(read_json(self.dir.metrics))
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Pictures (N, H, W, C) uint8, of the size of the run's -> probabilities (N, K)."""
+    def predict(
+        self, images: NDArray[np.uint8] | None = None, attributes: Sequence[Mapping[str, Any]] | None = None
+    ) -> NDArray[np.float32]:
+        """Pictures (N, H, W, C) uint8, of the size of the run's, and {column: value} a row -> probabilities (N, K)."""
         from escalera.rung import probabilities
 
-        return probabilities(self.dir, images)
+        return probabilities(self.dir, images, attributes)
 
 
 def climb(
@@ -91,7 +93,7 @@ def climb(
         pending: list[tuple[Rung, int]] = []
         for rung, seed in ((rung, seed) for rung in chosen for seed in range(seeds)):
             # What starts from another rung's weights waits for them: trained again, they may be others.
-            waits = any(source(rung.config) == other.name and seed == its for other, its in pending)
+            waits = any(other.name in sources(rung.config) and seed == its for other, its in pending)
             if fresh or waits or not finished(runs[rung.name, seed], rung):
                 pending.append((rung, seed))
         narrator.ladder_begins(ladder, folder, len(runs), len(pending), language)
@@ -101,7 +103,7 @@ def climb(
         # Before the first training, so that an interrupted climb can be reported too.
         _write_ladder(ladder, folder, chosen, seeds, command)
         for number, (rung, seed) in enumerate(pending, start=1):
-            if not fresh and source(rung.config) and finished(runs[rung.name, seed], rung):
+            if not fresh and sources(rung.config) and finished(runs[rung.name, seed], rung):
                 continue  # the weights that it waited for came out as they were
             narrator.rung_begins(ladder, rung, seed, f"{number}/{len(pending)}", language)
             data = datasets[rung.config.data.model_dump_json()]
@@ -151,6 +153,9 @@ def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, ski
         if key not in datasets:
             data = build.dataset(rung.config.data, seed=reading.ladder.seed, data_root=data_root, skip_bad=skip_bad)
             datasets[key] = data if data.overlap else with_overlap(data)
+    problems = build.shape_problems(reading, todo, datasets)
+    if problems:
+        raise LadderError(problems)
     return datasets
 
 

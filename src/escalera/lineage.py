@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
+from typing import TypeVar
 
 from escalera.errors import EscaleraError, Problem, RunError, nearest
 from escalera.ladder import schema
@@ -12,23 +13,26 @@ from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
 from escalera.rundir import RunDir, read_json
 
-KINDS = "cnn, alexnet, backbone or transfer"
+_Part = TypeVar("_Part", bound=schema.Section)
 
 
 def inherit(reading: Reading) -> Reading:
-    """The ladder with the model that each transfer continues written into it as `like`, so that a run needs no other.
+    """The ladder with the model that each transfer or vote continues written into it as `like`, so that a run needs no
+    other.
 
     What is wrong with the rungs and runs named there joins the problems.
     """
     problems = list(reading.problems)
     known: dict[str, schema.Rung] = {}
     for rung in reading.rungs:
-        weights = _weights(rung.config)
-        if isinstance(weights, schema.Weights):
+        for name, weights in _weights(rung.config.model).items():
+            if not isinstance(weights, schema.Weights):
+                continue
             try:
-                rung = _continued(rung, weights, known, reading.names)
+                before = _before(rung, weights, known, reading.names)
+                rung = rung if before is None else _continued(rung, name, before)
             except EscaleraError as error:
-                place = reading.locate(rung.name, "model.weights")
+                place = reading.locate(rung.name, f"model.{_key(rung.config.model, name)}")
                 problems.append(Problem(str(error), place.path, place.file, place.line))
         known[rung.name] = rung
     ladder = reading.ladder.model_copy(update={"rungs": list(known.values())})
@@ -36,42 +40,55 @@ def inherit(reading: Reading) -> Reading:
     return dataclasses.replace(reading, ladder=ladder, problems=list(dict.fromkeys(problems)))
 
 
-def source(config: schema.RungConfig) -> str | None:
-    """The rung of the same ladder whose weights a rung starts from, if any."""
-    weights = _weights(config)
-    return weights.rung if isinstance(weights, schema.Weights) else None
+def sources(config: schema.RungConfig) -> set[str]:
+    """The rungs of the same ladder whose weights a rung starts from."""
+    found = _weights(config.model).values()
+    return {weights.rung for weights in found if isinstance(weights, schema.Weights) and weights.rung}
 
 
-def weights_file(config: schema.RungConfig, run: RunDir) -> Path | None:
-    """The file that a run's weights come from; None where it makes its own or the hub has them."""
-    weights = _weights(config)
-    if isinstance(weights, str):
-        return Path(weights) if weights.endswith(".safetensors") else None
-    origin = _origin(weights, run)
-    return origin.best if origin else None
+def weights_files(config: schema.RungConfig, run: RunDir) -> dict[str, Path]:
+    """The files that a run's weights come from, by branch (`body` without branches, `features` for votes).
+
+    Not those that the run makes itself, or the hub has.
+    """
+    files = {}
+    for name, weights in _weights(config.model).items():
+        if isinstance(weights, schema.Weights):
+            files[name] = origin(weights, run).best
+        elif weights.endswith(".safetensors"):
+            files[name] = Path(weights)
+    return files
 
 
 def check_ready(config: schema.RungConfig, run: RunDir) -> None:
-    """Raise RunError unless the run that the weights come from is finished."""
-    weights = _weights(config)
-    origin = _origin(weights, run) if isinstance(weights, schema.Weights) else None
-    if origin is None or (origin.state() == "done" and origin.best.exists()):
-        return
-    assert isinstance(weights, schema.Weights)
-    state = {"absent": "was never trained", "running": "was interrupted", "failed": "failed"}.get(
-        origin.state(), "has lost its weights"
-    )
-    what = f"the rung '{weights.rung}'" if weights.rung else f"the run in {weights.run}"
-    todo = f"Climb '{weights.rung}' first (--rung {weights.rung})" if weights.rung else "Let it finish first"
-    raise RunError(f"it starts from the weights of {what}, which {state} ({origin.path}). {todo}.")
+    """Raise RunError unless the runs that the weights come from are finished."""
+    for weights in _weights(config.model).values():
+        before = origin(weights, run) if isinstance(weights, schema.Weights) else None
+        if before is None or (before.state() == "done" and before.best.exists()):
+            continue
+        assert isinstance(weights, schema.Weights)
+        state = {"absent": "was never trained", "running": "was interrupted", "failed": "failed"}.get(
+            before.state(), "has lost its weights"
+        )
+        what = f"the rung '{weights.rung}'" if weights.rung else f"the run in {weights.run}"
+        todo = f"Climb '{weights.rung}' first (--rung {weights.rung})" if weights.rung else "Let it finish first"
+        raise RunError(f"it starts from the weights of {what}, which {state} ({before.path}). {todo}.")
 
 
 def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
-    """Whether the file of the weights that a run started from holds others now; one that is gone says nothing."""
-    path = weights_file(config, run)
-    if path is None or not path.is_file() or not run.record.exists():
+    """Whether a file of the weights that a run started from holds others now; one that is gone says nothing."""
+    if not run.record.exists():
         return False
-    return bool(fingerprint(path) != (read_json(run.record).get("weights") or {}).get("sha256"))
+    before = read_json(run.record).get("weights") or {}
+    return any(
+        path.is_file() and fingerprint(path) != before.get(name, {}).get("sha256")
+        for name, path in weights_files(config, run).items()
+    )
+
+
+def origin(weights: schema.Weights, run: RunDir) -> RunDir:
+    """The run that weights come from: an earlier rung's with the same seed, beside this one, or one elsewhere."""
+    return RunDir(Path(weights.run) if weights.run else run.path.parents[1] / str(weights.rung) / run.path.name)
 
 
 def fingerprint(path: Path) -> str:
@@ -83,47 +100,79 @@ def fingerprint(path: Path) -> str:
         raise RunError(f"could not read the weights in {path}: {error.strerror}. Look at model.weights.") from error
 
 
-def _weights(config: schema.RungConfig) -> str | schema.Weights | None:
-    return config.model.weights if isinstance(config.model, schema.Backbone | schema.Transfer) else None
+def _weights(model: schema.Model) -> dict[str, str | schema.Weights]:
+    if isinstance(model, schema.Votes):
+        return {"features": model.features}
+    return {
+        name: part.weights
+        for name, part in schema.parts(model).items()
+        if isinstance(part, schema.Backbone | schema.Transfer)
+    }
 
 
-def _origin(weights: schema.Weights | None, run: RunDir) -> RunDir | None:
-    """The run that weights come from: an earlier rung's with the same seed, beside this one, or one elsewhere."""
-    if weights is None:
-        return None
-    return RunDir(Path(weights.run) if weights.run else run.path.parents[1] / str(weights.rung) / run.path.name)
+def _key(model: schema.Model, name: str) -> str:
+    """Where in the model section the weights of a part stand."""
+    if isinstance(model, schema.Votes):
+        return name
+    return f"branches.{name}.weights" if isinstance(model, schema.Fusion) else "weights"
 
 
-def _continued(
+def _before(
     rung: schema.Rung, weights: schema.Weights, earlier: dict[str, schema.Rung], names: list[str]
-) -> schema.Rung:
-    """The rung with the model it continues; raises EscaleraError when there is no such run or model."""
+) -> schema.RungConfig | None:
+    """The configuration of the run that weights come from, None for that of a rung whose mistakes are told elsewhere.
+
+    Raises EscaleraError when there is no such run.
+    """
     if weights.rung is None:
-        before = _elsewhere(Path(str(weights.run)))
-    elif weights.rung in earlier:
-        before = earlier[weights.rung].config.model
-    elif weights.rung == rung.name or weights.rung in names:
+        return _elsewhere(Path(str(weights.run)))
+    if weights.rung in earlier:
+        return earlier[weights.rung].config
+    if weights.rung == rung.name or weights.rung in names:
         if weights.rung in names[: names.index(rung.name)]:
-            return rung  # an earlier rung with mistakes of its own, told elsewhere
+            return None
         raise EscaleraError(f"expected a rung that stands above this one, received '{weights.rung}'")
-    else:
-        raise EscaleraError(f"unknown rung '{weights.rung}'; {nearest(weights.rung, earlier)}")
+    raise EscaleraError(f"unknown rung '{weights.rung}'; {nearest(weights.rung, earlier)}")
+
+
+def _continued(rung: schema.Rung, name: str, before: schema.RungConfig) -> schema.Rung:
+    """The rung with the model that a part of it continues; raises EscaleraError when that model is not of its kind."""
     model = rung.config.model
+    if isinstance(model, schema.Votes):
+        changed: schema.Model = _voting(rung.config, model, before)
+    elif isinstance(model, schema.Fusion):
+        branches = {**model.branches, name: _continuing(model.branches[name], before.model)}
+        changed = model.model_copy(update={"branches": branches})
+    else:
+        changed = _continuing(model, before.model)
+    if (rung.config.augment.mixup or rung.config.augment.cutmix) and schema.reads_attributes(changed):
+        raise EscaleraError(schema.NO_BLEND)
+    return rung.model_copy(update={"config": rung.config.model_copy(update={"model": changed})})
+
+
+def _continuing(part: _Part, before: schema.Model) -> _Part:
     body = before.like if isinstance(before, schema.Transfer) else before
-    if isinstance(model, schema.Backbone):
-        if not (isinstance(body, schema.Backbone) and body.name == model.name):
+    if isinstance(part, schema.Backbone):
+        if not (isinstance(body, schema.Backbone) and body.name == part.name):
             received = body.name if isinstance(body, schema.Backbone) else f"kind {before.kind}"
-            raise EscaleraError(f"expected the run of a backbone {model.name}, received one of {received}")
-        return rung
-    if not isinstance(body, schema.Cnn | schema.AlexNet | schema.Backbone):
-        raise EscaleraError(f"expected a run with convolutions ({KINDS}), received one of kind {before.kind}")
-    like = body.model_copy(update={"head": schema.Head()})
-    config = rung.config.model_copy(update={"model": model.model_copy(update={"like": like})})
-    return rung.model_copy(update={"config": config})
+            raise EscaleraError(f"expected the run of a backbone {part.name}, received one of {received}")
+        return part
+    if body is None or isinstance(body, schema.Fusion | schema.Votes):
+        raise EscaleraError(f"expected a run with a single body, received one of kind {before.kind}")
+    return part.model_copy(update={"like": body.model_copy(update={"head": schema.Head()})})
 
 
-def _elsewhere(path: Path) -> schema.Model:
-    """The model of a finished run of any ladder."""
+def _voting(config: schema.RungConfig, model: schema.Votes, before: schema.RungConfig) -> schema.Votes:
+    if isinstance(before.model, schema.Votes):
+        raise EscaleraError("expected the run of a network, received one of kind votes")
+    if before.data != config.data:
+        # Otherwise rows that the network learned from could be among the test rows.
+        raise EscaleraError("expected the run of a network that learned from the very same data as this rung")
+    return model.model_copy(update={"like": before.model})
+
+
+def _elsewhere(path: Path) -> schema.RungConfig:
+    """The configuration of a finished run of any ladder."""
     run = RunDir(path)
     if not run.config.exists():
         inside = sorted(path.glob("seed-*/config.yaml"))
@@ -131,4 +180,4 @@ def _elsewhere(path: Path) -> schema.Model:
         raise EscaleraError(f"expected a run directory, with a config.yaml, received {path}{guess}")
     if run.state() != "done":
         raise EscaleraError(f"expected a finished run, but the one in {path} is {run.state()}; let it finish first")
-    return read_config(run.config).model
+    return read_config(run.config)

@@ -20,7 +20,7 @@ from escalera.data.known import KNOWN
 from escalera.data.splits import Split
 from escalera.errors import EscaleraError
 from escalera.evaluate.cost import flops_per_image
-from escalera.ladder.schema import Data, Rung, RungConfig
+from escalera.ladder.schema import Data, Rung, RungConfig, net, reads_attributes
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
 from escalera.runtime import choose_device, choose_precision
@@ -37,12 +37,13 @@ FORWARD_SHARE = 1 / 3
 
 @dataclass(frozen=True)
 class Extent:
-    """How much there is to learn from: pictures (C, H, W), classes, and the rows of train and validation."""
+    """How much there is to learn from: pictures (C, H, W), classes, the rows of train and validation, attributes."""
 
     shape: tuple[int, int, int]
     classes: int
     train: int
     validation: int
+    attributes: int = 0
 
 
 def plan(rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str) -> list[dict[str, Any]]:
@@ -71,7 +72,9 @@ def extent(data: Data, *, seed: int, data_root: Path | None) -> Extent:
     if shape is None or known is None:
         found = build.dataset(data, seed=seed, data_root=data_root)
         height, width, channels = found.shape
-        return Extent((channels, height, width), len(found.classes), len(found.train.rows), len(found.validation.rows))
+        attributes = len(found.attributes.names) if found.attributes else 0
+        rows = len(found.train.rows), len(found.validation.rows)
+        return Extent((channels, height, width), len(found.classes), *rows, attributes)
     rest = known.train if known.test else round(known.train * (1 - data.test))
     validation = round(rest * data.validation)
     return Extent(shape, len(known.classes), rest - validation, validation)
@@ -79,10 +82,11 @@ def extent(data: Data, *, seed: int, data_root: Path | None) -> Extent:
 
 def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, Any]:
     torch.manual_seed(0)
-    network = build.network(config.model, size.shape, size.classes).to(device)
+    attributes = size.attributes if reads_attributes(config.model) else 0
+    network = build.network(net(config.model), size.shape, size.classes, attributes).to(device)
     network.to(memory_format=torch.channels_last)
-    summary = summarise(network, size.shape)
-    flops = flops_per_image(network, size.shape)
+    summary = summarise(network, size.shape, attributes)
+    flops = flops_per_image(network, size.shape, attributes)
     precision = choose_precision(config.train.precision, device)
     rate = images_per_second(network, config, size, device, precision, flops)
     return {
@@ -125,7 +129,8 @@ def images_per_second(
     draw = np.random.default_rng(0)
     count = batch * 8
     images = draw.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
-    made_up = Split(images, draw.integers(0, size.classes, count), np.arange(count))
+    attributes = draw.standard_normal((count, size.attributes), dtype=np.float32)
+    made_up = Split(images, draw.integers(0, size.classes, count), np.arange(count), attributes=attributes)
     small = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": batch})})
     batches = build.batches(
         small, made_up, made_up, seed=0, device=device, training=True, mix=build.mix(config.augment, size.classes)
@@ -145,7 +150,7 @@ def images_per_second(
         precision=precision,
         clip_norm=config.train.clip_norm,
         label_smoothing=config.train.label_smoothing,
-        penalty=build.penalty(config.model, network),
+        penalty=build.penalty(net(config.model), network),
         callbacks=[*([average] if average else []), watch],
     )
     return watch.steps * batch / watch.seconds

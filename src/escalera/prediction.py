@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from escalera.errors import DataError, RunError
+from escalera.errors import DataError, RunError, nearest
 from escalera.rundir import RunDir, read_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def find_run(path: Path) -> RunDir:
@@ -27,38 +33,135 @@ def find_run(path: Path) -> RunDir:
     return run
 
 
-def predict_files(path: Path, files: Sequence[Path], *, top: int = 5) -> list[dict[str, Any]]:
-    """The likeliest classes of each picture, best first: {file, classes: [{name, probability}]}.
+@dataclass(frozen=True)
+class Question:
+    """What a run is asked about, in words, as the pictures of one row, and as its attributes."""
 
-    Each file is decoded as the run's own pictures were. Raises RunError as find_run does, and DataError with every file
-    that cannot be decoded.
+    name: str
+    pictures: list[Path]
+    attributes: Mapping[str, Any] | None = None
+
+
+def predict_files(
+    path: Path, files: Sequence[Path], *, attributes: Sequence[str] = (), top: int = 5
+) -> list[dict[str, Any]]:
+    """The likeliest classes of each row, best first: {file, classes: [{name, probability}]}.
+
+    A row is a picture, or as many as the run sees together, with its `attributes` (`area=1200, zipcode=92880` or JSON)
+    where the run reads them. A CSV file stands for its rows: pictures by their paths, and attributes. Each picture is
+    decoded as the run's own were. Raises RunError as find_run does, and DataError with all that cannot be decoded.
     """
     import numpy as np
 
-    from escalera.data.decode import decode
-    from escalera.data.listing import shown
     from escalera.rung import probabilities
 
     run = find_run(path)
     record = read_json(run.record)["data"]
-    height, width, channels = record["shape"]
-    pictures, bad = [], []
-    for file in files:
-        try:
-            pictures.append(decode(file.read_bytes(), size=(height, width), channels=channels, resize=record["resize"]))
-        except (OSError, DataError) as error:
-            bad.append(f"{shown(str(file))}: {getattr(error, 'strerror', None) or error}")
-    if bad:
-        listed = "".join(f"\n  {line}" for line in bad)
-        raise DataError(f"{len(bad)} of {len(files)} pictures cannot be decoded; nothing was predicted:{listed}")
-    found = probabilities(run, np.stack(pictures))
+    asked = _from_table(files[0], record) if _is_table(files) else _from_files(files, attributes, record)
+    pictures = _decoded(asked, record) if any(question.pictures for question in asked) else None
+    rows = [question.attributes for question in asked if question.attributes is not None]
+    found = probabilities(run, pictures, rows)
     return [
         {
-            "file": str(file),
+            "file": question.name,
             "classes": [
                 {"name": record["classes"][i], "probability": float(row[i])}
                 for i in np.argsort(-row, kind="stable")[:top]
             ],
         }
-        for file, row in zip(files, found, strict=True)
+        for question, row in zip(asked, found, strict=True)
     ]
+
+
+def _is_table(files: Sequence[Path]) -> bool:
+    return len(files) == 1 and files[0].suffix.lower() == ".csv"
+
+
+def _from_files(files: Sequence[Path], attributes: Sequence[str], record: Mapping[str, Any]) -> list[Question]:
+    """Rows of pictures given one by one, and of attributes in the same order."""
+    columns = record.get("image_columns")
+    together = len(columns) if isinstance(columns, list) else 1
+    if len(files) % together:
+        raise DataError(
+            f"this run sees {together} pictures of each row together ({', '.join(columns or [])}): expected as many, "
+            f"or a multiple, received {len(files)}"
+        )
+    rows = [parse_attributes(text) for text in attributes]
+    count = max(len(files) // together, len(rows))
+    if rows and files and len(rows) * together != len(files):
+        raise DataError(f"expected --attributes once for each of {count} rows, received {len(rows)}")
+    return [
+        Question(
+            ", ".join(map(str, files[n * together : (n + 1) * together])) or attributes[n],
+            list(files[n * together : (n + 1) * together]),
+            rows[n] if rows else None,
+        )
+        for n in range(count)
+    ]
+
+
+def _from_table(path: Path, record: Mapping[str, Any]) -> list[Question]:
+    """The rows of a CSV file, with the columns that the run was trained on."""
+    from escalera.data.columns import LOOKED_AT, picture_columns
+    from escalera.data.csvfile import csv_table
+
+    table = csv_table(path)
+    named = record.get("image_columns") or picture_columns(table.schema, table.read(table.schema.names, LOOKED_AT))
+    columns = [named] if isinstance(named, str) else list(named)
+    absent = [column for column in columns if column not in table.schema.names]
+    if absent:
+        raise DataError(f"{path} has no column '{absent[0]}' of pictures; {nearest(absent[0], table.schema.names)}")
+    asked = []
+    for number, row in enumerate(table.whole.to_pylist()):
+        empty = [column for column in columns if not row[column]]
+        if empty:
+            raise DataError(f"{path}: row {number}: no picture in column '{empty[0]}'; nothing was predicted")
+        pictures = [path.parent / str(row[column]) for column in columns]
+        others = {name: value for name, value in row.items() if name in (record.get("columns") or [])}
+        asked.append(Question(f"{path}: row {number}", pictures, others))
+    return asked
+
+
+def parse_attributes(text: str) -> dict[str, Any]:
+    """`bedrooms=3, area=, zipcode=92880`, or a JSON object -> {column: value}; nothing after = is a missing value.
+
+    Raises DataError for anything else.
+    """
+    if text.lstrip().startswith("{"):
+        try:
+            return dict(json.loads(text))
+        except ValueError as error:
+            raise DataError(f"--attributes: expected a JSON object, received {text!r}: {error}") from error
+    pairs = [part.partition("=") for part in text.split(",")]
+    wrong = [name for name, equals, _ in pairs if not equals or not name.strip()]
+    if wrong:
+        raise DataError(f"--attributes: expected column=value, column=value, received {text!r}")
+    return {name.strip(): value.strip() or None for name, _, value in pairs}
+
+
+def _decoded(asked: Sequence[Question], record: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """The pictures of the rows (N, H, W, C), those of one row side by side."""
+    import numpy as np
+
+    from escalera.data.decode import decode
+    from escalera.data.listing import shown
+    from escalera.data.mosaic import grid, mosaic
+
+    height, width, channels = record["shape"]
+    rows, columns = grid(len(asked[0].pictures))
+    size = (height // rows, width // columns)
+    whole, bad = [], []
+    for question in asked:
+        parts = []
+        for file in question.pictures:
+            try:
+                parts.append(decode(file.read_bytes(), size=size, channels=channels, resize=record["resize"]))
+            except (OSError, DataError) as error:
+                bad.append(f"{shown(str(file))}: {getattr(error, 'strerror', None) or error}")
+        if len(parts) == len(question.pictures):
+            whole.append(mosaic(parts))
+    if bad:
+        listed = "".join(f"\n  {line}" for line in bad)
+        count = sum(len(question.pictures) for question in asked)
+        raise DataError(f"{len(bad)} of {count} pictures cannot be decoded; nothing was predicted:{listed}")
+    return np.stack(whole)

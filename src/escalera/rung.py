@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from escalera import build, lineage
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
 from escalera.data.splits import Dataset, Split, rows_table
+from escalera.data.table_transform import Transformation
+from escalera.errors import DataError
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
@@ -21,6 +24,7 @@ from escalera.evaluate.metrics import measure, softmax
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.price import price
 from escalera.evaluate.views import VIEWS
+from escalera.ladder import schema
 from escalera.ladder.saved import read_config, write_config
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.network import Network
@@ -42,17 +46,17 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     """
     where = choose_device(device)
     memory = PeakMemory(where)
-    config = rung.config
+    config, model = rung.config, schema.net(rung.config.model)
     image_shape = (data.shape[2], data.shape[0], data.shape[1])
     # A run that goes on has its weights already, and needs nobody else's.
     begins = not (run.last / "state.json").exists()
-    start = (lineage.weights_file(config, run) or build.imagenet_file(config.model)) if begins else None
+    start = {**build.imagenet_files(model), **lineage.weights_files(config, run)} if begins else {}
+    attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
     torch.manual_seed(seed)
-    network = build.network(config.model, image_shape, len(data.classes))
-    if start is not None:
-        build.start_from(start, network, config.model, image_shape)
+    network = build.network(model, image_shape, len(data.classes), attributes)
+    build.start_from(start, network, model, image_shape)
     network.to(where).to(memory_format=torch.channels_last)
-    summary = summarise(network, image_shape)
+    summary = summarise(network, image_shape, attributes)
     precision = choose_precision(config.train.precision, where)
     record = {
         **(read_json(run.record) if run.record.exists() else {"started": now(), "test_looks": 0}),
@@ -63,13 +67,15 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "seed": seed,
         "parameters": summary.parameters(),
         "layers": summary.rows(),
-        "flops_per_image": flops_per_image(network, image_shape),
+        "flops_per_image": flops_per_image(network, image_shape, attributes),
         "precision": precision,
         "device": where.type,
         "data": _describe(data, config),
     }
-    if start is not None:
-        record["weights"] = {"file": str(start), "sha256": lineage.fingerprint(start)}
+    if start:
+        record["weights"] = {
+            part: {"file": str(file), "sha256": lineage.fingerprint(file)} for part, file in start.items()
+        }
     write_config(run.config, config)
     write_aside(run.splits, lambda file: pq.write_table(rows_table(data), file, compression="zstd"))
     _write_table(run, data)
@@ -148,7 +154,7 @@ def _train(
         precision=precision,
         clip_norm=settings.clip_norm,
         label_smoothing=settings.label_smoothing,
-        penalty=build.penalty(config.model, network),
+        penalty=build.penalty(schema.net(config.model), network),
         callbacks=callbacks,
     )
     if training.interrupted:
@@ -215,11 +221,13 @@ def _describe(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "classes": data.classes,
         "rows": {"train": len(data.train.rows), "validation": len(data.validation.rows), "test": len(data.test.rows)},
         "resize": config.data.resize,
+        "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
         "duplicates": data.overlap.counts() if data.overlap else None,
         "mean": mean,
         "deviation": deviation,
         "attributes": data.attributes.names if data.attributes else None,
+        "columns": data.attributes.columns if data.attributes else None,
     }
 
 
@@ -230,10 +238,23 @@ def _write_table(run: RunDir, data: Dataset) -> None:
         write_json(run.table, {name: part and part.to_json() for name, part in fitted.items()})
 
 
-def probabilities(run: RunDir, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What a finished run says of pictures (N, H, W, C) uint8 of its own size: probabilities (N, K)."""
+def probabilities(
+    run: RunDir, images: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None = None
+) -> NDArray[np.float32]:
+    """What a finished run says of rows: probabilities (N, K).
+
+    `images` are pictures (N, H, W, C) uint8 of its own size, None for a run that reads attributes alone; `attributes`
+    are {column: value} for each row, for a run that reads them. Raises DataError where one of the two is absent.
+    """
     config = read_config(run.config)
-    network, feed = _restored(run, config, images)
+    vectors = _vectors(run, config, attributes)
+    if images is None:
+        if schema.reads_pictures(config.model):
+            raise DataError("this run looks at pictures: expected some, received none")
+        images = np.zeros((0 if vectors is None else len(vectors), *read_json(run.record)["data"]["shape"]), np.uint8)
+    if vectors is not None and len(vectors) != len(images):
+        raise DataError(f"expected attributes for each of {len(images)} pictures, received {len(vectors)}")
+    network, feed = _restored(run, config, images, vectors)
     return softmax(predict(network, feed.epoch(0), VIEWS[config.evaluate.tta]).logits).astype(np.float32)
 
 
@@ -242,9 +263,13 @@ def explanations(run: RunDir, images: NDArray[np.uint8], classes: NDArray[np.int
 
     None for a network that keeps no map of the picture.
     """
-    network, feed = _restored(run, read_config(run.config), images)
+    config = read_config(run.config)
+    if isinstance(config.model, schema.Fusion | schema.Votes) or schema.reads_attributes(config.model):
+        return None
+    network, feed = _restored(run, config, images)
     maps, first = [], 0
     for pixels, _ in feed.epoch(0):
+        assert isinstance(pixels, torch.Tensor)
         found = grad_cam(network, pixels, torch.from_numpy(classes[first : first + len(pixels)]))
         if found is None:
             return None
@@ -253,11 +278,18 @@ def explanations(run: RunDir, images: NDArray[np.uint8], classes: NDArray[np.int
     return np.concatenate(maps)
 
 
-def _restored(run: RunDir, config: RungConfig, images: NDArray[np.uint8]) -> tuple[Network, Batches]:
-    """The network of a finished run with its weights, and pictures as it takes them."""
+def _restored(
+    run: RunDir, config: RungConfig, images: NDArray[np.uint8], vectors: NDArray[np.float32] | None = None
+) -> tuple[Network, Batches]:
+    """The network of a finished run with its weights, and rows as it takes them."""
     record = read_json(run.record)["data"]
     height, width, channels = record["shape"]
-    network = build.network(config.model, (channels, height, width), len(record["classes"]))
+    network = build.network(
+        schema.net(config.model),
+        (channels, height, width),
+        len(record["classes"]),
+        None if vectors is None else vectors.shape[1],
+    )
     load_weights(network, run.best)
     feed = Batches(
         images,
@@ -268,5 +300,18 @@ def _restored(run: RunDir, config: RungConfig, images: NDArray[np.uint8]) -> tup
         shuffle=False,
         mean=record.get("mean"),
         std=record.get("deviation"),
+        attributes=vectors,
     )
     return network, feed
+
+
+def _vectors(
+    run: RunDir, config: schema.RungConfig, attributes: Sequence[Mapping[str, Any]] | None
+) -> NDArray[np.float32] | None:
+    """The rows' attributes as the run's own were made (N, A); None for a run that reads none."""
+    if not schema.reads_attributes(config.model):
+        return None
+    fitted = Transformation.from_json(read_json(run.table)["attributes"])
+    if not attributes:
+        raise DataError(f"this run reads the attributes {', '.join(fitted.columns)} too: expected them, received none")
+    return fitted.vectors(attributes)

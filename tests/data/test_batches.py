@@ -163,3 +163,14 @@ def test_nothing_in_a_step_waits_for_the_gpu(pixels):
         next(epoch)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_attributes_stay_with_their_pictures(pixels):
+    attributes = np.stack([np.arange(len(pixels)), 2 * np.arange(len(pixels))], axis=1).astype(np.float32)
+    seen = []
+    for (x, beside), y in batches(pixels, attributes=attributes).epoch(1):
+        assert x.shape[0] == beside.shape[0] == len(y)
+        assert beside[:, 0].tolist() == y.tolist()
+        assert beside[:, 1].tolist() == (2 * y).tolist()
+        seen += y.tolist()
+    assert sorted(seen) == ROWS.tolist()

@@ -1,7 +1,7 @@
 """From a configuration to the objects it speaks of. The only package that knows both sides."""
 
 from escalera.build.data import EVALUATION_BATCH, batches, changes, dataset, image_shape, mix, pictures, statistics
-from escalera.build.model import imagenet_file, network, shape_problems, start_from
+from escalera.build.model import bodies, imagenet_files, network, shape_problems, start_from
 from escalera.build.train import (
     early_stopping,
     moving_average,
@@ -15,11 +15,12 @@ from escalera.build.train import (
 __all__ = [
     "EVALUATION_BATCH",
     "batches",
+    "bodies",
     "changes",
     "dataset",
     "early_stopping",
     "image_shape",
-    "imagenet_file",
+    "imagenet_files",
     "mix",
     "moving_average",
     "network",

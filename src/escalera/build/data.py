@@ -11,6 +11,7 @@ from escalera.data.batches import Batches, Change
 from escalera.data.erase import Erase
 from escalera.data.images import ImageSet
 from escalera.data.mix import Mix
+from escalera.data.mosaic import grid
 from escalera.data.overlap import without_duplicates
 from escalera.data.policy import Policy
 from escalera.data.sources import native_shape, open_source
@@ -75,7 +76,8 @@ def batches(
 ) -> Batches:
     """Batches of one split: shuffled and augmented for training, in order and untouched for evaluation.
 
-    Means and deviations, where they are asked for, are those of `train`.
+    Means and deviations, where they are asked for, are those of `train`. Attributes stand beside the pictures where the
+    model reads them.
     """
     mean, deviation = statistics(config.data, train)
     return Batches(
@@ -90,6 +92,7 @@ def batches(
         mix=mix,
         mean=mean,
         std=deviation,
+        attributes=part.attributes if schema.reads_attributes(config.model) else None,
     )
 
 
@@ -124,6 +127,9 @@ def image_shape(data: schema.Data) -> tuple[int, int, int] | None:
     native = native_shape(data.source)
     size = _height_and_width(data.image_size) or (native and native[:2])
     channels = data.channels or (native and native[2])
+    if size and isinstance(data.image_column, list):
+        rows, columns = grid(len(data.image_column))
+        size = rows * size[0], columns * size[1]
     return (channels, *size) if size and channels else None
 
 

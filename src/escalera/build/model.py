@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from escalera.build.data import image_shape
+from escalera.data.known import KNOWN
+from escalera.data.splits import Dataset
 from escalera.errors import EscaleraError, ModelError, Problem
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
@@ -17,16 +19,24 @@ from escalera.models import pretrained
 from escalera.models.alexnet import alexnet
 from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn
+from escalera.models.conv1d import conv1d
 from escalera.models.freezing import freeze
-from escalera.models.head import Head
+from escalera.models.fusion import Branch, Fusion
+from escalera.models.head import Head, pooling
 from escalera.models.mlp import mlp
 from escalera.models.network import Network
+from escalera.models.table import table
 from escalera.models.transfer import load_body, read_body
 
 
-def network(model: schema.Model, image_shape: tuple[int, int, int], classes: int) -> Network:
-    """The network for pictures (C, H, W), its frozen layers frozen; raises EscaleraError when none can be built."""
-    body, map_shape = _body(model, image_shape)
+def network(
+    model: schema.Net, image_shape: tuple[int, int, int], classes: int, attributes: int | None = None
+) -> Network:
+    """The network for pictures (C, H, W) and so many attributes, its frozen layers frozen.
+
+    Raises EscaleraError when none can be built, and where a model needs attributes and there are none.
+    """
+    body, map_shape = _body(model, image_shape, attributes)
     head = Head(
         map_shape,
         classes,
@@ -37,25 +47,28 @@ def network(model: schema.Model, image_shape: tuple[int, int, int], classes: int
         activation=model.head.activation,
     )
     made = Network(body, head)
-    if isinstance(model, schema.Backbone | schema.Transfer):
-        if model.trainable == "none":
-            freeze(made)
-        elif isinstance(model.trainable, schema.Trainable) and model.trainable.last is not None:
-            freeze(made, last=model.trainable.last)
+    for part, of in bodies(model, made):
+        if isinstance(part, schema.Backbone | schema.Transfer):
+            if part.trainable == "none":
+                freeze(made, of)
+            elif isinstance(part.trainable, schema.Trainable) and part.trainable.last is not None:
+                freeze(made, of, last=part.trainable.last)
     return made
 
 
-def _body(model: schema.Model, image_shape: tuple[int, int, int]) -> tuple[nn.Module, tuple[int, int, int]]:
+def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Net, nn.Module]]:
+    """The model and the body of a network, or those of each of its branches."""
+    if not isinstance(model, schema.Fusion):
+        return [(model, made.body)]
+    assert isinstance(made.body, Fusion)
+    return [(branch, made.body.bodies()[name]) for name, branch in model.branches.items()]
+
+
+def _body(
+    model: schema.Net, image_shape: tuple[int, int, int], attributes: int | None
+) -> tuple[nn.Module, tuple[int, int, int]]:
     """The body, and the shape of its feature map."""
     match model:
-        case schema.Mlp():
-            return mlp(
-                image_shape,
-                model.dense,
-                batch_norm=model.batch_norm,
-                dropout=model.dropout,
-                activation=model.activation,
-            )
         case schema.Cnn():
             return cnn(
                 image_shape,
@@ -72,40 +85,116 @@ def _body(model: schema.Model, image_shape: tuple[int, int, int]) -> tuple[nn.Mo
             return backbone(image_shape, model.name, until=model.until)
         case schema.Transfer():
             assert model.like is not None, "lineage.inherit fills it in"
-            return _body(model.like, image_shape)
+            return _body(model.like, image_shape, attributes)
+        case schema.Fusion():
+            return _fusion(model, image_shape, attributes)
+        case schema.Conv1d():
+            return conv1d(
+                image_shape,
+                model.widths,
+                kernel=model.kernel,
+                pool=model.pool,
+                batch_norm=model.batch_norm,
+                dropout=model.dropout,
+                activation=model.activation,
+            )
+        case schema.Mlp():
+            return mlp(
+                image_shape,
+                model.dense,
+                batch_norm=model.batch_norm,
+                dropout=model.dropout,
+                activation=model.activation,
+            )
+    if not attributes:
+        raise ModelError("a table learns from the attributes of a row, and the source has pictures alone", "kind")
+    return table(
+        attributes,
+        model.dense,
+        batch_norm=model.batch_norm,
+        dropout=model.dropout,
+        activation=model.activation,
+    )
 
 
-def imagenet_file(model: schema.Model) -> Path | None:
-    """The file of the ImageNet weights that a model starts from, fetched if need be; None where it starts otherwise."""
-    return pretrained.imagenet_file(model.name) if _from_imagenet(model) else None
+def _fusion(
+    model: schema.Fusion, image_shape: tuple[int, int, int], attributes: int | None
+) -> tuple[Fusion, tuple[int, int, int]]:
+    """The branches side by side; a mistake in one is told as that branch's."""
+    branches, inputs = {}, 0
+    for name, branch in model.branches.items():
+        try:
+            body, map_shape = _body(branch, image_shape, attributes)
+        except EscaleraError as error:
+            key = error.key if isinstance(error, ModelError) else "blocks"
+            raise ModelError(f"branch '{name}': {error}", f"branches.{name}.{key}") from error
+        branches[name] = Branch(body, pooling(branch.head.pool))
+        inputs += Head(map_shape, 1, pool=branch.head.pool).inputs
+    return Fusion(branches), (inputs, 1, 1)
 
 
-def start_from(file: Path, network: Network, model: schema.Model, image_shape: tuple[int, int, int]) -> None:
-    """Put the weights in a file into the body of a network; raises EscaleraError when they are another network's."""
-    if _from_imagenet(model):
-        tensors = pretrained.imagenet_tensors(model.name, file, image_shape[1:])
-    else:
-        tensors = read_body(file)
-    load_body(network.body, tensors, str(file))
+def imagenet_files(model: schema.Net) -> dict[str, Path]:
+    """The files of the ImageNet weights that a model or its branches start from, fetched if need be, by branch."""
+    return {
+        name: pretrained.imagenet_file(part.name) for name, part in schema.parts(model).items() if _from_imagenet(part)
+    }
+
+
+def start_from(files: Mapping[str, Path], made: Network, model: schema.Net, image_shape: tuple[int, int, int]) -> None:
+    """Put the weights in files into the bodies they are for; raises EscaleraError when they are another network's.
+
+    The files are by the name of the branch, "body" for a network without branches.
+    """
+    for (name, part), (_, body) in zip(schema.parts(model).items(), bodies(model, made), strict=True):
+        if name not in files:
+            continue
+        if _from_imagenet(part):
+            tensors = pretrained.imagenet_tensors(part.name, files[name], image_shape[1:])
+        else:
+            tensors = read_body(files[name])
+        load_body(body, tensors, str(files[name]))
 
 
 def _from_imagenet(model: schema.Model) -> TypeGuard[schema.Backbone]:
     return isinstance(model, schema.Backbone) and model.weights == "imagenet"
 
 
-def shape_problems(reading: Reading, rungs: Sequence[schema.Rung]) -> list[Problem]:
-    """Rungs whose network cannot be built for their pictures, found without data and without memory for weights."""
+def shape_problems(
+    reading: Reading, rungs: Sequence[schema.Rung], opened: Mapping[str, Dataset] | None = None
+) -> list[Problem]:
+    """Rungs whose network cannot be built for their pictures and attributes, found without memory for weights.
+
+    `opened` are the data by their section as JSON; without them, what the configuration alone tells.
+    """
     problems: dict[Place, Problem] = {}
     for rung in rungs:
-        shape = image_shape(rung.config.data)
-        if shape is None or (isinstance(rung.config.model, schema.Transfer) and rung.config.model.like is None):
-            continue  # unknown until the source is opened; or weights that cannot be had, which was told already
+        net = rung.config.model.like if isinstance(rung.config.model, schema.Votes) else rung.config.model
+        extent = _extent(rung.config.data, opened or {})
+        if extent is None or net is None or not _continued(net):
+            continue
+        shape, attributes = extent
         try:
             with torch.device("meta"):
-                network(rung.config.model, shape, classes=2)
+                network(net, shape, 2, attributes)
         except EscaleraError as error:
             key = error.key if isinstance(error, ModelError) else "blocks"
             place = reading.locate(rung.name, f"model.{key}")
             # A rung inherits its parent's model: the mistake is told once, where it was typed.
             problems.setdefault(place, Problem(str(error), place.path, place.file, place.line))
     return list(problems.values())
+
+
+def _extent(data: schema.Data, opened: Mapping[str, Dataset]) -> tuple[tuple[int, int, int], int | None] | None:
+    """(C, H, W) and the number of attributes, as far as is known; None where not even the pictures' shape is."""
+    found = opened.get(data.model_dump_json())
+    if found is not None:
+        height, width, channels = found.shape
+        return (channels, height, width), len(found.attributes.names) if found.attributes else None
+    shape = image_shape(data)
+    # How many attributes a file gives is seen when it is opened; a set known by name has none.
+    return shape and (shape, None if data.source in KNOWN else 1)
+
+
+def _continued(net: schema.Net) -> bool:
+    """Whether every transfer in it knows what it continues; where one does not, that is told elsewhere."""
+    return all(part.like is not None for part in schema.parts(net).values() if isinstance(part, schema.Transfer))

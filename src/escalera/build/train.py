@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from escalera.build.model import bodies
 from escalera.ladder import schema
 from escalera.models.network import Network
 from escalera.train.callbacks import EarlyStopping
@@ -35,10 +36,11 @@ def schedule(train: schema.Train) -> Schedule:
     return SCHEDULES[settings.name](train.epochs, **settings.model_dump(exclude={"name"}))
 
 
-def penalty(model: schema.Model, network: Network) -> L2Penalty | None:
+def penalty(model: schema.Net, network: Network) -> L2Penalty | None:
     """The L2 penalty of a network, where the configuration asks for one."""
-    body = model.l2 if isinstance(model, schema.Mlp | schema.Cnn) else 0.0
-    return L2Penalty([(network.body, body), (network.head, model.head.l2)]) if body or model.head.l2 else None
+    found = [(body, float(getattr(part, "l2", 0.0))) for part, body in bodies(model, network)]
+    found.append((network.head, model.head.l2))
+    return L2Penalty(found) if any(strength for _, strength in found) else None
 
 
 def moving_average(train: schema.Train) -> MovingAverage | None:
@@ -68,6 +70,8 @@ def runs_once(config: schema.RungConfig, over: Network, rows: int) -> bool:
 
     Not where they would take more than FEATURES_AT_MOST.
     """
-    model = config.model
-    frozen = isinstance(model, schema.Backbone | schema.Transfer) and model.trainable == "none"
+    frozen = all(
+        isinstance(part, schema.Backbone | schema.Transfer) and part.trainable == "none"
+        for part in schema.parts(schema.net(config.model)).values()
+    )
     return frozen and config.augment == schema.Augment() and 4 * rows * over.head.inputs <= FEATURES_AT_MOST

@@ -1,7 +1,8 @@
 """Batches for training and for evaluation: slices of one array, the same again for the same seed, epoch and step.
 
 images  (N, H, W, C) uint8, perhaps memory-mapped
-x       (B, C, H, W) float32, channels last, in [0, 1] or standardised
+x       (B, C, H, W) float32, channels last, in [0, 1] or standardised; with attributes the pair (pictures, attributes)
+attributes  (N, A) float32, whole; (B, A) in a batch
 y       (B,) int64, or (B, K) float32 where pictures are mixed
 """
 
@@ -34,7 +35,7 @@ class Batches:
     With `shuffle`, for training: the order is drawn by (seed, epoch) and the augmentation by (seed, epoch, step), so
     that a run taken up again sees what it would have seen; a last batch of one picture is skipped, since batch norm
     cannot be trained on a single row. Without, for evaluation: all rows, in order.
-    `mean` and `std` per channel standardise the pixels, in [0, 1] until then.
+    `mean` and `std` per channel standardise the pixels, in [0, 1] until then. Attributes are for batches without `mix`.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Batches:
         mix: Mix | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        attributes: NDArray[np.float32] | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.device = torch.device(device)
@@ -63,6 +65,7 @@ class Batches:
         self._pixels: Tensor | None = None
         self._rows = torch.from_numpy(rows)
         self._labels = torch.from_numpy(labels[rows]).to(self.device)
+        self._attributes = None if attributes is None else torch.from_numpy(attributes[rows]).to(self.device)
         if (
             self.device.type == "cuda"
             and len(rows) * images[:1].size < _ON_DEVICE * torch.cuda.mem_get_info(self.device)[0]
@@ -87,21 +90,25 @@ class Batches:
         """Steps of an epoch."""
         return -(-self.images_per_epoch // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, number: int) -> Iterator[tuple[Tensor | tuple[Tensor, Tensor], Tensor]]:
         """The batches (x, y) of an epoch, the same whatever was asked for before."""
-        rows, labels = self._rows, self._labels
+        rows, labels, attributes = self._rows, self._labels, self._attributes
         generator = torch.Generator()
         if self.shuffle:
             order = shuffled(len(rows), self.seed, number)
             rows = rows[order.to(rows.device)]
             labels = labels[order.to(labels.device)]
+            attributes = None if attributes is None else attributes[order.to(attributes.device)]
         for step, index in enumerate(torch.split(rows[: self.images_per_epoch], self.batch_size)):
             x = self._gather(index)
             y = labels[step * self.batch_size :][: len(index)]
             generator.manual_seed(_seed(self.seed, number, step))
             for change in self.changes:
                 x = change(x, generator)
-            yield (x, y) if self.mix is None else self.mix(x, y, generator)
+            if attributes is not None:
+                yield (x, attributes[step * self.batch_size :][: len(index)]), y
+            else:
+                yield (x, y) if self.mix is None else self.mix(x, y, generator)
 
     def _gather(self, index: Tensor) -> Tensor:
         """Pictures by row, (B, C, H, W) float32, channels last, on the device."""

@@ -23,10 +23,11 @@ LOOKED_AT = 100
 class Named:
     """The columns that the user names; None is guessed.
 
-    `target` is a column that becomes the label later on: it stays in the table, and there are no labels yet.
+    Several columns of images are the pictures of one thing. `target` is a column that becomes the label later on: it
+    stays in the table, and there are no labels yet.
     """
 
-    image: str | None = None
+    image: str | Sequence[str] | None = None
     label: str | None = None
     group: str | None = None
     target: str | None = None
@@ -36,7 +37,7 @@ class Named:
 class Columns:
     """The columns of a table: of pictures, of labels (None: a target takes their place), and the others."""
 
-    image: str
+    images: list[str]
     label: str | None
     others: list[str]
 
@@ -48,8 +49,12 @@ def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named, faults: 
     several that could be labels none. Raises DataError for columns that are absent, of another type, or cannot be
     guessed.
     """
-    pictures = [field.name for field in schema if _is_picture(field.type) or _holds_paths(head, field)]
-    image = _column(path, schema, named.image, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
+    pictures = picture_columns(schema, head)
+    given = [named.image] if named.image is None or isinstance(named.image, str) else list(named.image)
+    images = [
+        _column(path, schema, name, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
+        for name in given
+    ]
     for key, name in (("data.group", named.group), ("data.target", named.target)):
         if name is not None and name not in schema.names:
             raise _no_column(path, schema, name, key)
@@ -58,16 +63,21 @@ def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named, faults: 
         fitting = [
             field.name
             for field in schema
-            if _is_label(field.type) and field.name not in {*pictures, image, named.group}
+            if _is_label(field.type) and field.name not in {*pictures, *images, named.group}
         ]
         label = _column(path, schema, named.label, "label", _LABEL, fitting, _is_label, faults)
     others = [
         field.name
         for field in schema
         if field.name in (named.group, named.target)
-        or (field.name not in {*pictures, image, label} and _is_attribute(field))
+        or (field.name not in {*pictures, *images, label} and _is_attribute(field))
     ]
-    return Columns(image, label, others)
+    return Columns(images, label, others)
+
+
+def picture_columns(schema: pa.Schema, head: pa.Table) -> list[str]:
+    """The columns that hold pictures, or paths to them; `head` are the first rows."""
+    return [field.name for field in schema if _is_picture(field.type) or _holds_paths(head, field)]
 
 
 def is_path(kind: pa.DataType) -> bool:

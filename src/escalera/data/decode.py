@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from escalera.data.listing import Raw
+from escalera.data.listing import Raw, Several
+from escalera.data.mosaic import mosaic
 from escalera.errors import DataError
 
 Channels = Literal[1, 3]
@@ -63,13 +64,19 @@ def decode_all(
     raws: Sequence[Raw], *, size: tuple[int, int] | None, channels: Channels | None, resize: Resize = "squash"
 ) -> list[NDArray[np.uint8] | DataError]:
     """Decode many pictures, in order, with threads where that is faster; a bad or absent one gives its DataError."""
-    heavy = sum(len(raw) for raw in raws if isinstance(raw, bytes)) >= _THREADS_FROM * len(raws)
+    heavy = sum(map(_bytes, raws)) >= _THREADS_FROM * len(raws)
     threads = min(8, os.cpu_count() or 1) if heavy else 1
     with _pillow_strict():
         if threads == 1:
             return [_decode(raw, size, channels, resize) for raw in raws]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(_decode, raws, repeat(size), repeat(channels), repeat(resize)))
+
+
+def _bytes(raw: Raw) -> int:
+    if isinstance(raw, Several):
+        return sum(map(_bytes, raw.parts.values()))
+    return len(raw) if isinstance(raw, bytes) else 0
 
 
 def format_of(raw: bytes) -> str | None:
@@ -120,6 +127,8 @@ def _decode(
         return DataError("no picture (null)")
     if isinstance(raw, DataError):
         return raw
+    if isinstance(raw, Several):
+        return _side_by_side(raw, size, channels, resize)
     if isinstance(raw, np.ndarray):
         pixels = raw[..., 0] if raw.ndim == 3 and raw.shape[2] == 1 else raw
         return to_array(
@@ -148,6 +157,22 @@ def _decode(
         return DataError(f"not a picture of a known format ({', '.join(FORMATS)}), {len(raw)} bytes")
     except Exception as error:  # Pillow's parsers raise nearly anything on damaged bytes, warnings included
         return DataError(f"{error or type(error).__name__}")
+
+
+def _side_by_side(
+    raw: Several, size: tuple[int, int] | None, channels: Channels | None, resize: Resize
+) -> NDArray[np.uint8] | DataError:
+    """The pictures of one row in one, each of the size asked for; the first bad one makes the row bad."""
+    parts = []
+    for place, part in raw.parts.items():
+        found = _decode(part, size, channels, resize)
+        if isinstance(found, DataError):
+            return DataError(f"{place}: {found}")
+        parts.append(found)
+    try:
+        return mosaic(parts)
+    except DataError as error:
+        return error
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,8 +21,16 @@ from escalera.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Raw = bytes | NDArray[np.generic] | DataError | None
-"""A picture before it is decoded: a file's bytes, bare pixels, the reason why it cannot be read, or nothing at all."""
+
+@dataclass(frozen=True)
+class Several:
+    """The pictures of one row, to be laid side by side; each under its place, which a message names."""
+
+    parts: dict[str, Raw]
+
+
+Raw = bytes | NDArray[np.generic] | DataError | Several | None
+"""A picture before it is decoded: a file's bytes, bare pixels, why it cannot be read, several, or nothing at all."""
 
 Labels = tuple[list[int] | list[str], NDArray[np.int64]]
 

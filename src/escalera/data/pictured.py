@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from escalera.data.columns import LOOKED_AT, Columns, Named, choose, is_path, stated_names
 from escalera.data.csvfile import csv_table
-from escalera.data.listing import Labels, Raw, many_files_state, read_files, shown
+from escalera.data.listing import Labels, Raw, Several, many_files_state, read_files, shown
 from escalera.data.parquet import parquet_table
 from escalera.errors import DataError
 
@@ -85,8 +85,8 @@ class PicturedTable:
     def state(self) -> str:
         """A hash that changes when the table or one of its pictures does."""
         state = self.source.state()
-        if self._paths():
-            state += many_files_state(self.path.parent, (name or "" for name in self._files))
+        for files in self._files.values():
+            state += many_files_state(self.path.parent, (name or "" for name in files))
         return state
 
     def labels(self) -> Labels:
@@ -108,11 +108,29 @@ class PicturedTable:
 
     def pictures(self) -> Iterator[list[Raw]]:
         """The bytes of the pictures in order; what lies outside the folder of the table is never opened."""
-        if self._paths():
-            yield from read_files(self.path.parent, self._files, _fault)
+        columns = [self._pictures(column) for column in self.columns.images]
+        if len(columns) == 1:
+            yield from columns[0]
             return
-        for column in self.source.batches(self.columns.image):
-            yield (pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column).to_pylist()
+        row = 0
+        for together in zip(*columns, strict=True):
+            rows = [dict(zip(self.columns.images, parts, strict=True)) for parts in zip(*together, strict=True)]
+            yield [
+                Several({self._place(column, row + n): part for column, part in parts.items()})
+                for n, parts in enumerate(rows)
+            ]
+            row += len(rows)
+
+    def _pictures(self, column: str) -> Iterator[list[Raw]]:
+        if column in self._files:
+            yield from read_files(self.path.parent, self._files[column], _fault)
+            return
+        for part in self.source.batches(column):
+            yield (pc.struct_field(part, "bytes") if pa.types.is_struct(part.type) else part).to_pylist()
+
+    def _place(self, column: str, row: int) -> str:
+        name = self._files[column][row] if column in self._files else None
+        return f"{column} ({shown(name)})" if name else column
 
     def table(self) -> pa.Table | None:
         """The columns that hold neither pictures nor labels."""
@@ -124,29 +142,32 @@ class PicturedTable:
         return f"{self.path}: row {row}" + (f" ({shown(name)})" if name else "")
 
     def file_name(self, row: int) -> str | None:
-        """The path in a row."""
-        return self._files[row] if self._paths() else None
+        """The path in a row, of a single column of them."""
+        [column, *more] = self.columns.images
+        return self._files[column][row] if column in self._files and not more else None
 
     def check(self) -> None:
         """Raise DataError for paths that are absolute or leave the folder, with their rows."""
-        if not self._paths():
-            return
-        wrong = [(row, name, fault) for row, name in enumerate(self._files) if name and (fault := _fault(name))]
-        if wrong:
+        for column, files in self._files.items():
+            wrong = [(row, name, fault) for row, name in enumerate(files) if name and (fault := _fault(name))]
+            if not wrong:
+                continue
             listed = "".join(f"\n  row {row}: {shown(name)}: {fault}" for row, name, fault in wrong)
             raise DataError(
                 f"{self.path}: expected paths of pictures relative to {self.path.parent} and inside it, in column "
-                f"'{self.columns.image}'; {len(wrong)} of {self.rows} are not (rows count from 0):{listed}\n"
+                f"'{column}'; {len(wrong)} of {self.rows} are not (rows count from 0):{listed}\n"
                 "Put the pictures beside the table, and write their paths from there."
             )
 
-    def _paths(self) -> bool:
-        return is_path(self.source.schema.field(self.columns.image).type)
-
     @cached_property
-    def _files(self) -> list[str | None]:
-        names: list[str | None] = self.source.read([self.columns.image]).column(0).to_pylist()
-        return names
+    def _files(self) -> dict[str, list[str | None]]:
+        """The columns of paths, and the paths in them."""
+        schema = self.source.schema
+        return {
+            column: self.source.read([column]).column(0).to_pylist()
+            for column in self.columns.images
+            if is_path(schema.field(column).type)
+        }
 
 
 def pictured_table(split: str, files: list[Path], named: Named, faults: list[str] | None = None) -> PicturedTable:

@@ -38,7 +38,7 @@ def open_source(
     image_size: tuple[int, int] | None,
     channels: Channels | None,
     resize: Resize = "squash",
-    image_column: str | None = None,
+    image_column: str | Sequence[str] | None = None,
     label_column: str | None = None,
     group: str | None = None,
     target: str | None = None,
@@ -49,7 +49,8 @@ def open_source(
     """Open a source, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
 
     `name` is a known one, a path, a name below `data_root` or ESCALERA_DATA, or `owner/name` on the hub. Columns are
-    guessed where they are not named; `target` is a column that becomes the label later on: until then all labels are 0,
+    guessed where they are not named; several `image_column`s are laid side by side, each of `image_size`. `target` is a
+    column that becomes the label later on: until then all labels are 0,
     there are no classes, and the column is in the table. What was decoded or downloaded is kept in the cache. Raises
     DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is replaced, and
     none is left out but with `skip_bad`, which counts them. `lenient` is for looking at a source that a training would

@@ -11,14 +11,19 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from escalera.models.inputs import blank
 
-def flops_per_image(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Floating-point operations of one forward pass of one picture (C, H, W); a multiply and an add count as two."""
+
+def flops_per_image(network: nn.Module, image_shape: tuple[int, int, int], attributes: int = 0) -> int:
+    """Floating-point operations of one forward pass of one row; a multiply and an add count as two.
+
+    A row is a picture (C, H, W), with so many attributes beside it.
+    """
     device = next(network.parameters()).device
     was_training = network.training
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        network.eval()(torch.zeros(1, *image_shape, device=device))
+        network.eval()(blank(image_shape, attributes, device))
     network.train(was_training)
     return int(counter.get_total_flops())
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from escalera.evaluate.gathered import Gathered
 from escalera.evaluate.views import VIEWS, View, mean_logits
+from escalera.models.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Predictions:
 
 
 def predict(
-    network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], views: Sequence[View] = VIEWS["none"]
+    network: nn.Module, batches: Iterable[tuple[Inputs, Tensor]], views: Sequence[View] = VIEWS["none"]
 ) -> Predictions:
-    """Run batches of pictures (B, C, H, W) and labels (B,) through a network in evaluation mode.
+    """Run batches of inputs (see `models.inputs`) and labels (B,) through a network in evaluation mode.
 
     With several `views` the logits are their mean (test-time augmentation).
     In fp32 whatever the training took: a run predicts the same on every machine, and under CPU autocast evaluation was
@@ -39,8 +40,8 @@ def predict(
     logits, labels = Gathered(), Gathered()
     started = time.perf_counter()
     with torch.inference_mode():
-        for images, truth in batches:
-            logits.add(mean_logits(network, images, views))
+        for inputs, truth in batches:
+            logits.add(mean_logits(network, inputs, views))
             labels.add(truth)
         # One transfer at the end: on a GPU nothing before it waits for the device.
         all_logits, all_labels = logits.whole().cpu(), labels.whole().cpu()

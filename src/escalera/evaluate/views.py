@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from escalera.models.inputs import Inputs
+
 View = Callable[[Tensor], Tensor]
 
 
@@ -45,9 +47,13 @@ VIEWS: dict[str, Sequence[View]] = {
 }  # fmt: skip
 
 
-def mean_logits(network: Callable[[Tensor], Tensor], images: Tensor, views: Sequence[View]) -> Tensor:
-    """The mean of the logits (B, K) over the views of the pictures."""
-    logits = network(views[0](images))
+def mean_logits(network: Callable[[Inputs], Tensor], inputs: Inputs, views: Sequence[View]) -> Tensor:
+    """The mean of the logits (B, K) over the views of the pictures; attributes beside them stay as they are."""
+    logits = network(_seen(views[0], inputs))
     for view in views[1:]:
-        logits = logits + network(view(images))
+        logits = logits + network(_seen(view, inputs))
     return logits if len(views) == 1 else logits / len(views)
+
+
+def _seen(view: View, inputs: Inputs) -> Inputs:
+    return view(inputs) if isinstance(inputs, Tensor) else (view(inputs[0]), inputs[1])

@@ -119,10 +119,15 @@ def _follow(node: Node, location: tuple[str | int, ...], value: Any) -> tuple[Pa
             node = member
             continue
         [member] = members
-        node = member["items"] if isinstance(step, int) else member["properties"][step]
+        node = member["items"] if isinstance(step, int) else _value_of(member, step)
         value = value[step]
         path = (*path, step)
     return path, node, value
+
+
+def _value_of(node: Node, key: str) -> Node:
+    """The schema of the value at a key, of a section or of a mapping with names of the user's own."""
+    return dict(node["properties"][key] if "properties" in node else node["additionalProperties"])
 
 
 def _meant(members: list[Node], value: Any) -> Node | None:

@@ -92,6 +92,9 @@ def _describe_one(node: Node, many: bool) -> str:
             return f"{'lists' if many else 'a list'} of {count}{describe(node['items'], many=True)}"
         case "object" if "properties" in node:
             return _mapping(node.get("required", []) or list(node["properties"])[:1], many)
+        case "object" if isinstance(node.get("additionalProperties"), dict):
+            least = "two or more names" if node.get("minProperties") == 2 else "names"
+            return f"a mapping of {least} to {describe(node['additionalProperties'], many=True)}"
         case "object":
             return "a mapping of dotted paths to values"
         case "boolean":

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from escalera.errors import ModelError
 from escalera.models.network import Network
 
 
-def freeze(network: Network, *, last: int = 0) -> None:
+def freeze(network: Network, body: nn.Module | None = None, *, last: int = 0) -> None:
     """Freeze the body, all of it or all but its last layers with weights; the head goes on learning.
 
+    `body` is the branch of a network with several that is meant, None for the whole.
     A frozen batch norm keeps its running statistics, and a frozen dropout lets everything pass, during training too.
     Raises ModelError when the body has fewer layers with weights than `last`.
     """
-    leaves = [module for module in network.body.modules() if not any(module.children())]
+    body = network.body if body is None else body
+    leaves = [module for module in body.modules() if not any(module.children())]
     weighted = [number for number, leaf in enumerate(leaves) if any(True for _ in leaf.parameters(recurse=False))]
     if last > len(weighted):
         raise ModelError(
@@ -20,12 +24,13 @@ def freeze(network: Network, *, last: int = 0) -> None:
             "Take trainable: all for the whole body.",
             "trainable",
         )
-    network.body.requires_grad_(False)
+    body.requires_grad_(False)
     first = weighted[-last] if last else len(leaves)
     for leaf in leaves[first:]:
         leaf.requires_grad_(True)
     # Where nothing learns the whole body rests, its containers too: some ask themselves whether they are in training.
-    network.resting = leaves[:first] if last else [network.body]
+    resting = leaves[:first] if last else [body]
+    network.resting = [module for module in network.resting if module not in resting] + resting
     network.train(network.training)
 
 

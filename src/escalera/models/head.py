@@ -9,6 +9,11 @@ from torch import Tensor, nn
 from escalera.models.layers import dense, dense_stack
 
 
+def pooling(pool: str) -> nn.Module:
+    """What turns a feature map (N, C, H, W) into (N, D): `flatten` keeps all, `average` one number a channel."""
+    return nn.Flatten() if pool == "flatten" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
 class Head(nn.Module):
     """From a feature map (N, C, H, W) of known shape to logits (N, K).
 
@@ -29,9 +34,7 @@ class Head(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = map_shape
-        self.pooling: nn.Module = (
-            nn.Flatten() if pool == "flatten" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        )
+        self.pooling = pooling(pool)
         self.inputs = inputs = channels * height * width if pool == "flatten" else channels
         per_layer = [0.0] * len(widths) if isinstance(dropout, int | float) else list(dropout)
         layers, inputs = dense_stack(

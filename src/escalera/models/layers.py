@@ -37,13 +37,22 @@ def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
     return layer
 
 
+def conv_1d(inputs: int, outputs: int, kernel: int) -> nn.Conv1d:
+    """A 1-D convolution that keeps the length, with Glorot-uniform weights and zero bias."""
+    layer = nn.Conv1d(inputs, outputs, kernel_size=kernel, padding="same")
+    nn.init.xavier_uniform_(layer.weight)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 def batch_norm_2d(width: int) -> nn.BatchNorm2d:
     """Batch norm over (N, C, H, W): epsilon 1e-3, momentum 0.99 in Keras's sense."""
     return nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)
 
 
 def batch_norm_1d(width: int) -> nn.BatchNorm1d:
-    """Batch norm over (N, D): epsilon 1e-3, momentum 0.99 in Keras's sense."""
+    """Batch norm over (N, D) or (N, D, L): epsilon 1e-3, momentum 0.99 in Keras's sense."""
     return nn.BatchNorm1d(width, eps=1e-3, momentum=0.01)
 
 

@@ -1,4 +1,7 @@
-"""The contract of every network: a feature map (N, C, H, W), pooled features (N, D) and logits (N, K)."""
+"""The contract of every network: a feature map (N, C, H, W), pooled features (N, D) and logits (N, K).
+
+inputs  pictures (N, C, H, W), or the pair of these and the attributes (N, A) of their rows
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from typing import Self
 from torch import Tensor, nn
 
 from escalera.models.head import Head
+from escalera.models.inputs import Inputs
 
 
 class Network(nn.Module):
-    """A body that turns pictures (N, C, H, W) into a feature map, under a head that turns that into logits.
+    """A body that turns its inputs into a feature map, under a head that turns that into logits.
 
     Votes, fusion, transfer and explanations use these three methods and nothing else. The modules in `resting` stay in
     evaluation mode (see `freezing.py`).
@@ -29,16 +33,16 @@ class Network(nn.Module):
             module.eval()
         return self
 
-    def feature_map(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C', H', W'); a network without a spatial map answers with one of 1x1."""
-        features: Tensor = self.body(images)
+    def feature_map(self, inputs: Inputs) -> Tensor:
+        """Inputs -> (N, C', H', W'); a network without a spatial map answers with one of 1x1."""
+        features: Tensor = self.body(inputs)
         return features
 
-    def features(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, D), pooled as the head pools."""
-        return self.head.pool(self.feature_map(images))
+    def features(self, inputs: Inputs) -> Tensor:
+        """Inputs -> (N, D), pooled as the head pools."""
+        return self.head.pool(self.feature_map(inputs))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) -> logits (N, K)."""
-        logits: Tensor = self.head(self.feature_map(images))
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Inputs -> logits (N, K)."""
+        logits: Tensor = self.head(self.feature_map(inputs))
         return logits

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from escalera.models.inputs import blank
 from escalera.models.network import Network
 
 
@@ -44,8 +45,8 @@ class Summary:
         return [asdict(layer) for layer in self.layers]
 
 
-def summarise(network: Network, image_shape: tuple[int, int, int]) -> Summary:
-    """Run one empty picture (C, H, W) through a network and note every layer it passes."""
+def summarise(network: Network, image_shape: tuple[int, int, int], attributes: int = 0) -> Summary:
+    """Run one empty row, a picture (C, H, W) and so many attributes, through a network and note its layers."""
     layers: list[Layer] = []
 
     def note(name: str, module: nn.Module, output: Tensor) -> None:
@@ -64,7 +65,7 @@ def summarise(network: Network, image_shape: tuple[int, int, int]) -> Summary:
     device = next(network.parameters()).device
     try:
         with torch.no_grad():
-            network.eval()(torch.zeros(1, *image_shape, device=device))
+            network.eval()(blank(image_shape, attributes, device))
     finally:
         network.train(was_training)
         for hook in hooks:

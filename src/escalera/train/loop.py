@@ -102,13 +102,13 @@ def train(
             losses = torch.zeros(len(batches), device=device)
             hits = torch.zeros((), dtype=torch.int64, device=device)
             seen = 0
-            for step, (images, labels) in enumerate(batches.epoch(training.epoch), start=1):
+            for step, (inputs, labels) in enumerate(batches.epoch(training.epoch), start=1):
                 factor = schedule(training.epoch - 1 + (step - 1) / len(batches))
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
 
                 with cast:
-                    logits = network(images)
+                    logits = network(inputs)
                 loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
                 optimizer.zero_grad(set_to_none=True)
                 (loss if penalty is None else loss + penalty()).backward()  # type: ignore[no-untyped-call]

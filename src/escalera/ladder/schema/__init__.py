@@ -3,16 +3,20 @@
 from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
 from escalera.ladder.schema.data import Attributes, Best, Data
+from escalera.ladder.schema.fusion import Branch, Fusion, Net
 from escalera.ladder.schema.head import Head
-from escalera.ladder.schema.ladder import Evaluate, Ladder, LadderEntry, Rung, RungConfig, RungEntry
-from escalera.ladder.schema.model import Model
+from escalera.ladder.schema.ladder import NO_BLEND, Evaluate, Ladder, LadderEntry, Rung, RungConfig, RungEntry
+from escalera.ladder.schema.model import Model, net, parts, reads_attributes, reads_pictures
 from escalera.ladder.schema.optimizers import Adam, AdamW, Optimizer, Sgd
 from escalera.ladder.schema.pretrained import Backbone, Body, Trainable, Transfer, Weights
+from escalera.ladder.schema.rows import Conv1d, Table
 from escalera.ladder.schema.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule
 from escalera.ladder.schema.section import Section, Text
 from escalera.ladder.schema.train import EarlyStopping, Train
+from escalera.ladder.schema.votes import Classifier, Votes
 
 __all__ = [
+    "NO_BLEND",
     "Adam",
     "AdamW",
     "AlexNet",
@@ -21,18 +25,23 @@ __all__ = [
     "Backbone",
     "Best",
     "Body",
+    "Branch",
+    "Classifier",
     "Cnn",
     "Constant",
+    "Conv1d",
     "Cosine",
     "Data",
     "EarlyStopping",
     "Evaluate",
     "Exponential",
+    "Fusion",
     "Head",
     "Ladder",
     "LadderEntry",
     "Mlp",
     "Model",
+    "Net",
     "OneCycle",
     "Optimizer",
     "Plateau",
@@ -42,9 +51,15 @@ __all__ = [
     "Schedule",
     "Section",
     "Sgd",
+    "Table",
     "Text",
     "Train",
     "Trainable",
     "Transfer",
+    "Votes",
     "Weights",
+    "net",
+    "parts",
+    "reads_attributes",
+    "reads_pictures",
 ]

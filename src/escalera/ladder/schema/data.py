@@ -36,7 +36,10 @@ class Data(Section):
         str,
         Field(min_length=1, description="digits, mnist, cifar10, ...; a folder, a file, or owner/name on the hub"),
     ]
-    image_column: Annotated[str | None, Field(description="of a table: the pictures, or the paths to them")] = None
+    image_column: Annotated[
+        str | list[str] | None,
+        Field(description="of a table: the pictures, or the paths to them; of several columns, laid side by side"),
+    ] = None
     label_column: Annotated[str | None, Field(description="of a table: the classes")] = None
     group: Annotated[
         str | None, Field(description="of a table: rows with the same value here are never in two splits")

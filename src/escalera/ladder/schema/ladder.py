@@ -9,10 +9,12 @@ from pydantic import Field, model_validator
 from escalera.errors import EscaleraError, nearest
 from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.data import Data
-from escalera.ladder.schema.model import Model
+from escalera.ladder.schema.model import Model, reads_attributes
 from escalera.ladder.schema.pretrained import Backbone
 from escalera.ladder.schema.section import Name, Section, Text, at_odds
 from escalera.ladder.schema.train import Train
+
+NO_BLEND = "mixup and cutmix blend pictures, and two rows of attributes have no blend: expected 0 of both"
 
 
 class Evaluate(Section):
@@ -40,6 +42,8 @@ class RungConfig(Section):
         if self.data.normalize != "unit" and isinstance(self.model, Backbone):
             message = f"a backbone normalises its pictures itself: expected unit, received {self.data.normalize}"
             raise at_odds(message, "data.normalize", "model")
+        if (self.augment.mixup or self.augment.cutmix) and reads_attributes(self.model):
+            raise at_odds(NO_BLEND, "model", "augment")
         return self
 
 

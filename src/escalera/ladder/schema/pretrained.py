@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from escalera.errors import nearest
-from escalera.ladder.schema.bodies import AlexNet, Cnn
+from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
 from escalera.ladder.schema.head import Head
+from escalera.ladder.schema.rows import Conv1d, Table
 from escalera.ladder.schema.section import Count, Section, at_odds
 
 
@@ -73,11 +74,11 @@ class Backbone(Section):
         return self
 
 
-Body = Annotated[Cnn | AlexNet | Backbone, Field(discriminator="kind")]
+Body = Annotated[Mlp | Cnn | AlexNet | Conv1d | Table | Backbone, Field(discriminator="kind")]
 
 
 class Transfer(Section):
-    """The convolutions of a run that is finished, under a new head; grey and colour are adapted to one another."""
+    """The body of a run that is finished, under a new head; grey and colour are adapted to one another."""
 
     kind: Literal["transfer"]
     weights: Annotated[

@@ -1,0 +1,39 @@
+"""Several pictures of one thing laid side by side, so that one network sees them all.
+
+parts  P pictures (H, W, C) uint8 of one shape
+out    (rows * H, columns * W, C) uint8
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.errors import DataError
+
+
+def grid(count: int) -> tuple[int, int]:
+    """Rows and columns for so many pictures, as near to a square as it goes: 2 are 1x2, 3 and 4 are 2x2."""
+    columns = math.ceil(math.sqrt(count))
+    return math.ceil(count / columns), columns
+
+
+def mosaic(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The pictures row by row; what is left of the grid is black. Raises DataError where their shapes differ."""
+    shapes = sorted({part.shape for part in parts})
+    if len(shapes) > 1:
+        texts = ", ".join("x".join(map(str, shape)) for shape in shapes)
+        raise DataError(
+            f"expected pictures of one shape to lie side by side, received {texts} (height x width x channels); "
+            "set data.image_size, and data.channels where they differ"
+        )
+    rows, columns = grid(len(parts))
+    height, width, channels = shapes[0]
+    out = np.zeros((rows * height, columns * width, channels), np.uint8)
+    for number, part in enumerate(parts):
+        top, left = number // columns * height, number % columns * width
+        out[top : top + height, left : left + width] = part
+    return out

@@ -1,0 +1,46 @@
+"""`fusion`: branches over the same row, their pooled features joined into one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from escalera.models.inputs import Inputs, pictures_of
+from escalera.models.table import Table
+
+
+class Branch(nn.Module):
+    """A body and how its feature map becomes a vector."""
+
+    def __init__(self, body: nn.Module, pooling: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.pooling = pooling
+
+    @property
+    def reads_attributes(self) -> bool:
+        """Whether it looks at the attributes, and not at the picture."""
+        return isinstance(self.body, Table)
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Pictures, with or without attributes -> (N, D)."""
+        features: Tensor = self.pooling(self.body(inputs if self.reads_attributes else pictures_of(inputs)))
+        return features
+
+
+class Fusion(nn.Module):
+    """The branches in the order of their names' mapping; (N, D, 1, 1), D the sum of theirs."""
+
+    def __init__(self, branches: Mapping[str, Branch]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleDict(branches)
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Pictures, with or without attributes -> (N, D, 1, 1)."""
+        return torch.cat([branch(inputs) for branch in self.branches.values()], dim=1)[:, :, None, None]
+
+    def bodies(self) -> dict[str, nn.Module]:
+        """The bodies of the branches by name."""
+        return {name: branch.body for name, branch in self.branches.items() if isinstance(branch, Branch)}
