@@ -44,7 +44,13 @@ def rooms(root: Path, png) -> Path:
 
 
 def opened(root: Path, **more: object):
-    settings = {"image_size": None, "channels": None, "image_column": ["kitchen", "bath"], "label_column": "kind", **more}
+    settings = {
+        "image_size": None,
+        "channels": None,
+        "image_column": ["kitchen", "bath"],
+        "label_column": "kind",
+        **more,
+    }
     return open_source("rooms", data_root=root, **settings)
 
 

@@ -50,8 +50,8 @@ def open_source(
 
     `name` is a known one, a path, a name below `data_root` or ESCALERA_DATA, or `owner/name` on the hub. Columns are
     guessed where they are not named; several `image_column`s are laid side by side, each of `image_size`. `target` is a
-    column that becomes the label later on: until then all labels are 0,
-    there are no classes, and the column is in the table. What was decoded or downloaded is kept in the cache. Raises
+    column that becomes the label later on: until then all labels are 0, there are no classes, and the column is in the
+    table. What was decoded or downloaded is kept in the cache. Raises
     DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is replaced, and
     none is left out but with `skip_bad`, which counts them. `lenient` is for looking at a source that a training would
     refuse: bad pictures are left out, and the faults are listed in the set.
@@ -97,7 +97,7 @@ def list_source(
     name: str,
     *,
     data_root: Path | None,
-    image_column: str | None = None,
+    image_column: str | Sequence[str] | None = None,
     label_column: str | None = None,
     group: str | None = None,
     target: str | None = None,
@@ -113,7 +113,9 @@ def list_source(
     return _listings(locate(name, data_root, cache_dir or cache.cache_root()), named, [])
 
 
-def _named(name: str, image: str | None, label: str | None, group: str | None, target: str | None) -> Named:
+def _named(
+    name: str, image: str | Sequence[str] | None, label: str | None, group: str | None, target: str | None
+) -> Named:
     """The columns as the user names them, and as they are called in a known source."""
     from escalera.data.columns import Named
 
