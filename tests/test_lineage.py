@@ -53,7 +53,7 @@ def test_a_frozen_body_is_that_of_the_earlier_run_and_one_unfrozen_later_is_not(
     assert same(body(runs["first"]), body(runs["frozen"]))
     assert not same(body(runs["first"]), body(runs["later"]))
     weights = read_json(runs["frozen"].dir.record)["weights"]
-    assert weights["file"] == str(runs["first"].dir.best)
+    assert weights["body"]["file"] == str(runs["first"].dir.best)
 
 
 def test_features_that_are_kept_train_the_same_head_as_a_body_that_runs_every_time(
@@ -157,15 +157,10 @@ def test_a_rung_whose_weights_cannot_be_taken(ladder: Path, weights: str, messag
     assert message in refusal(ladder)
 
 
-def test_weights_of_a_network_without_convolutions(ladder: Path) -> None:
-    ladder.write_text(
-        LADDER.replace(
-            "{kind: cnn, blocks: [[4], [8]], batch_norm: conv, head: {dense: [8]}}", "{kind: mlp, dense: [8]}"
-        )
-    )
-    assert "expected a run with convolutions (cnn, alexnet, backbone or transfer), received one of kind mlp" in refusal(
-        ladder
-    )
+def test_weights_of_a_network_with_several_bodies(ladder: Path) -> None:
+    fusion = "{kind: fusion, branches: {a: {kind: cnn, blocks: [[4]]}, b: {kind: mlp, dense: [8]}}}"
+    ladder.write_text(LADDER.replace("{kind: cnn, blocks: [[4], [8]], batch_norm: conv, head: {dense: [8]}}", fusion))
+    assert "expected a run with a single body, received one of kind fusion" in refusal(ladder)
 
 
 def test_weights_that_were_lost(ladder: Path, tmp_path: Path) -> None:
