@@ -10,12 +10,28 @@ import pytest
 from PIL import Image
 
 import escalera as esc
+from escalera import climbing, plan
 from escalera.data.known import KNOWN
 from escalera.ladder.shipped import shipped
 
 NAMES = [name for name, _ in shipped()]
 LARGE = {"cifar10", "cifar100", "fashion-mnist"}
 """Those with networks of timm in them."""
+
+
+RUNGS = {"cifar10": 11, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9, "transfer": 5}
+
+
+def test_the_ladders_and_their_rungs_are_all_there_each_with_its_reason_in_both_languages() -> None:
+    readings = {name: esc.load_ladder(name) for name in NAMES}
+    assert {name: len(reading.rungs) for name, reading in readings.items()} == RUNGS
+    for reading in readings.values():
+        assert reading.ladder.title is not None
+        for rung in reading.rungs:
+            assert rung.why is not None, rung.name
+            assert len(rung.why["en"]) > 80, rung.name
+            assert len(rung.why["es"]) > 80, rung.name
+            assert rung.why["en"] != rung.why["es"], rung.name
 
 
 @pytest.fixture
@@ -40,7 +56,19 @@ def data_root(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in NAMES])
+EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NAMES]
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_every_rung_is_planned(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "PROBE_SECONDS", 0.01)
+    monkeypatch.setattr(plan, "PROBE_FLOPS", 1e9)
+    rows = climbing.plan(esc.load_ladder(name))
+    assert [row.get("error") for row in rows] == [None] * RUNGS[name]
+    assert all(row["seconds"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_every_rung_trains_two_steps(name: str, data_root: Path, tmp_path: Path) -> None:
     classes = 100 if name.startswith("cifar100") else 10
     batch = {"digits": 450, "transfer": 100}.get(name, 100 if classes == 100 else 30)

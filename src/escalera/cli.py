@@ -106,7 +106,9 @@ def _plan(
     from escalera.climbing import load_ladder, plan
     from escalera.terminal import plan_table
 
-    rows = plan(load_ladder(ladder, sets), data_root=data_root, device=device, rungs=rungs)
+    reading = load_ladder(ladder, sets)
+    with Console(stderr=True).status(f"Measuring a few steps of {len(rungs) or len(reading.rungs)} rungs"):
+        rows = plan(reading, data_root=data_root, device=device, rungs=rungs)
     if json_:
         typer.echo(json.dumps(rows, indent=2))
         return
