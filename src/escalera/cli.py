@@ -113,7 +113,10 @@ def _plan(
         typer.echo(json.dumps(rows, indent=2))
         return
     Console().print(plan_table(rows, seeds))
-    typer.echo("≈ from a second or two of training on made-up pictures, with the machine as busy as it is now")
+    typer.echo(
+        "FLOPs are those of one picture forward; memory, speed and time are estimates, from a second or two of\n"
+        "training on made-up pictures with the machine as busy as it is now. Early stopping may end it sooner."
+    )
     for row in rows:
         if "error" in row:
             typer.secho(f"{row['name']}: {row['error']}", fg="red")
