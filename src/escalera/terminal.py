@@ -152,7 +152,9 @@ def rungs_table(story: Story) -> Table:
 
 def plan_table(rows: list[dict[str, Any]], seeds: int) -> Table:
     """What the rungs would cost, and their sum; an estimate is marked as one."""
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", footer_style="bold", show_footer=True, pad_edge=False)
+    table = Table(
+        box=None, padding=(0, 1, 0, 0), header_style="bold", footer_style="bold", show_footer=True, pad_edge=False
+    )
     # Eighty columns are enough for every ladder that ships.
     table.add_column("rung", "all" if len(rows) > 1 else "", no_wrap=True)
     for column in ("parameters", "trainable", "FLOPs", "memory", "images/s", "epochs"):
