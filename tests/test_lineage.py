@@ -172,3 +172,18 @@ def test_weights_that_were_lost(ladder: Path, tmp_path: Path) -> None:
         r"it starts from the weights of the rung 'first', which has lost its weights \(.*\)\. Climb 'first' first",
         read_json(run.dir.record)["error"],
     )
+
+
+def test_a_bare_file_of_weights_needs_the_model_that_it_belongs_to(ladder: Path) -> None:
+    ladder.write_text(LADDER.replace("{from: first}", "some.safetensors"))
+    assert "expected like: {kind: cnn, ...}, the model that the file belongs to, beside a path" in refusal(ladder)
+
+
+def test_a_backbone_continues_a_backbone_of_its_own_name_only(ladder: Path) -> None:
+    model = "{kind: backbone, name: mobilenetv3_small_050, weights: {from: first}}"
+    ladder.write_text(
+        LADDER.replace("data: {source: digits,", "data: {source: digits, image_size: 32,").replace(
+            "{kind: transfer, weights: {from: first}, trainable: none, head: {dense: [8], batch_norm: true}}", model
+        )
+    )
+    assert "expected the run of a backbone mobilenetv3_small_050, received one of kind cnn" in refusal(ladder)
