@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +208,30 @@ def test_a_set_larger_than_the_memory_is_mapped(tmp_path: Path):
         except OSError:
             pytest.skip("the file system has no sparse files of 8 TB")
     assert map_array(path)[7_999_999_999, 9, 9, 9] == 0
+
+
+def test_on_a_full_disk_the_run_goes_on_from_memory(put, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    put("mine", "train", [0, 1, 0])
+    monkeypatch.setattr(OnDisk, "array", full)
+    mine = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert mine.splits["train"].images[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert mine.splits["train"].labels.tolist() == [0, 1, 0]
+    assert mine.notes == (
+        f"could not write the cache in {tmp_path}/cache: No space left on device. Free some space there, or name another "
+        "folder with ESCALERA_CACHE. The pictures are kept in memory for now, and decoded again next time.",
+    )
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_on_a_full_disk_and_with_too_little_memory_it_says_why_not(put, root: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    put("mine", "train", [0, 1, 0])
+    monkeypatch.setattr(OnDisk, "array", full)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10))
+    with pytest.raises(DataError, match=r"No space left on device\. .* The pictures would take 0\.0 GB, and 0\.0 GB of mem"):
+        open_source("mine", data_root=root, image_size=None, channels=None)
