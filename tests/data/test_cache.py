@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -220,8 +220,8 @@ def test_on_a_full_disk_the_run_goes_on_from_memory(put, root: Path, tmp_path: P
     assert mine.splits["train"].images[:, 0, 0, 0].tolist() == [0, 1, 2]
     assert mine.splits["train"].labels.tolist() == [0, 1, 0]
     assert mine.notes == (
-        f"could not write the cache in {tmp_path}/cache: No space left on device. Free some space there, or name another "
-        "folder with ESCALERA_CACHE. The pictures are kept in memory for now, and decoded again next time.",
+        f"could not write the cache in {tmp_path}/cache: No space left on device. Free some space there, or name "
+        "another folder with ESCALERA_CACHE. The pictures are kept in memory for now, and decoded again next time.",
     )
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -233,5 +233,7 @@ def test_on_a_full_disk_and_with_too_little_memory_it_says_why_not(put, root: Pa
     put("mine", "train", [0, 1, 0])
     monkeypatch.setattr(OnDisk, "array", full)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10))
-    with pytest.raises(DataError, match=r"No space left on device\. .* The pictures would take 0\.0 GB, and 0\.0 GB of mem"):
+    with pytest.raises(
+        DataError, match=r"No space left on device\. .* The pictures would take 0\.0 GB, and 0\.0 GB of mem"
+    ):
         open_source("mine", data_root=root, image_size=None, channels=None)

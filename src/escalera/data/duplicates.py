@@ -30,7 +30,7 @@ _NEIGHBOURS = 8
 _YARDSTICK = 5
 """The place of the neighbour that says how far apart different pictures are: a picture may be there six times."""
 _RATIO = 0.2
-"""Chosen on CIFAR-10 and Fashion-MNIST; see benchmarks/explore.py for what it finds and what it takes for the same."""
+"""Chosen on CIFAR-10 and Fashion-MNIST; docs/results/data.md has what it finds, and what it takes for the same."""
 _RELATED = 0.55
 """Product of two fingerprints below which pictures are not laid upon each other."""
 SMALLEST = 16
