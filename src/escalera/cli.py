@@ -178,6 +178,36 @@ def report(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Runs or rungs, as runs/digits/mlp runs/digits/cnn; each with the first.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where runs go; the page is its comparison/report.html.")] = Path("runs"),
+    data_root: DataRoot = None,
+    lang: Lang = Language.en,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare any runs on the same test rows, of one ladder or of several: a table, and a page."""
+    from rich.console import Console
+
+    from escalera.climbing import told
+    from escalera.illustration import Illustrator
+    from escalera.report.language import load_language
+    from escalera.report.page import write_page
+    from escalera.report.versus import read_versus
+    from escalera.terminal import print_rungs
+
+    story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
+    page = write_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
+    if json_:
+        typer.echo(json.dumps(told(story), indent=2, ensure_ascii=False))
+        return
+    print_rungs(Console(), story)
+    typer.echo(f"\npage: {page}")
+
+
+@app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn.")],
     images: Annotated[

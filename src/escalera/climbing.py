@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from escalera.data.splits import Dataset
+    from escalera.report.story import Story
 
 
 def load_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
@@ -219,10 +220,14 @@ def _report(folder: Path, language: str, data_root: Path | None, *, anew: bool) 
 
 
 def outcome(folder: Path) -> dict[str, Any]:
-    """What came of a ladder, as `climb --json` prints it: each rung's state, accuracy, step and cost."""
+    """What came of a ladder, as `climb --json` prints it."""
     from escalera.report.story import read_story
 
-    story = read_story(folder)
+    return told(read_story(folder))
+
+
+def told(story: Story) -> dict[str, Any]:
+    """A story for machines: each rung's state, accuracy, step and cost, and where the report is."""
     rungs = []
     for rung in story.rungs:
         step = rung.step
@@ -241,7 +246,7 @@ def outcome(folder: Path) -> dict[str, Any]:
                 "verdict": step.verdict if step else None,
             }
         )
-    return {"ladder": story.name, "report": str(folder / "report.html"), "rungs": rungs}
+    return {"ladder": story.name, "report": str(story.path / "report.html"), "rungs": rungs}
 
 
 def shipped_ladders(language: str) -> list[dict[str, Any]]:

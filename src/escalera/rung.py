@@ -15,6 +15,7 @@ from escalera import build, lineage
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
 from escalera.data.splits import Dataset, Split, rows_table
+from escalera.data.superclasses import superclasses
 from escalera.data.table_transform import Transformation
 from escalera.errors import DataError
 from escalera.evaluate.cost import PeakMemory, flops_per_image
@@ -219,6 +220,7 @@ def _describe(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "source": data.name,
         "shape": list(data.shape),
         "classes": data.classes,
+        "groups": superclasses(data),
         "rows": {"train": len(data.train.rows), "validation": len(data.validation.rows), "test": len(data.test.rows)},
         "resize": config.data.resize,
         "image_columns": config.data.image_column,

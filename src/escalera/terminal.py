@@ -119,21 +119,31 @@ class Narrator:
         from escalera.report.story import read_story
 
         self.console.print()
-        self.console.print(rungs_table(read_story(folder)))
+        print_rungs(self.console, read_story(folder))
         for name, message in self.failed:
             self.console.print(f"[red]✗ {escape(name)}:[/] {escape(message)}", highlight=False)
         self.console.print(f"\nreport: [bold]{report}[/]", highlight=False, soft_wrap=True)
 
 
-def rungs_table(story: Story) -> Table:
-    """The rungs of a ladder, each with its accuracy, its step over its parent, and its cost."""
+def print_rungs(console: Console, story: Story) -> None:
+    """Print the table of the rungs so that no name is broken: a file or a pipe is as wide as it has to be."""
+    table = rungs_table(story)
+    needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
+    if not console.is_terminal:
+        console.width = max(console.width, needed)
+    console.print(table if needed <= console.width else rungs_table(story, narrow=True))
+
+
+def rungs_table(story: Story, *, narrow: bool = False) -> Table:
+    """The rungs of a ladder, each with its accuracy, step over its parent and cost; fewer columns if `narrow`."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
-    table.add_column("rung", overflow="fold")
+    table.add_column("rung", no_wrap=True)
     table.add_column("test %", justify="right")
     table.add_column("step in points, 95 %", justify="right", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("parameters", justify="right")
+    if not narrow:
+        table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
     for rung in story.rungs:
         if rung.state != "done" or rung.accuracy is None:
@@ -145,8 +155,8 @@ def rungs_table(story: Story) -> Table:
             interval = f"{100 * c.difference:+.2f} ({100 * c.low:+.2f}, {100 * c.high:+.2f})"
             compared = (interval, f"{step.p:.3f}" if step.p >= 0.001 else "<.001", VERDICTS[step.verdict])
         parameters = rung.done[0].record.parameters
-        total = f"{parameters.total:,}" if parameters else ""
-        table.add_row(rung.name, f"{100 * rung.accuracy:.2f}", *compared, total, duration(rung.seconds or 0))
+        total = [] if narrow else [f"{parameters.total:,}" if parameters.total is not None else ""]
+        table.add_row(rung.name, f"{100 * rung.accuracy:.2f}", *compared, *total, duration(rung.seconds or 0))
     return table
 
 

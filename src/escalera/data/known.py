@@ -10,7 +10,8 @@ from typing import Literal
 class KnownSource:
     """A public image set. `hub` is None for one that comes with a library; `shape` is (H, W, C).
 
-    `train` and `test` are its pictures as published; `test` is 0 for a set without a split of its own.
+    `train` and `test` are its pictures as published; `test` is 0 for a set without a split of its own. `groups` is the
+    column of the super-classes, where the set has them, and `group_names` what its numbers mean.
     """
 
     hub: str | None
@@ -20,6 +21,8 @@ class KnownSource:
     classes: tuple[str, ...]
     train: int
     test: int
+    groups: str | None = None
+    group_names: tuple[str, ...] = ()
 
 
 _DIGITS = tuple("0123456789")
@@ -46,6 +49,14 @@ _CIFAR100 = (
     "tractor", "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
 )  # fmt: skip
 
+# https://www.cs.toronto.edu/~kriz/cifar.html: meta, coarse_label_names.
+_CIFAR100_GROUPS = (
+    "aquatic mammals", "fish", "flowers", "food containers", "fruit and vegetables", "household electrical devices",
+    "household furniture", "insects", "large carnivores", "large man-made outdoor things",
+    "large natural outdoor scenes", "large omnivores and herbivores", "medium mammals", "non-insect invertebrates",
+    "people", "reptiles", "small mammals", "trees", "vehicles 1", "vehicles 2",
+)  # fmt: skip
+
 KNOWN: dict[str, KnownSource] = {
     # sklearn.datasets.load_digits: 1,797 digits written by 43 people, no test split.
     "digits": KnownSource(None, "image", "label", (8, 8, 1), _DIGITS, 1_797, 0),
@@ -54,7 +65,17 @@ KNOWN: dict[str, KnownSource] = {
         "zalando-datasets/fashion_mnist", "image", "label", (28, 28, 1), _FASHION, 60_000, 10_000
     ),
     "cifar10": KnownSource("uoft-cs/cifar10", "img", "label", (32, 32, 3), _CIFAR10, 50_000, 10_000),
-    "cifar100": KnownSource("uoft-cs/cifar100", "img", "fine_label", (32, 32, 3), _CIFAR100, 50_000, 10_000),
+    "cifar100": KnownSource(
+        "uoft-cs/cifar100",
+        "img",
+        "fine_label",
+        (32, 32, 3),
+        _CIFAR100,
+        50_000,
+        10_000,
+        "coarse_label",
+        _CIFAR100_GROUPS,
+    ),
 }
 
 

@@ -32,19 +32,10 @@ from escalera.rundir import write_aside
 
 LADDER_SECTIONS = ("climb", "steps", "how", "seen", "cost", "data")
 """The parts before the rungs, in their order; `end` comes after them."""
-RUNG_SECTIONS = (
-    "words",
-    "changes",
-    "seeds",
-    "step",
-    "learning",
-    "quality",
-    "classes",
-    "mistakes",
-    "attention",
-    "making",
-)
-"""The parts of each rung, in their order."""
+RUNG_SECTIONS = ("words", "changes", "seeds", "step", "learning")
+"""The parts of each rung that are always open, in their order."""
+RUNG_DETAILS = ("quality", "classes", "mistakes", "attention", "making")
+"""Those that are folded but for the best rung, in their order."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -69,7 +60,7 @@ def write_report(ladder_dir: Path, language: str = "en", source: Source | None =
 
 
 def write_page(story: Story, language: Language, source: Source | None = None, *, keep_runs: bool = True) -> Path:
-    """Write the page of a story into its folder. Without `keep_runs` nothing is written into the runs' own folders."""
+    """Write the page of a story into its folder; the runs' figures go into their own, without `keep_runs` beside it."""
     evidence = {rung.name: found for rung in story.rungs if rung.done and (found := gather(rung.done[0]))}
     album = _illustrated(story, evidence, source)
     ladder = LadderView(story, language, evidence)
@@ -77,10 +68,12 @@ def write_page(story: Story, language: Language, source: Source | None = None, *
     page = _render(ladder, views)
     for figure in ladder.figures:
         _write_figure(story.path / "figures", figure, figure.name)
-    for view in views if keep_runs else ():
+    for view in views:
         for figure in view.figures:
-            if view.run:
+            if view.run and keep_runs:
                 _write_figure(view.run.path / "figures", figure, figure.name.removesuffix(f"-{view.name}"))
+            else:
+                _write_figure(story.path / "figures", figure, figure.name)
     path = story.path / "report.html"
     _write_text(path, page)
     return path
@@ -169,18 +162,23 @@ def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
         heat=lambda map_: base64.b64encode(heat(map_)).decode(),
         story=story,
     )
-    sections = [(name, _section(name, ladder)) for name in LADDER_SECTIONS]
-    rungs = [(view, [(name, _section(name, view)) for name in RUNG_SECTIONS]) for view in views]
+    rungs = [(view, _sections(RUNG_SECTIONS, view), _sections(RUNG_DETAILS, view)) for view in views]
     text = environment.get_template("report.html.j2").render(
         title=story.title[language.code] if story.title else story.name,
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
         headline=headline(story, language),
         summary=summarise(story, language),
-        sections=[(name, found) for name, found in sections if found is not None],
-        rungs=[(view, [(name, found) for name, found in parts if found is not None]) for view, parts in rungs],
+        sections=_sections(LADDER_SECTIONS, ladder),
+        rungs=rungs,
         end=_section("end", ladder),
     )
     return text.replace("<!--pictures-->", _definitions(pictures), 1)
+
+
+def _sections(names: Sequence[str], view: LadderView | RungView) -> list[tuple[str, Any]]:
+    """Those that have something to show, by their names."""
+    found = ((name, _section(name, view)) for name in names)
+    return [(name, section) for name, section in found if section is not None]
 
 
 def _section(name: str, view: LadderView | RungView) -> Any:

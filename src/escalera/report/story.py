@@ -140,6 +140,14 @@ class Story:
     rungs: list[Rung]
     overall: Comparison | None = field(default=None)
 
+    @classmethod
+    def of(cls, path: Path, name: str, title: Text | None, command: str, rungs: list[Rung]) -> Story:
+        """The story of rungs that have their steps already."""
+        story = cls(path, name, title, command, rungs)
+        if story.best and story.first and story.best is not story.first:
+            return replace(story, overall=_compared(story.first, story.best)[0])
+        return story
+
     @property
     def steps(self) -> list[Step]:
         """The steps in the order of the rungs."""
@@ -203,10 +211,7 @@ def read_story(ladder_dir: Path) -> Story:
         )
         for entry in ladder.rungs
     ]
-    story = Story(ladder_dir, ladder.name or ladder_dir.name, ladder.title, ladder.command, with_steps(rungs))
-    if story.best and story.first and story.best is not story.first:
-        return replace(story, overall=_compared(story.first, story.best)[0])
-    return story
+    return Story.of(ladder_dir, ladder.name or ladder_dir.name, ladder.title, ladder.command, with_steps(rungs))
 
 
 def with_steps(rungs: Sequence[Rung]) -> list[Rung]:

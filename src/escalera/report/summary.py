@@ -19,7 +19,8 @@ def headline(story: Story, language: Language) -> Markup:
         return _sentence(language, "headline.first", name=_link(best), accuracy=accuracy)
     values = {"name": _link(best), "first": first.name, "accuracy": accuracy}
     difference = language.points(overall.difference)
-    return _sentence(language, "headline.climbed", difference=difference, **values)
+    key = "headline.climbed" if overall.low > 0 else "headline.close"
+    return _sentence(language, key, difference=difference, **values)
 
 
 def summarise(story: Story, language: Language) -> list[Markup]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,14 +74,19 @@ def confusion_figure(
     side = _side(len(names))
     margin = _margin(names, side)
     foot = 22 if _upright(names, side) else margin * 0.72 + 12
-    drawing = Drawing(margin + 24 + side * len(names), 26 + side * len(names) + foot + 18)
+    beside = (
+        max((breadth(group, 9.5) for group in groups), default=0) + 14 if groups and len(groups) == len(names) else 0
+    )
+    drawing = Drawing(
+        margin + 24 + side * len(names) + beside * (len(names) > MANY_CLASSES), 26 + side * len(names) + foot + 18
+    )
     left, top = margin + 24, 26.0
     if len(names) <= MANY_CLASSES:
         _cells(drawing, matrix, left, top, side, language)
     else:
         drawing.png(left, top, side * len(names), side * len(names), _picture(matrix))
         drawing.rect(left, top, side * len(names), side * len(names), "none", stroke=INK, stroke_opacity=0.3)
-        if groups:
+        if beside and groups:
             _separators(drawing, [groups[k] for k in order], left, top, side)
     if len(names) <= _NAMED:
         _names(drawing, names, left, top, side)
@@ -155,17 +161,21 @@ def _picture(confusion: NDArray[np.int64]) -> bytes:
     colours = np.empty((*depth.shape, 4), np.uint8)
     colours[..., :3] = [int(ORANGE[at : at + 2], 16) for at in (1, 3, 5)]
     colours[np.diag_indices_from(depth)] = [*(int(BLUE[at : at + 2], 16) for at in (1, 3, 5)), 0]
-    # The square root lifts the few that are wrong out of the white.
-    colours[..., 3] = np.where(confusion > 0, 17 * np.rint(15 * np.maximum(0.1, np.sqrt(depth))), 0)
+    # The power lifts the few that are wrong out of the white.
+    colours[..., 3] = np.where(confusion > 0, 17 * np.rint(15 * np.maximum(0.07, depth**0.7)), 0)
     buffer = io.BytesIO()
     Image.fromarray(colours, "RGBA").save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
 def _separators(drawing: Drawing, groups: Sequence[str], left: float, top: float, side: float) -> None:
+    """Lines between the groups, and their names at the right."""
     whole = side * len(groups)
-    for place in range(1, len(groups)):
-        if groups[place] != groups[place - 1]:
+    starts = [0, *(place for place in range(1, len(groups)) if groups[place] != groups[place - 1]), len(groups)]
+    for place, end in pairwise(starts):
+        middle = top + side * (place + end) / 2
+        drawing.text(left + whole + 8, middle + 3.4, groups[place], size=9.5, opacity=0.85)
+        if place:
             at = side * place
             drawing.line([(left, top + at), (left + whole, top + at)], INK, 0.7, opacity=0.35)
             drawing.line([(left + at, top), (left + at, top + whole)], INK, 0.7, opacity=0.35)
