@@ -39,9 +39,8 @@ def test_a_set_without_them(data: Dataset) -> None:
 
 @pytest.mark.data
 def test_those_of_cifar100(real_data: Path) -> None:
-    data = split(
-        open_source("cifar100", data_root=real_data, image_size=None, channels=None), validation=0.1, test=0.1, seed=0
-    )
+    images = open_source("cifar100", data_root=real_data, image_size=None, channels=None)
+    data = split(images, validation=0.1, test=0.1, seed=0)
     found = superclasses(data)
     assert found is not None and len(set(found)) == 20
     named = dict(zip(data.classes, found, strict=True))
