@@ -14,8 +14,8 @@ from scipy import sparse
 from escalera.evaluate.metrics import BINS, Sums, Tallies, metrics, total
 
 DRAWS = 2000
-_AT_ONCE = 1_000_000
-"""Weights in memory together, 8 MB of them: larger pieces were slower."""
+_AT_ONCE = 4_000_000
+"""Weights in memory together, 32 MB of them. Measured on 10,000 rows: 0.59 s of processor; with a quarter, 0.70 s."""
 
 
 def intervals(tallies: Tallies, *, draws: int = DRAWS, seed: int = 0) -> dict[str, tuple[float, float]]:
