@@ -20,7 +20,7 @@ from escalera.data.table_attributes import with_attributes
 from escalera.data.table_bands import banded, provisional
 from escalera.ladder import schema
 
-EVALUATION_BATCH = 512
+EVALUATION_BATCH = 256
 
 
 def pictures(data: schema.Data, *, data_root: Path | None, skip_bad: bool = False) -> ImageSet:
