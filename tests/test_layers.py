@@ -7,9 +7,11 @@ SOURCE = Path(__file__).parents[1] / "src" / "escalera"
 
 FLOORS = [
     {"cli"},
+    {"studio"},
     {"climbing", "doctor", "exploring", "prediction", "catalogue"},
     {"illustration"},
-    {"rung", "plan"},
+    {"rung", "plan", "predictor"},
+    {"trained"},
     {"build", "standing"},
     {"lineage"},
     {"terminal"},
@@ -20,7 +22,20 @@ FLOORS = [
     {"errors"},
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
-KNOW_LADDER = {"cli", "illustration", "climbing", "catalogue", "plan", "rung", "build", "standing", "lineage", "ladder"}
+KNOW_LADDER = {
+    "cli",
+    "illustration",
+    "climbing",
+    "catalogue",
+    "plan",
+    "rung",
+    "predictor",
+    "trained",
+    "build",
+    "standing",
+    "lineage",
+    "ladder",
+}
 
 
 def imports(path: Path) -> set[str]:

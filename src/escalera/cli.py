@@ -209,7 +209,7 @@ def compare(
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn.")],
+    run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn, or a model in one file.")],
     images: Annotated[
         list[Path] | None,
         typer.Argument(help="Pictures: JPEG, PNG, WebP, BMP, TIFF or GIF. Or a CSV like the one trained on."),
@@ -234,6 +234,52 @@ def predict(
         typer.echo(shown(picture["file"]))
         for row in picture["classes"]:
             typer.echo(f"  {100 * row['probability']:6.2f} %  {row['name']}")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn.")],
+    file: Annotated[Path, typer.Argument(help="The file to write, as cnn.safetensors.")],
+    debug: Debug = False,
+) -> None:
+    """Write a trained model as one file, which `escalera predict` and the studio open on any machine."""
+    from escalera.prediction import find_trained
+    from escalera.trained import write_file
+
+    write_file(find_trained(run), file)
+    typer.echo(f"model: {file}")
+
+
+@app.command()
+def studio(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; any but this machine's needs --auth.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    auth: Annotated[str | None, typer.Option(help="user:password, asked for by the browser.")] = None,
+    i_know: Annotated[
+        bool, typer.Option("--i-know", help="Listen on another address without a password: anybody there may use it.")
+    ] = False,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="A model in one file to open; may be given several times.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where runs are, and go.")] = Path("runs"),
+    data_root: DataRoot = None,
+    debug: Debug = False,
+) -> None:
+    """Open a web page to classify pictures, walk through the runs, look at data, and climb."""
+    from escalera.studio.start import start
+
+    start(
+        host=host,
+        port=port,
+        auth=auth,
+        i_know=i_know,
+        models=model or [],
+        out=out,
+        data_root=data_root,
+        ready=lambda address: typer.echo(f"The studio is at {address}  (stop it with Ctrl-C)"),
+    )
 
 
 @app.command()

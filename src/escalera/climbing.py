@@ -60,9 +60,9 @@ class Run:
         self, images: NDArray[np.uint8] | None = None, attributes: Sequence[Mapping[str, Any]] | None = None
     ) -> NDArray[np.float32]:
         """Pictures (N, H, W, C) uint8, of the size of the run's, and {column: value} a row -> probabilities (N, K)."""
-        from escalera.rung import probabilities
+        from escalera.predictor import open_run
 
-        return probabilities(self.dir, images, attributes)
+        return open_run(self.dir).probabilities(images, attributes)
 
 
 def climb(

@@ -56,6 +56,6 @@ class Illustrator:
 
         Raises EscaleraError where the weights are not there any more.
         """
-        from escalera.rung import explanations
+        from escalera.predictor import open_run
 
-        return explanations(RunDir(run), images, classes)
+        return open_run(RunDir(run)).maps(images, classes)

@@ -9,11 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.errors import DataError, RunError, nearest
-from escalera.rundir import RunDir, read_json
+from escalera.rundir import RunDir
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from escalera.trained import Trained
+
+
+def find_trained(path: Path) -> Trained:
+    """The model of a run, named as `find_run` takes it, or in a file that `escalera export` wrote.
+
+    Raises RunError where there is none.
+    """
+    from escalera import trained
+
+    return trained.of_file(path) if path.suffix == ".safetensors" else trained.of_run(find_run(path))
 
 
 def find_run(path: Path) -> RunDir:
@@ -53,14 +65,14 @@ def predict_files(
     """
     import numpy as np
 
-    from escalera.rung import probabilities
+    from escalera.predictor import Predictor
 
-    run = find_run(path)
-    record = read_json(run.record)["data"]
+    trained = find_trained(path)
+    record = trained.data
     asked = _from_table(files[0], record) if _is_table(files) else _from_files(files, attributes, record)
     pictures = _decoded(asked, record) if any(question.pictures for question in asked) else None
     rows = [question.attributes for question in asked if question.attributes is not None]
-    found = probabilities(run, pictures, rows)
+    found = Predictor(trained).probabilities(pictures, rows)
     return [
         {
             "file": question.name,
@@ -79,21 +91,20 @@ def _is_table(files: Sequence[Path]) -> bool:
 
 def _from_files(files: Sequence[Path], attributes: Sequence[str], record: Mapping[str, Any]) -> list[Question]:
     """Rows of pictures given one by one, and of attributes in the same order."""
-    columns = record.get("image_columns")
-    together = len(columns) if isinstance(columns, list) else 1
-    if len(files) % together:
+    columns, each = record.get("image_columns"), together(record)
+    if len(files) % each:
         raise DataError(
-            f"this run sees {together} pictures of each row together ({', '.join(columns or [])}): expected as many, "
+            f"this run sees {each} pictures of each row together ({', '.join(columns or [])}): expected as many, "
             f"or a multiple, received {len(files)}"
         )
     rows = [parse_attributes(text) for text in attributes]
-    count = max(len(files) // together, len(rows))
-    if rows and files and len(rows) * together != len(files):
+    count = max(len(files) // each, len(rows))
+    if rows and files and len(rows) * each != len(files):
         raise DataError(f"expected --attributes once for each of {count} rows, received {len(rows)}")
     return [
         Question(
-            ", ".join(map(str, files[n * together : (n + 1) * together])) or attributes[n],
-            list(files[n * together : (n + 1) * together]),
+            ", ".join(map(str, files[n * each : (n + 1) * each])) or attributes[n],
+            list(files[n * each : (n + 1) * each]),
             rows[n] if rows else None,
         )
         for n in range(count)
@@ -139,23 +150,46 @@ def parse_attributes(text: str) -> dict[str, Any]:
     return {name.strip(): value.strip() or None for name, _, value in pairs}
 
 
+def decode_row(pictures: Sequence[bytes], record: Mapping[str, Any], scale: int = 1) -> NDArray[np.uint8]:
+    """The files of a row's pictures as a model sees them, side by side (H, W, C); `scale` times as large to be shown.
+
+    Raises DataError for what cannot be decoded.
+    """
+    from escalera.data.mosaic import mosaic
+
+    return mosaic([_decode(raw, record, len(pictures), scale) for raw in pictures])
+
+
+def _decode(raw: bytes, record: Mapping[str, Any], parts: int, scale: int = 1) -> NDArray[np.uint8]:
+    """One of the pictures of a row that has so many."""
+    from escalera.data.decode import decode
+    from escalera.data.mosaic import grid
+
+    height, width, channels = record["shape"]
+    rows, columns = grid(parts)
+    size = (height // rows * scale, width // columns * scale)
+    return decode(raw, size=size, channels=channels, resize=record["resize"])
+
+
+def together(record: Mapping[str, Any]) -> int:
+    """How many pictures of each row a model sees together."""
+    columns = record.get("image_columns")
+    return len(columns) if isinstance(columns, list) else 1
+
+
 def _decoded(asked: Sequence[Question], record: Mapping[str, Any]) -> NDArray[np.uint8]:
     """The pictures of the rows (N, H, W, C), those of one row side by side."""
     import numpy as np
 
-    from escalera.data.decode import decode
     from escalera.data.listing import shown
-    from escalera.data.mosaic import grid, mosaic
+    from escalera.data.mosaic import mosaic
 
-    height, width, channels = record["shape"]
-    rows, columns = grid(len(asked[0].pictures))
-    size = (height // rows, width // columns)
     whole, bad = [], []
     for question in asked:
         parts = []
         for file in question.pictures:
             try:
-                parts.append(decode(file.read_bytes(), size=size, channels=channels, resize=record["resize"]))
+                parts.append(_decode(file.read_bytes(), record, len(question.pictures)))
             except (OSError, DataError) as error:
                 bad.append(f"{shown(str(file))}: {getattr(error, 'strerror', None) or error}")
         if len(parts) == len(question.pictures):

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from numpy.typing import NDArray
 
 from escalera import build, lineage
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
 from escalera.data.splits import Dataset, Split, rows_table
 from escalera.data.superclasses import superclasses
-from escalera.data.table_transform import Transformation
-from escalera.errors import DataError
 from escalera.evaluate.cost import PeakMemory, flops_per_image
-from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
-from escalera.evaluate.metrics import measure, softmax
+from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.price import price
 from escalera.evaluate.views import VIEWS
 from escalera.ladder import schema
-from escalera.ladder.saved import read_config, write_config
+from escalera.ladder.saved import write_config
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import summarise
@@ -238,82 +232,3 @@ def _write_table(run: RunDir, data: Dataset) -> None:
     fitted = {"attributes": data.attributes, "bands": data.bands}
     if any(fitted.values()):
         write_json(run.table, {name: part and part.to_json() for name, part in fitted.items()})
-
-
-def probabilities(
-    run: RunDir, images: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None = None
-) -> NDArray[np.float32]:
-    """What a finished run says of rows: probabilities (N, K).
-
-    `images` are pictures (N, H, W, C) uint8 of its own size, None for a run that reads attributes alone; `attributes`
-    are {column: value} for each row, for a run that reads them. Raises DataError where one of the two is absent.
-    """
-    config = read_config(run.config)
-    vectors = _vectors(run, config, attributes)
-    if images is None:
-        if schema.reads_pictures(config.model):
-            raise DataError("this run looks at pictures: expected some, received none")
-        images = np.zeros((0 if vectors is None else len(vectors), *read_json(run.record)["data"]["shape"]), np.uint8)
-    if vectors is not None and len(vectors) != len(images):
-        raise DataError(f"expected attributes for each of {len(images)} pictures, received {len(vectors)}")
-    network, feed = _restored(run, config, images, vectors)
-    return softmax(predict(network, feed.epoch(0), VIEWS[config.evaluate.tta]).logits).astype(np.float32)
-
-
-def explanations(run: RunDir, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """Where a finished run looked when it said a class (N,) of pictures (N, H, W, C): maps (N, h, w) from 0 to 1.
-
-    None for a network that keeps no map of the picture.
-    """
-    config = read_config(run.config)
-    if isinstance(config.model, schema.Fusion | schema.Votes) or schema.reads_attributes(config.model):
-        return None
-    network, feed = _restored(run, config, images)
-    maps, first = [], 0
-    for pixels, _ in feed.epoch(0):
-        assert isinstance(pixels, torch.Tensor)
-        found = grad_cam(network, pixels, torch.from_numpy(classes[first : first + len(pixels)]))
-        if found is None:
-            return None
-        maps.append(found)
-        first += len(pixels)
-    return np.concatenate(maps)
-
-
-def _restored(
-    run: RunDir, config: RungConfig, images: NDArray[np.uint8], vectors: NDArray[np.float32] | None = None
-) -> tuple[Network, Batches]:
-    """The network of a finished run with its weights, and rows as it takes them."""
-    record = read_json(run.record)["data"]
-    height, width, channels = record["shape"]
-    network = build.network(
-        schema.net(config.model),
-        (channels, height, width),
-        len(record["classes"]),
-        None if vectors is None else vectors.shape[1],
-    )
-    load_weights(network, run.best)
-    feed = Batches(
-        images,
-        np.zeros(len(images), dtype=np.int64),
-        np.arange(len(images)),
-        batch_size=build.EVALUATION_BATCH,
-        device=torch.device("cpu"),
-        shuffle=False,
-        mean=record.get("mean"),
-        std=record.get("deviation"),
-        attributes=vectors,
-    )
-    return network, feed
-
-
-def _vectors(
-    run: RunDir, config: schema.RungConfig, attributes: Sequence[Mapping[str, Any]] | None
-) -> NDArray[np.float32] | None:
-    """The rows' attributes as the run's own were made (N, A); None for a run that reads none."""
-    if not schema.reads_attributes(config.model):
-        return None
-    fitted = Transformation.from_json(read_json(run.table)["attributes"])
-    if not attributes:
-        raise DataError(f"this run reads the attributes {', '.join(fitted.columns)} too: expected them, received none")
-    return fitted.vectors(attributes)

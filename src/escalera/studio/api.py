@@ -1,0 +1,122 @@
+"""The studio over plain HTTP: `GET /models` and `POST /predict`, JSON out; and the files that the page links to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from escalera import trained
+from escalera.errors import DataError, EscaleraError, RunError
+from escalera.report.language import LANGUAGES
+from escalera.studio.i18n import preferred
+from escalera.studio.service import BusyError, Studio
+
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f7fc1" stroke-width="3" '
+    'stroke-linecap="round"><path d="M10 3v26M22 3v26M10 9h12M10 16h12M10 23h12"/></svg>'
+)
+
+
+def add_routes(app: Starlette, studio: Studio) -> None:
+    """Add what is not gradio's to an application."""
+
+    async def models(request: Request) -> Response:
+        rows = [
+            {"model": entry.key, "label": entry.label, "test_accuracy": entry.accuracy} for entry in studio.models()
+        ]
+        return JSONResponse({"models": rows})
+
+    async def predict(request: Request) -> Response:
+        try:
+            key, pictures, attributes, top = await _question(request)
+            answer = await asyncio.wrap_future(studio.classify(key, pictures, attributes))
+        except EscaleraError as error:
+            return refused(error)
+        return JSONResponse(answer.to_json(top))
+
+    async def model(request: Request) -> Response:
+        key = request.path_params["key"]
+        try:
+            content = await asyncio.to_thread(lambda: trained.export(studio.trained(key)))
+        except EscaleraError as error:
+            return refused(error)
+        name = "-".join(key.split("/")).removesuffix("-seed-0")
+        return Response(
+            content,
+            media_type="application/octet-stream",
+            headers={"content-disposition": f'attachment; filename="{name}.safetensors"'},
+        )
+
+    async def home(request: Request) -> Response:
+        chosen = request.cookies.get("language", "")
+        code = chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+        return RedirectResponse(f"{code}/", headers={"vary": "accept-language, cookie"})
+
+    async def icon(request: Request) -> Response:
+        return Response(_ICON, media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
+
+    async def manifest(request: Request) -> Response:
+        return JSONResponse({"name": "Escalera", "start_url": "/", "icons": [{"src": "/favicon.ico", "sizes": "any"}]})
+
+    app.add_route("/", home)
+    app.add_route("/favicon.ico", icon)
+    app.add_route("/manifest.json", manifest)
+    app.add_route("/models", models)
+    app.add_route("/predict", predict, methods=["POST"])
+    app.add_route("/model/{key:path}", model)
+
+
+def refused(error: EscaleraError) -> Response:
+    """An error as JSON: 503 when too many wait, 404 for what is not here, 422 for what is no picture."""
+    status = 503 if isinstance(error, BusyError) else 404 if isinstance(error, RunError) else 422
+    return JSONResponse({"error": str(error)}, status, {"retry-after": "1"} if status == 503 else None)
+
+
+async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, Any] | None, int]:
+    """The model, the pictures, the attributes and how many classes are asked for; raises DataError for what is amiss.
+
+    The pictures are the parts called `file` of a form, or the whole body.
+    """
+    values: dict[str, str] = dict(request.query_params)
+    pictures: list[bytes] = []
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        try:
+            async with request.form(max_files=64, max_fields=64) as form:
+                for name, value in form.multi_items():
+                    if isinstance(value, UploadFile):
+                        pictures.append(await value.read())
+                    else:
+                        values[name] = value
+        except Exception as error:
+            # Starlette's own answer would be text; a form that is cut short is the sender's mistake all the same.
+            if type(error).__name__ not in ("HTTPException", "MultiPartException"):
+                raise
+            raise DataError("the form cannot be read: expected multipart/form-data with a part called file") from error
+    else:
+        body = await request.body()
+        pictures = [body] if body else []
+    if not values.get("model"):
+        raise DataError("expected model=<one of GET /models>, received none")
+    top = values.get("top", "5")
+    if not top.isdecimal() or not 1 <= int(top) <= 100_000:
+        raise DataError(f"top: expected a number of classes, received {top[:20]!r}")
+    return values["model"], pictures, _attributes(values.get("attributes")), int(top)
+
+
+def _attributes(text: str | None) -> Mapping[str, Any] | None:
+    if not text:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise DataError(f'attributes: expected a JSON object, as {{"area": 1200}}, received {text[:60]!r}')
+    return found

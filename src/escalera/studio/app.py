@@ -1,0 +1,115 @@
+"""The page in both languages, the HTTP interface beside it, and the server."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# Before gradio is imported: it would report its start to its makers otherwise.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import gradio as gr
+from fastapi import FastAPI
+
+from escalera.report.language import LANGUAGES, Language
+from escalera.studio import tabs
+from escalera.studio.api import add_routes
+from escalera.studio.guard import Guard
+from escalera.studio.i18n import load_words
+from escalera.studio.service import LARGEST_UPLOAD, Studio
+
+_STYLE = Path(__file__).parent / "studio.css"
+_NAMES = {"en": "English", "es": "Español"}
+
+
+def make_app(studio: Studio, *, local: bool = True, login: str | None = None) -> Guard:
+    """The whole studio as an ASGI application: a page for each language, behind the guard."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    add_routes(app, studio)
+    for code in LANGUAGES:
+        words = load_words(code)
+        gr.mount_gradio_app(
+            app,
+            _page(studio, words),
+            f"/{code}",
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=LARGEST_UPLOAD,
+            theme=_theme(),
+            css=_STYLE.read_text(encoding="utf-8"),
+            # gradio's own words follow the browser: here the browser speaks the language of the page.
+            head=f"<script>Object.defineProperty(navigator,'language',{{get:()=>'{code}'}});"
+            f"document.documentElement.lang='{code}'</script>",
+        )
+    return Guard(app, largest=LARGEST_UPLOAD + 100_000, local=local, login=login)
+
+
+def _page(studio: Studio, words: Language) -> gr.Blocks:
+    page: gr.Blocks
+    with gr.Blocks(title=words.say("studio.title"), analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gr.HTML(_header(words), elem_id="header")
+        with gr.Tabs():
+            tabs.classify(studio, words)
+    page.queue(max_size=64, default_concurrency_limit=4)
+    return page
+
+
+def _header(words: Language) -> str:
+    links = "".join(
+        f'<a href="../{code}/" hreflang="{code}" lang="{code}"'
+        f"{' aria-current=true' if code == words.code else ''}"
+        f" onclick=\"document.cookie='language={code};path=/;max-age=31536000;samesite=strict'\">{_NAMES[code]}</a>"
+        for code in LANGUAGES
+    )
+    return (
+        f"<div><h1>Escalera</h1><p>{words.say('studio.tagline')}</p></div>"
+        f'<nav aria-label="{words.say("studio.language")}">{links}</nav>'
+    )
+
+
+def _theme() -> gr.themes.Base:
+    fonts = ("ui-sans-serif", "system-ui", "Liberation Sans", "sans-serif")
+    return gr.themes.Default(
+        primary_hue=gr.themes.colors.blue, font=fonts, font_mono=("ui-monospace", "Consolas", "monospace")
+    )
+
+
+def serve(
+    studio: Studio,
+    *,
+    host: str,
+    port: int,
+    login: str | None = None,
+    ready: Callable[[str], object] = print,
+) -> None:
+    """Serve the studio until it is stopped; `ready` is told the address once the page answers."""
+    import uvicorn
+
+    local = host in ("127.0.0.1", "localhost", "::1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        app = make_app(studio, local=local, login=login)
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[Any] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                ready(f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/")
+                threading.Thread(target=_warm_up, daemon=True).start()
+
+    try:
+        Server(config).run()
+    finally:
+        studio.close()
+
+
+def _warm_up() -> None:
+    """Load what the first answer needs while the person still looks at the page."""
+    import escalera.predictor  # noqa: F401

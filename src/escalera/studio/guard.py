@@ -1,0 +1,179 @@
+"""Who may ask, how much, and of whom the browser may ask in turn: in front of everything that the studio serves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+HERE = {"127.0.0.1", "localhost", "[::1]", "::1"}
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+    "connect-src 'self' data: blob:; frame-ancestors 'self'; form-action 'self'; base-uri 'self'"
+)
+"""What a browser may load for the page: nothing from any other machine, whatever the page says."""
+_FETCH = re.compile(r"/(?:file|proxy)(?:=|/)\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
+"""A path that asks the server to fetch an address."""
+_ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
+
+
+class Guard:
+    """Refuses with 4xx, in JSON: wrong password (401), another site's page (403), what is too large (413).
+
+    `local` is whether it listens on this machine alone: then only names of this machine are answered to, so that no
+    other name can be made to lead here. `login` is `user:password`, None for anybody.
+    """
+
+    def __init__(self, app: App, *, largest: int, local: bool, login: str | None = None) -> None:
+        self.app = app
+        self.largest = largest
+        self.local = local
+        self.login = login
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, refuse, or hand on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await _answer(send, *refusal)
+            return
+        if headers.get("content-type", "").startswith("application/json"):
+            body = await self._whole(receive)
+            if body is None or _asks_to_fetch(body):
+                await _answer(send, *(_TOO_LARGE if body is None else (403, "files are uploaded, not fetched")))
+                return
+            receive = _again(body, receive)
+        else:
+            receive = self._counted(receive)
+        try:
+            await self.app(scope, receive, _with_policy(send))
+        except TooLargeError:
+            await _answer(send, *_TOO_LARGE)
+
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
+        host = headers.get("host", "")
+        if self.local and (urlsplit(f"//{host}").hostname or "") not in HERE:
+            return 403, "this studio answers to 127.0.0.1 and localhost alone"
+        origin = headers.get("origin")
+        if origin and urlsplit(origin).netloc != host:
+            return 403, "a page of another site may not ask here"
+        if self.login is not None and not _same(headers.get("authorization", ""), self.login):
+            return 401, "a user and a password are needed"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self.largest:
+            return _TOO_LARGE
+        path = unquote(unquote(scope["path"]))
+        if _FETCH.search(path) or "\\" in path or ".." in path.split("/"):
+            return 403, "not allowed"
+        return None
+
+    def _counted(self, receive: Receive) -> Receive:
+        """Receive, until it is too much: what comes in parts announces no length."""
+        total = 0
+
+        async def counted() -> Message:
+            nonlocal total
+            message = await receive()
+            total += len(message.get("body", b""))
+            if total > self.largest:
+                raise TooLargeError
+            return message
+
+        return counted
+
+    async def _whole(self, receive: Receive) -> bytes | None:
+        """The whole body, None for one that is too large."""
+        parts, total = [], 0
+        while True:
+            message = await receive()
+            parts.append(message.get("body", b""))
+            total += len(parts[-1])
+            if total > self.largest:
+                return None
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+
+class TooLargeError(Exception):
+    """More bytes came than are taken."""
+
+
+_TOO_LARGE = (413, "too large: at most 20 MB are taken")
+
+
+def _same(given: str, login: str) -> bool:
+    kind, _, encoded = given.partition(" ")
+    try:
+        decoded = base64.b64decode(encoded, validate=True) if kind.lower() == "basic" else b""
+    except ValueError:
+        return False
+    return secrets.compare_digest(decoded, login.encode())
+
+
+def _asks_to_fetch(body: bytes) -> bool:
+    """Whether a file in a JSON body is an address: gradio would load it from there."""
+    try:
+        nodes = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return False  # those behind refuse it
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            path = node.get("path")
+            if isinstance(path, str) and _ADDRESS.match(path):
+                return True
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return False
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A body that was read, for those behind; then what comes after it, as the end of the connection."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _with_policy(send: Send) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            names = {key.lower() for key, _ in message["headers"]}
+            extra = {
+                b"content-security-policy": POLICY.encode(),
+                b"x-content-type-options": b"nosniff",
+                b"referrer-policy": b"no-referrer",
+            }
+            message["headers"] = [*message["headers"], *((k, v) for k, v in extra.items() if k not in names)]
+        await send(message)
+
+    return wrapped
+
+
+async def _answer(send: Send, status: int, message: str) -> None:
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    if status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="Escalera", charset="UTF-8"'))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"error": message}).encode()})

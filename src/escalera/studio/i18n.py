@@ -1,0 +1,49 @@
+"""The page's words in one language: those of the report, and its own."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from escalera.errors import DataError, EscaleraError, LadderError, RunError
+from escalera.report.language import LANGUAGES, Language, load_language
+from escalera.studio.service import BusyError
+
+_FOLDER = Path(__file__).parent / "messages"
+
+
+@cache
+def load_words(code: str) -> Language:
+    """The words of `en` or `es`; raises EscaleraError for another language."""
+    report = load_language(code)
+    own = yaml.safe_load((_FOLDER / f"{code}.yaml").read_text(encoding="utf-8"))
+    return Language(code, {**report.messages, **own})
+
+
+def preferred(accept: str) -> str:
+    """The language that a browser likes best (its Accept-Language); English where it likes none of ours."""
+    ranked: list[tuple[float, int, str]] = []
+    for place, part in enumerate(accept.split(",")):
+        tag, _, weight = part.strip().partition(";q=")
+        code = tag.lower().split("-")[0]
+        try:
+            quality = float(weight or 1)
+        except ValueError:
+            quality = 0.0
+        if code in LANGUAGES and quality > 0:
+            ranked.append((-quality, place, code))
+    return min(ranked)[2] if ranked else LANGUAGES[0]
+
+
+def told(error: EscaleraError, words: Language) -> str:
+    """What went wrong, in the reader's language; the words of the error itself, which are English, stand after it."""
+    kinds: tuple[tuple[type[EscaleraError], str], ...] = (
+        (BusyError, "error.busy"),
+        (DataError, "error.data"),
+        (RunError, "error.run"),
+        (LadderError, "error.ladder"),
+    )
+    key = next((key for kind, key in kinds if isinstance(error, kind)), "error.other")
+    return f"{words.say(key)} {error}"

@@ -1,0 +1,73 @@
+"""Pieces of the page as HTML: an answer with its bars, pictures side by side, a figure. Everything from outside is
+escaped."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from escalera.report.explanations import heat
+from escalera.report.language import Language
+from escalera.report.pictures import data_uri
+from escalera.studio.service import Answer
+
+TOP = 5
+
+
+def answer_html(
+    answer: Answer, title: str, picture: NDArray[np.uint8] | None, map_: NDArray[np.float32] | None, words: Language
+) -> Markup:
+    """What a model says of a picture (H, W, C), where it looked laid over it, and the likeliest classes as bars."""
+    bars = Markup("").join(
+        Markup('<li><span>{}</span><b>{}</b><i style="width:{:.1f}%"></i></li>').format(
+            name, words.percent(share), 100 * share
+        )
+        for name, share in answer.classes[:TOP]
+    )
+    return Markup(
+        '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}'
+        '<ol class="bars">{}</ol></article>'
+    ).format(title, answer.said, _looked(picture, map_, words), bars)
+
+
+def _looked(picture: NDArray[np.uint8] | None, map_: NDArray[np.float32] | None, words: Language) -> Markup:
+    if picture is None:
+        return Markup("")
+    seen = Markup('<figure class="seen"><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
+        data_uri(picture), words.say("classify.seen"), words.say("classify.seen")
+    )
+    if map_ is None or not map_.any():
+        why = words.say("classify.no_map" if map_ is None else "classify.nowhere")
+        return Markup('<div class="pair">{}<p class="hint">{}</p></div>').format(seen, why)
+    png = base64.b64encode(heat(np.rint(255 * map_).astype(np.uint8))).decode()
+    looked = Markup(
+        '<figure class="seen"><div><img src="{}" alt="">'
+        '<img class="heat" src="data:image/png;base64,{}" alt="{}"></div>'
+        "<figcaption>{}</figcaption></figure>"
+    ).format(data_uri(picture), png, words.say("classify.looked"), words.say("classify.looked"))
+    return Markup('<div class="pair">{}{}</div>').format(seen, looked)
+
+
+def pictures_html(pictures: Sequence[tuple[NDArray[np.uint8], str]], label: str) -> Markup:
+    """Small pictures (H, W, C) with a line below each."""
+    figures = Markup("").join(
+        Markup('<figure><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
+            data_uri(pixels), caption, caption
+        )
+        for pixels, caption in pictures
+    )
+    return Markup('<div class="wall" role="group" aria-label="{}">{}</div>').format(label, figures)
+
+
+def error_html(text: str) -> Markup:
+    """A message in the place of an answer."""
+    return Markup('<p class="trouble" role="alert">{}</p>').format(text)
+
+
+def hint_html(text: str) -> Markup:
+    """A line of help."""
+    return Markup('<p class="hint">{}</p>').format(text)

@@ -1,0 +1,269 @@
+"""What the page and its HTTP interface are made of: runs found, models opened, pictures answered. Knows no web library.
+
+Everything that computes goes through one worker, in the order of arrival: two networks at once would only wait for one
+another's cores, and no answer can be another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from escalera.errors import DataError, EscaleraError, RunError, nearest
+from escalera.rundir import RunDir, read_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from escalera.predictor import Predictor
+    from escalera.trained import Trained
+
+LARGEST_UPLOAD = 20_000_000
+"""Bytes of a request."""
+_OPEN = 8
+"""Models that stay open; the one that was not asked for longest is closed first."""
+_WAITING = 64
+"""Questions that wait for an answer; one more is refused."""
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_RUN = re.compile(rf"{_NAME}/{_NAME}/seed-\d+")
+_FILE = re.compile(r"file:[0-9a-f]{12}")
+SHOWN = 320
+"""Pixels, about, of the longer side of a picture that is shown as the model sees it."""
+
+_Result = TypeVar("_Result")
+
+
+class BusyError(EscaleraError):
+    """Too many questions wait already."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model that can be asked: its key, and what a person chooses it by."""
+
+    key: str
+    ladder: str
+    rung: str
+    seed: int
+    accuracy: float | None
+    file: str = ""
+
+    @property
+    def label(self) -> str:
+        """`digits / cnn`, with the seed where it is not the first."""
+        seed = f" (seed {self.seed})" if self.seed else ""
+        return self.file or f"{self.ladder} / {self.rung}{seed}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of a row: every class with its probability, the likeliest first.
+
+    `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class.
+    """
+
+    model: str
+    classes: list[tuple[str, float]]
+    label: int
+    seen: NDArray[np.uint8] | None
+
+    @property
+    def said(self) -> str:
+        """The likeliest class."""
+        return self.classes[0][0]
+
+    def to_json(self, top: int = 5) -> dict[str, Any]:
+        """What the HTTP interface answers."""
+        return {
+            "model": self.model,
+            "class": self.said,
+            "probability": self.classes[0][1],
+            "classes": [{"name": name, "probability": share} for name, share in self.classes[:top]],
+        }
+
+
+class Studio:
+    """The runs below a folder, models opened from files, and the one worker that answers."""
+
+    def __init__(self, out: Path, data_root: Path | None = None) -> None:
+        self.out = out
+        self.data_root = data_root
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="studio")
+        self._lock = Lock()
+        self._waiting = 0
+        self._predictors: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
+        self._folder = tempfile.TemporaryDirectory(prefix="escalera-studio-")
+        self._files: dict[str, Entry] = {}
+
+    def close(self) -> None:
+        """Let go of the worker and of the opened files."""
+        self._worker.shutdown(cancel_futures=True)
+        self._folder.cleanup()
+
+    def models(self) -> list[Entry]:
+        """What can be asked: the finished runs, ladder by ladder in the order of their rungs, then the opened files."""
+        found: list[Entry] = []
+        for ladder in sorted(path for path in self.out.glob("*") if re.fullmatch(_NAME, path.name)):
+            order = _rungs(ladder)
+            runs = [run for run in ladder.glob("*/seed-*") if _RUN.fullmatch("/".join(run.parts[-3:]))]
+            for run in sorted(
+                runs, key=lambda run: (order.get(run.parent.name, len(order)), run.parent.name, run.name)
+            ):
+                entry = _entry(ladder.name, RunDir(run))
+                if entry is not None:
+                    found.append(entry)
+        return [*found, *self._files.values()]
+
+    def run(self, key: str) -> RunDir:
+        """The folder of a run; raises RunError for a key that is none, or that of no run here."""
+        run = RunDir(self.out / key)
+        if not _RUN.fullmatch(key) or not run.record.is_file():
+            raise RunError(f"there is no run '{key}'; {nearest(key, [entry.key for entry in self.models()])}")
+        return run
+
+    def trained(self, key: str) -> Trained:
+        """A model by its key; raises RunError where there is none, or one that is not finished."""
+        from escalera import trained
+
+        if _FILE.fullmatch(key) and key in self._files:
+            return trained.of_file(self._file(key))
+        run = self.run(key)
+        if run.state() != "done":
+            raise RunError(f"the run '{key}' is {run.state()}, not done")
+        return trained.of_run(run, key)
+
+    def open_file(self, content: bytes, name: str) -> Entry:
+        """Open a model from the content of a file; raises RunError for one that is not as `trained.write_file` writes.
+
+        The same content twice is the same model.
+        """
+        from escalera import trained
+
+        key = f"file:{hashlib.sha256(content).hexdigest()[:12]}"
+        if key not in self._files:
+            path = self._file(key)
+            path.write_bytes(content)
+            try:
+                found = trained.of_file(path)
+            except EscaleraError as error:
+                path.unlink()
+                raise RunError(str(error).replace(path.name, name)) from error
+            self._files[key] = Entry(key, "", found.name, 0, None, Path(name).name)
+        return self._files[key]
+
+    def _file(self, key: str) -> Path:
+        return Path(self._folder.name) / f"{key.removeprefix('file:')}.safetensors"
+
+    def submit(self, work: Callable[[], _Result]) -> Future[_Result]:
+        """Have something computed when its turn comes; raises BusyError when too many wait already."""
+        with self._lock:
+            if self._waiting >= _WAITING:
+                raise BusyError(f"{self._waiting} questions wait already; ask again in a moment")
+            self._waiting += 1
+        future = self._worker.submit(work)
+        future.add_done_callback(lambda _: self._answered())
+        return future
+
+    def _answered(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    def version(self, key: str) -> int:
+        """Which training of a run this is: trained again, it is another model."""
+        return 0 if key in self._files else self.run(key).record.stat().st_mtime_ns
+
+    def predictor(self, key: str) -> Predictor:
+        """A model, opened, or opened before; for the worker alone."""
+        from escalera.predictor import Predictor
+
+        version = self.version(key)
+        if (key, version) not in self._predictors:
+            self._predictors[key, version] = Predictor(self.trained(key))
+            while len(self._predictors) > _OPEN:
+                self._predictors.popitem(last=False)
+        self._predictors.move_to_end((key, version))
+        return self._predictors[key, version]
+
+    def classify(
+        self, key: str, pictures: Sequence[bytes], attributes: Mapping[str, Any] | None = None
+    ) -> Future[Answer]:
+        """What a model says of one row, when its turn comes.
+
+        Raises BusyError; the future RunError for a model that is not here, DataError for pictures that are none.
+        """
+        return self.submit(lambda: self._classify(key, pictures, attributes))
+
+    def _classify(self, key: str, pictures: Sequence[bytes], attributes: Mapping[str, Any] | None) -> Answer:
+        import numpy as np
+
+        predictor = self.predictor(key)
+        seen = _seen(predictor, pictures)
+        shares = predictor.probabilities(
+            None if seen is None else seen[None], None if attributes is None else [attributes]
+        )[0]
+        order = np.argsort(-shares, kind="stable")
+        classes = predictor.trained.classes
+        return Answer(key, [(classes[k], float(shares[k])) for k in order], int(order[0]), seen)
+
+    def explain(self, answer: Answer) -> Future[NDArray[np.float32] | None]:
+        """Where the model looked when it said what it said (h, w), from 0 to 1; None where it keeps no map."""
+
+        def work() -> NDArray[np.float32] | None:
+            import numpy as np
+
+            if answer.seen is None:
+                return None
+            maps = self.predictor(answer.model).maps(answer.seen[None], np.array([answer.label]))
+            return None if maps is None else maps[0]
+
+        return self.submit(work)
+
+    def enlarged(self, key: str, pictures: Sequence[bytes]) -> NDArray[np.uint8]:
+        """What a model sees of pictures, large enough for people."""
+        from escalera.prediction import decode_row
+
+        data = self.trained(key).data
+        scale = max(1, SHOWN // max(data["shape"][:2]))
+        return decode_row(pictures, data, scale)
+
+
+def _seen(predictor: Predictor, pictures: Sequence[bytes]) -> NDArray[np.uint8] | None:
+    from escalera.prediction import decode_row, together
+
+    if not predictor.trained.reads_pictures:
+        return None
+    data = predictor.trained.data
+    expected = together(data)
+    if len(pictures) != expected:
+        columns = data.get("image_columns")
+        which = f" ({', '.join(columns)})" if isinstance(columns, list) else ""
+        raise DataError(f"this model looks at {expected} picture(s){which}: expected as many, received {len(pictures)}")
+    return decode_row(pictures, data)
+
+
+def _rungs(ladder: Path) -> dict[str, int]:
+    """The places of the rungs, as far as ladder.json tells."""
+    try:
+        return {rung["name"]: place for place, rung in enumerate(read_json(ladder / "ladder.json")["rungs"])}
+    except (EscaleraError, KeyError, TypeError):
+        return {}
+
+
+def _entry(ladder: str, run: RunDir) -> Entry | None:
+    try:
+        if run.state() != "done":
+            return None
+        accuracy = read_json(run.metrics)["test"]["accuracy"]
+    except (EscaleraError, KeyError, TypeError):
+        return None
+    rung, seed = run.path.parts[-2:]
+    return Entry(f"{ladder}/{rung}/{seed}", ladder, rung, int(seed.removeprefix("seed-")), accuracy)

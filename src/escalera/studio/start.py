@@ -1,0 +1,63 @@
+"""Start the studio: who may reach it, and whether the port is free, are settled before anything heavy is imported."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from escalera.errors import EscaleraError, RunError
+from escalera.studio.service import Studio
+
+HERE = ("127.0.0.1", "localhost", "::1")
+
+
+def start(
+    *,
+    host: str,
+    port: int,
+    auth: str | None,
+    i_know: bool,
+    models: Sequence[Path],
+    out: Path,
+    data_root: Path | None,
+    ready: Callable[[str], object],
+) -> None:
+    """Serve the studio until it is stopped.
+
+    Raises EscaleraError for an address that others can reach without a password, for a port that is taken, and for a
+    model that cannot be opened.
+    """
+    if auth is not None and not all(auth.partition(":")):
+        raise EscaleraError("--auth: expected user:password, received something else")
+    if host not in HERE and auth is None and not i_know:
+        raise EscaleraError(
+            f"--host {host}: others could reach the studio there, see the pictures and start climbs. Give "
+            "--auth user:password, or --i-know where the network itself keeps strangers out."
+        )
+    _check_free(host, port)
+    studio = Studio(out, data_root)
+    try:
+        for path in models:
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise RunError(f"--model {path}: {error.strerror}") from error
+            studio.open_file(content, path.name)
+        from escalera.studio.app import serve
+
+        serve(studio, host=host, port=port, login=auth, ready=ready)
+    finally:
+        studio.close()
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise EscaleraError(
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}. Give another --port."
+        ) from error

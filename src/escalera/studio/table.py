@@ -1,0 +1,50 @@
+"""Several pictures at once: a row for each, and the same as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+from escalera.errors import DataError
+from escalera.studio.service import Answer, Studio
+
+COLUMNS = ("file", "class", "probability", "second", "second_probability", "error")
+Row = dict[str, str | float | None]
+
+
+def table(studio: Studio, key: str, files: Mapping[str, bytes]) -> list[Row]:
+    """What a model says of each picture by its name; one that cannot be decoded has its reason under `error`."""
+    rows: list[Row] = []
+    for name, content in files.items():
+        try:
+            rows.append(_row(name, studio.classify(key, [content]).result()))
+        except DataError as error:
+            rows.append({**dict.fromkeys(COLUMNS), "file": name, "error": str(error)})
+    return rows
+
+
+def _row(name: str, answer: Answer) -> Row:
+    (first, share), (second, next_share) = answer.classes[:2]
+    return {
+        "file": name,
+        "class": first,
+        "probability": round(share, 4),
+        "second": second,
+        "second_probability": round(next_share, 4),
+        "error": None,
+    }
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """The table as CSV, with a header. A name that a spreadsheet would take for a formula gets an apostrophe."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _plain(value) for key, value in row.items()})
+    return buffer.getvalue()
+
+
+def _plain(value: str | float | None) -> str | float | None:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value

@@ -1,0 +1,217 @@
+"""Classify: a picture in, what a model says and why, beside another model; several pictures into a table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from escalera.errors import EscaleraError
+from escalera.prediction import together
+from escalera.report.language import Language
+from escalera.studio.form import form
+from escalera.studio.i18n import told
+from escalera.studio.parts import answer_html, error_html, hint_html, pictures_html
+from escalera.studio.samples import Samples
+from escalera.studio.service import Studio
+from escalera.studio.table import COLUMNS, table, to_csv
+from escalera.studio.tabs.shared import Picture, choices, content, telling
+
+
+def classify(studio: Studio, words: Language) -> None:
+    """Lay out the tab."""
+    say = words.say
+    asker = _Asker(studio, words)
+    entries = studio.models()
+    first = entries[-1].key if entries else None
+    none = (say("classify.none"), "")
+    with gr.Tab(say("tab.classify"), id="classify") as tab:
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                model = gr.Dropdown(choices(entries), value=first, label=say("classify.model"), elem_id="model")
+                other = gr.Dropdown(
+                    [none, *choices(entries)],
+                    value="",
+                    label=say("classify.other"),
+                    info=say("classify.other_help"),
+                    elem_id="other",
+                )
+                picture = Picture(
+                    label=say("classify.picture"),
+                    type="filepath",
+                    image_mode=None,
+                    format="png",
+                    sources=["upload", "clipboard", "webcam"],
+                    placeholder=say("classify.drop"),
+                    height=260,
+                    elem_id="picture",
+                    buttons=[],
+                )
+                pictures = gr.File(file_count="multiple", label=say("classify.files"), visible=False, height=140)
+                attributes = gr.Dataframe(
+                    headers=[say("classify.attribute"), say("classify.value"), say("classify.fits")],
+                    datatype=["str", "str", "str"],
+                    type="array",
+                    static_columns=[0, 2],
+                    interactive=True,
+                    visible=False,
+                    label=say("classify.attributes"),
+                    buttons=[],
+                )
+                example = gr.Button(say("classify.example"), elem_id="example", size="md")
+                near = gr.Checkbox(label=say("classify.near"), elem_id="near")
+                opened = gr.UploadButton(
+                    say("classify.open"), file_types=[".safetensors"], elem_id="open-model", size="sm"
+                )
+            with gr.Column(scale=3, min_width=320):
+                answer = gr.HTML(hint_html(say("classify.waiting")), elem_id="answer", label=say("classify.table"))
+        with gr.Accordion(say("classify.several"), open=False):
+            files = gr.File(file_count="multiple", label=say("classify.files"), height=140, elem_id="files")
+            start = gr.Button(say("classify.run_table"), elem_id="classify-all")
+            answers = gr.Dataframe(
+                headers=[say(f"column.{name}") for name in COLUMNS],
+                label=say("classify.table"),
+                interactive=False,
+                type="array",
+                elem_id="answers",
+                buttons=[],
+            )
+            csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
+    truth = gr.State("")
+    asked = [model, other, picture, pictures, attributes, near, truth]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+    gr.on(
+        [picture.change, pictures.change, attributes.change, other.change, near.change],
+        asker.ask,
+        asked,
+        answer,
+        **quiet,
+    )
+    gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **quiet).then(
+        asker.ask, asked, answer, **quiet
+    )
+    tab.select(lambda: _refreshed(studio, none), None, [model, other], **quiet)
+    example.click(asker.example, model, [picture, truth], **quiet)
+    gr.on([picture.upload, picture.clear], lambda: "", None, truth, **quiet)
+    opened.upload(asker.open, opened, [model, other], **quiet)
+    start.click(asker.several, [model, files], [answers, csv], **quiet)
+
+
+def _refreshed(studio: Studio, none: tuple[str, str]) -> tuple[Any, Any]:
+    found = choices(studio.models())
+    return gr.Dropdown(choices=found), gr.Dropdown(choices=[none, *found])
+
+
+class _Asker:
+    """The events of the tab."""
+
+    def __init__(self, studio: Studio, words: Language) -> None:
+        self.studio = studio
+        self.words = words
+        self.samples = Samples(studio)
+        self.open = telling(words)(self._open)
+        self.example = telling(words)(self._example)
+        self.several = telling(words)(self._several)
+        self.adapt = telling(words)(self._adapt)
+
+    def ask(
+        self,
+        model: str | None,
+        other: str,
+        picture: str | None,
+        pictures: list[str] | None,
+        attributes: list[list[Any]],
+        near: bool,
+        truth: str,
+    ) -> str:
+        """The answers of one model or two, as HTML."""
+        if not model:
+            return hint_html(self.words.say("studio.nothing_here"))
+        answers = []
+        for key in dict.fromkeys(filter(None, (model, other))):
+            try:
+                answers.append(self._answer(key, picture, pictures, attributes, near))
+            except EscaleraError as error:
+                answers.append(error_html(told(error, self.words)))
+        if not any(answers):
+            return hint_html(self.words.say("classify.waiting"))
+        known = hint_html(self.words.say("classify.truth", name=truth)) if truth and picture else Markup("")
+        return known + Markup('<div class="answers">{}</div>').format(Markup("").join(answers))
+
+    def _answer(
+        self, key: str, picture: str | None, pictures: list[str] | None, attributes: list[list[Any]], near: bool
+    ) -> Markup:
+        data = self.studio.trained(key).data
+        several = together(data) > 1
+        given = [content(path) for path in (pictures or [])] if several else [content(picture)] if picture else []
+        reads_pictures = self.studio.trained(key).reads_pictures
+        if reads_pictures and not given:
+            return Markup("")
+        row = _row(attributes) if data.get("columns") else None
+        answer = self.studio.classify(key, given if reads_pictures else [], row).result()
+        map_ = self.studio.explain(answer).result()
+        shown = self.studio.enlarged(key, given) if reads_pictures else None
+        title = next((entry.label for entry in self.studio.models() if entry.key == key), key)
+        html = answer_html(answer, title, shown, map_, self.words)
+        if not near:
+            return html
+        try:
+            found = self.samples.near(answer)
+        except EscaleraError as error:
+            return html + error_html(told(error, self.words))
+        caption = self.words.say(
+            "classify.nearest_of", looked=self.words.number(found.looked), rows=self.words.number(found.rows)
+        )
+        wall = pictures_html([(sample.pixels, sample.name or "") for sample in found.samples], caption)
+        return html + Markup("<section><h4>{}</h4>{}</section>").format(caption, wall)
+
+    def _adapt(self, model: str | None) -> tuple[Any, Any, Any]:
+        """Show what the model needs: one picture or several, and the attributes of the row."""
+        if not model:
+            return gr.skip(), gr.skip(), gr.skip()
+        trained = self.studio.trained(model)
+        columns = trained.data.get("image_columns")
+        several = together(trained.data) > 1
+        label = self.words.say("classify.pictures", columns=", ".join(columns)) if isinstance(columns, list) else ""
+        rows = [[field.column, field.usual, field.fits] for field in form(trained, self.words)]
+        return (
+            gr.update(visible=trained.reads_pictures and not several),
+            gr.update(visible=several, label=label),
+            gr.update(visible=bool(rows), value=rows),
+        )
+
+    def _example(self, model: str | None) -> tuple[Any, str]:
+        if not model:
+            return None, ""
+        sample = self.samples.some(model, "test")[0]
+        pixels = sample.pixels[..., 0] if sample.pixels.shape[2] == 1 else sample.pixels
+        return pixels, sample.name or ""
+
+    def _open(self, path: str | None) -> tuple[Any, Any]:
+        if not path:
+            return gr.skip(), gr.skip()
+        entry = self.studio.open_file(content(path), Path(path).name)
+        found = choices(self.studio.models())
+        return gr.update(choices=found, value=entry.key), gr.update(
+            choices=[(self.words.say("classify.none"), ""), *found]
+        )
+
+    def _several(self, model: str | None, files: list[str] | None) -> tuple[Any, Any]:
+        if not model or not files:
+            return gr.skip(), gr.skip()
+        rows = table(self.studio, model, {Path(path).name: content(path) for path in files})
+        folder = Path(tempfile.mkdtemp(prefix="escalera-csv-"))
+        path = folder / "escalera.csv"
+        path.write_text(to_csv(rows), encoding="utf-8")
+        return [["" if row[name] is None else row[name] for name in COLUMNS] for row in rows], gr.update(
+            value=str(path), visible=True
+        )
+
+
+def _row(attributes: list[list[Any]]) -> Mapping[str, Any]:
+    """The form as {column: value}; an empty value is a missing one."""
+    return {str(line[0]): None if line[1] in ("", None) else line[1] for line in attributes}

@@ -1,0 +1,62 @@
+"""What the tabs share: a picture that only our decoder opens, and errors told in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from escalera.errors import DataError, EscaleraError
+from escalera.report.language import Language
+from escalera.studio.i18n import told
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+class Picture(gr.Image):
+    """An image whose file is handed on unopened: gradio would open every format that Pillow knows."""
+
+    is_template = True
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of the uploaded file."""
+        return payload.path if payload else None
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+def content(path: str) -> bytes:
+    """What is in an uploaded file."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"the uploaded file is gone ({error.strerror}); upload it again") from error
+
+def telling(words: Language) -> Callable[[Callable[_Given, _Result]], Callable[_Given, _Result]]:
+    """Make a function show its EscaleraErrors as messages over the page."""
+
+    def around(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+        @wraps(function)
+        def inner(*given: _Given.args, **named: _Given.kwargs) -> _Result:
+            try:
+                return function(*given, **named)
+            except EscaleraError as error:
+                raise gr.Error(told(error, words), title=words.say("error.title"), print_exception=False) from None
+
+        return inner
+
+    return around
+
+def choices(entries: Any) -> list[tuple[str, str]]:
+    """Models as a dropdown takes them."""
+    return [(entry.label, entry.key) for entry in entries]

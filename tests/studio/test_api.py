@@ -1,0 +1,136 @@
+"""The studio over HTTP, gradio's part included, without a browser."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from escalera import trained
+from escalera.errors import EscaleraError
+from escalera.studio.service import Studio
+from escalera.studio.start import start
+
+# gradio and what it stands on warn while they are imported; that is no affair of ours.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+CNN = "tiny/cnn/seed-0"
+Png = Callable[..., bytes]
+
+
+@pytest.fixture
+def client(studio: Studio) -> Iterator["TestClient"]:  # noqa: F821
+    from starlette.testclient import TestClient
+
+    from escalera.studio.app import make_app
+
+    with TestClient(make_app(studio), base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as made:
+        yield made
+
+
+def test_models_and_predict(client, studio: Studio, png: Png) -> None:
+    rows = client.get("/models").json()["models"]
+    assert [row["model"] for row in rows] == ["tiny/mlp/seed-0", CNN]
+    expected = studio.classify(CNN, [png()]).result().to_json(3)
+    form = client.post("/predict", data={"model": CNN, "top": "3"}, files={"file": ("a.png", png())})
+    plain = client.post(f"/predict?model={CNN}&top=3", content=png(), headers={"content-type": "image/png"})
+    assert form.status_code == plain.status_code == 200
+    assert form.json() == plain.json() == expected
+
+
+def test_bad_questions_are_4xx_with_a_reason(client, png: Png) -> None:
+    def asked(status: int, message: str, **options: object) -> None:
+        answer = client.post("/predict", **options)
+        assert answer.status_code == status, answer.text
+        assert message in answer.json()["error"]
+        assert "Traceback" not in answer.text
+        assert "/tmp" not in answer.text
+
+    asked(422, "expected model=", content=png())
+    asked(404, "there is no run 'tiny/cn/seed-0'; did you mean", params={"model": "tiny/cn/seed-0"}, content=png())
+    asked(422, "not a picture of a known format", params={"model": CNN}, content=b"<svg/>")
+    asked(422, "expected as many, received 0", params={"model": CNN})
+    asked(422, "top: expected a number", params={"model": CNN, "top": "-1"}, content=png())
+    asked(422, "attributes: expected a JSON object", params={"model": CNN, "attributes": "[1]"}, content=png())
+    asked(413, "at most 20 MB", params={"model": CNN}, content=b"x" * 20_200_000)
+    broken = {"content-type": "multipart/form-data; boundary=x"}
+    asked(422, "the form cannot be read", content=b"--y\r\n", headers=broken)
+
+
+def test_503_when_too_many_wait(client, studio: Studio, png: Png, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("escalera.studio.service._WAITING", 0)
+    answer = client.post("/predict", params={"model": CNN}, content=png())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_every_client_gets_its_own_answer(client, studio: Studio, png: Png) -> None:
+    expected = {seed: studio.classify(CNN, [png(seed)]).result().to_json() for seed in range(40)}
+
+    def ask(seed: int) -> bool:
+        return client.post("/predict", params={"model": CNN}, content=png(seed)).json() == expected[seed]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(40)))
+
+
+def test_a_model_is_downloaded(client, studio: Studio) -> None:
+    answer = client.get(f"/model/{CNN}")
+    assert answer.content == trained.export(studio.trained(CNN))
+    assert answer.headers["content-disposition"] == 'attachment; filename="tiny-cnn.safetensors"'
+    assert client.get("/model/tiny/x/seed-0").status_code == 404
+
+
+def test_the_page_is_in_the_language_of_the_browser(client) -> None:
+    def start(**headers: str) -> str:
+        answer = client.get("/", headers=headers, follow_redirects=False)
+        return str(answer.headers["location"])
+
+    assert start(**{"accept-language": "es-MX,en;q=0.5"}) == "es/"
+    assert start(**{"accept-language": "de"}) == "en/"
+    assert start(**{"accept-language": "en", "cookie": "language=es"}) == "es/"
+    assert start(**{"accept-language": "en", "cookie": "language=../x"}) == "en/"
+    assert "Estudio de Escalera" in client.get("/es/").text
+    config = client.get("/es/config").text
+    assert "Comparar con" in json.dumps(json.loads(config), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../../../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "http://127.0.0.1:1/", "//x.example/"]
+)
+def test_no_file_of_the_server_is_handed_out(client, path: str) -> None:
+    for prefix in ("/en/gradio_api/file=", "/es/gradio_api/file=", "/en/file="):
+        assert client.get(prefix + path).status_code in (403, 404), prefix
+    assert client.get("/en/gradio_api/file=/etc/passwd").status_code == 403
+
+
+def test_runs_and_the_working_folder_are_not_handed_out(client, studio: Studio) -> None:
+    for path in (studio.out / CNN / "config.yaml", Path("pyproject.toml").resolve()):
+        assert client.get(f"/en/gradio_api/file={path.resolve()}").status_code == 403
+
+
+def test_what_may_not_be_started() -> None:
+    def started(**options: object) -> None:
+        given = {"host": "127.0.0.1", "port": 7860, "auth": None, "i_know": False, "models": [], "data_root": None}
+        start(**{**given, "out": Path("runs"), "ready": print, **options})  # type: ignore[arg-type]
+
+    with pytest.raises(EscaleraError, match=r"--host 0\.0\.0\.0: others could reach the studio there"):
+        started(host="0.0.0.0")
+    with pytest.raises(EscaleraError, match="--auth: expected user:password"):
+        started(auth="ana")
+    with pytest.raises(EscaleraError, match="--model none.safetensors: No such file"):
+        started(models=[Path("none.safetensors")], port=0)
+
+
+@pytest.mark.network
+def test_a_port_that_is_taken_is_told() -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(EscaleraError, match="cannot listen on 127.0.0.1:.*Give another --port"):
+            start(
+                host="127.0.0.1", port=taken.getsockname()[1], auth=None, i_know=False, models=[], out=Path("runs"),
+                data_root=None, ready=print,
+            )  # fmt: skip

@@ -1,0 +1,119 @@
+"""The studio without a browser: runs found, pictures answered, models opened from a file."""
+
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from escalera import trained
+from escalera.climbing import Run
+from escalera.errors import DataError, RunError
+from escalera.rundir import RunDir, read_json, write_json
+from escalera.studio.service import BusyError, Studio
+
+CNN = "tiny/cnn/seed-0"
+Png = Callable[..., bytes]
+
+
+def test_the_finished_runs_are_listed_in_the_order_of_the_ladder(studio: Studio, runs: Path) -> None:
+    found = studio.models()
+    assert [(entry.key, entry.label) for entry in found] == [("tiny/mlp/seed-0", "tiny / mlp"), (CNN, "tiny / cnn")]
+    assert found[0].accuracy == read_json(runs / "tiny/mlp/seed-0/metrics.json")["test"]["accuracy"]
+    write_json(runs / "tiny/mlp/seed-0/run.json", {"state": "running"})
+    (runs / CNN / "metrics.json").unlink()
+    assert studio.models() == []
+
+
+def test_an_answer_is_what_the_run_itself_says(studio: Studio, runs: Path, png: Png) -> None:
+    answer = studio.classify(CNN, [png()]).result()
+    pixels = np.array(Image.open(io.BytesIO(png())))[None, ..., None]
+    expected = Run(RunDir(runs / CNN)).predict(pixels)[0]
+    assert answer.classes == [(str(k), float(expected[k])) for k in np.argsort(-expected, kind="stable")]
+    assert answer.label == int(answer.said)
+    assert answer.seen is not None
+    np.testing.assert_array_equal(answer.seen, pixels[0])
+    assert answer.to_json(2) == {
+        "model": CNN,
+        "class": answer.said,
+        "probability": answer.classes[0][1],
+        "classes": [{"name": name, "probability": share} for name, share in answer.classes[:2]],
+    }
+
+
+def test_it_says_where_it_looked(studio: Studio, png: Png) -> None:
+    map_ = studio.explain(studio.classify(CNN, [png()]).result()).result()
+    assert map_ is not None
+    assert map_.shape == (4, 4)
+    assert studio.explain(studio.classify("tiny/mlp/seed-0", [png()]).result()).result() is None
+
+
+def test_a_picture_is_shown_larger_than_it_is_seen(studio: Studio, png: Png) -> None:
+    assert studio.enlarged(CNN, [png(side=500)]).shape == (320, 320, 1)
+
+
+@pytest.mark.parametrize(
+    "key", ["../x/seed-0", "tiny/cnn/seed-1", "tiny/../../etc", "/etc/passwd", "file:0123456789ab", ""]
+)
+def test_a_key_that_is_no_run_is_refused(studio: Studio, png: Png, key: str) -> None:
+    with pytest.raises(RunError, match="there is no run"):
+        studio.classify(key, [png()]).result()
+
+
+def test_an_unfinished_run_is_refused(studio: Studio, runs: Path, png: Png) -> None:
+    write_json(runs / CNN / "run.json", {"state": "running"})
+    with pytest.raises(RunError, match=f"the run '{CNN}' is running, not done"):
+        studio.classify(CNN, [png()]).result()
+
+
+def test_what_is_no_picture_and_too_few_pictures_are_refused(studio: Studio, png: Png) -> None:
+    with pytest.raises(DataError, match="not a picture of a known format"):
+        studio.classify(CNN, [b"%PDF-1.4"]).result()
+    with pytest.raises(DataError, match=r"looks at 1 picture\(s\): expected as many, received 2"):
+        studio.classify(CNN, [png(), png()]).result()
+
+
+def test_a_run_that_was_trained_again_is_read_again(studio: Studio, runs: Path, png: Png) -> None:
+    before = studio.classify(CNN, [png()]).result()
+    record = read_json(runs / CNN / "run.json")
+    write_json(runs / CNN / "run.json", {**record, "data": {**record["data"], "classes": list("abcdefghij")}})
+    assert studio.classify(CNN, [png()]).result().said == "abcdefghij"[before.label]
+
+
+def test_only_so_many_models_stay_open(studio: Studio, monkeypatch: pytest.MonkeyPatch, png: Png) -> None:
+    monkeypatch.setattr("escalera.studio.service._OPEN", 1)
+    for key in ("tiny/mlp/seed-0", CNN):
+        studio.classify(key, [png()]).result()
+    assert [key for key, _ in studio._predictors] == [CNN]
+
+
+def test_more_questions_than_may_wait_are_refused(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("escalera.studio.service._WAITING", 2)
+    gate = threading.Event()
+    first, second = studio.submit(gate.wait), studio.submit(lambda: 2)
+    with pytest.raises(BusyError, match="2 questions wait already"):
+        studio.submit(lambda: 3)
+    gate.set()
+    assert (first.result(), second.result()) == (True, 2)
+    # The count is brought down after the result is there.
+    studio._worker.submit(lambda: None).result()
+    assert studio.submit(lambda: 4).result() == 4
+
+
+def test_a_model_goes_into_a_file_and_is_opened_from_it(studio: Studio, png: Png, tmp_path: Path) -> None:
+    content = trained.export(studio.trained(CNN))
+    entry = studio.open_file(content, "mine.safetensors")
+    assert entry.label == "mine.safetensors"
+    assert studio.open_file(content, "again.safetensors") == entry
+    assert studio.models()[-1] == entry
+    own, opened = (studio.classify(key, [png()]).result() for key in (CNN, entry.key))
+    assert own.classes == opened.classes
+
+
+def test_a_file_that_is_no_model_is_refused_by_its_own_name(studio: Studio) -> None:
+    with pytest.raises(RunError, match=r"bad\.safetensors is not a model that Escalera wrote: it cannot be read"):
+        studio.open_file(b"not at all", "bad.safetensors")
+    assert [entry.key for entry in studio.models()] == ["tiny/mlp/seed-0", CNN]

@@ -1,0 +1,72 @@
+"""The page's words: the same keys and values in both languages, and the language that the browser asks for."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from escalera import studio
+from escalera.errors import DataError, EscaleraError, LadderError, Problem, RunError
+from escalera.studio.i18n import load_words, preferred, told
+from escalera.studio.service import BusyError
+
+FOLDER = Path(studio.__file__).parent
+
+
+def test_both_languages_say_the_same_things() -> None:
+    english, spanish = (load_words(code).messages for code in ("en", "es"))
+    assert english.keys() == spanish.keys()
+    for key, text in english.items():
+        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", spanish[key])), key
+
+
+def test_every_key_that_the_source_says_exists() -> None:
+    said = set()
+    for path in FOLDER.rglob("*.py"):
+        said |= set(re.findall(r"""say\(\s*"([\w.]+)\"""", path.read_text(encoding="utf-8")))
+    assert len(said) > 20
+    assert said <= load_words("en").messages.keys()
+
+
+def test_an_unknown_language() -> None:
+    with pytest.raises(EscaleraError, match="expected one of en, es, received 'fr'"):
+        load_words("fr")
+
+
+@pytest.mark.parametrize(
+    ("accept", "code"),
+    [
+        ("es-ES,es;q=0.9,en;q=0.8", "es"),
+        ("en-GB,es;q=0.9", "en"),
+        ("fr, de;q=0.5, es;q=0.3", "es"),
+        ("en;q=0.2, es;q=0.7", "es"),
+        ("es;q=0, fr", "en"),
+        ("", "en"),
+        ("es;q=x", "en"),
+    ],
+)
+def test_the_language_follows_the_browser(accept: str, code: str) -> None:
+    assert preferred(accept) == code
+
+
+def test_errors_are_told_in_the_readers_language() -> None:
+    words = load_words("es")
+    assert told(DataError("an empty file"), words) == "Esto no se puede leer. an empty file"
+    for error, start in (
+        (BusyError("x"), "Hay demasiadas"),
+        (RunError("x"), "Este modelo"),
+        (LadderError([Problem("x")]), "Algo en los ajustes"),
+        (EscaleraError("x"), "No ha funcionado"),
+    ):
+        assert told(error, words).startswith(start)
+
+
+def test_gradio_stays_in_the_page() -> None:
+    allowed = {"app.py", "tabs"}
+    wrong = [
+        path.name
+        for path in FOLDER.parent.rglob("*.py")
+        if re.search(r"^\s*(import|from) gradio", path.read_text(encoding="utf-8"), re.MULTILINE)
+        and not (FOLDER in path.parents and allowed & set(path.relative_to(FOLDER).parts))
+    ]
+    assert wrong == []
