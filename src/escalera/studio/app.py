@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import warnings
@@ -105,7 +106,9 @@ def serve(
                 threading.Thread(target=_warm_up, daemon=True).start()
 
     try:
-        Server(config).run()
+        # Ctrl-C is how it ends, and comes again once the server is down.
+        with contextlib.suppress(KeyboardInterrupt):
+            Server(config).run()
     finally:
         studio.close()
 

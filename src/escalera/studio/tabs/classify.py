@@ -19,7 +19,7 @@ from escalera.studio.parts import answer_html, error_html, hint_html, pictures_h
 from escalera.studio.samples import Samples
 from escalera.studio.service import Studio
 from escalera.studio.table import COLUMNS, table, to_csv
-from escalera.studio.tabs.shared import Picture, choices, content, telling
+from escalera.studio.tabs.shared import choices, content, picture_input, telling
 
 
 def classify(studio: Studio, words: Language) -> None:
@@ -40,17 +40,7 @@ def classify(studio: Studio, words: Language) -> None:
                     info=say("classify.other_help"),
                     elem_id="other",
                 )
-                picture = Picture(
-                    label=say("classify.picture"),
-                    type="filepath",
-                    image_mode=None,
-                    format="png",
-                    sources=["upload", "clipboard", "webcam"],
-                    placeholder=say("classify.drop"),
-                    height=260,
-                    elem_id="picture",
-                    buttons=[],
-                )
+                picture = picture_input(words, height=260, elem_id="picture")
                 pictures = gr.File(file_count="multiple", label=say("classify.files"), visible=False, height=140)
                 attributes = gr.Dataframe(
                     headers=[say("classify.attribute"), say("classify.value"), say("classify.fits")],

@@ -18,14 +18,24 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
-class Picture(gr.Image):
-    """An image whose file is handed on unopened: gradio would open every format that Pillow knows."""
+def picture_input(words: Language, **settings: Any) -> gr.Image:
+    """A place for one picture, whose file is handed on unopened: gradio would open every format that Pillow knows."""
+    made = gr.Image(
+        label=words.say("classify.picture"),
+        type="filepath",
+        format="png",
+        sources=["upload", "clipboard", "webcam"],
+        placeholder=words.say("classify.drop"),
+        buttons=[],
+        **settings,
+    )
+    # Not a subclass: gradio writes a stub file beside the source of every new component.
+    made.preprocess = _path  # type: ignore[method-assign]
+    return made
 
-    is_template = True
 
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of the uploaded file."""
-        return payload.path if payload else None
+def _path(payload: ImageData | None) -> str | None:
+    return payload.path if payload else None
 
 
 def content(path: str) -> bytes:

@@ -1,0 +1,66 @@
+"""The studio as a user starts it, asked without a browser."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+
+@pytest.fixture(scope="module")
+def server(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a studio that runs as a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = "from escalera.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "studio", "--port", str(port), "--out", str(climbed_once)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        env={**os.environ, "ESCALERA_CACHE": str(climbed_once.parent / "cache")},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert f"http://127.0.0.1:{port}/" in line, line
+    yield f"http://127.0.0.1:{port}"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    process.stdout.close()
+
+
+def test_the_page_is_in_the_language_of_the_browser(server: str) -> None:
+    def begin(**headers: str) -> str:
+        answer = httpx.get(server + "/", headers=headers, follow_redirects=False)
+        return str(answer.headers["location"])
+
+    assert begin(**{"accept-language": "es-MX,en;q=0.5"}) == "es/"
+    assert begin(**{"accept-language": "de"}) == "en/"
+    assert begin(**{"accept-language": "en", "cookie": "language=es"}) == "es/"
+    assert begin(**{"accept-language": "en", "cookie": "language=../x"}) == "en/"
+    assert "Estudio de Escalera" in httpx.get(server + "/es/").text
+    config = httpx.get(server + "/es/config").text
+    assert "Comparar con" in json.dumps(json.loads(config), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../../../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "http://127.0.0.1:1/", "//x.example/"]
+)
+def test_no_file_of_the_server_is_handed_out(server: str, path: str) -> None:
+    for prefix in ("/en/gradio_api/file=", "/es/gradio_api/file=", "/en/file="):
+        assert httpx.get(server + prefix + path).status_code in (403, 404), prefix
+    assert httpx.get(server + "/en/gradio_api/file=/etc/passwd").status_code == 403
+
+
+def test_runs_and_the_working_folder_are_not_handed_out(server: str, climbed_once: Path) -> None:
+    for path in (climbed_once / "tiny/cnn/seed-0" / "config.yaml", Path("pyproject.toml").resolve()):
+        assert httpx.get(f"{server}/en/gradio_api/file={path.resolve()}").status_code == 403
