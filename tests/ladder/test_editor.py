@@ -67,6 +67,7 @@ def test_a_path_takes_what_its_kinds_take_or_nothing() -> None:
     assert [option.get("description") for option in CHANGES["model.dropout"]["anyOf"]] == [
         "after every layer, or one number per layer",
         "at the end of a block, or one per block",
+        "after every pooling, or one number each",
         None,
     ]
     assert all({"type": "null"} in node["anyOf"] for node in CHANGES.values())
