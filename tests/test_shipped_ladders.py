@@ -19,7 +19,10 @@ LARGE = {"cifar10", "cifar100", "fashion-mnist"}
 """Those with networks of timm in them."""
 
 
-RUNGS = {"cifar10": 11, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9, "transfer": 5}
+RUNGS = {
+    "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9,
+    "houses": 8, "transfer": 5,
+}  # fmt: skip
 
 
 def test_the_ladders_and_their_rungs_are_all_there_each_with_its_reason_in_both_languages() -> None:
@@ -53,17 +56,46 @@ def data_root(tmp_path: Path) -> Path:
                 pictures.append({"bytes": file.getvalue(), "path": None})
             table = pa.table({source.image: pa.array(pictures, struct), source.label: labels})
             pq.write_table(table, tmp_path / "data" / name / f"{split}.parquet")
+    _houses(tmp_path / "data" / "houses", rng)
+    _clothing(tmp_path / "data" / "clothing", rng)
     return tmp_path / "data"
+
+
+def _photo(path: Path, rng: np.random.Generator) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(path)
+
+
+def _houses(folder: Path, rng: np.random.Generator) -> None:
+    """Eighty houses, with four photos each."""
+    rooms = ("frontal", "bedroom", "bathroom", "kitchen")
+    lines = [",".join(("house", "bedrooms", "bathrooms", "area", "zipcode", "price", *rooms))]
+    for number in range(80):
+        names = [f"images/{number}_{room}.jpg" for room in rooms]
+        for name in names:
+            _photo(folder / name, rng)
+        area = rng.integers(800, 6000)
+        row = [number, rng.integers(1, 6), rng.integers(1, 5), area, rng.choice([91901, 92677, 93446]), 150 * area]
+        lines.append(",".join(map(str, [*row, *names])))
+    (folder / "houses.csv").write_text("\n".join(lines) + "\n")
+
+
+def _clothing(folder: Path, rng: np.random.Generator) -> None:
+    """Two kinds of clothes, in three splits."""
+    for split, each in (("train", 8), ("validation", 2), ("test", 2)):
+        for kind in ("dress", "hat"):
+            for number in range(each):
+                _photo(folder / split / kind / f"{number}.jpg", rng)
 
 
 EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NAMES]
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_every_rung_is_planned(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_rung_is_planned(name: str, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "PROBE_SECONDS", 0.01)
     monkeypatch.setattr(plan, "PROBE_FLOPS", 1e9)
-    rows = climbing.plan(esc.load_ladder(name))
+    rows = climbing.plan(esc.load_ladder(name), data_root=data_root)
     assert [row.get("error") for row in rows] == [None] * RUNGS[name]
     assert all(row["seconds"] > 0 for row in rows)
 
@@ -71,7 +103,7 @@ def test_every_rung_is_planned(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("name", EACH)
 def test_every_rung_trains_two_steps(name: str, data_root: Path, tmp_path: Path) -> None:
     classes = 100 if name.startswith("cifar100") else 10
-    batch = {"digits": 450, "transfer": 100}.get(name, 100 if classes == 100 else 30)
+    batch = {"digits": 450, "transfer": 100, "houses": 30}.get(name, 100 if classes == 100 else 30)
     sets = ["train.epochs=1", f"train.batch_size={batch}"]
     # No test fetches weights from the hub; tests/models/test_pretrained.py asks one of its own.
     reading = esc.load_ladder(name, [*sets, "model.weights=none"] if name in LARGE else sets)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from escalera.errors import EscaleraError, LadderError, nearest
 from escalera.ladder.change import difference
 from escalera.ladder.read import Reading, read_ladder
-from escalera.ladder.schema import Ladder, Rung
+from escalera.ladder.schema import Ladder, Rung, Votes
 from escalera.ladder.shipped import shipped
 from escalera.lineage import check_ready, inherit, sources
 from escalera.rundir import RunDir, lock, read_json, write_json
@@ -163,6 +163,7 @@ def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, ski
 def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fresh: bool, narrator: Narrator) -> None:
     """Train one rung; what goes wrong is written into its run.json, and the climb goes on."""
     from escalera.rung import train_rung
+    from escalera.voting import train_votes
 
     try:
         check_ready(rung.config, run)
@@ -170,7 +171,8 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
             set_aside(run)
         if not fresh:
             take_over(rung, run)
-        train_rung(rung, seed, data, run, device=device, narrator=narrator)
+        run_rung = train_votes if isinstance(rung.config.model, Votes) else train_rung
+        run_rung(rung, seed, data, run, device=device, narrator=narrator)
     except Exception as error:
         expected = isinstance(error, EscaleraError)
         message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"

@@ -46,6 +46,12 @@ def sources(config: schema.RungConfig) -> set[str]:
     return {weights.rung for weights in found if isinstance(weights, schema.Weights) and weights.rung}
 
 
+def origins(config: schema.RungConfig, run: RunDir) -> dict[str, RunDir]:
+    """The runs that a run's weights come from, by branch (`body` without branches, `features` for votes)."""
+    found = _weights(config.model).items()
+    return {name: origin(weights, run) for name, weights in found if isinstance(weights, schema.Weights)}
+
+
 def weights_files(config: schema.RungConfig, run: RunDir) -> dict[str, Path]:
     """The files that a run's weights come from, by branch (`body` without branches, `features` for votes).
 

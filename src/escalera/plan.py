@@ -20,7 +20,7 @@ from escalera.data.known import KNOWN
 from escalera.data.splits import Split
 from escalera.errors import EscaleraError
 from escalera.evaluate.cost import flops_per_image
-from escalera.ladder.schema import Data, Rung, RungConfig, net, reads_attributes
+from escalera.ladder.schema import Data, Rung, RungConfig, Votes, net, reads_attributes
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
 from escalera.runtime import choose_device, choose_precision
@@ -94,13 +94,18 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
         "flops_per_image": flops,
         "memory_bytes": memory(summary, config, precision),
         "images_per_second": round(rate, 1),
-        "epochs": config.train.epochs,
+        "epochs": 0 if isinstance(config.model, Votes) else config.train.epochs,
         "seconds": round(_pictures(network, config, size, flops) / rate, 1),
     }
 
 
 def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) -> float:
-    """How many pictures' worth of training a run is: those of all epochs, and of validation what forward takes."""
+    """How many pictures' worth of training a run is: those of all epochs, and of validation what forward takes.
+
+    Of votes, what their features take; the classifiers' own time depends on what they find in them.
+    """
+    if isinstance(config.model, Votes):
+        return 2 * (size.train + size.validation) * FORWARD_SHARE
     if build.runs_once(config, network, size.train):
         head = 2 * sum(parameter.numel() for parameter in network.head.parameters())
         return (size.train + size.validation) * (1 + config.train.epochs * 3 * head / flops)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from escalera import build
+from escalera.ballot import Ballot
 from escalera.data.batches import Batches
 from escalera.data.table_transform import Transformation
 from escalera.errors import DataError, RunError
@@ -55,6 +56,12 @@ class Predictor:
         load_weights(network, self.trained.weights)
         return network.eval()
 
+    @cached_property
+    def ballot(self) -> Ballot | None:
+        """The classifiers of a votes run; None for a network that answers itself."""
+        model = self.trained.config.model
+        return Ballot(RunDir(self.trained.weights.parent), model) if isinstance(model, schema.Votes) else None
+
     def probabilities(
         self, images: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None = None
     ) -> NDArray[np.float32]:
@@ -64,6 +71,8 @@ class Predictor:
         that reads them. Raises DataError where one of the two is absent.
         """
         feed = self.feed(images, attributes)
+        if self.ballot is not None:
+            return self.ballot.probabilities(self.network, feed)
         views = VIEWS[self.trained.config.evaluate.tta]
         return softmax(predict(self.network, feed.epoch(0), views).logits).astype(np.float32)
 

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from escalera import build, lineage
+from escalera.beside import of_branches
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
-from escalera.data.splits import Dataset, Split, rows_table
-from escalera.data.superclasses import superclasses
+from escalera.data.splits import Dataset, Split
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.features import features
-from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.price import price
 from escalera.evaluate.views import VIEWS
+from escalera.filing import describe_data, file_answers, file_data
 from escalera.ladder import schema
-from escalera.ladder.saved import write_config
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import summarise
-from escalera.rundir import RunDir, read_json, write_aside, write_json
+from escalera.rundir import RunDir, read_json, write_json
 from escalera.runtime import choose_device, choose_precision, describe, now
 from escalera.terminal import Narrator
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
@@ -65,15 +62,13 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "flops_per_image": flops_per_image(network, image_shape, attributes),
         "precision": precision,
         "device": where.type,
-        "data": _describe(data, config),
+        "data": describe_data(data, config),
     }
     if start:
         record["weights"] = {
             part: {"file": str(file), "sha256": lineage.fingerprint(file)} for part, file in start.items()
         }
-    write_config(run.config, config)
-    write_aside(run.splits, lambda file: pq.write_table(rows_table(data), file, compression="zstd"))
-    _write_table(run, data)
+    file_data(run, config, data)
     write_json(run.environment, describe(where))
     write_json(run.record, record)
     narrator.layers(summary)
@@ -190,45 +185,10 @@ def _evaluate(
         feed = build.batches(config, part, data.train, seed=0, device=device, training=False)
         return predict(network, feed.epoch(0), VIEWS[config.evaluate.tta])
 
-    metrics: dict[str, Any] = {
-        "train": accuracy_and_loss(over(data.train)),
-        "validation": accuracy_and_loss(over(data.validation)),
-    }
+    metrics = {"train": accuracy_and_loss(over(data.train)), "validation": accuracy_and_loss(over(data.validation))}
     record["test_looks"] += 1
     write_json(run.record, record)
     test = over(data.test)
-    metrics["test"] = measure(test.logits, test.labels, data.classes)
-    logits = pa.FixedSizeListArray.from_arrays(pa.array(test.logits.ravel()), test.logits.shape[1])
-    columns = {"row": data.test.rows, "label": test.labels, "logits": logits}
-    if data.overlap:
-        columns["in_train"] = data.overlap.test
-    table = pa.table(columns)
-    write_aside(run.predictions, lambda file: pq.write_table(table, file))
-    write_json(run.metrics, metrics)
+    beside = of_branches(config, data, run, network, device) if isinstance(config.model, schema.Fusion) else {}
+    file_answers(run, data, test.logits, test.labels, metrics, beside)
     return test
-
-
-def _describe(data: Dataset, config: RungConfig) -> dict[str, Any]:
-    mean, deviation = build.statistics(config.data, data.train)
-    return {
-        "source": data.name,
-        "shape": list(data.shape),
-        "classes": data.classes,
-        "groups": superclasses(data),
-        "rows": {"train": len(data.train.rows), "validation": len(data.validation.rows), "test": len(data.test.rows)},
-        "resize": config.data.resize,
-        "image_columns": config.data.image_column,
-        "skipped": len(data.skipped),
-        "duplicates": data.overlap.counts() if data.overlap else None,
-        "mean": mean,
-        "deviation": deviation,
-        "attributes": data.attributes.names if data.attributes else None,
-        "columns": data.attributes.columns if data.attributes else None,
-    }
-
-
-def _write_table(run: RunDir, data: Dataset) -> None:
-    """Keep what was fitted on the table, so that `predict` applies the same."""
-    fitted = {"attributes": data.attributes, "bands": data.bands}
-    if any(fitted.values()):
-        write_json(run.table, {name: part and part.to_json() for name, part in fitted.items()})

@@ -64,6 +64,13 @@ def _cpuinfo(key: str) -> str:
     return ""
 
 
+def free_memory() -> int:
+    """Bytes of memory that are free, or can be at once."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 def describe(device: torch.device) -> dict[str, Any]:
     """What environment.json holds: versions and hardware."""
     import psutil

@@ -39,7 +39,9 @@ def same_training(run: RunDir, rung: Rung) -> bool:
 def take_over(rung: Rung, run: RunDir) -> None:
     """Begin with the training of the parent where only the evaluation changes: it would be the same bit for bit."""
     parent = RunDir(run.path.parents[1] / (rung.parent or "") / run.path.name)
-    if run.path.exists() or rung.parent is None or parent.state() != "done" or not same_training(parent, rung):
+    if run.path.exists() or rung.parent is None or parent.state() != "done" or not parent.last.exists():
+        return
+    if not same_training(parent, rung):
         return
     shutil.copytree(parent.path, run.path, ignore=lambda _, names: {*names} - KEPT)
     shutil.copytree(parent.last, run.last)

@@ -76,7 +76,10 @@ class Narrator:
         for layer in summary.layers:
             shape = " x ".join(map(str, layer.output_shape))
             frozen = " (frozen)" if layer.trainable is False else ""
-            table.add_row(f"{layer.kind}{frozen}", shape, f"{layer.parameters:,}" if layer.parameters else "")
+            branch = f"{layer.name.split('.')[2]}: " if layer.name.startswith("body.branches.") else ""
+            table.add_row(
+                f"{escape(branch)}{layer.kind}{frozen}", shape, f"{layer.parameters:,}" if layer.parameters else ""
+            )
         self.console.print(table)
         self.console.print(
             f"  {summary.total:,} parameters: {summary.trainable:,} trainable, {summary.non_trainable:,} not",
@@ -101,6 +104,20 @@ class Narrator:
             f"  [green]✓[/] test {100 * test['accuracy']:.2f} %  (loss {test['loss']:.3f})"
             f"  ·  epoch {record['best_epoch']} of {record['epochs']}, {record['stopped']}"
             f"  ·  {duration(record['seconds'])}"
+            + (f"  ·  {money['amount']:.2f} {money['currency']}" if money else ""),
+            highlight=False,
+        )
+
+    def says(self, text: str) -> None:
+        """A line of what is going on."""
+        self.console.print(f"  {escape(text)}", highlight=False)
+
+    def votes_end(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """One line: what the vote came to, and what it cost."""
+        money = record["price"]
+        self.console.print(
+            f"  [green]✓[/] test {100 * metrics['test']['accuracy']:.2f} %  (loss {metrics['test']['loss']:.3f})"
+            f"  ·  {len(record['classifiers'])} classifiers  ·  {duration(record['seconds'])}"
             + (f"  ·  {money['amount']:.2f} {money['currency']}" if money else ""),
             highlight=False,
         )

@@ -18,6 +18,7 @@ from escalera.report.language import LANGUAGES, Language, load_language
 from escalera.report.page import LADDER_SECTIONS
 from escalera.report.runs import State
 from escalera.report.story import Obstacle
+from escalera.vote.classifiers import CLASSIFIERS
 
 EN, ES = load_language("en"), load_language("es")
 METRICS = ["accuracy", "balanced_accuracy", "top5", "loss", "macro_f1", "brier", "calibration_error"]
@@ -56,6 +57,7 @@ def test_every_message_is_used() -> None:
         "words": ["better", "worse", "longer", "shorter", "as_long"],
         "gap": ["hardly", "full", "some", "much", "agree", "below", "above"],
         "sure": ["fair", "over", "under"],
+        "beside": ["trained", "alone", "shuffled", *(f"classifier.{name}" for name in CLASSIFIERS)],
         "metric": METRICS,
         "fault": get_args(FaultKind),
         "step": ["fixed", "broken"],

@@ -49,11 +49,12 @@ VIEWS: dict[str, Sequence[View]] = {
 
 def mean_logits(network: Callable[[Inputs], Tensor], inputs: Inputs, views: Sequence[View]) -> Tensor:
     """The mean of the logits (B, K) over the views of the pictures; attributes beside them stay as they are."""
-    logits = network(_seen(views[0], inputs))
+    logits = network(seen(views[0], inputs))
     for view in views[1:]:
-        logits = logits + network(_seen(view, inputs))
+        logits = logits + network(seen(view, inputs))
     return logits if len(views) == 1 else logits / len(views)
 
 
-def _seen(view: View, inputs: Inputs) -> Inputs:
+def seen(view: View, inputs: Inputs) -> Inputs:
+    """A view of the pictures; attributes beside them stay as they are."""
     return view(inputs) if isinstance(inputs, Tensor) else (view(inputs[0]), inputs[1])

@@ -24,9 +24,14 @@ class Branch(nn.Module):
         """Whether it looks at the attributes, and not at the picture."""
         return isinstance(self.body, Table)
 
+    def map(self, inputs: Inputs) -> Tensor:
+        """Pictures, with or without attributes -> the body's feature map (N, C, H, W)."""
+        found: Tensor = self.body(inputs if self.reads_attributes else pictures_of(inputs))
+        return found
+
     def forward(self, inputs: Inputs) -> Tensor:
         """Pictures, with or without attributes -> (N, D)."""
-        features: Tensor = self.pooling(self.body(inputs if self.reads_attributes else pictures_of(inputs)))
+        features: Tensor = self.pooling(self.map(inputs))
         return features
 
 
@@ -40,6 +45,10 @@ class Fusion(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         """Pictures, with or without attributes -> (N, D, 1, 1)."""
         return torch.cat([branch(inputs) for branch in self.branches.values()], dim=1)[:, :, None, None]
+
+    def maps(self, inputs: Inputs) -> list[Tensor]:
+        """The feature map (N, C, H, W) of each branch."""
+        return [branch.map(inputs) for branch in self.branches.values() if isinstance(branch, Branch)]
 
     def bodies(self) -> dict[str, nn.Module]:
         """The bodies of the branches by name."""

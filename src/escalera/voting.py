@@ -1,0 +1,248 @@
+"""One votes run: the features of an earlier run's network, computed once, and classical classifiers that vote."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from escalera import build, lineage
+from escalera.ballot import PREPARATION, classifier_file, features, pooled, together
+from escalera.beside import said_of
+from escalera.data import cache
+from escalera.data.splits import Dataset, Split
+from escalera.errors import EscaleraError
+from escalera.evaluate.cost import PeakMemory, flops_per_image
+from escalera.evaluate.metrics import measure
+from escalera.evaluate.price import price
+from escalera.filing import describe_data, file_answers, file_data
+from escalera.ladder import schema
+from escalera.models.inputs import blank
+from escalera.models.network import Network
+from escalera.models.summary import summarise
+from escalera.rundir import RunDir, read_json, write_json
+from escalera.runtime import choose_device, describe, free_memory, now
+from escalera.terminal import Narrator
+from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
+from escalera.vote import saved
+from escalera.vote.classifiers import Features, Probabilities, fit, probabilities
+from escalera.vote.ensemble import agreement, logits
+from escalera.vote.preparation import Preparation
+from escalera.vote.preparation import fit as fit_preparation
+
+COPIES = 5
+"""How often the features of train are in memory at the most: as they are, and boosting takes them in double precision
+and as bins. Measured by benchmarks/votes.py."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Features (N, D) float32, prepared, and labels (N,)."""
+
+    features: Features
+    labels: NDArray[np.int64]
+
+
+def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, device: str, narrator: Narrator) -> None:
+    """Fit, or go on fitting, the classifiers of a votes rung; let them vote on the test rows and write the run's files.
+
+    A classifier that was fitted before an interruption is not fitted again. Raises KeyboardInterrupt when the user
+    stopped it, EscaleraError when it cannot go on: first of all where the features do not fit in memory.
+    """
+    where, config, model = choose_device(device), rung.config, rung.config.model
+    assert isinstance(model, schema.Votes)
+    memory = PeakMemory(where)
+    before = lineage.origins(config, run)["features"]
+    network, shape, attributes = _network(config, data, before, where)
+    width = pooled(network.eval(), model.pool)(blank(shape, attributes, where)).shape[1]
+    _check_memory(model, len(data.train.rows) + len(data.validation.rows), width)
+    run.path.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(before.best, run.best)
+    summary = summarise(network, shape, attributes)
+    record: dict[str, Any] = {
+        **(read_json(run.record) if run.record.exists() else {"started": now(), "test_looks": 0, "classifiers": {}}),
+        "state": "running",
+        "error": None,
+        "rung": rung.name,
+        "parent": rung.parent,
+        "seed": seed,
+        "parameters": summary.parameters(),
+        "layers": summary.rows(),
+        "flops_per_image": flops_per_image(network, shape, attributes),
+        "precision": "fp32",
+        "device": where.type,
+        "features": width,
+        "data": describe_data(data, config),
+        "weights": {"features": {"file": str(before.best), "sha256": lineage.fingerprint(before.best)}},
+    }
+    file_data(run, config, data)
+    write_json(run.environment, describe(where))
+    write_json(run.record, record)
+
+    started = time.perf_counter()
+    prepare, train, validation = _features(config, data, network, run, where)
+    record["feature_seconds"] = round(time.perf_counter() - started, 3)
+    count, columns = train.features.shape
+    narrator.says(f"{columns:,} features of {count:,} rows, in {record['feature_seconds']:.1f} s")
+    write_tensors(run.path / PREPARATION, prepare.tensors())
+    found = _fit_all(model, seed, train, validation, len(data.classes), run, record, narrator)
+    seconds = record["feature_seconds"] + sum(entry["seconds"] for entry in record["classifiers"].values())
+    record |= {
+        "seconds": round(seconds, 3),
+        "images_per_second": round(len(train.labels) / seconds, 1),
+        "price": price(seconds, config.evaluate.price_per_hour, config.evaluate.currency),
+    }
+    _evaluate(config, data, run, network, where, prepare, found, validation, record)
+    record |= {"peak_memory_bytes": memory.read(), "tta": "none", "state": "done", "finished": now()}
+    write_json(run.record, record)
+    narrator.votes_end(record, read_json(run.metrics))
+
+
+def _network(
+    config: schema.RungConfig, data: Dataset, before: RunDir, device: torch.device
+) -> tuple[Network, tuple[int, int, int], int]:
+    """The network of the earlier run with its weights, at rest; the shape of its pictures, and its attributes."""
+    shape = (data.shape[2], data.shape[0], data.shape[1])
+    attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
+    network = build.network(schema.net(config.model), shape, len(data.classes), attributes)
+    load_weights(network, before.best)
+    network.requires_grad_(False)
+    return network.to(device).to(memory_format=torch.channels_last).eval(), shape, attributes
+
+
+def _check_memory(model: schema.Votes, rows: int, width: int) -> None:
+    """Raise EscaleraError where the features take more memory than there is, before any is computed."""
+    columns = min(model.pca or width, width)
+    # The covariance, twice in double precision, is what the components themselves need.
+    needed = 4 * COPIES * rows * columns + (16 * width**2 if model.pca else 0)
+    free = free_memory()
+    if needed <= free:
+        return
+    ways = [
+        *([] if model.pool == "average" else ["model.pool: average"]),
+        *([] if model.pca and model.pca <= 256 else ["model.pca: 256"]),
+    ]
+    raise EscaleraError(
+        f"{rows:,} rows of {columns:,} features do not fit in memory: with what the classifiers need they take about "
+        f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Nothing was computed. Write "
+        f"{' or '.join(ways) or 'fewer rows'}{', or take a network with fewer features' if ways else ''}."
+    )
+
+
+def _features(
+    config: schema.RungConfig, data: Dataset, network: Network, run: RunDir, device: torch.device
+) -> tuple[Preparation, Rows, Rows]:
+    """The prepared features of train and validation; kept in the cache, since other classifiers may want the same."""
+    model = config.model
+    assert isinstance(model, schema.Votes)
+
+    def read(part: Split) -> Iterator[Tensor]:
+        feed = build.batches(config, part, data.train, seed=0, device=device, training=False)
+        yield from (found for found, _ in features(network, model.pool, feed.epoch(0)))
+
+    def write(folder: Path) -> None:
+        prepare = fit_preparation(read(data.train), model.pca)
+        write_tensors(folder / PREPARATION, prepare.tensors())
+        for name, part in (("train", data.train), ("validation", data.validation)):
+            np.save(folder / f"{name}.npy", np.concatenate([prepare(found) for found in read(part)]))
+        write_json(folder / "meta.json", {"source": f"features of {data.name}"})
+
+    folder = cache.stored(cache.cache_root(), _key(config, data, run), write)
+    prepare = Preparation.from_tensors(read_tensors(folder / PREPARATION))
+    rows = [
+        Rows(np.load(folder / f"{name}.npy"), part.labels[part.rows])
+        for name, part in (("train", data.train), ("validation", data.validation))
+    ]
+    return prepare, rows[0], rows[1]
+
+
+def _key(config: schema.RungConfig, data: Dataset, run: RunDir) -> str:
+    """What the features depend on: the weights, the data, their rows, and how they are read."""
+    model = config.model
+    assert isinstance(model, schema.Votes)
+    rows = hashlib.sha256(b"".join(part.rows.tobytes() for part in (data.train, data.validation)))
+    settings = {"pool": model.pool, "pca": model.pca, "shape": list(data.shape), "data": config.data.model_dump_json()}
+    return cache.key(f"features-{data.name}", [lineage.fingerprint(run.best), rows.hexdigest()], **settings)
+
+
+def _fit_all(
+    model: schema.Votes,
+    seed: int,
+    train: Rows,
+    validation: Rows,
+    classes: int,
+    run: RunDir,
+    record: dict[str, Any],
+    narrator: Narrator,
+) -> dict[str, Any]:
+    """The fitted classifiers by name, each saved as soon as it is fitted; run.json says what each took."""
+    found: dict[str, Any] = {}
+    for settings in model.classifiers:
+        name, entry = settings.name, record["classifiers"].get(settings.name)
+        if entry is not None:
+            found[name] = saved.load(classifier_file(run, name), entry["sha256"])
+            continue
+        started = time.perf_counter()
+        found[name] = fit(name, settings.model_dump(exclude={"name"}), seed, train.features, train.labels)
+        seconds = time.perf_counter() - started
+        said = probabilities(found[name], validation.features, classes)
+        accuracy = float((said.argmax(axis=1) == validation.labels).mean())
+        record["classifiers"][name] = {
+            "sha256": saved.save(found[name], classifier_file(run, name)),
+            "seconds": round(seconds, 3),
+            "validation_accuracy": accuracy,
+            "weight": accuracy if model.weighting == "validation" else 1.0,
+        }
+        write_json(run.record, record)
+        narrator.says(f"{name}: validation {100 * accuracy:.2f} %, fitted in {seconds:.1f} s")
+    return found
+
+
+def _evaluate(
+    config: schema.RungConfig,
+    data: Dataset,
+    run: RunDir,
+    network: Network,
+    device: torch.device,
+    prepare: Preparation,
+    classifiers: dict[str, Any],
+    validation: Rows,
+    record: dict[str, Any],
+) -> None:
+    """The vote on validation and test, each classifier, and the network's own head; the test rows are read only here.
+
+    There are no figures for train: the nearest neighbour of a row of train is the row itself.
+    """
+    model = config.model
+    assert isinstance(model, schema.Votes)
+    weights = [record["classifiers"][name]["weight"] for name in classifiers]
+
+    def vote_on(rows: Features) -> tuple[Probabilities, list[Probabilities]]:
+        said = [probabilities(classifier, rows, len(data.classes)) for classifier in classifiers.values()]
+        return together(model, said, weights), said
+
+    checked = measure(logits(vote_on(validation.features)[0]), validation.labels, data.classes)
+    record["test_looks"] += 1
+    write_json(run.record, record)
+    started = time.perf_counter()
+    feed = build.batches(config, data.test, data.train, seed=0, device=device, training=False)
+    test = np.concatenate([prepare(part) for part, _ in features(network, model.pool, feed.epoch(0))])
+    voted, said = vote_on(test)
+    record["inference_images_per_second"] = round(len(test) / (time.perf_counter() - started), 1)
+    beside = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in zip(classifiers, said, strict=True)}
+    head = said_of(lineage.origins(config, run)["features"], data.test)
+    if head is not None:
+        beside["network:head"] = head
+    answers = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in beside.items()}}
+    record["agreement"] = {"names": list(answers), "shares": agreement(list(answers.values()))}
+    metrics = {"validation": {key: checked[key] for key in ("accuracy", "loss")}}
+    file_answers(run, data, logits(voted), data.test.labels[data.test.rows], metrics, beside)

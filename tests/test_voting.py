@@ -1,0 +1,187 @@
+"""A votes run from the ladder to its files: features once, five classifiers, the vote, the prediction, bad input."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import escalera as esc
+from escalera import voting
+from escalera.data.sources import open_source
+from escalera.errors import LadderError, RunError
+from escalera.evaluate.metrics import softmax
+from escalera.rundir import read_json
+from escalera.vote import classifiers
+
+LADDER = """
+name: counting
+data: {source: digits}
+train: {epochs: 1, batch_size: 512}
+rungs:
+  - name: cnn
+    model: {kind: cnn, blocks: [[4], [4]]}
+  - name: fused
+    change:
+      model:
+        kind: fusion
+        branches:
+          one: {kind: transfer, weights: {from: cnn}, trainable: none}
+          two: {kind: conv1d, widths: [3], kernel: 3}
+  - name: votes
+    change:
+      model:
+        kind: votes
+        features: {from: fused}
+        classifiers:
+          - {name: logistic_regression, max_iter: 20}
+          - {name: linear_svm, max_iter: 5}
+          - {name: nearest_neighbours, k: 5}
+          - {name: random_forest, trees: 5}
+          - {name: gradient_boosting, iterations: 2}
+"""
+NAMES = ["logistic_regression", "linear_svm", "nearest_neighbours", "random_forest", "gradient_boosting"]
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Path:
+    path = tmp_path / "counting.yaml"
+    path.write_text(LADDER)
+    return path
+
+
+def climb(ladder: Path, out: Path, **more: object) -> dict[str, esc.Run]:
+    runs = esc.climb(esc.load_ladder(ladder), out=out, **more)
+    errors = {name: read_json(run.dir.record).get("error") for name, run in runs.items() if run.state != "done"}
+    assert errors == {}
+    return runs
+
+
+def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "runs"
+    runs = climb(ladder, out)
+    run = runs["votes"].dir
+    record, metrics = read_json(run.record), read_json(run.metrics)
+    assert list(record["classifiers"]) == NAMES
+    assert record["features"] == 4 * 2 * 2 + 3 * 16
+    assert metrics["test"]["accuracy"] > 0.8
+    assert set(metrics["beside"]) == {*(f"classifier:{name}" for name in NAMES), "network:head"}
+    assert metrics["beside"]["network:head"] == pytest.approx(runs["fused"].metrics["test"]["accuracy"])
+    table = pq.read_table(run.predictions)
+    assert table["row"].equals(pq.read_table(runs["fused"].dir.predictions)["row"])
+    assert len(record["agreement"]["names"]) == len(record["agreement"]["shares"]) == 7
+
+    # What it says of pictures is what it said of the test rows.
+    rows = table["row"].to_numpy()[:20]
+    images = open_source("digits", data_root=None, image_size=None, channels=None).splits["train"].images[rows]
+    stored = softmax(np.stack(table["logits"].to_numpy()[:20]))
+    assert runs["votes"].predict(images) == pytest.approx(stored, abs=1e-5)
+    # It needs the run that its features come from no more.
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(run.path, moved)
+    shutil.move(out, tmp_path / "gone")
+    from escalera.rundir import RunDir
+    from escalera.rung import probabilities
+
+    assert open_run(RunDir(moved)).probabilities(images) == pytest.approx(stored, abs=1e-5)
+    shutil.move(tmp_path / "gone", out)
+
+    # Finished, it is left alone; with other classifiers the features come from the cache.
+    before = run.predictions.stat().st_mtime_ns
+    climb(ladder, out)
+    assert run.predictions.stat().st_mtime_ns == before
+    monkeypatch.setattr(voting, "fit_preparation", lambda *_: pytest.fail("features computed twice"))
+    text = LADDER.replace(
+        "        classifiers:", "        vote: hard\n        weighting: validation\n        classifiers:"
+    )
+    ladder.write_text(text)
+    again = climb(ladder, out)["votes"].dir
+    weights = [entry["weight"] for entry in read_json(again.record)["classifiers"].values()]
+    assert weights == [entry["validation_accuracy"] for entry in record["classifiers"].values()]
+
+    tampered = again.path / "classifiers" / "linear_svm.skops"
+    tampered.write_bytes(tampered.read_bytes()[:-1])
+    with pytest.raises(RunError, match="is not the file that the run wrote: its SHA-256 differs"):
+        esc.Run(again).predict(images)
+
+
+def test_what_was_fitted_before_an_interruption_is_not_fitted_again(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "runs"
+    climb(ladder, out, rungs=["cnn", "fused"])
+    fit = classifiers.fit
+    asked: list[str] = []
+
+    def stop_at_the_forest(name: str, *rest: object) -> object:
+        asked.append(name)
+        if name == "random_forest" and asked.count(name) == 1:
+            raise KeyboardInterrupt
+        return fit(name, *rest)
+
+    monkeypatch.setattr(voting, "fit", stop_at_the_forest)
+    with pytest.raises(KeyboardInterrupt):
+        esc.climb(esc.load_ladder(ladder), out=out)
+    climb(ladder, out)
+    assert asked == [*NAMES[:4], *NAMES[3:]]
+
+
+@pytest.mark.parametrize(
+    ("more", "ways"),
+    [
+        ("", "model.pool: average or model.pca: 256, or take a network with fewer features"),
+        ("        pool: average\n", "model.pca: 256, or take a network with fewer features"),
+        ("        pool: average\n        pca: 9\n", "fewer rows"),
+    ],
+)
+def test_features_that_do_not_fit_in_memory(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, ways: str
+) -> None:
+    ladder.write_text(LADDER.replace("        classifiers:", more + "        classifiers:"))
+    monkeypatch.setattr(voting, "free_memory", lambda: 20_000)
+    monkeypatch.setattr(voting, "features", lambda *_: pytest.fail("computed all the same"))
+    run = esc.climb(esc.load_ladder(ladder), out=tmp_path / "runs")["votes"]
+    assert run.state == "failed"
+    width = 7 if more else 64
+    needed = 4 * 5 * 1438 * width + (16 * 7**2 if "pca" in more else 0)
+    assert read_json(run.dir.record)["error"] == (
+        f"1,438 rows of {width} features do not fit in memory: with what the classifiers need they take about "
+        f"{needed / 1e9:.1f} GB, and 0.0 GB are free. Nothing was computed. Write {ways}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "{name: nearest_neighbours, k: 5}",
+            "{name: nearest_neighbors, k: 5}",
+            "unknown name 'nearest_neighbors'; did you mean 'nearest_neighbours'?",
+        ),
+        ("{name: nearest_neighbours, k: 5}", "{name: nearest_neighbours, c: 5}", "unknown key 'c'; known: name, k"),
+        ("{name: linear_svm, max_iter: 5}", "{name: random_forest}", "expected each classifier once, received "
+         "'random_forest' twice"),
+        ("features: {from: fused}", "features: {from: fusd}", "unknown rung 'fusd'; did you mean 'fused'?"),
+        ("        features: {from: fused}\n", "        features: {from: fused}\n        vote: both\n",
+         "expected one of 'soft', 'hard', received 'both'"),
+        ("    change:\n      model:\n        kind: votes",
+         "    change:\n      data.validation: 0.3\n      model:\n        kind: votes",
+         "expected the run of a network that learned from the very same data as this rung"),
+    ],
+)  # fmt: skip
+def test_votes_with_mistakes(ladder: Path, old: str, new: str, message: str) -> None:
+    assert old in LADDER
+    ladder.write_text(LADDER.replace(old, new))
+    with pytest.raises(LadderError) as caught:
+        esc.load_ladder(ladder)
+    assert message in str(caught.value)
+
+
+def test_votes_on_votes(ladder: Path) -> None:
+    more = "  - name: more\n    change: {model: {kind: votes, features: {from: votes}}}\n"
+    ladder.write_text(LADDER + more)
+    with pytest.raises(LadderError, match="expected the run of a network, received one of kind votes"):
+        esc.load_ladder(ladder)
