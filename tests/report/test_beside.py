@@ -1,0 +1,58 @@
+"""The section of the report on what else was said of the same test rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from escalera.report.runs import Answers
+from escalera.report.sections.beside import section
+
+LABELS = np.arange(40) % 4
+OWN = np.where(np.arange(40) < 30, LABELS, (LABELS + 1) % 4)  # 75 %
+
+
+def view(folder: Path, beside: dict[str, np.ndarray]) -> SimpleNamespace:
+    order = np.random.RandomState(0).permutation(40)  # the file may have another order than the answers
+    columns = {"row": order}
+    for name, said in beside.items():
+        columns[f"beside.{name}"] = pa.FixedSizeListArray.from_arrays(said.T[order].ravel().astype(np.int16), len(said))
+    pq.write_table(pa.table(columns), folder / "predictions.parquet")
+    answers = Answers(np.arange(40), LABELS, OWN, 4)
+    return SimpleNamespace(run=SimpleNamespace(path=folder, answers=answers))
+
+
+def test_a_fusion_and_its_branches(tmp_path: Path) -> None:
+    wrong = np.stack([(LABELS + 1) % 4, LABELS])  # two draws, one all wrong and one all right
+    found = section(view(tmp_path, {"shuffled:a": wrong, "trained:a": OWN[None], "alone:b": LABELS[None]}))
+    assert found is not None
+    assert [(line.kind, line.name, line.accuracy) for line in found["lines"]] == [
+        ("trained", "a", 0.75), ("alone", "b", 1.0), ("shuffled", "a", 0.5),
+    ]  # fmt: skip
+    trained, alone, _ = found["lines"]
+    assert (trained.difference, trained.difference_low, trained.difference_high) == (0, 0, 0)
+    assert alone.difference == pytest.approx(-0.25)
+    assert alone.difference_low < -0.25 < alone.difference_high < 0
+    assert trained.low < 0.75 < trained.high
+    assert (found["votes"], found["agreement"], found["accuracy"]) == (False, None, 0.75)
+
+
+def test_votes_show_who_agrees_with_whom(tmp_path: Path) -> None:
+    found = section(view(tmp_path, {"classifier:linear_svm": LABELS[None], "network:head": OWN[None]}))
+    assert found is not None
+    names, shares = found["agreement"]
+    assert names == ["", "classifier:linear_svm", "network:head"]
+    assert shares == [[1.0, 0.75, 1.0], [0.75, 1.0, 0.75], [1.0, 0.75, 1.0]]
+
+
+def test_a_run_that_asked_nobody_else_or_whose_file_is_gone(tmp_path: Path) -> None:
+    plain = view(tmp_path, {})
+    assert section(plain) is None
+    (tmp_path / "predictions.parquet").write_bytes(b"x")
+    assert section(plain) is None
+    assert section(SimpleNamespace(run=None)) is None
