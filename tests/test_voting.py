@@ -84,7 +84,6 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     shutil.copytree(run.path, moved)
     shutil.move(out, tmp_path / "gone")
     from escalera.rundir import RunDir
-    from escalera.rung import probabilities
 
     assert open_run(RunDir(moved)).probabilities(images) == pytest.approx(stored, abs=1e-5)
     shutil.move(tmp_path / "gone", out)
