@@ -55,7 +55,7 @@ def main() -> None:
     parts, labels = made_up(TRAIN, 2)
     asked, truth = made_up(TEST, 3)
     whole = 0.0
-    prepare, seconds = timed("preparation", lambda: fit(parts.split(PART), pca))
+    prepare, seconds = timed("preparation", lambda parts=parts: fit(parts.split(PART), pca))
     whole += seconds
     train = np.concatenate([prepare(part) for part in parts.split(PART)])
     test = np.concatenate([prepare(part) for part in asked.split(PART)])
@@ -63,10 +63,10 @@ def main() -> None:
     said = []
     for settings in Votes.model_fields["classifiers"].default:
         name, rest = settings.name, settings.model_dump(exclude={"name"})
-        made, seconds = timed(f"{name}, fit", lambda name=name, rest=rest: classifiers.fit(name, rest, 0, train, labels))
-        answer, more = timed(
-            f"{name}, answer", lambda made=made: classifiers.probabilities(made, test, CLASSES)
+        made, seconds = timed(
+            f"{name}, fit", lambda name=name, rest=rest: classifiers.fit(name, rest, 0, train, labels)
         )
+        answer, more = timed(f"{name}, answer", lambda made=made: classifiers.probabilities(made, test, CLASSES))
         print(f"{'':34} accuracy {100 * (answer.argmax(1) == truth).mean():.2f} %", flush=True)
         said.append(answer)
         whole += seconds + more

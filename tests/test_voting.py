@@ -14,7 +14,8 @@ from escalera import voting
 from escalera.data.sources import open_source
 from escalera.errors import LadderError, RunError
 from escalera.evaluate.metrics import softmax
-from escalera.rundir import read_json
+from escalera.predictor import open_run
+from escalera.rundir import RunDir, read_json
 from escalera.vote import classifiers
 
 LADDER = """
@@ -83,8 +84,6 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     moved = tmp_path / "elsewhere"
     shutil.copytree(run.path, moved)
     shutil.move(out, tmp_path / "gone")
-    from escalera.rundir import RunDir
-
     assert open_run(RunDir(moved)).probabilities(images) == pytest.approx(stored, abs=1e-5)
     shutil.move(tmp_path / "gone", out)
 
