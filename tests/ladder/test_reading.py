@@ -144,17 +144,16 @@ class TestSource:
         with pytest.raises(EscaleraError) as caught:
             read_ladder("digit")
         assert str(caught.value) == (
-            "unknown ladder 'digit'; did you mean 'digits'? Shipped: cifar10, cifar100-mlp, cifar100, digits, "
-            "fashion-mnist, "
-            "transfer. "
+            "unknown ladder 'digit'; did you mean 'digits'? Shipped: cifar10-multimodal, cifar10, "
+            "cifar100-mlp, cifar100, digits, fashion-mnist, houses, transfer. "
             "A ladder of your own is given by its path, such as my_ladder.yaml."
         )
 
     def test_a_name_like_no_other_brings_all(self) -> None:
         with pytest.raises(
             EscaleraError,
-            match=r"^unknown ladder 'zzz'\. Shipped: cifar10, cifar100-mlp, cifar100, digits, fashion-mnist, "
-            r"transfer\. A ladder of",
+            match=r"^unknown ladder 'zzz'\. Shipped: cifar10-multimodal, cifar10, cifar100-mlp, "
+            r"cifar100, digits, fashion-mnist, houses, transfer\. A ladder of",
         ):
             read_ladder("zzz")
 

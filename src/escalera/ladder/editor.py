@@ -7,6 +7,9 @@ from typing import Any
 
 from escalera.ladder.fields import Node, definitions, paths, section
 
+BRANCH = r"^model\.branches\.[^.]+(\..+)?$"
+"""The paths within a branch of a fusion."""
+
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a ladder file; a rung's `change` lists every dotted path."""
@@ -14,7 +17,8 @@ def json_schema() -> dict[str, Any]:
     ladder = definitions_.pop("LadderEntry")
     del definitions_["RungConfig"]
     change = definitions_["RungEntry"]["properties"]["change"]
-    change |= {"properties": _changes(), "additionalProperties": False}
+    # Branches have names of the user's own: what they hold is checked when the ladder is read.
+    change |= {"properties": _changes(), "patternProperties": {BRANCH: {}}, "additionalProperties": False}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ladder, "$defs": definitions_}
 
 
