@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from escalera import trained
 from escalera.errors import DataError, EscaleraError, RunError
@@ -65,6 +66,15 @@ def add_routes(app: Starlette, studio: Studio) -> None:
     async def manifest(request: Request) -> Response:
         return JSONResponse({"name": "Escalera", "start_url": "/", "icons": [{"src": "/favicon.ico", "sizes": "any"}]})
 
+    async def report(request: Request) -> Response:
+        return _kept(studio.out, request.path_params["ladder"], "report.html")
+
+    async def explored(request: Request) -> Response:
+        code = request.path_params["language"]
+        return _kept(studio.out / ".studio" / f"explored-{code}", request.path_params["source"], "explore.html")
+
+    app.add_route("/report/{ladder}", report)
+    app.add_route("/explored/{language}/{source}", explored)
     app.add_route("/", home)
     app.add_route("/favicon.ico", icon)
     app.add_route("/manifest.json", manifest)
@@ -77,6 +87,18 @@ def refused(error: EscaleraError) -> Response:
     """An error as JSON: 503 when too many wait, 404 for what is not here, 422 for what is no picture."""
     status = 503 if isinstance(error, BusyError) else 404 if isinstance(error, RunError) else 422
     return JSONResponse({"error": str(error)}, status, {"retry-after": "1"} if status == 503 else None)
+
+
+def _kept(folder: Path, name: str, file: str) -> Response:
+    """A page that Escalera wrote, as a place of its own: what is in it can ask nothing of the studio."""
+    path = folder / name / file
+    if name not in {found.name for found in folder.glob("*")} or name.startswith(".") or not path.is_file():
+        return JSONResponse({"error": "there is no such page"}, 404)
+    policy = (
+        "sandbox allow-scripts allow-popups; default-src 'none'; script-src 'unsafe-inline'; "
+        "style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'"
+    )
+    return HTMLResponse(path.read_bytes(), headers={"content-security-policy": policy, "cache-control": "no-cache"})
 
 
 async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, Any] | None, int]:

@@ -57,6 +57,9 @@ def _page(studio: Studio, words: Language) -> gr.Blocks:
         gr.HTML(_header(words), elem_id="header")
         with gr.Tabs():
             tabs.classify(studio, words)
+            tabs.runs(studio, words)
+            tabs.data(studio, words)
+            tabs.climb(studio, words)
     page.queue(max_size=64, default_concurrency_limit=4)
     return page
 

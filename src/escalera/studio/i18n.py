@@ -46,4 +46,4 @@ def told(error: EscaleraError, words: Language) -> str:
         (LadderError, "error.ladder"),
     )
     key = next((key for kind, key in kinds if isinstance(error, kind)), "error.other")
-    return f"{words.say(key)} {error}"
+    return f"{words.say(key)}: {error}"

@@ -123,6 +123,17 @@ class Studio:
                     found.append(entry)
         return [*found, *self._files.values()]
 
+    def ladders(self) -> list[str]:
+        """The names of the folders that hold a ladder."""
+        found = sorted(path.parent.name for path in self.out.glob("*/ladder.json"))
+        return [name for name in found if re.fullmatch(_NAME, name)]
+
+    def sources(self) -> list[str]:
+        """The sources by name that are on this machine."""
+        from escalera.data.places import catalogue
+
+        return [str(row["name"]) for row in catalogue(self.data_root) if row["where"]]
+
     def run(self, key: str) -> RunDir:
         """The folder of a run; raises RunError for a key that is none, or that of no run here."""
         run = RunDir(self.out / key)

@@ -18,6 +18,7 @@ from escalera.studio.i18n import told
 from escalera.studio.parts import answer_html, error_html, hint_html, pictures_html
 from escalera.studio.samples import Samples
 from escalera.studio.service import Studio
+from escalera.studio.sheet import SORT, Cell, sheet
 from escalera.studio.table import COLUMNS, table, to_csv
 from escalera.studio.tabs.shared import choices, content, picture_input, telling
 
@@ -62,16 +63,10 @@ def classify(studio: Studio, words: Language) -> None:
         with gr.Accordion(say("classify.several"), open=False):
             files = gr.File(file_count="multiple", label=say("classify.files"), height=140, elem_id="files")
             start = gr.Button(say("classify.run_table"), elem_id="classify-all")
-            answers = gr.Dataframe(
-                headers=[say(f"column.{name}") for name in COLUMNS],
-                label=say("classify.table"),
-                interactive=False,
-                type="array",
-                elem_id="answers",
-                buttons=[],
-            )
+            answers = gr.HTML(elem_id="answers", js_on_load=SORT)
             csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
-    truth = gr.State("")
+        # Inside the tab: the tabs take everything beside them for a tab.
+        truth = gr.State("")
     asked = [model, other, picture, pictures, attributes, near, truth]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
     gr.on(
@@ -197,9 +192,12 @@ class _Asker:
         folder = Path(tempfile.mkdtemp(prefix="escalera-csv-"))
         path = folder / "escalera.csv"
         path.write_text(to_csv(rows), encoding="utf-8")
-        return [["" if row[name] is None else row[name] for name in COLUMNS] for row in rows], gr.update(
-            value=str(path), visible=True
-        )
+        heads = [self.words.say(f"column.{name}") for name in COLUMNS]
+        cells = [[self._cell(row[name]) for name in COLUMNS] for row in rows]
+        return sheet(heads, cells, self.words.say("classify.table")), gr.update(value=str(path), visible=True)
+
+    def _cell(self, value: str | float | None) -> Cell:
+        return (self.words.percent(value), value) if isinstance(value, float) else value or ""
 
 
 def _row(attributes: list[list[Any]]) -> Mapping[str, Any]:

@@ -1,0 +1,215 @@
+"""A climb as a process of its own: started, watched through the files of its runs, stopped, taken up again.
+
+It goes on when the page is closed, and when the studio is. What was asked stands in `<out>/.studio/climb.json`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal
+
+from escalera.errors import EscaleraError, RunError
+from escalera.rundir import RunDir, read_json, write_json
+
+if TYPE_CHECKING:
+    from escalera.ladder.schema import Rung
+
+Standing = Literal["done", "running", "failed", "waiting"]
+_CODE = (
+    # A process started in the background of a shell may have been told to ignore Ctrl-C, by which it is stopped.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from escalera.cli import main; main()"
+)
+_TAIL = 4000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is climbed: a ladder, its rungs (all when none is named), seeds, and settings as `--set` has them."""
+
+    ladder: str
+    rungs: list[str] = field(default_factory=list)
+    seeds: int = 1
+    sets: list[str] = field(default_factory=list)
+
+    def options(self) -> list[str]:
+        """As the command line takes it."""
+        rungs = [f"--rung={name}" for name in self.rungs]
+        return [self.ladder, *rungs, *(f"--set={text}" for text in self.sets)]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A rung and seed of the climb: where it stands, its epochs, and the seconds left of it, at most."""
+
+    rung: str
+    seed: int
+    standing: Standing
+    epoch: int
+    epochs: int
+    left: float | None = None
+    accuracy: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the climb is; `log` is the end of what it printed."""
+
+    asked: Asked
+    running: bool
+    steps: list[Step]
+    log: str
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left of the rung at work, at most."""
+        return next((step.left for step in self.steps if step.standing == "running"), None)
+
+
+class Job:
+    """The one climb of a folder of runs."""
+
+    def __init__(self, out: Path, data_root: Path | None = None) -> None:
+        self.out = out
+        self.data_root = data_root
+        self._file = out / ".studio" / "climb.json"
+        self._log = out / ".studio" / "climb.log"
+        self._lock = threading.Lock()
+
+    def start(self, asked: Asked, language: str = "en") -> None:
+        """Begin, or go on with, a climb.
+
+        Raises LadderError for settings that are wrong, RunError while another one is at work.
+        """
+        _rungs(asked)
+        with self._lock:
+            if self.running():
+                raise RunError("a climb is at work already; wait until it is done, or stop it")
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            place = ["--data-root", str(self.data_root)] if self.data_root else []
+            options = [*asked.options(), f"--seeds={asked.seeds}", "--out", str(self.out), "--lang", language, *place]
+            with self._log.open("wb") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _CODE, "climb", *options],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    env={**os.environ, "COLUMNS": "110", "PYTHONUNBUFFERED": "1"},
+                )
+            # Somebody has to ask how it ended, or it stays among the processes as a zombie.
+            threading.Thread(target=process.wait, daemon=True).start()
+            born = _born(process.pid)
+            write_json(self._file, {"process": process.pid, "born": born, **asdict(asked)})
+
+    def stop(self) -> None:
+        """Have the climb end after the step at hand, as Ctrl-C does; the same climb goes on from there."""
+        with self._lock:
+            if self.running():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._read()["process"], signal.SIGINT)
+
+    def running(self) -> bool:
+        """Whether the climb that was begun last is at work."""
+        found = self._read()
+        return bool(found) and _born(found["process"]) == found["born"] is not None
+
+    def asked(self) -> Asked | None:
+        """What was climbed last, or is being climbed."""
+        found = self._read()
+        return Asked(found["ladder"], found["rungs"], found["seeds"], found["sets"]) if found else None
+
+    def progress(self) -> Progress | None:
+        """How far it is; None where nothing was ever begun."""
+        asked = self.asked()
+        if asked is None:
+            return None
+        running = self.running()
+        try:
+            name, rungs = _rungs(asked)
+        except EscaleraError:
+            return Progress(asked, running, [], self._printed())
+        steps = [
+            _step(RunDir(self.out / name / rung.name / f"seed-{seed}"), rung, seed, running)
+            for rung in rungs
+            for seed in range(asked.seeds)
+        ]
+        return Progress(asked, running, steps, self._printed())
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = dict(read_json(self._file))
+            return found if {"process", "born", "ladder", "rungs", "seeds", "sets"} <= found.keys() else {}
+        except (EscaleraError, TypeError, ValueError):
+            return {}
+
+    def _printed(self) -> str:
+        try:
+            with self._log.open("rb") as file:
+                file.seek(max(0, self._log.stat().st_size - _TAIL))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+
+def settings(values: Mapping[str, str], more: str = "") -> list[str]:
+    """A form as `--set` takes it: what is empty is left as the ladder has it; `more` holds a setting a line."""
+    filled = [f"{path}={value.strip()}" for path, value in values.items() if value.strip()]
+    return [*filled, *(line.strip() for line in more.splitlines() if line.strip())]
+
+
+def plan(asked: Asked, data_root: Path | None = None) -> list[dict[str, Any]]:
+    """What the climb would cost, as `plan.plan` says; nothing is trained. Raises LadderError for wrong settings."""
+    from escalera.climbing import load_ladder
+    from escalera.climbing import plan as plan_rungs
+
+    return plan_rungs(load_ladder(asked.ladder, asked.sets), data_root=data_root, rungs=asked.rungs)
+
+
+def _rungs(asked: Asked) -> tuple[str, Sequence[Rung]]:
+    """The ladder's name and the rungs that are asked for; raises LadderError for what is wrong in the settings."""
+    from escalera.climbing import load_ladder
+
+    ladder = load_ladder(asked.ladder, asked.sets).ladder
+    return ladder.name, [rung for rung in ladder.rungs if not asked.rungs or rung.name in asked.rungs]
+
+
+def _step(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:
+    from escalera.standing import finished
+
+    epochs = rung.config.train.epochs
+    try:
+        if finished(run, rung):
+            accuracy = read_json(run.metrics)["test"]["accuracy"]
+            return Step(rung.name, seed, "done", read_json(run.record).get("epochs", epochs), epochs, accuracy=accuracy)
+        record = read_json(run.record) if run.record.exists() else {}
+        history = run.read_history() if record.get("state") == "running" else []
+    except (EscaleraError, KeyError, TypeError, OSError):
+        return Step(rung.name, seed, "waiting", 0, epochs)
+    if record.get("state") == "failed":
+        return Step(rung.name, seed, "failed", 0, epochs, error=str(record.get("error") or ""))
+    if record.get("state") == "running" and running:
+        seconds = [line["seconds"] for line in history[-5:] if "seconds" in line]
+        left = fmean(seconds) * max(0, epochs - len(history)) if seconds else None
+        return Step(rung.name, seed, "running", len(history), epochs, left)
+    return Step(rung.name, seed, "waiting", len(history), epochs)
+
+
+def _born(process: int) -> float | None:
+    """When a process began, which tells it from a later one of the same number; None when it is over."""
+    import psutil
+
+    try:
+        found = psutil.Process(process)
+        return None if found.status() == psutil.STATUS_ZOMBIE else float(found.create_time())
+    except (psutil.Error, ValueError, TypeError):
+        return None

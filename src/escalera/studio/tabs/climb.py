@@ -1,0 +1,182 @@
+"""Climb: a ladder, a few settings, the plan; start, watch, stop, and take up again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from escalera.climbing import load_ladder, shipped_ladders
+from escalera.errors import EscaleraError
+from escalera.report.language import NOTHING, Language
+from escalera.studio.i18n import told
+from escalera.studio.job import Asked, Job, Progress, Step, plan, settings
+from escalera.studio.parts import error_html, hint_html
+from escalera.studio.service import Studio
+from escalera.studio.tabs.shared import telling
+
+_SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
+_PLANNED = ("rung", "parameters", "flops", "rate", "epochs", "seconds")
+
+
+def climb(studio: Studio, words: Language) -> None:
+    """Lay out the tab."""
+    say = words.say
+    climber = _Climber(studio, words)
+    ladders = [(row["title"], row["name"]) for row in shipped_ladders(words.code)]
+    with gr.Tab(say("tab.climb"), id="climb") as tab:
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                ladder = gr.Dropdown(ladders, value="digits", label=say("climb.ladder"), elem_id="climb-ladder")
+                rungs = gr.CheckboxGroup(
+                    [], label=say("climb.rungs"), info=say("climb.rungs_help"), elem_id="climb-rungs"
+                )
+                with gr.Row():
+                    epochs = gr.Textbox(label=say("climb.epochs"), placeholder=say("climb.own"), min_width=110)
+                    batch = gr.Textbox(label=say("climb.batch"), placeholder=say("climb.own"), min_width=110)
+                    rate = gr.Textbox(label=say("climb.rate"), placeholder=say("climb.own"), min_width=110)
+                    seeds = gr.Number(1, label=say("climb.seeds"), precision=0, minimum=1, maximum=20, min_width=110)
+                more = gr.Textbox(
+                    label=say("climb.more"), info=say("climb.more_help"), placeholder="model.head.dropout=0.3", lines=2
+                )
+                with gr.Row():
+                    planned = gr.Button(say("climb.plan"), min_width=90, elem_id="climb-plan")
+                    start = gr.Button(say("climb.start"), variant="primary", min_width=90, elem_id="climb-start")
+            with gr.Column(scale=3, min_width=320):
+                with gr.Row():
+                    resume = gr.Button(say("climb.resume"), visible=False, elem_id="climb-resume", min_width=90)
+                    stop = gr.Button(
+                        say("climb.stop"), variant="stop", visible=False, elem_id="climb-stop", min_width=90
+                    )
+                progress = gr.HTML(elem_id="climb-progress")
+        plan_table = gr.HTML(elem_id="climb-planned")
+        timer = gr.Timer(1.5, active=False)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    form = [ladder, rungs, epochs, batch, rate, seeds, more]
+    shown = [progress, start, stop, resume]
+    gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **quiet)
+    tab.select(climber.watch, None, shown, **quiet).then(lambda: gr.Timer(active=True), None, timer, **quiet)
+    timer.tick(climber.watch, None, shown, **quiet)
+    planned.click(climber.plan, form, plan_table, api_visibility="private", show_progress="minimal")
+    start.click(climber.start, form, shown, **quiet)
+    resume.click(climber.resume, None, shown, **quiet)
+    stop.click(climber.stop, None, shown, **quiet)
+
+
+class _Climber:
+    """The events of the tab."""
+
+    def __init__(self, studio: Studio, words: Language) -> None:
+        self.studio = studio
+        self.words = words
+        self.job = Job(studio.out, studio.data_root)
+        self.start = telling(words)(self._start)
+        self.resume = telling(words)(self._resume)
+
+    def rungs(self, ladder: str) -> Any:
+        """The rungs of a ladder; none chosen means all."""
+        if ladder not in [row["name"] for row in shipped_ladders(self.words.code)]:
+            return gr.update(choices=[], value=[])
+        return gr.update(choices=[rung.name for rung in load_ladder(ladder).ladder.rungs], value=[])
+
+    def plan(self, *form: Any) -> str:
+        """What it would cost, as a table."""
+        try:
+            asked = self._asked(*form)
+            rows = plan(asked, self.studio.data_root)
+        except EscaleraError as error:
+            return error_html(told(error, self.words))
+        say, words = self.words.say, self.words
+        heads = Markup("").join(Markup("<th>{}</th>").format(say(f"plan.{name}")) for name in _PLANNED)
+        lines = Markup("").join(
+            Markup("<tr><th>{}</th>{}</tr>").format(
+                row["name"],
+                Markup('<td colspan="5">{}</td>').format(row["error"])
+                if "error" in row
+                else Markup("").join(Markup("<td>{}</td>").format(cell) for cell in self._cells(row)),
+            )
+            for row in rows
+        )
+        total = asked.seeds * sum(row["seconds"] for row in rows if "error" not in row)
+        return Markup('<h3>{}</h3><div class="scroll"><table class="plan"><tr>{}</tr>{}</table></div>{}').format(
+            say("plan.title", total=words.duration(total)), heads, lines, hint_html(say("plan.help"))
+        )
+
+    def _cells(self, row: dict[str, Any]) -> list[str]:
+        words = self.words
+        return [
+            words.number(row["parameters"]["total"]),
+            words.short(row["flops_per_image"]),
+            words.number(row["images_per_second"]),
+            words.number(row["epochs"]),
+            words.duration(row["seconds"]),
+        ]
+
+    def watch(self) -> tuple[Any, Any, Any, Any]:
+        """How far the climb is, and what can be done about it."""
+        found = self.job.progress()
+        running = bool(found and found.running)
+        unfinished = bool(found and not running and any(step.standing != "done" for step in found.steps))
+        return (
+            self._progress(found) if found else hint_html(self.words.say("climb.nothing")),
+            gr.update(interactive=not running),
+            gr.update(visible=running),
+            gr.update(visible=unfinished),
+        )
+
+    def stop(self) -> tuple[Any, Any, Any, Any]:
+        """Have it end after the step at hand."""
+        self.job.stop()
+        return self.watch()
+
+    def _start(self, *form: Any) -> tuple[Any, Any, Any, Any]:
+        self.job.start(self._asked(*form), self.words.code)
+        return self.watch()
+
+    def _resume(self) -> tuple[Any, Any, Any, Any]:
+        asked = self.job.asked()
+        if asked is not None:
+            self.job.start(asked, self.words.code)
+        return self.watch()
+
+    def _asked(
+        self,
+        ladder: str,
+        rungs: list[str],
+        epochs: str,
+        batch: str,
+        rate: str,
+        seeds: int | None,
+        more: str,
+    ) -> Asked:
+        if ladder not in [row["name"] for row in shipped_ladders(self.words.code)]:
+            raise EscaleraError(self.words.say("climb.shipped"))
+        values = {"train.epochs": epochs, "train.batch_size": batch, "train.optimizer.lr": rate}
+        return Asked(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""))
+
+    def _progress(self, found: Progress) -> str:
+        say, words = self.words.say, self.words
+        done = sum(step.standing == "done" for step in found.steps)
+        state = "climb.running" if found.running else "climb.done" if done == len(found.steps) else "climb.stopped"
+        head = Markup("<h3>{}</h3><p>{}</p>").format(
+            found.asked.ladder, say(state, done=words.number(done), all=words.number(len(found.steps)))
+        )
+        steps = Markup("").join(self._step(step) for step in found.steps)
+        log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
+        return Markup('{}<ol class="steps">{}</ol>{}').format(head, steps, log)
+
+    def _step(self, step: Step) -> Markup:
+        say, words = self.words.say, self.words
+        seed = f" · {say('word.seed').lower()} {step.seed}" if step.seed else ""
+        state = say(f"climb.standing.{step.standing}")
+        if step.standing == "done":
+            state = words.percent(step.accuracy)
+        elif step.standing == "running":
+            left = words.duration(step.left) if step.left is not None else NOTHING
+            state = say("climb.epoch", epoch=words.number(step.epoch), epochs=words.number(step.epochs), left=left)
+        share = 100 if step.standing == "done" else 100 * step.epoch / max(1, step.epochs)
+        error = Markup("<em>{}</em>").format(step.error) if step.error else ""
+        return Markup('<li class="{}"><span>{} {}{}</span><b>{}</b><i style="width:{:.1f}%"></i>{}</li>').format(
+            step.standing, _SIGNS[step.standing], step.rung, seed, state, share, error
+        )

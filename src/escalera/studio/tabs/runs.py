@@ -1,0 +1,203 @@
+"""Runs: the ladder as a picture and a table, learning curves over one another, and each run with its configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from escalera.errors import EscaleraError
+from escalera.illustration import Illustrator
+from escalera.report.language import Language
+from escalera.report.page import write_report
+from escalera.report.sections import climb as picture
+from escalera.report.story import Rung, Story, read_story
+from escalera.report.view import LadderView
+from escalera.studio.curves import MEASURES, curves
+from escalera.studio.i18n import told
+from escalera.studio.parts import error_html, hint_html
+from escalera.studio.service import Studio
+from escalera.studio.sheet import SORT, Cell, sheet
+from escalera.studio.tabs.shared import telling
+
+_COLUMNS = ("rung", "test", "step", "interval", "p", "verdict", "parameters", "seconds")
+_LIVE = 3.0
+"""Seconds between two looks at the files of a ladder that is open."""
+
+
+def runs(studio: Studio, words: Language) -> None:
+    """Lay out the tab."""
+    say = words.say
+    viewer = _Viewer(studio, words)
+    ladders = studio.ladders()
+    with gr.Tab(say("tab.runs"), id="runs") as tab:
+        with gr.Row():
+            ladder = gr.Dropdown(ladders, value=ladders[0] if ladders else None, label=say("runs.ladder"), scale=3)
+            language = gr.Button(say("runs.write"), scale=1, min_width=200, size="md", elem_id="write")
+        figure = gr.HTML(elem_id="ladder-picture")
+        table = gr.HTML(elem_id="rungs", js_on_load=SORT)
+        gr.HTML(f"<h3>{say('runs.curves')}</h3>")
+        with gr.Row():
+            chosen = gr.CheckboxGroup([], label=say("runs.chosen"), elem_id="curve-runs")
+            measure = gr.Radio(
+                [(say(f"curves.{name}"), name) for name in MEASURES], value=MEASURES[0], label=say("runs.measure")
+            )
+        plot = gr.HTML(elem_id="curves")
+        gr.HTML(f"<h3>{say('runs.one')}</h3>")
+        run = gr.Dropdown([], label=say("runs.run"), elem_id="run")
+        details = gr.HTML(elem_id="details")
+        with gr.Accordion(say("runs.configuration"), open=False):
+            configuration = gr.Code(language="yaml", interactive=False, label="config.yaml", max_lines=30)
+        timer = gr.Timer(_LIVE, active=False)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    whole = [figure, table, chosen, run]
+    tab.select(viewer.ladders, None, ladder, **quiet).then(viewer.ladder, ladder, whole, **quiet)
+    tab.select(lambda: gr.Timer(active=True), None, timer, **quiet)
+    ladder.change(viewer.ladder, ladder, whole, **quiet)
+    gr.on([chosen.change, measure.change], viewer.curves, [ladder, chosen, measure], plot, **quiet)
+    timer.tick(viewer.live, [ladder, chosen, measure], [figure, table, plot], **quiet)
+    run.change(viewer.run, run, [details, configuration], **quiet)
+    language.click(viewer.write, ladder, figure, api_visibility="private", show_progress="minimal")
+
+
+class _Viewer:
+    """The events of the tab."""
+
+    def __init__(self, studio: Studio, words: Language) -> None:
+        self.studio = studio
+        self.words = words
+        self.write = telling(words)(self._write)
+        self.run = telling(words)(self._run)
+        self._seen: dict[str, tuple[float, ...]] = {}
+
+    def ladders(self) -> Any:
+        """The ladders there are now."""
+        found = self.studio.ladders()
+        return gr.update(choices=found) if found else gr.update(choices=[], value=None)
+
+    def ladder(self, name: str | None) -> tuple[Any, ...]:
+        """The picture, the table, and the runs to choose from; some curves are chosen already."""
+        if not name:
+            return hint_html(self.words.say("studio.nothing_here")), "", gr.update(choices=[]), gr.update(choices=[])
+        try:
+            story = read_story(self.studio.out / name)
+        except EscaleraError as error:
+            return error_html(told(error, self.words)), "", gr.update(choices=[]), gr.update(choices=[])
+        names = [
+            (f"{rung.name}" + (f" ({self.words.say('state.seed', seed=run.seed).rstrip('.')})" if run.seed else ""),
+             f"{name}/{rung.name}/seed-{run.seed}")
+            for rung in story.rungs for run in rung.runs if run.state != "absent"
+        ]  # fmt: skip
+        keys = [key for _, key in names]
+        return (
+            self._picture(story),
+            self._table(story),
+            gr.update(choices=names, value=keys[:8]),
+            gr.update(choices=names, value=keys[-1] if keys else None),
+        )
+
+    def live(self, name: str | None, keys: list[str], measure: str) -> tuple[Any, Any, Any]:
+        """The same again while something happens; nothing when no file has changed."""
+        if not name:
+            return gr.skip(), gr.skip(), gr.skip()
+        folder = self.studio.out / name
+        stamp = tuple(
+            sorted(path.stat().st_mtime for pattern in ("*/seed-*/run.json", "*/seed-*/history.jsonl", "ladder.json")
+                   for path in folder.glob(pattern))
+        )  # fmt: skip
+        session = f"{name} {sorted(keys)} {measure}"
+        if self._seen.get(session) == stamp:
+            return gr.skip(), gr.skip(), gr.skip()
+        first = session not in self._seen
+        self._seen = {**dict(list(self._seen.items())[-100:]), session: stamp}
+        if first:
+            return gr.skip(), gr.skip(), gr.skip()
+        figure, table, _, _ = self.ladder(name)
+        return figure, table, self.curves(name, keys, measure)
+
+    def curves(self, name: str | None, keys: list[str], measure: str) -> str:
+        """The curves of some runs of a ladder."""
+        histories = {}
+        for key in keys:
+            try:
+                run = self.studio.run(key)
+            except EscaleraError:
+                continue
+            rung, seed = run.path.parts[-2:]
+            histories[rung if seed == "seed-0" else f"{rung} {seed}"] = run.read_history()
+        return curves(histories, measure, self.words) or hint_html(self.words.say("curves.none"))
+
+    def _picture(self, story: Story) -> str:
+        found = picture.section(LadderView(story, self.words, {}))
+        title = story.title[self.words.code] if story.title else story.name
+        link = Markup('<a href="../report/{}" target="_blank">{}</a>').format(
+            story.path.name, self.words.say("runs.report")
+        )
+        there = (story.path / "report.html").is_file()
+        svg = found["figure"].svg if found else hint_html(self.words.say("runs.no_accuracy"))
+        return Markup('<h2>{}</h2><div class="figure">{}</div><p>{}</p>').format(title, svg, link if there else "")
+
+    def _table(self, story: Story) -> Markup:
+        heads = [self.words.say(f"runs.column.{name}") for name in _COLUMNS]
+        rows = [self._row(rung) for rung in story.rungs]
+        return sheet(heads, rows, self.words.say("runs.table")) + hint_html(self.words.say("runs.sort"))
+
+    def _row(self, rung: Rung) -> list[Cell]:
+        words, step = self.words, rung.step
+        comparison = step.comparison if step else None
+        parameters = rung.done[0].record.parameters.total if rung.done else None
+        if rung.accuracy is None:
+            return [rung.name, *[("", None)] * 2, "", ("", None), words.say(f"state.{rung.state}"), *[("", None)] * 2]
+        points = words.points
+        verdict = words.say("verdict." + step.verdict.replace(" ", "-")) if step and step.verdict else ""
+        p = step.p if step else None
+        return [
+            rung.name,
+            (points(rung.accuracy), rung.accuracy),
+            (points(comparison.difference, sign=True), comparison.difference) if comparison else ("", None),
+            f"{points(comparison.low, sign=True)} … {points(comparison.high, sign=True)}" if comparison else "",
+            (words.p_value(p), p) if p is not None else ("", None),
+            verdict,
+            (words.number(parameters), parameters),
+            (words.duration(rung.seconds), rung.seconds),
+        ]
+
+    def _run(self, key: str | None) -> tuple[str, str]:
+        """What one run changed, and its files."""
+        if not key:
+            return "", ""
+        run = self.studio.run(key)
+        say = self.words.say
+        rung = read_story(run.path.parents[1]).rung(run.path.parts[-2])
+        changes = Markup("").join(
+            Markup("<tr><th><code>{}</code></th><td>{}</td><td>{}</td></tr>").format(
+                change.path, _typed(change.before), _typed(change.after)
+            )
+            for change in (rung.change if rung else [])
+        )
+        heads = Markup("<tr><th>{}</th><th>{}</th><th>{}</th></tr>").format(
+            say("word.setting"), say("word.before"), say("word.after")
+        )
+        table = Markup('<table class="changes">{}{}</table>').format(heads, changes) if changes else Markup("")
+        why = Markup("<p>{}</p>").format(rung.why[self.words.code]) if rung and rung.why else ""
+        parent = Markup("<h4>{}</h4>").format(say("runs.changes", parent=rung.parent)) if table and rung else ""
+        link = Markup('<p><a class="button" href="../model/{}" download>{}</a> <small>{}</small></p>').format(
+            key, say("runs.download"), say("runs.download_help")
+        )
+        done = link if run.state() == "done" else hint_html(say("state.running.text"))
+        text = run.config.read_text(encoding="utf-8") if run.config.is_file() else ""
+        return Markup("").join([why, parent, table, done]), text
+
+    def _write(self, name: str | None) -> Any:
+        if not name:
+            return gr.skip()
+        folder = self.studio.out / name
+        write_report(folder, self.words.code, Illustrator(self.studio.data_root))
+        return self._picture(read_story(folder))
+
+
+def _typed(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
