@@ -7,6 +7,7 @@ import pytest
 
 from escalera import studio
 from escalera.errors import DataError, EscaleraError, LadderError, Problem, RunError
+from escalera.report.language import load_language
 from escalera.studio.i18n import load_words, preferred, told
 from escalera.studio.service import BusyError
 
@@ -23,7 +24,7 @@ def test_both_languages_say_the_same_things() -> None:
 def test_every_key_that_the_source_says_exists() -> None:
     said = set()
     for path in FOLDER.rglob("*.py"):
-        said |= set(re.findall(r"""say\(\s*"([\w.]+)\"""", path.read_text(encoding="utf-8")))
+        said |= set(re.findall(r"""say\(\s*"([\w.]+\w)\"""", path.read_text(encoding="utf-8")))
     assert len(said) > 20
     assert said <= load_words("en").messages.keys()
 
@@ -70,3 +71,8 @@ def test_gradio_stays_in_the_page() -> None:
         and not (FOLDER in path.parents and allowed & set(path.relative_to(FOLDER).parts))
     ]
     assert wrong == []
+
+
+def test_the_page_does_not_change_the_words_of_the_report() -> None:
+    report, whole = load_language("en").messages, load_words("en").messages
+    assert {key: whole[key] for key in report} == report

@@ -43,10 +43,7 @@ def make_app(studio: Studio, *, local: bool = True, login: str | None = None) ->
             show_error=False,
             max_file_size=LARGEST_UPLOAD,
             theme=_theme(),
-            css=_STYLE.read_text(encoding="utf-8"),
-            # gradio's own words follow the browser: here the browser speaks the language of the page.
-            head=f"<script>Object.defineProperty(navigator,'language',{{get:()=>'{code}'}});"
-            f"document.documentElement.lang='{code}'</script>",
+            head=_head(code),
         )
     return Guard(app, largest=LARGEST_UPLOAD + 100_000, local=local, login=login)
 
@@ -62,6 +59,18 @@ def _page(studio: Studio, words: Language) -> gr.Blocks:
             tabs.climb(studio, words)
     page.queue(max_size=64, default_concurrency_limit=4)
     return page
+
+
+def _head(code: str) -> str:
+    """The style, as it stands (given as css, gradio would rewrite its selectors), and the language.
+
+    gradio's own words follow the browser: here the browser speaks the language of the page.
+    """
+    return (
+        f"<style>{_STYLE.read_text(encoding='utf-8')}</style>"
+        f"<script>Object.defineProperty(navigator,'language',{{get:()=>'{code}'}});"
+        f"document.documentElement.lang='{code}'</script>"
+    )
 
 
 def _header(words: Language) -> str:

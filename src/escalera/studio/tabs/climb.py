@@ -33,9 +33,9 @@ def climb(studio: Studio, words: Language) -> None:
                     [], label=say("climb.rungs"), info=say("climb.rungs_help"), elem_id="climb-rungs"
                 )
                 with gr.Row():
-                    epochs = gr.Textbox(label=say("climb.epochs"), placeholder=say("climb.own"), min_width=110)
-                    batch = gr.Textbox(label=say("climb.batch"), placeholder=say("climb.own"), min_width=110)
-                    rate = gr.Textbox(label=say("climb.rate"), placeholder=say("climb.own"), min_width=110)
+                    epochs = _setting(words, "epochs")
+                    batch = _setting(words, "batch")
+                    rate = _setting(words, "rate")
                     seeds = gr.Number(1, label=say("climb.seeds"), precision=0, minimum=1, maximum=20, min_width=110)
                 more = gr.Textbox(
                     label=say("climb.more"), info=say("climb.more_help"), placeholder="model.head.dropout=0.3", lines=2
@@ -62,6 +62,16 @@ def climb(studio: Studio, words: Language) -> None:
     start.click(climber.start, form, shown, **quiet)
     resume.click(climber.resume, None, shown, **quiet)
     stop.click(climber.stop, None, shown, **quiet)
+
+
+def _setting(words: Language, name: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=words.say(f"climb.{name}"),
+        placeholder=words.say("climb.own"),
+        min_width=110,
+        max_lines=1,
+        elem_id=f"climb-{name}",
+    )
 
 
 class _Climber:

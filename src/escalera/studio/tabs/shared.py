@@ -18,9 +18,18 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
+def _unopened(_: gr.Image, payload: ImageData | None) -> str | None:
+    return payload.path if payload else None
+
+
+# gradio would open every format that Pillow knows. Not a subclass, since it writes a stub file beside the source of
+# every new component; and not the one component, since it makes them anew for each visitor.
+gr.Image.preprocess = _unopened  # type: ignore[method-assign,assignment]
+
+
 def picture_input(words: Language, **settings: Any) -> gr.Image:
-    """A place for one picture, whose file is handed on unopened: gradio would open every format that Pillow knows."""
-    made = gr.Image(
+    """A place for one picture, whose file is handed on unopened, to be decoded as every other picture is."""
+    return gr.Image(
         label=words.say("classify.picture"),
         type="filepath",
         format="png",
@@ -29,13 +38,6 @@ def picture_input(words: Language, **settings: Any) -> gr.Image:
         buttons=[],
         **settings,
     )
-    # Not a subclass: gradio writes a stub file beside the source of every new component.
-    made.preprocess = _path  # type: ignore[method-assign]
-    return made
-
-
-def _path(payload: ImageData | None) -> str | None:
-    return payload.path if payload else None
 
 
 def content(path: str) -> bytes:

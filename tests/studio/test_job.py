@@ -1,0 +1,116 @@
+"""A climb as a process of its own: begun, watched, stopped and taken up again; one at a time."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from escalera.errors import LadderError, RunError
+from escalera.rundir import RunDir, read_json, write_json
+from escalera.studio.job import Asked, Job, Progress, plan, settings
+
+TINY = """
+name: tiny
+data: {source: digits, validation: 0.2, test: 0.5}
+rungs:
+  - name: mlp
+    model: {kind: mlp, dense: [16]}
+    train: {epochs: 400, early_stopping: null}
+  - name: wider
+    change: {model.dense: [32], train.epochs: 1}
+"""
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> str:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    return str(tmp_path / "tiny.yaml")
+
+
+def until(job: Job, so: Callable[[Progress], bool], seconds: float = 120) -> Progress:
+    end = time.monotonic() + seconds
+    while True:
+        found = job.progress()
+        if found is not None and so(found):
+            return found
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
+
+
+def test_nothing_was_begun(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    assert (job.running(), job.progress(), job.asked()) == (False, None, None)
+    job.stop()
+    (tmp_path / ".studio").mkdir()
+    for text in ("", "[]", "{}", '{"process": 1}'):
+        (tmp_path / ".studio" / "climb.json").write_text(text)
+        assert job.progress() is None
+
+
+def test_a_file_of_another_process_of_that_number_is_not_a_climb(tmp_path: Path) -> None:
+    asked = {"ladder": "digits", "rungs": ["mlp"], "seeds": 1, "sets": []}
+    write_json(tmp_path / ".studio" / "climb.json", {"process": os.getpid(), "born": 1.0, **asked})
+    found = Job(tmp_path).progress()
+    assert found is not None
+    assert not found.running
+    assert [(step.rung, step.standing) for step in found.steps] == [("mlp", "waiting")]
+
+
+def test_wrong_settings_are_told_before_anything_is_begun(tmp_path: Path, ladder: str) -> None:
+    with pytest.raises(LadderError, match="did you mean 'epochs'"):
+        Job(tmp_path).start(Asked(ladder, sets=["train.epohcs=3"]))
+    assert not (tmp_path / ".studio").exists()
+
+
+@pytest.mark.slow
+def test_it_is_begun_watched_stopped_and_taken_up_again(tmp_path: Path, ladder: str) -> None:
+    out = tmp_path / "runs"
+    job = Job(out)
+    job.start(Asked(ladder))
+    seen = until(job, lambda found: any(step.standing == "running" and step.epoch > 1 for step in found.steps))
+    assert seen.running
+    assert seen.left is not None
+    assert [step.epochs for step in seen.steps] == [400, 1]
+    assert seen.steps[1].standing == "waiting"
+    # Another studio on the same folder sees it too, and begins no second one.
+    with pytest.raises(RunError, match="a climb is at work already"):
+        Job(out).start(Asked(ladder, rungs=["wider"]))
+    Job(out).stop()
+    stopped = until(job, lambda found: not found.running)
+    assert "stopped; the same command goes on from here" in stopped.log
+    epochs = len(RunDir(out / "tiny/mlp/seed-0").read_history())
+    assert 1 < epochs < 400
+    asked = Job(out).asked()
+    assert asked == Asked(ladder)
+    assert asked is not None
+    job.start(asked)
+    done = until(job, lambda found: not found.running)
+    assert [step.standing for step in done.steps] == ["done", "done"], done.log
+    assert f"goes on after epoch {epochs}" in done.log
+    assert done.steps[0].accuracy == read_json(out / "tiny/mlp/seed-0/metrics.json")["test"]["accuracy"]
+
+
+@pytest.mark.slow
+def test_a_rung_that_fails_is_told(tmp_path: Path, ladder: str) -> None:
+    job = Job(tmp_path / "runs")
+    job.start(Asked(ladder, rungs=["mlp"], sets=["train.epochs=3", "train.optimizer.lr=1e30"]))
+    found = until(job, lambda found: not found.running)
+    assert found.steps[0].standing == "failed"
+    assert "the loss became" in found.steps[0].error
+
+
+def test_a_form_becomes_settings() -> None:
+    values = {"train.epochs": " 3 ", "train.batch_size": "", "train.optimizer.lr": "1e-3"}
+    assert settings(values, "model.head.dropout=0.3\n\n  data.seed=1 ") == [
+        "train.epochs=3",
+        "train.optimizer.lr=1e-3",
+        "model.head.dropout=0.3",
+        "data.seed=1",
+    ]
+
+
+def test_the_plan_of_what_is_asked(ladder: str) -> None:
+    rows = plan(Asked(ladder, rungs=["wider"], sets=["train.epochs=2"]))
+    assert [(row["name"], row["epochs"]) for row in rows] == [("wider", 2)]

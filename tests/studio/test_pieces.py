@@ -1,0 +1,157 @@
+"""The pieces of the page: tables, curves, forms, samples, and where two runs disagree."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from escalera.data.table_transform import Categorical, Numeric, Transformation
+from escalera.errors import DataError
+from escalera.report.runs import read_run
+from escalera.rundir import read_json, write_json
+from escalera.studio.curves import curves
+from escalera.studio.disagreement import disagreement
+from escalera.studio.form import form
+from escalera.studio.i18n import load_words
+from escalera.studio.parts import answer_html, error_html, pictures_html
+from escalera.studio.samples import Samples
+from escalera.studio.service import Answer, Studio
+from escalera.studio.sheet import sheet
+from escalera.studio.table import table, to_csv
+from escalera.trained import Trained
+
+MLP, CNN = "tiny/mlp/seed-0", "tiny/cnn/seed-0"
+Png = Callable[..., bytes]
+EN, ES = load_words("en"), load_words("es")
+
+
+def test_several_pictures_become_a_table(studio: Studio, png: Png) -> None:
+    rows = table(studio, CNN, {"a.png": png(1), "=b.png": b"no picture", "c.png": png(2)})
+    first = studio.classify(CNN, [png(1)]).result().classes
+    assert rows[0] == {
+        "file": "a.png",
+        "class": first[0][0],
+        "probability": round(first[0][1], 4),
+        "second": first[1][0],
+        "second_probability": round(first[1][1], 4),
+        "error": None,
+    }
+    assert "not a picture" in str(rows[1]["error"])
+    read = list(csv.DictReader(io.StringIO(to_csv(rows))))
+    assert [row["file"] for row in read] == ["a.png", "'=b.png", "c.png"]
+    assert float(read[0]["probability"]) == rows[0]["probability"]
+
+
+def test_names_from_outside_are_escaped() -> None:
+    bad = "<script>alert(1)</script>"
+    answer = Answer("x", [(bad, 0.9), ("b", 0.1)], 0, None)
+    for html in (
+        answer_html(answer, bad, np.zeros((8, 8, 1), np.uint8), np.ones((2, 2), np.float32), EN),
+        error_html(bad),
+        pictures_html([(np.zeros((8, 8, 3), np.uint8), bad)], bad),
+        sheet([bad], [[bad]], bad),
+        curves({bad: [{"epoch": 1, "loss": 1.0}]}, "loss", EN),
+    ):
+        assert "<script>" not in str(html)
+        assert "&lt;script&gt;" in str(html)
+
+
+def test_an_answer_says_where_it_looked_or_why_not() -> None:
+    answer = Answer("x", [("seven", 0.93), ("one", 0.07)], 0, None)
+    picture = np.zeros((8, 8, 1), np.uint8)
+    assert "93,0\u00a0%" in answer_html(answer, "m", picture, None, ES)
+    assert EN.say("classify.no_map") in answer_html(answer, "m", picture, None, EN)
+    assert EN.say("classify.nowhere") in answer_html(answer, "m", picture, np.zeros((2, 2), np.float32), EN)
+    assert 'class="heat"' in answer_html(answer, "m", picture, np.ones((2, 2), np.float32), EN)
+    assert "<img" not in answer_html(answer, "m", None, None, EN)
+
+
+def test_a_sheet_keeps_what_its_numbers_are_sorted_by() -> None:
+    html = sheet(["rung", "test"], [["a", ("52,8", 0.528)], ["b", ("", None)]], "rungs")
+    assert '<td class="number" data-by="0.528">52,8</td>' in html
+    assert '<td class="number" data-by=""></td>' in html
+    assert html.count("<button") == 2
+
+
+def test_curves_of_runs_that_have_the_measure() -> None:
+    histories = {"a": [{"epoch": 1, "val_accuracy": 0.5}, {"epoch": 2, "val_accuracy": 0.6}], "b": [{"epoch": 1}]}
+    html = curves(histories, "val_accuracy", EN)
+    assert html is not None
+    assert html.count("<li>") == 1
+    assert curves(histories, "lr", EN) is None
+    assert curves({}, "loss", EN) is None
+
+
+def test_a_form_for_the_attributes() -> None:
+    numeric = Numeric("area", 500.0, 4000.5, 1800.0, 1800.0, 400.0, True)
+    names = Categorical("zipcode", tuple(f"9{n:04}" for n in range(12)), True, "90003")
+    fitted = Transformation((numeric,), (names,), {}, {})
+    data = {"classes": ["a", "b"]}
+    trained = Trained("x", None, data, {"attributes": fitted.to_json(), "bands": None}, Path("x"))  # type: ignore[arg-type]
+    area, zipcode = form(trained, EN)
+    assert (area.column, area.usual, area.fits) == ("area", "1800", "500 … 4,000.50")
+    assert (zipcode.column, zipcode.usual) == ("zipcode", "90003")
+    assert zipcode.fits.endswith("90007, …")
+    assert form(Trained("x", None, data, None, Path("x")), EN) == []  # type: ignore[arg-type]
+
+
+def test_samples_are_those_of_the_split_and_the_class(studio: Studio) -> None:
+    samples = Samples(studio)
+    rows = pq.read_table(studio.out / CNN / "splits.parquet").to_pylist()
+    for split in ("train", "validation", "test"):
+        own = {row["row"] for row in rows if row["split"] == split}
+        found = samples.some(CNN, split, count=10_000)
+        assert {sample.row for sample in found} == own
+    sevens = samples.some(CNN, "test", "7", count=5)
+    assert [sample.name for sample in sevens] == ["7"] * 5
+    assert samples.of_rows(CNN, "test", [sevens[0].row])[0].pixels.tolist() == sevens[0].pixels.tolist()
+    with pytest.raises(DataError, match="has no class 'x'"):
+        samples.some(CNN, "test", "x")
+    with pytest.raises(DataError, match="has no split 'other'"):
+        samples.some(CNN, "other")
+
+
+def test_a_run_without_its_splits_has_no_samples(studio: Studio) -> None:
+    (studio.out / CNN / "splits.parquet").unlink()
+    with pytest.raises(DataError, match="has not kept which rows were in which split"):
+        Samples(studio).some(CNN, "test")
+
+
+def test_a_picture_of_train_is_nearest_to_itself(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = Samples(studio)
+    one = samples.some(CNN, "train", seed=3)[0]
+    answer = Answer(CNN, [], 0, one.pixels)
+    found = samples.near(answer, 4)
+    assert len(found.samples) == 4
+    assert found.samples[0].pixels.tolist() == one.pixels.tolist()
+    assert found.looked == found.rows
+    monkeypatch.setattr("escalera.studio.samples.LOOKED_AT", 100)
+    assert Samples(studio).near(answer).looked == 100
+    with pytest.raises(DataError, match="no neighbours by pictures alone"):
+        samples.near(Answer(CNN, [], 0, None))
+
+
+def test_where_two_runs_disagree(studio: Studio) -> None:
+    found = disagreement(studio, MLP, CNN, "first")
+    one, two = (read_run(studio.out / key, 0).answers for key in (MLP, CNN))
+    assert one is not None
+    assert two is not None
+    expected = one.rows[one.correct & ~two.correct].tolist()
+    assert found.rows == expected
+    assert found.truth == found.first
+    assert all(a != b for a, b in zip(found.truth, found.second, strict=True))
+    assert found.both + found.only_first + found.only_second + found.neither == len(one.rows)
+    assert found.only_first == len(expected)
+    other = disagreement(studio, MLP, CNN, "neither")
+    assert all(len({a, b, c}) == 3 for a, b, c in zip(other.truth, other.first, other.second, strict=True))
+
+
+def test_runs_of_other_pictures_cannot_be_compared(studio: Studio) -> None:
+    record = read_json(studio.out / CNN / "run.json")
+    write_json(studio.out / CNN / "run.json", {**record, "data": {**record["data"], "source": "other"}})
+    with pytest.raises(DataError, match="not tested on the same pictures"):
+        disagreement(studio, MLP, CNN, "first")
