@@ -42,16 +42,23 @@ def disagreement(studio: Studio, first: str, second: str, kind: Kind) -> Disagre
     same_source = one.record.data.source == two.record.data.source
     if a is None or b is None or not same_source or one.classes != two.classes or not a.same_rows(b):
         raise DataError("these two runs were not tested on the same pictures")
-    counts = [int((a.correct & b.correct).sum()), int((a.correct & ~b.correct).sum())]
-    counts += [int((~a.correct & b.correct).sum()), int((~a.correct & ~b.correct).sum())]
     chosen: dict[str, NDArray[np.bool_]] = {
         "first": a.correct & ~b.correct,
         "second": ~a.correct & b.correct,
         "neither": ~a.correct & ~b.correct & (a.said != b.said),
     }
     places = np.flatnonzero(chosen[kind])
-    named = [[one.classes[k] for k in labels[places]] for labels in (a.labels, a.said, b.said)]
-    return Disagreement(*counts, a.rows[places].tolist(), *named)
+    truth, said, other = ([one.classes[k] for k in labels[places]] for labels in (a.labels, a.said, b.said))
+    return Disagreement(
+        both=int((a.correct & b.correct).sum()),
+        only_first=int((a.correct & ~b.correct).sum()),
+        only_second=int((~a.correct & b.correct).sum()),
+        neither=int((~a.correct & ~b.correct).sum()),
+        rows=a.rows[places].tolist(),
+        truth=truth,
+        first=said,
+        second=other,
+    )
 
 
 def _read(studio: Studio, key: str) -> Run:
