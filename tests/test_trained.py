@@ -127,3 +127,15 @@ def test_weights_of_another_network_are_refused(file: Path) -> None:
     rewrite(file, about(file), {**tensors, "extra": torch.zeros(1)})
     with pytest.raises(RunError, match="its weights are not those of its configuration"):
         trained.of_file(file)
+
+
+def test_a_vote_does_not_fit_into_one_file(run: Path) -> None:
+    from dataclasses import replace
+
+    from escalera.ladder.schema import Votes, Weights
+    from escalera.prediction import find_trained
+
+    found = find_trained(run)
+    votes = Votes(kind="votes", features=Weights.model_validate({"from": "cnn"}))
+    with pytest.raises(RunError, match="a vote is several classifiers, which one file of weights cannot hold"):
+        trained.export(replace(found, config=found.config.model_copy(update={"model": votes})))
