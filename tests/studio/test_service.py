@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,12 @@ def test_a_file_that_is_no_model_is_refused_by_its_own_name(studio: Studio) -> N
     with pytest.raises(RunError, match=r"bad\.safetensors is not a model that Escalera wrote: it cannot be read"):
         studio.open_file(b"not at all", "bad.safetensors")
     assert [entry.key for entry in studio.models()] == ["tiny/mlp/seed-0", CNN]
+
+
+def test_it_computes_with_one_core_and_leaves_the_others_theirs(studio: Studio) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    assert studio.submit(torch.get_num_threads).result() == 1
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == before == torch.get_num_threads()

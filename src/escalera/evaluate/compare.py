@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from escalera.errors import EscaleraError
 
@@ -116,11 +115,15 @@ def _interval(difference: NDArray[np.int64], draws: int, seed: int) -> tuple[flo
 
 def _sign_test(gained: int, lost: int) -> float:
     """McNemar's exact test: each row that changed sides is the toss of a fair coin if the change does nothing."""
+    from scipy import stats
+
     return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
 def _row_test(difference: NDArray[np.int64]) -> float:
     """The paired t test over rows."""
+    from scipy import stats
+
     return float(stats.ttest_1samp(difference, 0).pvalue)
 
 
@@ -129,6 +132,8 @@ def _seed_test(right_before: NDArray[np.int64], right_after: NDArray[np.int64]) 
     if np.ptp(right_before) == np.ptp(right_after) == 0:
         return 1.0 if right_before[0] == right_after[0] else 0.0
     sides = [(right.mean(), right.std(ddof=1), len(right)) for right in (right_after, right_before)]
+    from scipy import stats
+
     return float(stats.ttest_ind_from_stats(*sides[0], *sides[1], equal_var=False).pvalue)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 10_000
 """Pictures of train among which the nearest are sought: a few seconds the first time, and 20 MB of features of 512."""
-_AT_ONCE = 256
+_AT_ONCE = 64
 _KEPT = 4
 
 

@@ -1,7 +1,8 @@
 """What the page and its HTTP interface are made of: runs found, models opened, pictures answered. Knows no web library.
 
 Everything that computes goes through one worker, in the order of arrival: two networks at once would only wait for one
-another's cores, and no answer can be another's.
+another's cores, and no answer can be another's. It computes with one core, which is as fast for one picture; with more,
+each layer would wait for the slowest of them, and where a climb has them all that is the whole time.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Studio:
     def __init__(self, out: Path, data_root: Path | None = None) -> None:
         self.out = out
         self.data_root = data_root
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="studio")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="studio", initializer=_with_one_core)
         self._lock = Lock()
         self._waiting = 0
         self._predictors: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
@@ -245,6 +246,15 @@ class Studio:
         data = self.trained(key).data
         scale = max(1, SHOWN // max(data["shape"][:2]))
         return decode_row(pictures, data, scale)
+
+
+def _with_one_core() -> None:
+    """For the calling thread alone: a plan that is measured beside it has all of them, as a climb would."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.get_num_threads()  # torch sets a thread's number when it first computes there, and must have done so
+    threadpool_limits(1, user_api="openmp")
 
 
 def _seen(predictor: Predictor, pictures: Sequence[bytes]) -> NDArray[np.uint8] | None:
