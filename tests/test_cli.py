@@ -59,6 +59,13 @@ def test_climb_prints_the_rungs_the_table_and_the_report(monkeypatch: Patch, cap
     assert "Every rung is finished" in capsys.readouterr().out
 
 
+def test_a_pipe_gets_whole_sentences(monkeypatch: Patch, capsys: Capture) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    assert run(monkeypatch, "climb", "tiny.yaml", "--rung", "mlp", "--set", "evaluate.price_per_hour=1") == 0
+    ends = next(line for line in capsys.readouterr().out.splitlines() if "✓ test" in line)
+    assert ends.endswith(" USD")
+
+
 def test_climb_speaks_json_on_standard_output_alone(monkeypatch: Patch, capsys: Capture) -> None:
     assert run(monkeypatch, "climb", "tiny.yaml", "--json", "--lang", "es") == 0
     captured = capsys.readouterr()

@@ -1,15 +1,18 @@
 """What a climb would cost: without data where the source is known, without training, without weights."""
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import escalera as esc
 from escalera import cli, climbing, plan
 from escalera.data.sources import open_source
 from escalera.errors import DataError, EscaleraError, LadderError
+from escalera.terminal import print_plan
 
 LADDER = """
 name: planned
@@ -109,8 +112,7 @@ def test_an_error_of_one_rung_leaves_the_others(
     with pytest.raises(SystemExit):
         cli.main()
     out = capsys.readouterr().out
-    assert "cannot be built here" in out
-    assert "all-regimes: no such luck" in out
+    assert "all-regimes cannot be built here: no such luck" in out
 
 
 def test_the_command_prints_a_table_or_json_and_leaves_nothing(
@@ -131,3 +133,46 @@ def test_the_command_prints_a_table_or_json_and_leaves_nothing(
             assert "2.29 M" in out
             assert "≈ time" in out
     assert not (tmp_path / "runs").exists()
+
+
+def printed(rows: list, *, width: int, terminal: bool, seeds: int = 1) -> str:
+    file = io.StringIO()
+    print_plan(Console(file=file, width=width, force_terminal=terminal, color_system=None), rows, seeds)
+    return file.getvalue()
+
+
+def planned(name: str, **more: object) -> dict:
+    parameters = {"total": 14_881_738, "trainable": 14_880_970, "non_trainable": 768}
+    row = {"flops_per_image": 627_000_000, "memory_bytes": 1_440_000_000, "images_per_second": 22.4, "epochs": 100}
+    return {"name": name, "parameters": parameters, **row, "seconds": 5106.0, **more}
+
+
+@pytest.mark.parametrize("width", [46, 60, 72, 80, 100])
+def test_no_terminal_is_so_narrow_that_a_column_is_cut(width: int) -> None:
+    rows = [planned("transfer-trainable"), planned("votes", epochs=0)]
+    lines = printed(rows, width=width, terminal=True).splitlines()
+    text = "\n".join(lines)
+    assert "…" not in text
+    assert max(map(len, lines)) <= width
+    for needed in ("rung", "parameters", "FLOPs", "≈ time", "14,881,738", "627 M", "1 h 25 min", "2 h 50 min"):
+        assert needed in text
+    assert (" trainable FLOPs" in text) == (width >= 72)
+    assert ("images/s" in text) == (width >= 100)
+    assert ("1.44 GB" in text) == (width >= 60)
+
+
+def test_a_pipe_is_as_wide_as_the_plan_and_breaks_no_sentence() -> None:
+    name = "a-rung-whose-name-is-longer-than-any-terminal-would-like-it-to-be"
+    out = printed([planned(name), {"name": "absent", "error": "no [such] luck"}], width=80, terminal=False)
+    assert f"{name} 14,881,738 14,880,970 627 M 1.44 GB       22    100 1 h 25 min" in out
+    assert "absent cannot be built here: no [such] luck" in out
+    folded = printed([planned(name)], width=80, terminal=True)
+    assert "".join(line[:12].strip() for line in folded.splitlines()[1:]).startswith(name[:12])
+    assert "…" not in folded
+
+
+def test_a_rung_that_is_only_judged_otherwise_costs_no_training(ladder: Path) -> None:
+    ladder.write_text(LADDER + "  - name: both-sides\n    from: base\n    change: {evaluate.tta: flip}\n")
+    base, both = climbing.plan(esc.load_ladder(ladder), rungs=["base", "both-sides"])
+    assert both == {**base, "name": "both-sides", "seconds": 0.0}
+    assert climbing.plan(esc.load_ladder(ladder), rungs=["both-sides"])[0]["seconds"] > 0

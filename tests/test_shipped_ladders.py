@@ -18,6 +18,8 @@ NAMES = [name for name, _ in shipped()]
 LARGE = {"cifar10", "cifar100", "fashion-mnist"}
 """Those with networks of timm in them."""
 
+JUDGED_ONLY = {"fashion-mnist": ["both-sides"]}
+"""Rungs that take over their parent's training, and so cost none."""
 
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9,
@@ -97,7 +99,7 @@ def test_every_rung_is_planned(name: str, data_root: Path, monkeypatch: pytest.M
     monkeypatch.setattr(plan, "PROBE_FLOPS", 1e9)
     rows = climbing.plan(esc.load_ladder(name), data_root=data_root)
     assert [row.get("error") for row in rows] == [None] * RUNGS[name]
-    assert all(row["seconds"] > 0 for row in rows)
+    assert [row["name"] for row in rows if not row["seconds"] > 0] == JUDGED_ONLY.get(name, [])
 
 
 @pytest.mark.parametrize("name", EACH)

@@ -104,7 +104,7 @@ def _plan(
     from rich.console import Console
 
     from escalera.climbing import load_ladder, plan
-    from escalera.terminal import plan_table
+    from escalera.terminal import print_plan
 
     reading = load_ladder(ladder, sets)
     with Console(stderr=True).status(f"Measuring a few steps of {len(rungs) or len(reading.rungs)} rungs"):
@@ -112,14 +112,7 @@ def _plan(
     if json_:
         typer.echo(json.dumps(rows, indent=2))
         return
-    Console().print(plan_table(rows, seeds))
-    typer.echo(
-        "FLOPs are those of one picture forward; memory, speed and time are estimates, from a second or two of\n"
-        "training on made-up pictures with the machine as busy as it is now. Early stopping may end it sooner."
-    )
-    for row in rows:
-        if "error" in row:
-            typer.secho(f"{row['name']}: {row['error']}", fg="red")
+    print_plan(Console(), rows, seeds)
 
 
 @app.command()

@@ -54,8 +54,13 @@ def plan(rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: st
     """
     where = choose_device(device)
     extents: dict[str, Extent] = {}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for rung in rungs:
+        before = next((other for other in rungs if other.name == rung.parent), None)
+        if before and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config:
+            # It takes over its parent's training, and is only judged otherwise.
+            rows.append({**next(row for row in rows if row["name"] == before.name), "name": rung.name, "seconds": 0.0})
+            continue
         key = rung.config.data.model_dump_json()
         if key not in extents:
             extents[key] = extent(rung.config.data, seed=seed, data_root=data_root)

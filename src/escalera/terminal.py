@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ class Narrator:
 
     def __init__(self, console: Console | None = None, *, debug: bool = False) -> None:
         self.console = console or Console(quiet=True)
+        # A file or a pipe has no width at which a sentence would have to be broken.
+        self.console.soft_wrap = not self.console.is_terminal
         self.debug = debug
         self.failed: list[tuple[str, str]] = []
 
@@ -143,18 +146,39 @@ class Narrator:
 
 
 def print_rungs(console: Console, story: Story) -> None:
-    """Print the table of the rungs so that no name is broken: a file or a pipe is as wide as it has to be."""
-    table = rungs_table(story)
-    needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
+    """Print the table of the rungs, with fewer columns where the terminal is too narrow for all."""
+    _print_whole(console, rungs_table(story), rungs_table(story, narrow=True))
+
+
+def print_plan(console: Console, rows: list[dict[str, Any]], seeds: int) -> None:
+    """Print what the rungs would cost and what the figures are, with fewer columns where the terminal is narrow."""
+    spare = ("images/s", "trainable", "epochs", "memory")
+    _print_whole(console, *(plan_table(rows, seeds, without=spare[:count]) for count in range(len(spare) + 1)))
+    console.print(
+        "FLOPs are those of one picture forward; memory, speed and time are estimates, from a second or two of "
+        "training on made-up pictures with the machine as busy as it is now. Early stopping may end it sooner.",
+        highlight=False,
+    )
+    for row in rows:
+        if "error" in row:
+            message = f"{row['name']} cannot be built here: {row['error']}"
+            console.print(message, style="red", markup=False, highlight=False)
+
+
+def _print_whole(console: Console, *tables: Table) -> None:
+    """Print the first of the tables that fits, so that nothing is cut; a file or a pipe is as wide as it has to be."""
+    options = console.options.update(max_width=1000)
+    needed = [console.measure(table, options=options).maximum for table in tables]
     if not console.is_terminal:
-        console.width = max(console.width, needed)
-    console.print(table if needed <= console.width else rungs_table(story, narrow=True))
+        console.width = max(console.width, needed[0])
+    fitting = (table for table, width in zip(tables, needed, strict=True) if width <= console.width)
+    console.print(next(fitting, tables[-1]))
 
 
 def rungs_table(story: Story, *, narrow: bool = False) -> Table:
     """The rungs of a ladder, each with its accuracy, step over its parent and cost; fewer columns if `narrow`."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
-    table.add_column("rung", no_wrap=True)
+    table.add_column("rung", overflow="fold")
     table.add_column("test %", justify="right")
     table.add_column("step in points, 95 %", justify="right", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
@@ -177,31 +201,31 @@ def rungs_table(story: Story, *, narrow: bool = False) -> Table:
     return table
 
 
-def plan_table(rows: list[dict[str, Any]], seeds: int) -> Table:
-    """What the rungs would cost, and their sum; an estimate is marked as one."""
+def plan_table(rows: list[dict[str, Any]], seeds: int, *, without: Sequence[str] = ()) -> Table:
+    """What the rungs would cost, and their sum, `without` some columns; an estimate is marked as one."""
     table = Table(
         box=None, padding=(0, 1, 0, 0), header_style="bold", footer_style="bold", show_footer=True, pad_edge=False
     )
-    # Eighty columns are enough for every ladder that ships.
-    table.add_column("rung", "all" if len(rows) > 1 else "", no_wrap=True)
-    for column in ("parameters", "trainable", "FLOPs", "memory", "images/s", "epochs"):
-        table.add_column(column, justify="right", no_wrap=True)
+    columns: dict[str, Callable[[dict[str, Any]], str]] = {
+        "parameters": lambda row: f"{row['parameters']['total']:,}",
+        "trainable": lambda row: f"{row['parameters']['trainable']:,}",
+        "FLOPs": lambda row: short(row["flops_per_image"]),
+        "memory": lambda row: short(row["memory_bytes"], "B"),
+        "images/s": lambda row: f"{row['images_per_second']:,.0f}",
+        "epochs": lambda row: str(row["epochs"] or ""),  # votes have none
+        "≈ time": lambda row: duration(row["seconds"]),
+    }
     total = seeds * sum(row["seconds"] for row in rows if "error" not in row)
-    table.add_column("≈ time", duration(total) if len(rows) > 1 or seeds > 1 else "", justify="right", no_wrap=True)
+    table.add_column("rung", "all" if len(rows) > 1 else "", overflow="fold")
+    shown = {column: text for column, text in columns.items() if column not in without}
+    for column in shown:
+        sum_up = column == "≈ time" and (len(rows) > 1 or seeds > 1)
+        table.add_column(column, duration(total) if sum_up else "", justify="right", no_wrap=True)
     for row in rows:
         if "error" in row:
-            table.add_row(row["name"], "[red]cannot be built here[/]")
-            continue
-        table.add_row(
-            row["name"],
-            f"{row['parameters']['total']:,}",
-            f"{row['parameters']['trainable']:,}",
-            short(row["flops_per_image"]),
-            short(row["memory_bytes"], "B"),
-            f"{row['images_per_second']:,.0f}",
-            str(row["epochs"]),
-            duration(row["seconds"]),
-        )
+            table.add_row(f"[red]{row['name']}[/]", "–")
+        else:
+            table.add_row(row["name"], *(text(row) for text in shown.values()))
     return table
 
 
