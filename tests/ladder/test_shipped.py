@@ -14,7 +14,7 @@ from escalera.ladder.schema import Cnn, RungConfig
 
 FILES = sorted((Path(escalera.__file__).parent / "ladders").glob("*.yaml"))
 RUNGS = {
-    "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 9,
+    "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
     "houses": 8, "transfer": 5,
 }  # fmt: skip
 
