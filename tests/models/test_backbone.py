@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from escalera.errors import ModelError
-from escalera.models.backbone import backbone
+from escalera.models.backbone import Way, backbone
 from escalera.models.freezing import freeze
 from escalera.models.head import Head
 from escalera.models.network import Network
@@ -100,6 +100,31 @@ def test_a_cut_network_keeps_only_what_it_runs(name: str, side: int, until: str 
     assert shape == map_shape == tuple(out.shape[1:])
     out.square().sum().backward()
     assert [key for key, parameter in body.named_parameters() if parameter.grad is None] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "map_shape", "way"),
+    [
+        ("coat_lite_tiny", 224, (320, 7, 7), Way(3)),  # does not do without its own pooling
+        ("efficientvit_b0", 224, (128, 7, 7), Way()),  # nor this one
+        ("efficientvim_m1", 224, (320, 4, 4), Way(2)),  # answers with a list
+        ("hiera_tiny_224", 224, (768, 7, 7), Way(3, norm=False)),  # has no norm to lay over a map
+        ("vit_small_patch16_dinov3", 64, (384, 4, 4), Way(11)),  # asks its rotary embedding for more than a forward
+    ],
+)
+def test_networks_that_answer_otherwise_than_most(name: str, side: int, map_shape: tuple, way: Way) -> None:
+    body, shape = made(name, side)
+    assert (shape, body.way) == (map_shape, way)
+    assert body(torch.zeros(2, 3, side, side, device="meta")).shape[1:] == map_shape
+
+
+def test_a_network_that_gives_no_map_is_asked_for_what_it_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timm.models.ResNet.forward_features", lambda self, images: [images])
+    monkeypatch.setattr("timm.models.ResNet.forward", lambda self, images: self.bn1(self.conv1(images)).mean((2, 3)))
+    monkeypatch.delattr("timm.models.ResNet.forward_intermediates")
+    body, shape = backbone((3, 32, 32), "test_resnet")
+    assert (shape, body.way) == ((32, 1, 1), Way(pooled=True))
+    assert {name.split(".")[1] for name, _ in body.named_parameters()} == {"conv1", "bn1"}
 
 
 def test_the_part_of_a_cut_network_is_that_of_the_whole() -> None:

@@ -6,7 +6,7 @@ images (N, C, H, W) in [0, 1], C 1 or 3 -> feature map (N, C', H', W')
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,22 +16,35 @@ from escalera.errors import ModelError, nearest
 INCEPTION_SIDE = 75
 """Pixels: the convolutions of the Inception networks are not padded, and leave nothing of a smaller picture."""
 
+_THEIRS = (RuntimeError, AssertionError, ValueError, AttributeError, TypeError, IndexError, KeyError)
+"""What the networks of timm raise when they do not like what they are asked for."""
+
+
+class Way(NamedTuple):
+    """How a network is asked for its features: for its last map, for that of a stage, or for what it pools itself.
+
+    `stage` is timm's number of an intermediate map, `norm` whether the network's last norm is laid over it.
+    """
+
+    stage: int | None = None
+    norm: bool = True
+    pooled: bool = False
+
 
 class Backbone(nn.Module):
     """A network of timm without its classifier.
 
     It normalises its pictures as timm's weights expect them, whatever its own come from, so that two runs that differ
-    in their weights differ in nothing else; a grey picture becomes three equal channels. `stage` is the number of
-    timm's intermediate map to answer with, None for what `forward_features` gives.
+    in their weights differ in nothing else; a grey picture becomes three equal channels. `way` is how it is asked.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, net: Any, stage: int | None) -> None:
+    def __init__(self, net: Any, way: Way) -> None:
         super().__init__()
         self.net = net
-        self.stage = stage
+        self.way = way
         # Not persistent: constants of the architecture, neither saved nor counted as parameters.
         for name, values in (("mean", net.pretrained_cfg["mean"]), ("deviation", net.pretrained_cfg["std"])):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
@@ -39,13 +52,18 @@ class Backbone(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(N, 1 or 3, H, W) -> (N, C', H', W')."""
         colours = (images.expand(-1, 3, -1, -1) - self.mean) / self.deviation
-        if self.stage is None:
-            features: Tensor = self.net.forward_features(colours)
-            return features
-        maps: list[Tensor] = self.net.forward_intermediates(
-            colours, indices=[self.stage], norm=True, stop_early=True, output_fmt="NCHW", intermediates_only=True
-        )
-        return maps[0]
+        if self.way.stage is not None:
+            maps: list[Tensor] = self.net.forward_intermediates(
+                colours,
+                indices=[self.way.stage],
+                norm=self.way.norm,
+                stop_early=True,
+                output_fmt="NCHW",
+                intermediates_only=True,
+            )
+            return maps[0]
+        features: Tensor = self.net(colours) if self.way.pooled else self.net.forward_features(colours)
+        return features[:, :, None, None] if self.way.pooled else features
 
 
 def backbone(
@@ -64,19 +82,23 @@ def backbone(
             f"the network '{name}' has no stage '{until}'; it can be cut after {', '.join(known) or 'none'}", "until"
         )
     _check_size(net, name, until, height, width)
-    body = Backbone(net, None if until is None else _cut(net, known[until]))
-    try:
-        shape = _probe(body, image_shape)
-        if until is None and (len(shape) != 3 or shape[0] != net.num_features):
-            # Transformers answer with tokens, or with the channels last; their last intermediate map is neither.
-            body.stage = len(net.feature_info) - 1
+    ways = _ways(net, None if until is None else _cut(net, known[until]))
+    body = Backbone(net, ways[0])
+    faults = []
+    for body.way in ways:
+        try:
             shape = _probe(body, image_shape)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise ModelError(
-            f"the network '{name}' does not take pictures of {height}x{width}: {error}. Change data.image_size.", "name"
-        ) from error
-    channels, rows, columns = shape
-    return body, (channels, rows, columns)
+        except _THEIRS as error:
+            faults.append(str(error).rstrip("."))
+            continue
+        # Transformers answer with tokens, or with the channels last: then they are asked otherwise.
+        if len(shape) == 3 and (body.way != Way() or until is not None or shape[0] == net.num_features):
+            _strip(body, image_shape)
+            return body, (shape[0], shape[1], shape[2])
+    why = faults[0] if faults else "it gives no map of features"
+    raise ModelError(
+        f"the network '{name}' does not take pictures of {height}x{width}: {why}. Change data.image_size.", "name"
+    )
 
 
 def create(name: str, size: tuple[int, int], **more: Any) -> Any:
@@ -97,11 +119,15 @@ def create(name: str, size: tuple[int, int], **more: Any) -> Any:
         raise ModelError(f"unknown weights '{name}' of timm; {nearest(name, known)}", "name") from None
     if config is not None and config.fixed_input_size:
         more["img_size"] = size
+    more = {"num_classes": 0, **more}
     try:
-        return timm.create_model(name, **{"num_classes": 0, "global_pool": "", **more})
-    except (RuntimeError, AssertionError, ValueError) as error:
+        try:
+            return timm.create_model(name, **{"global_pool": "", **more})
+        except _THEIRS:  # some cannot be without the pooling they have
+            return timm.create_model(name, **more)
+    except _THEIRS as error:
         raise ModelError(
-            f"the network '{name}' cannot be made for pictures of {size[0]}x{size[1]}: {error}. "
+            f"the network '{name}' cannot be made for pictures of {size[0]}x{size[1]}: {str(error).rstrip('.')}. "
             "Change data.image_size.",
             "name",
         ) from error
@@ -149,19 +175,43 @@ def _check_size(net: Any, name: str, until: str | None, height: int, width: int)
         )
 
 
+def _ways(net: Any, stage: int | None) -> list[Way]:
+    """How a network may be asked, the best first: those that answer otherwise than most are found out by trying."""
+    if stage is not None:
+        return [Way(stage), Way(stage, norm=False)]
+    if _is_vgg(net):
+        return [Way()]
+    last = len(net.feature_info) - 1 if hasattr(net, "forward_intermediates") else None
+    return [Way(), *([Way(last), Way(last, norm=False)] if last is not None else []), Way(pooled=True)]
+
+
 def _probe(body: Backbone, image_shape: tuple[int, int, int]) -> tuple[int, ...]:
-    """The shape of what comes out for an empty picture; what takes no part in it, such as a classifier, is removed."""
-    used: set[nn.Module] = set()
-    hooks = [m.register_forward_pre_hook(lambda module, _: used.add(module)) for m in body.modules()]
+    """The shape of what comes out for an empty picture."""
     was_training = body.training
     try:
         with torch.no_grad():
-            shape = body.eval()(torch.zeros(1, *image_shape, device=body.mean.device)).shape
+            return tuple(body.eval()(torch.zeros(1, *image_shape, device=body.mean.device)).shape[1:])
     finally:
         body.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    for name, child in list(body.net.named_children()):
-        if not any(module in used for module in child.modules()):
-            setattr(body.net, name, nn.Identity())
-    return tuple(shape[1:])
+
+
+def _strip(body: Backbone, image_shape: tuple[int, int, int]) -> None:
+    """Remove what has weights and takes no part in the answer, such as a classifier."""
+    used: set[nn.Module] = set()
+    hooks = [m.register_forward_pre_hook(lambda module, _: used.add(module)) for m in body.modules()]
+    _probe(body, image_shape)
+    for hook in hooks:
+        hook.remove()
+    idle = {
+        name: child
+        for name, child in body.net.named_children()
+        if any(True for _ in child.parameters()) and not any(module in used for module in child.modules())
+    }
+    for name in idle:
+        setattr(body.net, name, nn.Identity())
+    try:
+        if idle:
+            _probe(body, image_shape)
+    except _THEIRS:  # called by another name than forward, as rotary embeddings are
+        for name, child in idle.items():
+            setattr(body.net, name, child)
