@@ -94,7 +94,7 @@ def test_debug_shows_the_traceback(monkeypatch: Patch, tmp_path: Path) -> None:
 def test_a_failed_rung_is_told_last_and_ends_with_1(monkeypatch: Patch, capsys: Capture) -> None:
     assert run(monkeypatch, "climb", "tiny.yaml", "--set", "train.optimizer.lr=1e30", "--set", "train.epochs=3") == 1
     tail = capsys.readouterr().out.splitlines()[-8:]
-    assert any("✗ mlp:" in line and "the loss became" in line for line in tail)
+    assert any("✗ mlp, wider:" in line and "the loss became" in line for line in tail)
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: Patch, capsys: Capture) -> None:

@@ -1,5 +1,6 @@
 """Weights from an earlier run: of the same ladder, of another one, or in a file; and what does not fit."""
 
+import io
 import json
 import re
 import shutil
@@ -7,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 import escalera as esc
 from escalera import build
 from escalera.errors import LadderError
 from escalera.rundir import read_json
+from escalera.terminal import Narrator
 
 LADDER = """
 name: lineage
@@ -59,9 +62,10 @@ def test_a_frozen_body_is_that_of_the_earlier_run_and_one_unfrozen_later_is_not(
 def test_features_that_are_kept_train_the_same_head_as_a_body_that_runs_every_time(
     ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once = climb(ladder, tmp_path / "once", rungs=["first", "frozen"])["frozen"]
+    # In bf16 a body that runs every time rounds what it gives; features are computed once, in fp32.
+    once = climb(ladder, tmp_path / "once", "train.precision=fp32", rungs=["first", "frozen"])["frozen"]
     monkeypatch.setattr(build, "runs_once", lambda *_: False)
-    always = climb(ladder, tmp_path / "always", rungs=["first", "frozen"])["frozen"]
+    always = climb(ladder, tmp_path / "always", "train.precision=fp32", rungs=["first", "frozen"])["frozen"]
     assert (once.dir.last / "head.safetensors").exists()
     assert not (always.dir.last / "head.safetensors").exists()
     one, other = load_file(once.dir.best), load_file(always.dir.best)
@@ -187,3 +191,58 @@ def test_a_backbone_continues_a_backbone_of_its_own_name_only(ladder: Path) -> N
         )
     )
     assert "expected the run of a backbone mobilenetv3_small_050, received one of kind cnn" in refusal(ladder)
+
+
+HUB = """
+name: hub
+data: {source: digits, validation: 0.2, test: 0.5, image_size: 32}
+train: {epochs: 1, batch_size: 128}
+rungs:
+  - name: frozen
+    model: {kind: backbone, name: test_resnet, weights: imagenet, trainable: none, head: {pool: average}}
+  - name: tuned
+    change: {model.trainable: all}
+  - name: continued
+    change: {model.weights: {from: tuned}}
+  - name: scratch
+    change: {model.weights: none}
+"""
+
+
+def test_weights_that_cannot_be_had_are_told_once_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "hub.yaml").write_text(HUB)
+    file = io.StringIO()
+    narrator = Narrator(Console(file=file, width=80))
+    runs = climb(tmp_path / "hub.yaml", tmp_path / "runs", narrator=narrator)
+    assert [run.state for run in runs.values()] == ["failed", "failed", "failed", "done"]
+    lines = file.getvalue().splitlines()
+    told = next(number for number, line in enumerate(lines) if line.startswith("✗ frozen, tuned: the ImageNet weights"))
+    assert told < next(number for number, line in enumerate(lines) if line.startswith("1/4  frozen"))
+    assert "  ✗ tuned failed for the reason above" in lines
+    assert sum("the ImageNet weights of" in line for line in lines) == 2  # before all, and in the last lines
+    assert lines[-4].startswith("✗ frozen, tuned: the ImageNet weights of 'test_resnet' are not on this machine")
+    assert "resolve/main/model.safetensors on another machine" in lines[-4]
+    assert lines[-3].startswith("✗ continued: it starts from the weights of the rung 'tuned', which failed")
+    assert "the ImageNet weights" in read_json(runs["tuned"].dir.record)["error"]
+
+
+def test_a_file_of_weights_that_is_absent_or_of_another_network_is_told_before_anything_is_trained(
+    ladder: Path, tmp_path: Path
+) -> None:
+    first = climb(ladder, tmp_path / "runs", rungs=["first"])["first"]
+    other = tmp_path / "other.yaml"
+    text = HUB.replace("hub", "other").replace("weights: none", "weights: absent.safetensors")
+    other.write_text(text.replace("weights: imagenet", f"weights: {first.dir.best}"))
+    with pytest.raises(LadderError) as caught:
+        climb(other, tmp_path / "runs")
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(
+        f"{other}:7: rungs[0] (frozen).model.weights: {first.dir.best} holds the weights of another network: "
+    )
+    assert "is absent; " in lines[0]
+    assert lines[1] == (
+        f"{other}:13: rungs[3] (scratch).change.model.weights: expected a file of weights, but there is none at "
+        "absent.safetensors. Look at model.weights."
+    )
+    assert len(lines) == 3
+    assert not (tmp_path / "runs" / "other" / "frozen").exists()

@@ -98,9 +98,13 @@ def climb(
             if fresh or waits or not finished(runs[rung.name, seed], rung):
                 pending.append((rung, seed))
         narrator.ladder_begins(ladder, folder, len(runs), len(pending), language)
-        datasets = _prepare(reading, [rung for rung, _ in pending], data_root, skip_bad) if pending else {}
+        # A run that goes on has its weights already.
+        anew = [rung for rung, seed in pending if fresh or not (runs[rung.name, seed].last / "state.json").exists()]
+        datasets = _prepare(reading, [rung for rung, _ in pending], anew, data_root, skip_bad) if pending else {}
         for data in datasets.values():
             narrator.data_opened(data)
+        if anew:
+            _fetch_weights(anew, narrator)
         # Before the first training, so that an interrupted climb can be reported too.
         _write_ladder(ladder, folder, chosen, seeds, command)
         for number, (rung, seed) in enumerate(pending, start=1):
@@ -140,8 +144,13 @@ def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
     return [rung for rung in ladder.rungs if not names or rung.name in names]
 
 
-def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, skip_bad: bool) -> dict[str, Dataset]:
-    """Check every network and open every source before the first training; keyed by the data section."""
+def _prepare(
+    reading: Reading, todo: Sequence[Rung], anew: Sequence[Rung], data_root: Path | None, skip_bad: bool
+) -> dict[str, Dataset]:
+    """Check every network and open every source before the first training; keyed by the data section.
+
+    Of the rungs that begin `anew` the files of weights are looked at too.
+    """
     from escalera import build
     from escalera.data.overlap import with_overlap
 
@@ -154,10 +163,28 @@ def _prepare(reading: Reading, todo: Sequence[Rung], data_root: Path | None, ski
         if key not in datasets:
             data = build.dataset(rung.config.data, seed=reading.ladder.seed, data_root=data_root, skip_bad=skip_bad)
             datasets[key] = data if data.overlap else with_overlap(data)
-    problems = build.shape_problems(reading, todo, datasets)
+    problems = build.shape_problems(reading, todo, datasets) or build.weights_problems(reading, anew, datasets)
     if problems:
         raise LadderError(problems)
     return datasets
+
+
+def _fetch_weights(anew: Sequence[Rung], narrator: Narrator) -> None:
+    """Get the weights of the hub before the first training, and say which rungs will have to do without them.
+
+    These fail when their turn comes, unless the weights have come by then; the others go on.
+    """
+    from escalera import build
+
+    absent: dict[str, list[str]] = {}
+    for rung in anew:
+        try:
+            if not isinstance(rung.config.model, Votes):
+                build.imagenet_files(rung.config.model)
+        except EscaleraError as error:
+            absent.setdefault(str(error), []).append(rung.name)
+    for message, names in absent.items():
+        narrator.weights_absent(list(dict.fromkeys(names)), message)
 
 
 def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fresh: bool, narrator: Narrator) -> None:

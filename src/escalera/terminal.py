@@ -30,6 +30,7 @@ class Narrator:
         self.console.soft_wrap = not self.console.is_terminal
         self.debug = debug
         self.failed: list[tuple[str, str]] = []
+        self.told: set[str] = set()
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int, language: str) -> None:
         """Name the ladder, and how much of it is to do."""
@@ -125,10 +126,17 @@ class Narrator:
             highlight=False,
         )
 
+    def weights_absent(self, names: list[str], message: str) -> None:
+        """Say, before anything is trained, which rungs lack the weights that they start from."""
+        self.told.add(message)
+        self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(message)}", highlight=False)
+
     def rung_failed(self, rung: Rung, message: str, error: Exception) -> None:
-        """Say it at once, and again in the last lines."""
+        """Say it at once, a reason that was told before in short, and again in the last lines."""
+        why = " for the reason above" if message in self.told else f": {message}"
+        self.told.add(message)
         self.failed.append((rung.name, message))
-        self.console.print(f"  [red]✗ {escape(rung.name)} failed:[/] {escape(message)}", highlight=False)
+        self.console.print(f"  [red]✗ {escape(rung.name)} failed[/]{escape(why)}", highlight=False)
         if self.debug:
             import traceback
 
@@ -140,8 +148,9 @@ class Narrator:
 
         self.console.print()
         print_rungs(self.console, read_story(folder))
-        for name, message in self.failed:
-            self.console.print(f"[red]✗ {escape(name)}:[/] {escape(message)}", highlight=False)
+        for message in dict.fromkeys(message for _, message in self.failed):
+            names = dict.fromkeys(name for name, why in self.failed if why == message)
+            self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(message)}", highlight=False)
         self.console.print(f"\nreport: [bold]{report}[/]", highlight=False, soft_wrap=True)
 
 

@@ -90,6 +90,11 @@ def etag(body: bytes) -> str:
     return hashlib.sha1(body).hexdigest()
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("escalera.hub._silent", {})
+
+
 @pytest.fixture
 def server() -> Iterator[http.server.ThreadingHTTPServer]:
     handler = type("Handler", (Hub,), {"files": {}})
@@ -134,7 +139,7 @@ def test_a_closed_port_is_noticed_soon(tmp_path: Path):
         "  --data-root: not given\n"
         "  ESCALERA_DATA: not given\n"
         f"  the cache: no {tmp_path}/cache/hub-mnist\n"
-        "  the hub: ylecun/mnist: [Errno 111] Connection refused\n"
+        "  the hub: ylecun/mnist: Connection refused (127.0.0.1:9)\n"
         "Put it in <data-root>/mnist, as folders of classes, train.parquet, a CSV or a .npz, and name <data-root> "
         "with --data-root or ESCALERA_DATA."
     )
@@ -178,5 +183,24 @@ def test_a_hub_that_never_answers(monkeypatch):
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setattr(hub, "_PATIENCE", 0.3)
         start = time.perf_counter()
-        assert hub.unreachable("ylecun/mnist") in ("no answer in 0.3 s", "timed out")
+        reason = hub.unreachable("ylecun/mnist")
+        assert reason in ("no answer in 0.3 s", f"timed out (127.0.0.1:{silent.getsockname()[1]})")
         assert time.perf_counter() - start < 2
+
+
+def test_a_hub_that_was_silent_is_not_asked_again_at_once(monkeypatch):
+    asked = []
+
+    def refuse(request, **settings: object) -> None:
+        asked.append(request.full_url)
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    for name in ("ylecun/mnist", "uoft-cs/cifar10"):
+        assert hub.unreachable(name) == "Connection refused (127.0.0.1:9)"
+    assert asked == ["http://127.0.0.1:9/api/datasets/ylecun/mnist"]
+    monkeypatch.setattr("escalera.hub.SILENCE", 0.0)
+    assert hub.unreachable("uoft-cs/cifar10") == "Connection refused (127.0.0.1:9)"
+    assert len(asked) == 2

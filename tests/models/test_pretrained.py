@@ -162,8 +162,9 @@ def test_a_hub_that_is_not_there_or_has_nothing_is_told_within_seconds(hub: Hub,
     answer, _ = fetch(tmp_path, "http://127.0.0.1:9")
     assert answer["error"] == (
         "the ImageNet weights of 'test_resnet' are not on this machine, and the hub does not give them: "
-        "[Errno 111] Connection refused. Climb again once it does, or get model.safetensors of "
-        f"{REPOSITORY} elsewhere and write its path: model.weights: path/to/model.safetensors."
+        "Connection refused (127.0.0.1:9). Climb again once it does, or get "
+        f"http://127.0.0.1:9/{REPOSITORY}/resolve/main/model.safetensors on another machine and write its path here: "
+        "model.weights: path/to/model.safetensors."
     )
     assert answer["seconds"] < 5  # timm alone tries for 46
     answer, _ = fetch(tmp_path, f"http://127.0.0.1:{hub.server_port}/nothing")

@@ -1,7 +1,7 @@
 """From a configuration to the objects it speaks of. The only package that knows both sides."""
 
 from escalera.build.data import EVALUATION_BATCH, batches, changes, dataset, image_shape, mix, pictures, statistics
-from escalera.build.model import bodies, imagenet_files, network, shape_problems, start_from
+from escalera.build.model import bodies, network, shape_problems
 from escalera.build.train import (
     early_stopping,
     moving_average,
@@ -11,6 +11,7 @@ from escalera.build.train import (
     schedule,
     unfreezing,
 )
+from escalera.build.weights import imagenet_files, start_from, weights_problems
 
 __all__ = [
     "EVALUATION_BATCH",
@@ -33,4 +34,5 @@ __all__ = [
     "start_from",
     "statistics",
     "unfreezing",
+    "weights_problems",
 ]

@@ -1,10 +1,8 @@
-"""The network of a configuration, and the weights that it starts from."""
+"""The network of a configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -15,7 +13,6 @@ from escalera.data.splits import Dataset
 from escalera.errors import EscaleraError, ModelError, Problem
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
-from escalera.models import pretrained
 from escalera.models.alexnet import alexnet
 from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn
@@ -26,7 +23,6 @@ from escalera.models.head import Head, pooling
 from escalera.models.mlp import mlp
 from escalera.models.network import Network
 from escalera.models.table import table
-from escalera.models.transfer import load_body, read_body
 
 
 def network(
@@ -133,32 +129,6 @@ def _fusion(
     return Fusion(branches), (inputs, 1, 1)
 
 
-def imagenet_files(model: schema.Net) -> dict[str, Path]:
-    """The files of the ImageNet weights that a model or its branches start from, fetched if need be, by branch."""
-    return {
-        name: pretrained.imagenet_file(part.name) for name, part in schema.parts(model).items() if _from_imagenet(part)
-    }
-
-
-def start_from(files: Mapping[str, Path], made: Network, model: schema.Net, image_shape: tuple[int, int, int]) -> None:
-    """Put the weights in files into the bodies they are for; raises EscaleraError when they are another network's.
-
-    The files are by the name of the branch, "body" for a network without branches.
-    """
-    for (name, part), (_, body) in zip(schema.parts(model).items(), bodies(model, made), strict=True):
-        if name not in files:
-            continue
-        if _from_imagenet(part):
-            tensors = pretrained.imagenet_tensors(part.name, files[name], image_shape[1:])
-        else:
-            tensors = read_body(files[name])
-        load_body(body, tensors, str(files[name]))
-
-
-def _from_imagenet(model: schema.Model) -> TypeGuard[schema.Backbone]:
-    return isinstance(model, schema.Backbone) and model.weights == "imagenet"
-
-
 def shape_problems(
     reading: Reading, rungs: Sequence[schema.Rung], opened: Mapping[str, Dataset] | None = None
 ) -> list[Problem]:
@@ -169,8 +139,8 @@ def shape_problems(
     problems: dict[Place, Problem] = {}
     for rung in rungs:
         net = rung.config.model.like if isinstance(rung.config.model, schema.Votes) else rung.config.model
-        extent = _extent(rung.config.data, opened or {})
-        if extent is None or net is None or not _continued(net):
+        extent = extent_of(rung.config.data, opened or {})
+        if extent is None or net is None or not is_continued(net):
             continue
         shape, attributes = extent
         try:
@@ -184,7 +154,7 @@ def shape_problems(
     return list(problems.values())
 
 
-def _extent(data: schema.Data, opened: Mapping[str, Dataset]) -> tuple[tuple[int, int, int], int | None] | None:
+def extent_of(data: schema.Data, opened: Mapping[str, Dataset]) -> tuple[tuple[int, int, int], int | None] | None:
     """(C, H, W) and the number of attributes, as far as is known; None where not even the pictures' shape is."""
     found = opened.get(data.model_dump_json())
     if found is not None:
@@ -195,6 +165,6 @@ def _extent(data: schema.Data, opened: Mapping[str, Dataset]) -> tuple[tuple[int
     return shape and (shape, None if data.source in KNOWN else 1)
 
 
-def _continued(net: schema.Net) -> bool:
+def is_continued(net: schema.Net) -> bool:
     """Whether every transfer in it knows what it continues; where one does not, that is told elsewhere."""
     return all(part.like is not None for part in schema.parts(net).values() if isinstance(part, schema.Transfer))

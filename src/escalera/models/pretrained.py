@@ -19,7 +19,7 @@ def imagenet_file(name: str) -> Path:
     Raises EscaleraError, within seconds, when it can be had from neither, or arrives damaged.
     """
     import timm
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 
     config = timm.get_pretrained_cfg(name)
     repository = config.hf_hub_id if config is not None else None
@@ -42,8 +42,8 @@ def imagenet_file(name: str) -> Path:
             return _checked(path, repository)
     raise EscaleraError(
         f"the ImageNet weights of '{name}' are not on this machine, and the hub does not give them: {reason}. "
-        f"Climb again once it does, or get {file} of {repository} elsewhere and write its path: "
-        "model.weights: path/to/model.safetensors."
+        f"Climb again once it does, or get {hf_hub_url(repository, file)} on another machine and write its path here: "
+        f"model.weights: path/to/{file}."
     )
 
 

@@ -65,7 +65,8 @@ def load_body(body: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> No
             f"{origin} holds the weights of another network: {'; '.join(differences[:_SHOWN])}{more}. "
             "Take weights of the same network, or describe the network that they belong to."
         )
-    body.load_state_dict({name: found[name] for name in wanted})
+    # On the meta device this only asks whether they fit.
+    body.load_state_dict({name: found[name].to(tensor.device) for name, tensor in wanted.items()})
 
 
 def _adapted(wanted: Mapping[str, Tensor], found: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,82 @@
+"""The weights that a network starts from, and whether they are there and fit before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeGuard
+
+import torch
+
+from escalera.build.model import bodies, extent_of, is_continued, network
+from escalera.data.splits import Dataset
+from escalera.errors import EscaleraError, Problem
+from escalera.ladder import schema
+from escalera.ladder.read import Place, Reading
+from escalera.models import pretrained
+from escalera.models.network import Network
+from escalera.models.transfer import load_body, read_body
+from escalera.rundir import RunDir
+
+
+def imagenet_files(model: schema.Net) -> dict[str, Path]:
+    """The files of the ImageNet weights that a model or its branches start from, fetched if need be, by branch."""
+    return {
+        name: pretrained.imagenet_file(part.name) for name, part in schema.parts(model).items() if _from_imagenet(part)
+    }
+
+
+def start_from(files: Mapping[str, Path], made: Network, model: schema.Net, image_shape: tuple[int, int, int]) -> None:
+    """Put the weights in files into the bodies they are for; raises EscaleraError when they are another network's.
+
+    The files are by the name of the branch, "body" for a network without branches.
+    """
+    for (name, part), (_, body) in zip(schema.parts(model).items(), bodies(model, made), strict=True):
+        if name not in files:
+            continue
+        if _from_imagenet(part):
+            tensors = pretrained.imagenet_tensors(part.name, files[name], image_shape[1:])
+        else:
+            tensors = read_body(files[name])
+        load_body(body, tensors, str(files[name]))
+
+
+def _from_imagenet(model: schema.Model) -> TypeGuard[schema.Backbone]:
+    return isinstance(model, schema.Backbone) and model.weights == "imagenet"
+
+
+def weights_problems(
+    reading: Reading, rungs: Sequence[schema.Rung], opened: Mapping[str, Dataset] | None = None
+) -> list[Problem]:
+    """Files that rungs start from and that are absent or hold another network's weights, those of the hub excepted.
+
+    The weights of a rung of this ladder are looked at when its turn comes: they may not be there yet.
+    """
+    problems: dict[Place, Problem] = {}
+    for rung in rungs:
+        extent = extent_of(rung.config.data, opened or {})
+        if isinstance(rung.config.model, schema.Votes) or extent is None or not is_continued(rung.config.model):
+            continue
+        shape, attributes = extent
+        for name, path in _files(rung.config.model).items():
+            try:
+                with torch.device("meta"):
+                    made = network(rung.config.model, shape, 2, attributes)
+                start_from({name: path}, made, rung.config.model, shape)
+            except EscaleraError as error:
+                branch = f"branches.{name}." if isinstance(rung.config.model, schema.Fusion) else ""
+                place = reading.locate(rung.name, f"model.{branch}weights")
+                problems.setdefault(place, Problem(str(error), place.path, place.file, place.line))
+    return list(problems.values())
+
+
+def _files(model: schema.Net) -> dict[str, Path]:
+    """The files that a ladder names by their path or by the run that they are in, by branch."""
+    files = {}
+    for name, part in schema.parts(model).items():
+        weights = part.weights if isinstance(part, schema.Backbone | schema.Transfer) else None
+        if isinstance(weights, schema.Weights) and weights.run:
+            files[name] = RunDir(Path(weights.run)).best
+        elif isinstance(weights, str) and weights.endswith(".safetensors"):
+            files[name] = Path(weights)
+    return files
