@@ -50,7 +50,7 @@ def read_json(path: Path) -> Any:
     """The value in a JSON file; raises RunError for one that is absent or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"could not read {path}: {error}. Run the ladder again with --fresh to make it anew.") from error
 
 

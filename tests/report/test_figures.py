@@ -14,6 +14,7 @@ from escalera.evaluate.metrics import tally
 from escalera.evaluate.ranking import rank
 from escalera.report.figures.classes import classes_figure
 from escalera.report.figures.climb import ClimbStep, climb_figure
+from escalera.report.figures.climb_rows import climb_rows_figure
 from escalera.report.figures.confusion import confusion_figure, order_of_classes
 from escalera.report.figures.curves import curves_figures
 from escalera.report.figures.ranking import ranking_figures
@@ -224,3 +225,16 @@ def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None
 def test_a_panel_turns_values_into_pixels() -> None:
     panel = Panel(Drawing(100, 100), 10, 20, 80, 60, (0, 4), (0, 10))
     assert panel.at([0, 4], [0, 10]) == [(10, 80), (90, 20)]
+
+
+def test_the_climb_in_rows_fits_a_phone_whatever_its_rungs_are_called() -> None:
+    figure = climb_rows_figure(
+        [*STEPS, ClimbStep("a-rung-with-a-name-that-goes-on-and-on-and-on", "plain", None, 0.7)], EN
+    )
+    root = ElementTree.fromstring(figure.svg)
+    texts = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+    assert float(root.attrib["width"]) <= 340
+    for words in ("base", "▲ 73.4", "▼ 60.0", "○ 61.0", "✕ failed", "not run", "25 min 00 s"):
+        assert words in [text.replace("\u00a0", " ") for text in texts], words
+    assert [text for text in texts if text.startswith("a-rung") and text.endswith("…") and len(text) < 34]
+    assert "deeper 73.4%" in figure.title

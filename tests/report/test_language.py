@@ -56,7 +56,7 @@ def test_every_message_is_used() -> None:
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],
         "words": ["better", "worse", "longer", "shorter", "as_long"],
         "gap": ["hardly", "full", "some", "much", "agree", "below", "above"],
-        "sure": ["fair", "over", "under"],
+        "sure": ["fair", "over", "under", "mixed"],
         "beside": ["trained", "alone", "shuffled", *(f"classifier.{name}" for name in CLASSIFIERS)],
         "metric": METRICS,
         "fault": get_args(FaultKind),

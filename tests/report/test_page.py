@@ -11,6 +11,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from escalera.errors import EscaleraError, RunError
@@ -95,8 +98,8 @@ def test_english_words(ladder_dir: Path) -> None:
         "There is no evidence that this helps or hurts: +1.0 points",
         "Nobody has looked for duplicates",
         "for each point gained",
-        "What helped: deeper (+10.2 points) and augmentation (+11.6 points).",
-        "No evidence either way: batch-norm (+1.0 points).",
+        "What helped, in points: deeper (+10.2) and augmentation (+11.6).",
+        "No evidence either way, in points: batch-norm (+1.0).",
         "Failed: vgg16-scratch .",
         "the loss is not finite (nan)",
         "▲ better",
@@ -185,7 +188,7 @@ def _spoiled(path: Path) -> Iterator[Path]:
     yield path / "predictions.parquet"
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff", b'{"state": "done"}'])
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"state": "done"}'])
 def test_a_spoilt_run_is_shown_in_its_place(ladder_dir: Path, content: bytes | None) -> None:
     for path in _spoiled(ladder_dir / "deeper/seed-0"):
         path.unlink() if content is None else path.write_bytes(content)
@@ -268,6 +271,48 @@ def test_a_folder_that_takes_no_file(ladder_dir: Path) -> None:
         write_report(ladder_dir)
 
 
+def test_validation_that_ties_looks_at_the_loss(ladder_dir: Path) -> None:
+    for rung, loss in (("base", 0.3), ("deeper", 0.2), ("batch-norm", 0.4), ("augmentation", 0.5)):
+        change(ladder_dir / rung / "seed-0/metrics.json", validation={"accuracy": 1.0, "loss": loss})
+    _, page = report(ladder_dir)
+    assert "Validation alone would have chosen deeper ," in page.words
+
+
+def test_where_it_looked_is_promised_only_where_it_is_shown(ladder_dir: Path) -> None:
+    _, page = report(ladder_dir)
+    assert "More of base: metrics, classes, mistakes More" not in page.words
+    assert "More of base: metrics, classes, mistakes" in page.words
+    assert "where it looked" not in page.words
+
+
+def test_duplicates_that_differ_from_rung_to_rung_are_counted_in_the_table(ladder_dir: Path) -> None:
+    for rung, twice in (("base", 10), ("deeper", 10), ("batch-norm", 10), ("augmentation", 20)):
+        path = ladder_dir / rung / "seed-0/predictions.parquet"
+        table = pq.read_table(path)
+        pq.write_table(table.append_column("in_train", pa.array(np.arange(500) < twice)), path)
+    _, page = report(ladder_dir)
+    assert "not as many for every rung" in page.words
+    assert "of the 500 test images (2.0%)" not in page.words
+    assert "Duplicates All test images, %" in page.words
+
+
+def test_a_mean_that_hides_two_faults(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
+    """Half of the rows are answered too surely and half not surely enough, so that the means are equal."""
+    folder = build(rungs=rungs[:1])
+    path = folder / "base/seed-0/predictions.parquet"
+    table = pq.read_table(path)
+    labels = table["label"].to_numpy()
+    bold = np.arange(len(labels)) % 2 == 0
+    right = np.arange(len(labels)) // 2 % 20 < np.where(bold, 14, 16)
+    shares = np.where(bold, 0.95, 0.55)
+    logits = np.tile(np.log((1 - shares) / 9)[:, None], (1, 10))
+    said = np.where(right, labels, (labels + 1) % 10)
+    logits[np.arange(len(labels)), said] = np.log(shares)
+    pq.write_table(table.set_column(2, "logits", pa.array(list(logits.astype(np.float32)))), path)
+    _, page = report(folder)
+    assert "that hides two faults" in page.words
+
+
 @pytest.mark.browser
 def test_in_a_browser_on_a_phone_in_the_dark(ladder_dir: Path, tmp_path: Path) -> None:
     from selenium import webdriver
@@ -292,6 +337,9 @@ def test_in_a_browser_on_a_phone_in_the_dark(ladder_dir: Path, tmp_path: Path) -
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
         driver.get(write_report(ladder_dir, "es").as_uri())
         assert driver.execute_script("return document.documentElement.scrollWidth") == 390
+        # The climb and the steps are read without pushing them sideways.
+        wide = "return [...document.querySelectorAll('#climb figure, #steps .scroll')].map(e => e.scrollWidth)"
+        assert max(driver.execute_script(wide)) <= 390
         style = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
         assert driver.execute_script(style, "body", "backgroundColor") == "rgb(21, 24, 28)"
         assert driver.execute_script(style, "figure svg text", "fill") == "rgb(228, 226, 221)"

@@ -63,7 +63,7 @@ class Lenient(BaseModel):
         except json.JSONDecodeError as error:
             faults.append(Fault(path.name, "json", str(error.lineno)))
             return cls()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             faults.append(Fault(path.name, "unreadable"))
             return cls()
         return cls.read(value, path.name, faults)

@@ -131,7 +131,7 @@ def _logits(table: pa.Table) -> NDArray[np.floating[Any]]:
 def _history(files: RunDir, faults: list[Fault]) -> list[Epoch]:
     try:
         lines: list[dict[str, Any]] = files.read_history()
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         faults.append(Fault(files.history.name, "unreadable"))
         return []
     return [Epoch.read(line, files.history.name, faults) for line in lines]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
@@ -97,6 +98,11 @@ class Rung:
         return _mean(_given(run.metrics.validation.accuracy for run in self.done))
 
     @property
+    def validation_loss(self) -> float | None:
+        """Mean validation loss over the seeds."""
+        return _mean(_given(run.metrics.validation.loss for run in self.done))
+
+    @property
     def seconds(self) -> float | None:
         """Mean training time of a run."""
         return _mean(_given(run.record.seconds for run in self.done))
@@ -174,10 +180,13 @@ class Story:
 
     @property
     def chosen(self) -> Rung | None:
-        """The rung that validation alone would have chosen; None where one of those scored has no validation."""
+        """The rung that validation alone would have chosen; None where one of those scored has no validation.
+
+        Few rows of validation leave ties: of equal accuracies the smaller loss decides.
+        """
         if any(rung.validation is None for rung in self.scored):
             return None
-        return max(self.scored, key=lambda rung: rung.validation or 0.0, default=None)
+        return max(self.scored, key=lambda rung: (rung.validation or 0.0, -_or(rung.validation_loss)), default=None)
 
 
 def steps(ladder_dir: Path) -> list[Step]:
@@ -245,6 +254,10 @@ def _compared(parent: Rung | None, rung: Rung) -> tuple[Comparison | None, Obsta
 
 def _given(values: Any) -> list[float]:
     return [value for value in values if value is not None]
+
+
+def _or(value: float | None) -> float:
+    return inf if value is None else value
 
 
 def _mean(values: list[float]) -> float | None:

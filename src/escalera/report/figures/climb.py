@@ -32,7 +32,7 @@ def climb_figure(steps: Sequence[ClimbStep], language: Language, name: str = "cl
     slant = longest > slot - 8
     foot = 24 + (0.5 * longest if slant else 0)
     drawing = Drawing(width, 452 + foot)
-    above = Panel(drawing, _LEFT, 34, width - _LEFT, 292, (-0.5, len(steps) - 0.5), _range(steps))
+    above = Panel(drawing, _LEFT, 34, width - _LEFT, 292, (-0.5, len(steps) - 0.5), span(steps))
     above.heading(language.say("figure.climb_accuracy"))
     above.y_axis(language)
     for place, step in enumerate(steps):
@@ -48,23 +48,28 @@ def climb_figure(steps: Sequence[ClimbStep], language: Language, name: str = "cl
             x + (6 if slant else 0), base + 19, step.name, size=12, anchor="end" if slant else "middle",
             turn=-28 if slant else 0, font_weight=600,
         )  # fmt: skip
-    scored = [step for step in steps if step.accuracy is not None]
-    words = "; ".join(f"{step.name} {language.percent(step.accuracy)}" for step in scored)
     columns = {key: [getattr(step, key) for step in steps] for key in ("accuracy", "low", "high", "seconds")}
     return drawing.finish(
         name,
-        language.say("figure.climb", rungs=words),
+        climb_text(steps, language),
         {"rung": [step.name for step in steps], "outcome": [step.kind for step in steps], **columns},
     )
 
 
-def _range(steps: Sequence[ClimbStep]) -> tuple[float, float]:
+def climb_text(steps: Sequence[ClimbStep], language: Language) -> str:
+    """The alternative text: every rung's accuracy."""
+    scored = [step for step in steps if step.accuracy is not None]
+    words = "; ".join(f"{step.name} {language.percent(step.accuracy)}" for step in scored)
+    return language.say("figure.climb", rungs=words)
+
+
+def span(steps: Sequence[ClimbStep]) -> tuple[float, float]:
     """The percentages that the picture spans, with room for the figures above and a little floor below."""
     ends = [100 * end for step in steps for end in (step.low, step.high, step.accuracy) if end is not None]
     if not ends:
         return 0, 100
-    span = max(2.0, max(ends) - min(ends))
-    return max(0.0, min(ends) - 0.12 * span), max(ends) + 0.1 * span
+    width = max(2.0, max(ends) - min(ends))
+    return max(0.0, min(ends) - 0.12 * width), max(ends) + 0.1 * width
 
 
 def _draw_rung(panel: Panel, steps: Sequence[ClimbStep], place: int, step: ClimbStep, language: Language) -> None:

@@ -38,6 +38,7 @@ def section(view: RungView) -> dict[str, Any] | None:
         "areas": {name: (float(auc), float(ap)) for name, (auc, ap) in zip(names, areas, strict=False)},
         "macro": evidence.metrics["macro_f1"] if evidence else run.metrics.test.macro_f1,
         "macro_areas": (evidence.curves.macro_auc, evidence.curves.macro_average_precision) if evidence else None,
+        "micro_areas": (evidence.curves.micro_auc, evidence.curves.micro_average_precision) if evidence else None,
         "worst": ordered[:_EXTREMES],
         "best": ordered[::-1][:_EXTREMES],
         "confusion": confusion,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from escalera.report.figures.climb import ClimbStep, climb_figure
+from escalera.report.figures.climb_rows import climb_rows_figure
 from escalera.report.view import LadderView
 
 
@@ -19,4 +20,5 @@ def section(view: LadderView) -> dict[str, Any] | None:
         low, high = rung.interval or (None, None)
         parent = places.get(rung.parent or "")
         steps.append(ClimbStep(rung.name, rung.outcome, parent, rung.accuracy, low, high, rung.seconds))
-    return {"figure": view.keep(climb_figure(steps, view.language))}
+    # The rows show the same numbers, for a phone: one file of them is enough.
+    return {"figure": view.keep(climb_figure(steps, view.language)), "rows": climb_rows_figure(steps, view.language)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from escalera.report.evidence import Evidence
-from escalera.report.figures.ranking import ranking_figures
+from escalera.report.figures.ranking import FEW_CLASSES, ranking_figures
 from escalera.report.figures.reliability import reliability_figure
 from escalera.report.language import Language
 from escalera.report.view import RungView
@@ -22,7 +22,8 @@ def section(view: RungView) -> dict[str, Any] | None:
     if evidence is None:
         kept = [(name, getattr(run.metrics.test, name), None, None) for name in (*_SHARES, "loss", "brier")]
         rows = [row for row in kept if row[1] is not None]
-        return {"rows": [_row(*row, view.language) for row in rows], "figures": [], "sure": ""} if rows else None
+        shown = [_row(*row, view.language) for row in rows]
+        return {"rows": shown, "figures": [], "many": False, "sure": ""} if rows else None
     figures = [
         reliability_figure(evidence.tallies, view.language, f"reliability-{view.name}", view.rung.name),
         *ranking_figures(evidence.curves, evidence.classes, view.language, view.name, view.rung.name),
@@ -32,6 +33,7 @@ def section(view: RungView) -> dict[str, Any] | None:
             _row(name, value, *evidence.intervals[name], view.language) for name, value in evidence.metrics.items()
         ],
         "figures": [view.keep(figure) for figure in figures],
+        "many": len(evidence.classes) > FEW_CLASSES,
         "sure": _sure(evidence, view.language),
     }
 
@@ -49,5 +51,8 @@ def _sure(evidence: Evidence, language: Language) -> str:
     accuracy = evidence.metrics["accuracy"]
     over = confidence - accuracy
     key = "fair" if abs(over) < _SURE else "over" if over > 0 else "under"
+    if key == "fair" and evidence.intervals["calibration_error"][0] > _SURE:
+        # Too sure of some rows and too little of others: the mean of both says nothing.
+        key = "mixed"
     values = {"confidence": language.percent(confidence), "accuracy": language.percent(accuracy)}
     return language.say(f"sure.{key}", **values)
