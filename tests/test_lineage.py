@@ -52,7 +52,10 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def test_a_frozen_body_is_that_of_the_earlier_run_and_one_unfrozen_later_is_not(ladder: Path, tmp_path: Path) -> None:
-    runs = climb(ladder, tmp_path / "runs")
+    file = io.StringIO()
+    runs = climb(ladder, tmp_path / "runs", narrator=Narrator(Console(file=file)))
+    said = [line.rpartition("not")[2] for line in file.getvalue().splitlines() if " trainable, " in line]
+    assert said == ["", "", "; the body is frozen until epoch 2 begins"]
     assert same(body(runs["first"]), body(runs["frozen"]))
     assert not same(body(runs["first"]), body(runs["later"]))
     weights = read_json(runs["frozen"].dir.record)["weights"]

@@ -71,7 +71,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     file_data(run, config, data)
     write_json(run.environment, describe(where))
     write_json(run.record, record)
-    narrator.layers(summary)
+    narrator.layers(summary, build.unfrozen_from(config.model))
 
     training, best_epoch = _train(config, seed, data, run, network, where, precision, narrator)
     record |= {

@@ -72,8 +72,8 @@ class Narrator:
         if rung.why:
             self.console.print(f"  {escape(rung.why[language])}", style="dim", highlight=False)
 
-    def layers(self, summary: Summary) -> None:
-        """Print the table of layers and its totals."""
+    def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
+        """Print the table of layers and its totals; the body may learn only `from_epoch` on."""
         table = Table(box=None, padding=(0, 2), header_style="dim", show_edge=False)
         for column, justify in (("layer", "left"), ("output", "left"), ("parameters", "right")):
             table.add_column(column, justify=justify)  # type: ignore[arg-type]
@@ -85,8 +85,9 @@ class Narrator:
                 f"{escape(branch)}{layer.kind}{frozen}", shape, f"{layer.parameters:,}" if layer.parameters else ""
             )
         self.console.print(table)
+        later = f"; the body is frozen until epoch {from_epoch} begins" if from_epoch else ""
         self.console.print(
-            f"  {summary.total:,} parameters: {summary.trainable:,} trainable, {summary.non_trainable:,} not",
+            f"  {summary.total:,} parameters: {summary.trainable:,} trainable, {summary.non_trainable:,} not{later}",
             highlight=False,
         )
 

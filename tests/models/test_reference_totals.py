@@ -3,6 +3,9 @@
 import pytest
 import torch
 
+from escalera import build
+from escalera.climbing import load_ladder
+from escalera.data.known import KNOWN
 from escalera.models.cnn import cnn
 from escalera.models.head import Head
 from escalera.models.mlp import mlp
@@ -44,6 +47,40 @@ def network(blocks, dense, *, dropout=0.0, batch_norm="none", head_dropout=0.0, 
 def test_totals(name: str, made, total: int, trainable: int) -> None:
     summary = summarise(made(), IMAGE)
     assert (summary.total, summary.trainable, summary.non_trainable) == (total, trainable, total - trainable), name
+
+
+VGG16 = 14_881_738
+REFERENCE = {
+    "cifar10": {
+        "base": (263_402, 263_402, 0),
+        "deeper": (651_978, 651_978, 0),
+        "dropout": (651_978, 651_978, 0),
+        "doubled": (1_341_226, 1_341_226, 0),
+        "batch-norm": (849_066, 847_402, 1_664),
+        "augmentation": (849_066, 847_402, 1_664),
+        "vgg16-scratch": (VGG16, 14_880_970, 768),
+        "vgg16-frozen": (VGG16, 166_282, 14_715_456),
+        "vgg16-tuned": (VGG16, 14_880_970, 768),
+        "mini-vgg16": (2_820_042, 2_819_274, 768),
+        "vgg16-64px": (15_274_954, 15_274_186, 768),
+    },
+    "cifar100": {"cnn": (1_316_356, 1_316_356, 0), "adam": (1_316_356, 1_316_356, 0)},
+    "fashion-mnist": {"cnn": (1_813_050, 1_811_706, 1_344)},
+}
+"""Total, trainable and non-trainable parameters of REFERENCE's rungs, under the names that the ladders give them."""
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_shipped_rungs_have_the_totals_of_the_reference(name: str) -> None:
+    ladder = load_ladder(name).ladder
+    found = {}
+    for rung in REFERENCE[name]:
+        data, model = ladder[rung].config.data, ladder[rung].config.model
+        shape = build.image_shape(data)
+        with torch.device("meta"):
+            summary = summarise(build.network(model, shape, len(KNOWN[data.source].classes)), shape)
+        found[rung] = (summary.total, summary.trainable, summary.non_trainable)
+    assert found == REFERENCE[name]
 
 
 def test_the_contract_map_features_logits() -> None:

@@ -100,12 +100,34 @@ def test_a_damaged_checkpoint_is_refused(start: Start, batches: Batches, tmp_pat
         last.resume(start())
 
 
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    save_weights(nn.Linear(3, 2), tmp_path / "w.safetensors")
-    with pytest.raises(
-        RunError, match=r"(?s)w.safetensors holds the weights of another network. .*size mismatch for weight"
-    ):
-        load_weights(nn.Linear(4, 2), tmp_path / "w.safetensors")
+def test_weights_of_another_network_are_refused_with_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), path)
+    with pytest.raises(RunError) as caught:
+        load_weights(nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 2)), path)
+    assert str(caught.value) == (
+        f"{path} holds the weights of another network: 0.weight is [4, 3] where [4, 5] was expected. "
+        "If the data have changed since it was trained, train it again with --fresh."
+    )
+    with pytest.raises(RunError, match=r"another network: 2.weight \[2, 4\] is absent; 2.bias .* and 1 more. If"):
+        load_weights(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), path)
+
+
+def test_a_head_for_other_classes_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), path)
+    text = r"another network: its head is for 2 classes, and 3 are expected. If the data have changed since it was"
+    with pytest.raises(RunError, match=text):
+        load_weights(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 3)), path)
+
+
+def test_a_checkpoint_of_another_network_is_refused(start: Start, batches: Batches, tmp_path: Path) -> None:
+    last = LastCheckpoint(tmp_path, {})
+    train(start(epochs=1), batches, schedule=cosine(1), validate=dict, seed=0, callbacks=[last])
+    other = start()
+    other.network = nn.Linear(1, 1)
+    with pytest.raises(RunError, match=r"epoch-1.safetensors holds the weights of another network: weight \[1, 1\] is"):
+        last.resume(other)
 
 
 def test_unreadable_weights_say_what_to_do(tmp_path: Path) -> None:

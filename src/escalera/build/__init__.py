@@ -10,6 +10,7 @@ from escalera.build.train import (
     runs_once,
     schedule,
     unfreezing,
+    unfrozen_from,
 )
 from escalera.build.weights import imagenet_files, start_from, weights_problems
 
@@ -34,5 +35,6 @@ __all__ = [
     "start_from",
     "statistics",
     "unfreezing",
+    "unfrozen_from",
     "weights_problems",
 ]

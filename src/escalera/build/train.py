@@ -57,12 +57,16 @@ def early_stopping(train: schema.Train, best: Path) -> EarlyStopping | None:
     return EarlyStopping(monitors, settings.patience, best if settings.restore_best else None)
 
 
+def unfrozen_from(model: schema.Model) -> int | None:
+    """The epoch from which on the body learns, where it does not from the first."""
+    trainable = model.trainable if isinstance(model, schema.Backbone | schema.Transfer) else None
+    return trainable.from_epoch if isinstance(trainable, schema.Trainable) else None
+
+
 def unfreezing(model: schema.Model, network: Network) -> UnfreezeAt | None:
     """The callback that lets the body learn from an epoch on, where the configuration has one."""
-    trainable = model.trainable if isinstance(model, schema.Backbone | schema.Transfer) else None
-    if not isinstance(trainable, schema.Trainable) or trainable.from_epoch is None:
-        return None
-    return UnfreezeAt(network, trainable.from_epoch)
+    epoch = unfrozen_from(model)
+    return None if epoch is None else UnfreezeAt(network, epoch)
 
 
 def runs_once(config: schema.RungConfig, over: Network, rows: int) -> bool:

@@ -46,7 +46,22 @@ def load_body(body: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> No
         spare = _whole(body)
     wanted = body.state_dict()
     found = _adapted(wanted, dict(tensors))
-    differences = [
+    misfit = differences(wanted, found, spare)
+    if misfit:
+        raise EscaleraError(
+            f"{origin} holds the weights of another network: {misfit}. "
+            "Take weights of the same network, or describe the network that they belong to."
+        )
+    # On the meta device this only asks whether they fit.
+    body.load_state_dict({name: found[name].to(tensor.device) for name, tensor in wanted.items()})
+
+
+def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], spare: Collection[str] = ()) -> str:
+    """The names and shapes in which two sets of tensors differ, the first few and a count; "" where they agree.
+
+    Those of `found` that are `spare` do not count.
+    """
+    lines = [
         *(f"{name} {list(wanted[name].shape)} is absent" for name in wanted if name not in found),
         *(
             f"{name} is {list(found[name].shape)} where {list(wanted[name].shape)} was expected"
@@ -59,14 +74,8 @@ def load_body(body: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> No
             if name not in wanted and name not in spare and not name.startswith("net.AuxLogits.")
         ),
     ]
-    if differences:
-        more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-        raise EscaleraError(
-            f"{origin} holds the weights of another network: {'; '.join(differences[:_SHOWN])}{more}. "
-            "Take weights of the same network, or describe the network that they belong to."
-        )
-    # On the meta device this only asks whether they fit.
-    body.load_state_dict({name: found[name].to(tensor.device) for name, tensor in wanted.items()})
+    more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return "; ".join(lines[:_SHOWN]) + more
 
 
 def _adapted(wanted: Mapping[str, Tensor], found: dict[str, Tensor]) -> dict[str, Tensor]:

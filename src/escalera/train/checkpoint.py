@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from escalera.errors import RunError
+from escalera.models.transfer import differences
 from escalera.rundir import read_json, write_aside, write_json
 from escalera.train.loop import Callback, Training
 
@@ -27,11 +28,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 def load_weights(network: nn.Module, path: Path) -> None:
     """Read weights into a network of the same layers; raises RunError naming what differs."""
-    tensors = read_tensors(path)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise RunError(f"{path} holds the weights of another network. {error}") from error
+    _load(network, read_tensors(path), path)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
@@ -91,7 +88,7 @@ class LastCheckpoint(Callback):
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != state["sha256"]:
             raise RunError(f"{path} is damaged: its SHA-256 is not the recorded one. Run the rung again with --fresh.")
         tensors = read_tensors(path)
-        training.network.load_state_dict(_below("network.", tensors))
+        _load(training.network, _below("network.", tensors), path)
         if training.average is not None:
             training.average.load_state_dict(_below("average.", tensors))
         _restore_optimizer(training.optimizer, tensors)
@@ -100,6 +97,21 @@ class LastCheckpoint(Callback):
         for key, part in self.parts.items():
             part.restore(state["parts"][key])
         return True
+
+
+def _load(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    wanted = network.state_dict()
+    misfit = differences(wanted, tensors)
+    if misfit:
+        output = list(wanted)[-2:]  # the last layer of the head
+        rest, others = ({key: value for key, value in of.items() if key not in output} for of in (wanted, tensors))
+        if set(output) <= set(tensors) and not differences(rest, others):
+            misfit = f"its head is for {len(tensors[output[-1]])} classes, and {len(wanted[output[-1]])} are expected"
+        raise RunError(
+            f"{path} holds the weights of another network: {misfit}. If the data have changed since it was trained, "
+            "train it again with --fresh."
+        )
+    network.load_state_dict(tensors)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
