@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from escalera.report.figures.climb import ClimbStep, climb_text, span
 from escalera.report.language import Language
@@ -22,7 +23,7 @@ def climb_rows_figure(steps: Sequence[ClimbStep], language: Language, name: str 
     panel.x_axis(language)
     for place, step in enumerate(steps):
         _row(panel, step, _HEAD + _ROW * place, language)
-    columns = {"rung": [step.name for step in steps], "accuracy": [step.accuracy for step in steps]}
+    columns: dict[str, list[Any]] = {"rung": [s.name for s in steps], "accuracy": [s.accuracy for s in steps]}
     return drawing.finish(name, climb_text(steps, language), columns)
 
 
