@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from escalera.errors import DataError
 from escalera.studio.service import Answer, Studio
@@ -13,10 +13,13 @@ COLUMNS = ("file", "class", "probability", "second", "second_probability", "erro
 Row = dict[str, str | float | None]
 
 
-def table(studio: Studio, key: str, files: Mapping[str, bytes]) -> list[Row]:
-    """What a model says of each picture by its name; one that cannot be decoded has its reason under `error`."""
+def table(studio: Studio, key: str, files: Iterable[tuple[str, bytes]]) -> list[Row]:
+    """What a model says of each (name, content), in order; one that cannot be decoded has its reason under `error`.
+
+    Pictures from different folders may share a name: each has its row.
+    """
     rows: list[Row] = []
-    for name, content in files.items():
+    for name, content in files:
         try:
             rows.append(_row(name, studio.classify(key, [content]).result()))
         except DataError as error:

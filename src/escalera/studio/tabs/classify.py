@@ -147,12 +147,13 @@ class _Asker:
         try:
             found = self.samples.near(answer)
         except EscaleraError as error:
-            return html + error_html(told(error, self.words))
+            return Markup("<div>{}{}</div>").format(html, error_html(told(error, self.words)))
         caption = self.words.say(
             "classify.nearest_of", looked=self.words.number(found.looked), rows=self.words.number(found.rows)
         )
         wall = pictures_html([(sample.pixels, sample.name or "") for sample in found.samples], caption)
-        return html + Markup("<section><h4>{}</h4>{}</section>").format(caption, wall)
+        # One element a model, so that the pictures stay below their model's answer where two stand side by side.
+        return Markup("<div>{}<h4>{}</h4>{}</div>").format(html, caption, wall)
 
     def _adapt(self, model: str | None) -> tuple[Any, Any, Any]:
         """Show what the model needs: one picture or several, and the attributes of the row."""
@@ -188,7 +189,7 @@ class _Asker:
     def _several(self, model: str | None, files: list[str] | None) -> tuple[Any, Any]:
         if not model or not files:
             return gr.skip(), gr.skip()
-        rows = table(self.studio, model, {Path(path).name: content(path) for path in files})
+        rows = table(self.studio, model, ((Path(path).name, content(path)) for path in files))
         folder = Path(tempfile.mkdtemp(prefix="escalera-csv-"))
         path = folder / "escalera.csv"
         path.write_text(to_csv(rows), encoding="utf-8")
