@@ -20,10 +20,10 @@ Png = Callable[..., bytes]
 
 
 @pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
+def client(studio: Studio, tmp_path: Path) -> Iterator[TestClient]:
     app = Starlette()
     add_routes(app, studio)
-    guard = Guard(app, largest=LARGEST_UPLOAD, local=True)
+    guard = Guard(app, largest=LARGEST_UPLOAD, local=True, uploads=tmp_path)
     with TestClient(guard, base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as made:
         yield made
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from escalera.studio.guard import Guard, Message, Receive, Scope, Send
+
+UPLOADS = Path("/tmp/gradio")
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +50,7 @@ def ask(
 
 @pytest.fixture
 def guard() -> Guard:
-    return Guard(echo, largest=100, local=True)
+    return Guard(echo, largest=100, local=True, uploads=UPLOADS)
 
 
 def test_what_is_in_order_passes_with_the_policy(guard: Guard) -> None:
@@ -62,7 +65,7 @@ def test_what_is_in_order_passes_with_the_policy(guard: Guard) -> None:
 
 def test_another_name_does_not_lead_here(guard: Guard) -> None:
     assert ask(guard, host="evil.example:7860")[0] == 403
-    assert ask(Guard(echo, largest=100, local=False), host="studio.example")[0] == 200
+    assert ask(Guard(echo, largest=100, local=False, uploads=UPLOADS), host="studio.example")[0] == 200
 
 
 def test_a_page_of_another_site_may_not_ask(guard: Guard) -> None:
@@ -110,9 +113,10 @@ def test_addresses_and_ways_out_are_forbidden(guard: Guard, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["http://x.example/a.png", " HTTPS://x", "//x/y", "data:image/png;base64,AA", "file:///etc/passwd"]
-)
-def test_a_file_that_is_an_address_is_forbidden(guard: Guard, path: str) -> None:
+    "path", ["http://x.example/a.png", " HTTPS://x", "//x/y", "data:image/png;base64,AA", "file:///etc/passwd",
+             "/etc/passwd", "etc/passwd", "/tmp/gradio/../passwd", "/tmp/gradio-x/a.png", "\0"]
+)  # fmt: skip
+def test_a_file_that_was_not_uploaded_is_forbidden(guard: Guard, path: str) -> None:
     guard.largest = 1000
     escaped = json.dumps({"data": [[{"path": path}]]}).replace("p", "\\u0070")
     for text in (json.dumps({"data": [1, {"path": path, "meta": {}}]}), escaped):

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -64,3 +64,30 @@ def test_no_file_of_the_server_is_handed_out(server: str, path: str) -> None:
 def test_runs_and_the_working_folder_are_not_handed_out(server: str, climbed_once: Path) -> None:
     for path in (climbed_once / "tiny/cnn/seed-0" / "config.yaml", Path("pyproject.toml").resolve()):
         assert httpx.get(f"{server}/en/gradio_api/file={path.resolve()}").status_code == 403
+
+
+def asked(server: str, *data: object) -> httpx.Response:
+    """What gradio's own interface says to a question."""
+    begun = httpx.post(server + "/en/gradio_api/call/predict", json={"data": data})
+    if begun.status_code != 200:
+        return begun
+    return httpx.get(f"{server}/en/gradio_api/call/predict/{begun.json()['event_id']}", timeout=60)
+
+
+def test_gradios_own_interface_says_the_same(server: str, png: Callable[..., bytes]) -> None:
+    (path,) = httpx.post(server + "/en/gradio_api/upload", files={"files": ("a.png", png(1))}).json()
+    uploaded = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    answer = asked(server, "tiny/cnn/seed-0", [uploaded], None, 3).text
+    plain = httpx.post(server + "/predict?model=tiny/cnn/seed-0&top=3", content=png(1)).json()
+    assert json.loads(answer.partition("data: ")[2]) == [plain]
+    assert (
+        "there is no run 'tiny/ccn/seed-0'; did you mean" in asked(server, "tiny/ccn/seed-0", [uploaded], None, 3).text
+    )
+
+
+def test_a_question_names_no_file_of_the_server(server: str, climbed_once: Path, png: Callable[..., bytes]) -> None:
+    secret = climbed_once.parent / "secret.png"
+    secret.write_bytes(png(1))
+    answer = asked(server, "tiny/cnn/seed-0", [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}], None, 3)
+    assert answer.status_code == 403
+    assert str(secret) not in answer.text

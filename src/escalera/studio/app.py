@@ -16,6 +16,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.utils import get_upload_folder
 
 from escalera.report.language import LANGUAGES, Language
 from escalera.studio import tabs
@@ -45,7 +46,8 @@ def make_app(studio: Studio, *, local: bool = True, login: str | None = None) ->
             theme=_theme(),
             head=_head(code),
         )
-    return Guard(app, largest=LARGEST_UPLOAD + 100_000, local=local, login=login)
+    uploads = Path(get_upload_folder())
+    return Guard(app, largest=LARGEST_UPLOAD + 100_000, local=local, uploads=uploads, login=login)
 
 
 def _page(studio: Studio, words: Language) -> gr.Blocks:

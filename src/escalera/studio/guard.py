@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -32,11 +33,13 @@ class Guard:
     """Refuses with 4xx, in JSON: wrong password (401), another site's page (403), what is too large (413).
 
     `local` is whether it listens on this machine alone: then only names of this machine are answered to, so that no
-    other name can be made to lead here. `login` is `user:password`, None for anybody.
+    other name can be made to lead here. `uploads` is the one folder whose files a question may name, since gradio would
+    open any other too. `login` is `user:password`, None for anybody.
     """
 
-    def __init__(self, app: App, *, largest: int, local: bool, login: str | None = None) -> None:
+    def __init__(self, app: App, *, largest: int, local: bool, uploads: Path, login: str | None = None) -> None:
         self.app = app
+        self.uploads = uploads.resolve()
         self.largest = largest
         self.local = local
         self.login = login
@@ -53,8 +56,8 @@ class Guard:
             return
         if headers.get("content-type", "").startswith("application/json"):
             body = await self._whole(receive)
-            if body is None or _asks_to_fetch(body):
-                await _answer(send, *(_TOO_LARGE if body is None else (403, "files are uploaded, not fetched")))
+            if body is None or self._names_what_was_not_uploaded(body):
+                await _answer(send, *(_TOO_LARGE if body is None else (403, "files are uploaded, and named as such")))
                 return
             receive = _again(body, receive)
         else:
@@ -107,6 +110,29 @@ class Guard:
             if not message.get("more_body"):
                 return b"".join(parts)
 
+    def _names_what_was_not_uploaded(self, body: bytes) -> bool:
+        """Whether a file in a JSON body is an address, which gradio would load, or another file of this machine."""
+        try:
+            nodes = [json.loads(body)]
+        except (ValueError, RecursionError):
+            return False  # those behind refuse it
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, dict):
+                path = node.get("path")
+                if isinstance(path, str) and not self._was_uploaded(path):
+                    return True
+                nodes += node.values()
+            elif isinstance(node, list):
+                nodes += node
+        return False
+
+    def _was_uploaded(self, path: str) -> bool:
+        try:
+            return not _ADDRESS.match(path) and Path(path).resolve().is_relative_to(self.uploads)
+        except (OSError, ValueError, RuntimeError):
+            return False
+
 
 class TooLargeError(Exception):
     """More bytes came than are taken."""
@@ -122,24 +148,6 @@ def _same(given: str, login: str) -> bool:
     except ValueError:
         return False
     return secrets.compare_digest(decoded, login.encode())
-
-
-def _asks_to_fetch(body: bytes) -> bool:
-    """Whether a file in a JSON body is an address: gradio would load it from there."""
-    try:
-        nodes = [json.loads(body)]
-    except (ValueError, RecursionError):
-        return False  # those behind refuse it
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, dict):
-            path = node.get("path")
-            if isinstance(path, str) and _ADDRESS.match(path):
-                return True
-            nodes += node.values()
-        elif isinstance(node, list):
-            nodes += node
-    return False
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -67,6 +67,15 @@ def classify(studio: Studio, words: Language) -> None:
             csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
         # Inside the tab: the tabs take everything beside them for a tab.
         truth = gr.State("")
+        with gr.Row(visible=False):
+            # What gradio's own interface asks: components and not gr.api, which would read any path it is given.
+            question = [
+                gr.Textbox(label="model"),
+                gr.File(file_count="multiple", label="pictures"),
+                gr.JSON(label="attributes"),
+                gr.Number(5, precision=0, label="top"),
+            ]
+            gr.Button().click(asker.predict, question, gr.JSON(label="answer"), api_name="predict")
     asked = [model, other, picture, pictures, attributes, near, truth]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
     gr.on(
@@ -102,6 +111,7 @@ class _Asker:
         self.example = telling(words)(self._example)
         self.several = telling(words)(self._several)
         self.adapt = telling(words)(self._adapt)
+        self.predict = telling(words)(self._predict)
 
     def ask(
         self,
@@ -196,6 +206,13 @@ class _Asker:
         heads = [self.words.say(f"column.{name}") for name in COLUMNS]
         cells = [[self._cell(row[name]) for name in COLUMNS] for row in rows]
         return sheet(heads, cells, self.words.say("classify.table")), gr.update(value=str(path), visible=True)
+
+    def _predict(
+        self, model: str, pictures: list[str] | None, attributes: dict[str, Any] | None = None, top: int = 5
+    ) -> dict[str, Any]:
+        """What a model of GET /models says of the pictures of one row, and of its attributes."""
+        answer = self.studio.classify(model, [content(path) for path in pictures or []], attributes or None)
+        return answer.result().to_json(max(1, top))
 
     def _cell(self, value: str | float | None) -> Cell:
         return (self.words.percent(value), value) if isinstance(value, float) else value or ""
