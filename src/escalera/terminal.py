@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,12 +105,10 @@ class Narrator:
     def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
         """One line: what came out, and what it cost."""
         test = metrics["test"]
-        money = record["price"]
         self.console.print(
             f"  [green]✓[/] test {100 * test['accuracy']:.2f} %  (loss {test['loss']:.3f})"
             f"  ·  epoch {record['best_epoch']} of {record['epochs']}, {record['stopped']}"
-            f"  ·  {duration(record['seconds'])}"
-            + (f"  ·  {money['amount']:.2f} {money['currency']}" if money else ""),
+            f"  ·  {duration(record['seconds'])}" + (f"  ·  {money(**record['price'])}" if record["price"] else ""),
             highlight=False,
         )
 
@@ -119,11 +118,10 @@ class Narrator:
 
     def votes_end(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
         """One line: what the vote came to, and what it cost."""
-        money = record["price"]
         self.console.print(
             f"  [green]✓[/] test {100 * metrics['test']['accuracy']:.2f} %  (loss {metrics['test']['loss']:.3f})"
             f"  ·  {len(record['classifiers'])} classifiers  ·  {duration(record['seconds'])}"
-            + (f"  ·  {money['amount']:.2f} {money['currency']}" if money else ""),
+            + (f"  ·  {money(**record['price'])}" if record["price"] else ""),
             highlight=False,
         )
 
@@ -257,6 +255,12 @@ def short(number: float, unit: str = "") -> str:
         if number >= power:
             return f"{number / power:.3g} {letter}{unit}"
     return f"{number:.3g} {unit}".strip()
+
+
+def money(amount: float, currency: str) -> str:
+    """`1.50 USD`, and two figures of less than a tenth, `0.0012 USD`: a small training is not for nothing."""
+    cents = 2 if amount >= 0.1 or amount <= 0 else min(8, 1 - floor(log10(amount)))
+    return f"{amount:.{cents}f} {currency}"
 
 
 def duration(seconds: float) -> str:

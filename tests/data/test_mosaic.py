@@ -70,7 +70,7 @@ def test_a_missing_picture_is_named_with_its_row_and_column(rooms: Path, root: P
     with pytest.raises(DataError) as caught:
         opened(root)
     assert str(caught.value) == (
-        "1 of 4 pictures cannot be decoded (rows count from 0):\n"
+        "1 of 4 rows of pictures cannot be decoded (rows count from 0):\n"
         f"  {rooms / 'rooms.csv'}: row 2: bath (b2.png): cannot be read: No such file or directory\n"
         "Put good files in their place, take them out, or leave them out with --skip-bad."
     )

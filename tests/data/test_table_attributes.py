@@ -102,6 +102,15 @@ def test_what_is_learned_from_is_said():
     )
 
 
+def test_what_is_missing_is_said():
+    gaps = TABLE.set_column(1, "area", pa.array([None, None, *range(2, 90)], pa.float64()))
+    gaps = gaps.set_column(3, "owner", pa.array(["?", *(["ann", "bob", "eve"] * 30)[1:]]))
+    assert with_attributes(dataset(gaps), columns=["area", "owner", "noise"]).notes[1] == (
+        "attributes missing: area in 2, owner in 1 of 90 rows. A number counts as train's median, with a flag beside "
+        "it that says so; a name counts as a category of its own."
+    )
+
+
 def test_the_target_and_the_group_are_no_attributes():
     data = with_attributes(dataset(), aside={"price": "target", "owner": "group"})
     assert data.attributes.columns == ["area", "noise"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from escalera.data.decode import Channels, Resize, decode_all, format_of
 from escalera.data.labels import check_classes, classes_and_labels, labels_as_they_are
-from escalera.data.listing import Listing, Raw, promised, shown
+from escalera.data.listing import Listing, Raw, Several, promised, shown
 from escalera.data.store import Store
 from escalera.errors import DataError
 from escalera.runtime import now
@@ -42,13 +42,17 @@ class Decoding:
 
 @dataclass
 class _Found:
-    """What decoding met, over all splits: bad pictures, other shapes than expected, other formats than named."""
+    """What decoding met, over all splits: bad pictures, other shapes than expected, other formats than named.
+
+    `several`: whether rows have several pictures, so that a bad one costs the whole row.
+    """
 
     shape: Shape | None
     bad: list[str] = field(default_factory=list)
     others: Counter[Shape] = field(default_factory=Counter)
     others_in: Listing | None = None
     renamed: list[str] = field(default_factory=list)
+    several: bool = False
     none_left: bool = False
 
 
@@ -117,6 +121,7 @@ def _decoded(
         some = []
         results = decode_all(raws, size=decoding.size, channels=decoding.channels, resize=decoding.resize)
         for raw, result in zip(raws, results, strict=True):
+            found.several = found.several or isinstance(raw, Several)
             if isinstance(result, DataError):
                 found.bad.append(f"{listing.where(row)}: {result}")
                 good[row] = False
@@ -135,11 +140,12 @@ def _decoded(
 def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> None:
     """Raise DataError where bad pictures must not be left out, or where the shapes differ."""
     rows = sum(listing.rows for listing in listings)
+    what = "rows of pictures" if found.several else "pictures"
     if found.none_left or (found.bad and not decoding.skip_bad):
         listed = "".join(f"\n  {line}" for line in found.bad[:_LISTED])
         more = f"\n  ... and {len(found.bad) - _LISTED} more" if len(found.bad) > _LISTED else ""
         raise DataError(
-            f"{len(found.bad)} of {rows} pictures cannot be decoded (rows count from 0):{listed}{more}\n"
+            f"{len(found.bad)} of {rows} {what} cannot be decoded (rows count from 0):{listed}{more}\n"
             "Put good files in their place, take them out, or leave them out with --skip-bad."
         )
     if found.others_in and found.shape:

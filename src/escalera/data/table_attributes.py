@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from escalera.data.table_choice import Columns, choose, select, select_best
-from escalera.data.table_columns import Kind
+from escalera.data.table_columns import Kind, numbers, texts
 from escalera.data.table_transform import Transformation, fit
 from escalera.errors import DataError
 
@@ -83,7 +83,7 @@ def with_attributes(
         validation=given(data.validation),
         test=given(data.test),
         attributes=fitted,
-        notes=(*data.notes, *_notes(chosen, fitted)),
+        notes=(*data.notes, *_notes(whole, chosen, fitted)),
     )
 
 
@@ -97,14 +97,34 @@ def _check_aside(columns: Columns, aside: Mapping[str, str]) -> None:
             )
 
 
-def _notes(chosen: Mapping[str, Kind], fitted: Transformation) -> list[str]:
-    """Which columns are learned from and as what, and what was left out that nobody asked to leave out."""
+def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation) -> list[str]:
+    """Which columns are learned from and as what, what is missing in them, and what was left out unasked."""
     parts = []
     for kind in ("numeric", "categorical"):
         names = [name for name in fitted.columns if chosen[name] == kind]
         parts += [f"{kind} {', '.join(names)}"] if names else []
     unasked = {name: why for name, why in fitted.left_out.items() if why not in ("not_named", "target", "group")}
-    return [f"attributes: {'; '.join(parts)}.", *([f"attributes left out: {_reasons(unasked)}."] if unasked else [])]
+    missing = {name: _missing(whole, name, chosen[name]) for name in fitted.columns}
+    listed = ", ".join(f"{name} in {count}" for name, count in missing.items() if count)
+    return [
+        f"attributes: {'; '.join(parts)}.",
+        *(
+            [
+                f"attributes missing: {listed} of {whole.num_rows:,} rows. A number counts as train's median, with "
+                "a flag beside it that says so; a name counts as a category of its own."
+            ]
+            if listed
+            else []
+        ),
+        *([f"attributes left out: {_reasons(unasked)}."] if unasked else []),
+    ]
+
+
+def _missing(whole: pa.Table, name: str, kind: Kind) -> int:
+    """How many rows of a table have no value in a column."""
+    if kind == "numeric":
+        return int(np.isnan(numbers(whole, name)).sum())
+    return int((texts(whole, name) == "").sum())
 
 
 def _reasons(left_out: Mapping[str, str]) -> str:

@@ -7,4 +7,4 @@ from typing import Any
 
 def price(seconds: float, per_hour: float | None, currency: str) -> dict[str, Any] | None:
     """`{amount, currency}` of so many seconds; None where no price per hour is given."""
-    return None if per_hour is None else {"amount": round(per_hour * seconds / 3600, 4), "currency": currency}
+    return None if per_hour is None else {"amount": round(per_hour * seconds / 3600, 8), "currency": currency}
