@@ -24,7 +24,11 @@ def view(folder: Path, beside: dict[str, np.ndarray]) -> SimpleNamespace:
         columns[f"beside.{name}"] = pa.FixedSizeListArray.from_arrays(said.T[order].ravel().astype(np.int16), len(said))
     pq.write_table(pa.table(columns), folder / "predictions.parquet")
     answers = Answers(np.arange(40), LABELS, OWN, 4)
-    return SimpleNamespace(run=SimpleNamespace(path=folder, answers=answers))
+    return seen(SimpleNamespace(path=folder, answers=answers))
+
+
+def seen(*runs: SimpleNamespace) -> SimpleNamespace:
+    return SimpleNamespace(rung=SimpleNamespace(done=list(runs)))
 
 
 def test_a_fusion_and_its_branches(tmp_path: Path) -> None:
@@ -55,4 +59,32 @@ def test_a_run_that_asked_nobody_else_or_whose_file_is_gone(tmp_path: Path) -> N
     assert section(plain) is None
     (tmp_path / "predictions.parquet").write_bytes(b"x")
     assert section(plain) is None
-    assert section(SimpleNamespace(run=None)) is None
+    assert section(seen()) is None
+    assert section(seen(SimpleNamespace(path=tmp_path, answers=None))) is None
+
+
+def test_several_seeds_stand_in_one_table(tmp_path: Path) -> None:
+    runs = []
+    for name, beside in (("a", LABELS), ("b", OWN), ("c", LABELS)):
+        (tmp_path / name).mkdir()
+        runs += view(tmp_path / name, {"trained:a" if name != "c" else "alone:a": beside[None]}).rung.done
+    runs[1].answers = Answers(np.arange(40), LABELS, LABELS, 4)
+    found = section(seen(*runs))
+    assert found is not None
+    # The third seed asked somebody else.
+    assert found["seeds"] == 2
+    assert found["accuracy"] == pytest.approx((0.75 + 1) / 2)
+    [line] = found["lines"]
+    assert line.accuracy == pytest.approx((1 + 0.75) / 2)
+    assert (line.difference, line.outcome) == (0, "none")
+
+
+def test_the_rival_is_the_best_that_answers_alone(tmp_path: Path) -> None:
+    bad = (LABELS + 1) % 4
+    found = section(view(tmp_path, {"alone:a": bad[None], "trained:b": LABELS[None], "shuffled:a": LABELS[None]}))
+    assert found is not None
+    assert (found["rival"].name, found["rival"].outcome) == ("b", "worse")
+    found = section(view(tmp_path, {"network:head": bad[None], "classifier:linear_svm": LABELS[None]}))
+    assert found is not None
+    assert (found["rival"].kind, found["rival"].outcome) == ("network", "better")
+    assert section(view(tmp_path, {"classifier:linear_svm": LABELS[None]}))["rival"] is None

@@ -57,7 +57,11 @@ def test_every_message_is_used() -> None:
         "words": ["better", "worse", "longer", "shorter", "as_long"],
         "gap": ["hardly", "full", "some", "much", "agree", "below", "above"],
         "sure": ["fair", "over", "under", "mixed"],
-        "beside": ["trained", "alone", "shuffled", *(f"classifier.{name}" for name in CLASSIFIERS)],
+        "beside": [
+            *("trained", "alone", "shuffled"),
+            *(f"classifier.{name}" for name in CLASSIFIERS),
+            *(f"{who}_{outcome}" for who in ("fusion", "votes") for outcome in ("better", "worse", "none")),
+        ],
         "metric": METRICS,
         "fault": get_args(FaultKind),
         "step": ["fixed", "broken"],

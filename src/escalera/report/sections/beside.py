@@ -1,7 +1,11 @@
-"""What else was said of the same test rows: the branches of a fusion, or the classifiers of a vote, each by itself."""
+"""What else was said of the same test rows: the branches of a fusion, or the classifiers of a vote, each by itself.
+
+S seeds, R draws, N rows; said (S * R, N) int64 of all seeds together
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +15,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from escalera.evaluate.compare import accuracy_interval, compare
-from escalera.report.runs import Run
+from escalera.report.runs import Answers, Run
 from escalera.report.view import RungView
 from escalera.rundir import RunDir
 
 KINDS = ("trained", "alone", "shuffled", "classifier", "network")
 """What there may be, as the run has named its columns, in the order of the page."""
+RIVALS = ("trained", "alone", "network")
+"""Of these the best is what a fusion or a vote has to beat."""
+
+Said = Mapping[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -32,28 +40,52 @@ class Line:
     difference_low: float
     difference_high: float
 
+    @property
+    def outcome(self) -> str:
+        """What the interval says of the run against this one."""
+        return "better" if self.difference_low > 0 else "worse" if self.difference_high < 0 else "none"
+
 
 def section(view: RungView) -> dict[str, Any] | None:
-    """The lines in order, and for votes who agrees with whom; None for a run that asked nobody else."""
-    run = view.run
-    if run is None or run.answers is None:
+    """The lines in order, and for votes who agrees with whom; None for a run that asked nobody else.
+
+    All finished seeds count that asked the same others about the same rows as the first.
+    """
+    asked = _asked(view.rung.done)
+    if not asked:
         return None
-    said = _said(run)
-    lines = [_line(key, said[key], run) for kind in KINDS for key in said if key.startswith(f"{kind}:")]
+    answers, said = [own for own, _ in asked], [others for _, others in asked]
+    own = np.stack([one.correct for one in answers])
+    keys = [key for kind in KINDS for key in said[0] if key.startswith(f"{kind}:")]
+    lines = [_line(key, np.concatenate([others[key] for others in said]), answers[0].labels, own) for key in keys]
     if not lines:
         return None
     votes = any(line.kind == "classifier" for line in lines)
-    own = accuracy_interval(float(run.answers.correct.mean()), len(run.answers.labels))
+    accuracy = float(own.mean())
     return {
         "lines": lines,
+        "rival": max((line for line in lines if line.kind in RIVALS), key=lambda line: line.accuracy, default=None),
+        "seeds": len(asked),
         "votes": votes,
-        "interval": own,
-        "accuracy": float(run.answers.correct.mean()),
-        "agreement": _agreement(run, said) if votes else None,
+        "interval": accuracy_interval(accuracy, own.shape[1]),
+        "accuracy": accuracy,
+        "agreement": _agreement(asked) if votes else None,
     }
 
 
-def _said(run: Run) -> dict[str, NDArray[np.int64]]:
+def _asked(runs: Sequence[Run]) -> list[tuple[Answers, Said]]:
+    """What each seed said, and what the others said beside it; only seeds that can stand in one table."""
+    found: list[tuple[Answers, Said]] = []
+    for run in runs:
+        if run.answers is None:
+            continue
+        said = _said(run)
+        if said and (not found or (found[0][0].same_rows(run.answers) and said.keys() == found[0][1].keys())):
+            found.append((run.answers, said))
+    return found
+
+
+def _said(run: Run) -> Said:
     """Classes (R, N) in the order of the answers, by `<kind>:<name>`; what cannot be read is left out."""
     try:
         table = pq.read_table(run.path / RunDir(run.path).predictions.name)
@@ -68,19 +100,19 @@ def _said(run: Run) -> dict[str, NDArray[np.int64]]:
     return {name: said[order].T.astype(np.int64) for name, said in found.items()}
 
 
-def _line(key: str, said: NDArray[np.int64], run: Run) -> Line:
-    assert run.answers is not None
-    right = said == run.answers.labels
-    step = compare(right, run.answers.correct[None])
+def _line(key: str, said: NDArray[np.int64], labels: NDArray[np.int64], own: NDArray[np.bool_]) -> Line:
+    right = said == labels
+    step = compare(right, own)
     kind, _, name = key.partition(":")
     accuracy = float(right.mean())
     low, high = accuracy_interval(accuracy, right.shape[1])
     return Line(kind, name, accuracy, low, high, step.difference, step.low, step.high)
 
 
-def _agreement(run: Run, said: dict[str, NDArray[np.int64]]) -> tuple[list[str], list[list[float]]]:
+def _agreement(asked: Sequence[tuple[Answers, Said]]) -> tuple[list[str], list[list[float]]]:
     """The names and, for each pair, the share of the rows on which they say the same; the vote itself comes first."""
-    assert run.answers is not None
-    answers = {"": run.answers.said, **{key: rows[0] for key, rows in said.items()}}
-    shares = [[float((one == other).mean()) for other in answers.values()] for one in answers.values()]
-    return list(answers), shares
+    tables = []
+    for own, others in asked:
+        answers = [own.said, *(rows[0] for rows in others.values())]
+        tables.append([[float((one == other).mean()) for other in answers] for one in answers])
+    return ["", *asked[0][1]], np.mean(tables, axis=0).tolist()

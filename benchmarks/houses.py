@@ -1,0 +1,99 @@
+"""What a table and photos say of a house's price, each alone and together: the ladder `houses` with five seeds.
+
+    ESCALERA_DATA=<folder> python benchmarks/houses.py [--out runs] [--seeds 5]
+
+What is finished in the folder is not trained again. All seeds answer the same test rows. The better of the two parts is
+taken by those very answers, which favours the part and never the combination.
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+from machine import machine
+
+from escalera.climbing import climb, load_ladder
+from escalera.evaluate.compare import compare
+from escalera.ladder import schema
+from escalera.lineage import sources
+from escalera.report.runs import Run, read_run
+from escalera.terminal import duration, money, short
+
+COMBINED = "combined"
+MEMORY, SECONDS = 2e9, 180
+
+
+def spread(values: Iterable[float]) -> str:
+    """Mean and deviation of shares, in percent."""
+    found = [100 * value for value in values]
+    return f"{fmean(found):6.2f} ± {stdev(found) if len(found) > 1 else 0.0:4.2f}"
+
+
+def right(runs: list[Run]) -> np.ndarray:
+    """Which test rows each run has right (S, N)."""
+    return np.stack([run.answers.correct for run in runs])
+
+
+def costs(runs: list[Run]) -> tuple[float, float]:
+    """The longest training in seconds, and the highest peak of memory in bytes."""
+    records = [run.record for run in runs]
+    return max(record.seconds or 0.0 for record in records), max(record.peak_memory_bytes or 0 for record in records)
+
+
+def said(ok: bool) -> str:
+    return "reached" if ok else "NOT reached"
+
+
+def parts_of(rung: schema.Rung) -> list[str]:
+    return sorted(sources(rung.config))
+
+
+def show(name: str, runs: list[Run]) -> None:
+    seconds, memory = costs(runs)
+    tests = spread(run.metrics.test.accuracy for run in runs)
+    validations = spread(run.metrics.validation.accuracy for run in runs)
+    prices = [run.record.price for run in runs if run.record.price]
+    paid = money(fmean(price.amount for price in prices), prices[0].currency) if prices else "none"
+    print(f"{name:18} {tests:>16} {validations:>16} {duration(seconds):>14} {short(memory, 'B'):>9} {paid:>13}")
+
+
+def against(name: str, part: list[Run], combined: list[Run]) -> None:
+    found = compare(right(part), right(combined))
+    low, high = 100 * found.low, 100 * found.high
+    print(f"{COMBINED} less {name:15} {100 * found.difference:+.2f} points, 95 % {low:+.2f} to {high:+.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    reading = load_ladder("houses")
+    climb(reading, out=options.out, seeds=options.seeds)
+    found = {
+        rung.name: [
+            read_run(options.out / "houses" / rung.name / f"seed-{seed}", seed) for seed in range(options.seeds)
+        ]
+        for rung in reading.rungs
+    }
+    print(machine())
+    print(f"houses, {options.seeds} seeds; the longest training and the highest memory of them, the mean price")
+    print(f"{'':18} {'test %':>16} {'validation %':>16} {'time':>14} {'memory':>9} {'price':>13}")
+    for name, runs in found.items():
+        show(name, runs)
+    parts = parts_of(reading.ladder[COMBINED])
+    best = max(parts, key=lambda name: right(found[name]).mean())
+    print()
+    for name in parts:
+        against(name, found[name], found[COMBINED])
+    ahead = float(right(found[COMBINED]).mean() - right(found[best]).mean())
+    seconds, memory = (max(values) for values in zip(*(costs(runs) for runs in found.values()), strict=True))
+    print(f"\nthe combination beats {best}, the better of its parts, on the mean: {said(ahead > 0)}")
+    print(f"every rung below {duration(SECONDS)}: {duration(seconds)}, {said(seconds < SECONDS)}")
+    print(f"every rung below {short(MEMORY, 'B')}: {short(memory, 'B')}, {said(memory < MEMORY)}")
+
+
+if __name__ == "__main__":
+    main()
