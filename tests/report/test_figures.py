@@ -238,3 +238,15 @@ def test_the_climb_in_rows_fits_a_phone_whatever_its_rungs_are_called() -> None:
         assert words in [text.replace("\u00a0", " ") for text in texts], words
     assert [text for text in texts if text.startswith("a-rung") and text.endswith("…") and len(text) < 34]
     assert "deeper 73.4%" in figure.title
+
+
+@pytest.mark.parametrize(("lead", "above"), [(0.3, True), (4.0, False)])
+def test_the_key_of_the_precision_lies_where_the_curves_do_not(lead: float, above: bool) -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 10, 2000)
+    logits = rng.normal(0, 1, (2000, 10))
+    logits[np.arange(2000), labels] += lead
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    figure = ranking_figures(rank(shares, labels), names(10), EN, "a", "base")[1]
+    mean = next(t for t in ElementTree.fromstring(figure.svg).iter(f"{SVG}text") if (t.text or "").startswith("mean"))
+    assert (float(mean.attrib["y"]) < 100) is above

@@ -12,6 +12,8 @@ from escalera.report.language import Language
 from escalera.report.svg import BLUE, GREY, INK, ORANGE, TEAL, Drawing, Figure, Panel, breadth
 
 FEW_CLASSES = 12
+_WEAK = 0.75
+"""Precision beyond a quarter of the recall that no class reaches where the key belongs above the curves."""
 _GRID = np.linspace(0, 1, POINTS)
 
 
@@ -63,7 +65,9 @@ def _curves(
     if len(known) > 1:
         key += [(TEAL, f"{classes[best]} {language.number(areas[best], 3)}")]
         key += [(ORANGE, f"{classes[worst]} {language.number(areas[worst], 3)}")]
-    _key(drawing, panel, key, right=kind == "roc")
+    # Precision falls to the right: a good network leaves the lower left free, a weak one the upper right.
+    weak = kind == "pr" and lines[known][:, POINTS // 4 :].max() < _WEAK
+    _key(drawing, panel, key, right=kind == "roc" or weak, above=weak)
     data = {"rate" if kind == "roc" else "recall": _GRID.round(4).tolist(), "mean": middle.round(6).tolist()}
     data |= {str(classes[k]): lines[k].round(6).tolist() for k in known.tolist()}
     words = language.say(f"figure.{kind}_text", name=rung, mean=mean, best=classes[best], worst=classes[worst])
@@ -77,12 +81,12 @@ def _line(panel: Panel, values: NDArray[np.float64], colour: str, width: float, 
     panel.on.line(points, colour, width, **({} if opacity == 1 else {"opacity": opacity}))
 
 
-def _key(drawing: Drawing, panel: Panel, entries: Sequence[tuple[str, str]], *, right: bool) -> None:
+def _key(drawing: Drawing, panel: Panel, entries: Sequence[tuple[str, str]], *, right: bool, above: bool) -> None:
     """The names of the lines, in the corner that the curves leave free."""
     cut = [(colour, words if len(words) <= 30 else f"{words[:20]}…{words[-6:]}") for colour, words in entries]
     widest = max(breadth(words, 10.5) for _, words in cut)
     left = panel.left + panel.width - widest - 8 if right else panel.left + 24
     for place, (colour, words) in enumerate(cut):
-        y = panel.top + panel.height - 14 - 16 * (len(cut) - 1 - place)
+        y = panel.top + (14 + 16 * place if above else panel.height - 14 - 16 * (len(cut) - 1 - place))
         drawing.rect(left - 17, y - 5, 12, 3, colour, rx=1.5)
         drawing.text(left, y, words, size=10.5)
