@@ -143,6 +143,21 @@ def test_several_seeds_show_both_noises(build: Callable[..., Path]) -> None:
     assert "(Welch)" in page.words
     assert "Several seeds." in page.words
     assert "Test accuracy, mean of 3 seeds" in page.words
+    assert "Both intervals are for the test images alone." in page.words
+    assert "paired t test takes the place of McNemar" in page.words
+
+
+def test_a_lead_that_only_some_seeds_have_may_be_luck(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
+    """The rows agree and the seeds do not: one seed of the first rung fails altogether."""
+    folder = build(rungs=[{**rungs[0], "accuracy": 0.86}, {**rungs[1], "accuracy": 0.87}], seeds=2)
+    path = folder / "base/seed-1/predictions.parquet"
+    table = pq.read_table(path)
+    logits = np.zeros((500, 10), np.float32)
+    pq.write_table(table.set_column(2, "logits", pa.array(list(logits))), path)
+    values = json.loads((folder / "base/seed-1/metrics.json").read_text())["test"]
+    change(folder / "base/seed-1/metrics.json", test=values | {"accuracy": 0.1})
+    _, page = report(folder)
+    assert "points more than base, which may be luck." in page.words
 
 
 def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:

@@ -19,7 +19,8 @@ def headline(story: Story, language: Language) -> Markup:
         return _sentence(language, "headline.first", name=_link(best), accuracy=accuracy)
     values = {"name": _link(best), "first": first.name, "accuracy": accuracy}
     difference = language.points(overall.difference)
-    key = "headline.climbed" if overall.low > 0 else "headline.close"
+    seeds_agree = overall.seed_p is None or overall.seed_p < 0.05
+    key = "headline.climbed" if overall.low > 0 and seeds_agree else "headline.close"
     return _sentence(language, key, difference=difference, **values)
 
 
@@ -48,7 +49,18 @@ def _sure(story: Story, language: Language) -> list[Markup]:
     if overall is not None and story.first is not None:
         low, high = map(language.points, (overall.low, overall.high))
         sentences.append(_sentence(language, "summary.gain", first=_link(story.first), low=low, high=high))
+        sentences += _seeds(best, story.first, language)
     return sentences
+
+
+def _seeds(best: Rung, first: Rung, language: Language) -> list[Markup]:
+    """What the intervals above leave out: they are over the test rows, and a lucky seed is not in them."""
+    noisy = [
+        _sentence(language, "summary.deviation", name=_link(rung), deviation=language.points(rung.deviation))
+        for rung in (best, first)
+        if rung.deviation is not None
+    ]
+    return [_sentence(language, "summary.seeds", deviations=_listing(language, noisy))] if noisy else []
 
 
 def _chosen(story: Story, language: Language) -> list[Markup]:
