@@ -20,9 +20,9 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     Raises RunError, with the old file untouched, when the disk takes no more.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             aside = Path(file.name)
             write(file)

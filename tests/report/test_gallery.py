@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
@@ -124,6 +126,11 @@ def test_a_spoilt_album_is_filled_again(tmp_path: Path, content: bytes) -> None:
     assert Album(tmp_path / "pictures.parquet").missing(DATA, [1]) == [1]
 
 
+def test_a_picture_that_is_no_file_is_fetched_again(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"set": ["cifar10 32x32x3"], "row": [1], "picture": [3]}), tmp_path / "pictures.parquet")
+    assert Album(tmp_path / "pictures.parquet").missing(DATA, [1]) == [1]
+
+
 def test_maps_are_kept_for_their_rows(tmp_path: Path) -> None:
     maps = write_maps(tmp_path, [4, 9], np.array([[[0.0, 1.0]], [[0.5, 0.2]]]))
     kept = read_maps(tmp_path, [4, 9])
@@ -131,6 +138,14 @@ def test_maps_are_kept_for_their_rows(tmp_path: Path) -> None:
     assert read_maps(tmp_path, [4, 8]) is None
     (tmp_path / FILE).write_bytes(b"PK")
     assert read_maps(tmp_path, [4, 9]) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 the head of one alone", None])
+def test_spoilt_maps_are_not_there(tmp_path: Path, content: bytes | None) -> None:
+    write_maps(tmp_path, [3, 1], np.ones((2, 4, 4), np.float32))
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert read_maps(tmp_path, [3, 1]) is None
 
 
 def test_that_a_network_keeps_no_map_is_remembered(tmp_path: Path) -> None:

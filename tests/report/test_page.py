@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.errors import EscaleraError, RunError
+from escalera.report.language import load_language
 from escalera.report.page import write_report
+from escalera.report.sections.steps import section
+from escalera.report.story import read_story
+from escalera.report.view import LadderView
 
 VOID = {"meta", "br", "wbr", "img", "input", "link", "hr"}
 
@@ -134,6 +139,39 @@ def test_spanish_words_and_numbers(ladder_dir: Path) -> None:
 def _visible(page: Page) -> str:
     """Without what is quoted as it was typed: changes, settings."""
     return re.sub(r"augment\.\w+ .*?(?=augment|train|Semilla|Curvas)", "", page.words)
+
+
+def test_a_gap_that_few_validation_images_explain_is_called_chance(ladder_dir: Path) -> None:
+    figures = json.loads((ladder_dir / "deeper/seed-0/metrics.json").read_text())
+    figures["train"]["accuracy"], figures["validation"]["accuracy"] = 0.77, 0.74
+    change(ladder_dir / "deeper/seed-0/metrics.json", **figures)
+    _, page = report(ladder_dir)
+    assert "a gap of 3.0 points. Part of what it knows" not in page.words
+    assert "a gap of 3.0 points, which may be chance with only 450 images to validate on." in page.words
+
+
+def test_a_step_far_beyond_the_others_does_not_flatten_them(ladder_dir: Path) -> None:
+    story = read_story(ladder_dir)
+    steps = [step for step in story.steps if step.comparison]
+    assert steps[0].comparison is not None
+    far = replace(steps[0].comparison, difference=5.0, low=4.9, high=5.1)
+    rungs = [
+        replace(r, step=replace(r.step, comparison=far)) if r.step is steps[0] and r.step else r for r in story.rungs
+    ]
+    scale = section(LadderView(replace(story, rungs=rungs), load_language("en"), {}))
+    assert scale is not None
+    assert scale["beyond"](far.difference)
+    assert 0 < scale["place"](far.low) == scale["place"](far.high) <= 130
+    for step in steps[1:]:
+        assert step.comparison is not None
+        assert not scale["beyond"](step.comparison.difference)
+        assert scale["place"](step.comparison.high) - scale["place"](step.comparison.low) > 10
+
+
+def test_figures_that_cannot_be_written_are_an_error_in_words(ladder_dir: Path) -> None:
+    (ladder_dir / "figures").write_text("in the way")
+    with pytest.raises(RunError, match=r"could not write .*climb\.svg: File exists\."):
+        write_report(ladder_dir)
 
 
 def test_several_seeds_show_both_noises(build: Callable[..., Path]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -31,6 +32,12 @@ def correct(run: Path) -> np.ndarray:
 
 def change(path: Path, **values: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def column(path: Path, name: str, values: list[Any]) -> None:
+    table = pq.read_table(path)
+    place = table.column_names.index(name)
+    pq.write_table(table.set_column(place, name, pa.array(values, pa.int64())), path)
 
 
 def faults(story: Story, rung: str) -> str:
@@ -119,6 +126,8 @@ def test_a_parent_that_is_not_there(ladder_dir: Path) -> None:
         (lambda path: path.write_bytes(b"PAR1 not really"), "predictions.parquet: "),
         (lambda path: pq.write_table(pq.read_table(path).drop(["label"]), path), "predictions.parquet: "),
         (lambda path: pq.write_table(pq.read_table(path).slice(0, 0), path), "predictions.parquet: "),
+        (lambda path: column(path, "row", [None] * 500), "predictions.parquet: cannot be read"),
+        (lambda path: column(path, "row", [7] * 500), "predictions.parquet: row: 7 does not fit"),
     ],
 )
 def test_spoilt_predictions(ladder_dir: Path, spoil: Callable[[Path], object], text: str) -> None:
@@ -127,6 +136,16 @@ def test_spoilt_predictions(ladder_dir: Path, spoil: Callable[[Path], object], t
     assert text in faults(story, "deeper")
     assert [step.obstacle for step in story.steps] == ["no-predictions", "no-predictions", "unfinished", None]
     assert story.rungs[1].accuracy is not None
+
+
+def test_predictions_of_another_run_are_noticed(ladder_dir: Path) -> None:
+    path = ladder_dir / "deeper/seed-0/predictions.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 100), path)
+    right = correct(path.parent).mean()
+    given = json.loads((path.parent / "metrics.json").read_text())["test"]["accuracy"]
+    said = faults(read_story(ladder_dir), "deeper")
+    assert "predictions.parquet: rows 100, run.json: 500. They do not agree" in said
+    assert f"predictions.parquet: accuracy {right:.4f}, metrics.json: {given:.4f}. They do not agree" in said
 
 
 def test_without_metrics_the_accuracy_is_that_of_the_predictions(ladder_dir: Path) -> None:

@@ -32,7 +32,9 @@ class Album:
         try:
             table = pq.read_table(path, columns=["set", "row", "picture"])
             columns = (table[name].to_pylist() for name in ("set", "row", "picture"))
-            self._pictures = {(name, row): picture for name, row, picture in zip(*columns, strict=True)}
+            self._pictures = {
+                (name, row): picture for name, row, picture in zip(*columns, strict=True) if isinstance(picture, bytes)
+            }
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             pass  # they are fetched again
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +20,10 @@ FILE = "explanations.npz"
 
 def read_maps(run: Path, rows: Sequence[int]) -> NDArray[np.uint8] | None:
     """The maps (n, h, w) of these rows, 0 to 255; (n, 0, 0) for a network without any; None where they are not kept."""
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError), np.load(run / FILE, allow_pickle=False) as kept:
-        if kept["rows"].tolist() == list(rows):
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        # From memory: of a broken file numpy would leave the handle open.
+        kept = np.load(io.BytesIO((run / FILE).read_bytes()), allow_pickle=False)
+        if isinstance(kept, np.lib.npyio.NpzFile) and kept["rows"].tolist() == list(rows):
             maps: NDArray[np.uint8] = kept["maps"]
             return maps if maps.dtype == np.uint8 and maps.ndim == 3 and len(maps) == len(rows) else None
     return None

@@ -67,9 +67,11 @@ class Language:
         return f"p{NO_BREAK}{text}" if text.startswith("<") else f"p{NO_BREAK}={NO_BREAK}{text}"
 
     def duration(self, seconds: float | None) -> str:
-        """Seconds in the two largest units: "47.2 s", "2 min 29 s", "1 h 45 min"."""
+        """Seconds in the two largest units: "8 ms", "47.2 s", "2 min 29 s", "1 h 45 min"."""
         if seconds is None or not isfinite(seconds):
             return NOTHING
+        if 0 < seconds < 0.0995:
+            return f"{self.number(1000 * seconds, 0 if seconds >= 0.00095 else 2)}{NO_BREAK}ms"
         if seconds < 59.95:
             return f"{self.number(seconds, 1)}{NO_BREAK}s"
         minutes, rest = divmod(round(seconds), 60)

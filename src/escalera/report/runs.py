@@ -86,16 +86,20 @@ def read_run(path: Path, seed: int) -> Run:
     record = RunRecord.read_file(files.record, faults)
     state: State = next((known for known in ("done", "failed", "running") if known == record.state), "absent")
     done = state == "done"
+    metrics = Metrics.read_file(files.metrics, faults) if done else Metrics()
+    answers = _answers(files.predictions, faults) if done else None
+    if answers is not None:
+        faults += _disagreements(files, answers, record, metrics)
     return Run(
         seed=seed,
         path=path,
         state=state,
         record=record,
-        metrics=Metrics.read_file(files.metrics, faults) if done else Metrics(),
+        metrics=metrics,
         history=_history(files, faults),
         environment=Environment.read_file(files.environment, faults) if done else Environment(),
         settings=_text(files.config, faults) if done else "",
-        answers=_answers(files.predictions, faults) if done else None,
+        answers=answers,
         faults=faults,
     )
 
@@ -104,6 +108,8 @@ def _answers(path: Path, faults: list[Fault]) -> Answers | None:
     """predictions.parquet as answers, sorted by row; None, with a fault, where it cannot be read."""
     try:
         table = pq.read_table(path)
+        if any(table[column].null_count for column in ("row", "label", "logits")):
+            raise ValueError("a cell is empty")
         rows = table["row"].to_numpy().astype(np.int64)
         labels = table["label"].to_numpy().astype(np.int64)
         logits = _logits(table)
@@ -113,7 +119,9 @@ def _answers(path: Path, faults: list[Fault]) -> Answers | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         faults.append(Fault(path.name, "unreadable" if path.exists() else "absent"))
         return None
+    once, times = np.unique(answers.rows, return_counts=True)
     for column, wrong in (
+        ("row", once[times > 1]),
         ("label", labels[(labels < 0) | (labels >= logits.shape[1])]),
         ("logits", logits[~np.isfinite(logits)]),
     ):
@@ -121,6 +129,17 @@ def _answers(path: Path, faults: list[Fault]) -> Answers | None:
             faults.append(Fault(path.name, "value", column, str(wrong[0])))
             return None
     return answers
+
+
+def _disagreements(files: RunDir, answers: Answers, record: RunRecord, metrics: Metrics) -> list[Fault]:
+    """Where the predictions contradict what the run has noted of them; the page shows both, so a reader has to know."""
+    found = []
+    rows, accuracy = record.data.rows.test, metrics.test.accuracy
+    if rows is not None and rows != len(answers.rows):
+        found.append((f"{len(answers.rows)}", f"{files.record.name}: {rows}", "rows"))
+    if accuracy is not None and abs(accuracy - float(answers.correct.mean())) > 1e-6:
+        found.append((f"{answers.correct.mean():.4f}", f"{files.metrics.name}: {accuracy:.4f}", "accuracy"))
+    return [Fault(files.predictions.name, "disagrees", what, f"{here}, {there}") for here, there, what in found]
 
 
 def _logits(table: pa.Table) -> NDArray[np.floating[Any]]:

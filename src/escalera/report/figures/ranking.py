@@ -63,8 +63,9 @@ def _curves(
     _line(panel, middle, BLUE, 2.8)
     key = [(BLUE, language.say("figure.mean_class", area=mean))]
     if len(known) > 1:
-        key += [(TEAL, f"{classes[best]} {language.number(areas[best], 3)}")]
-        key += [(ORANGE, f"{classes[worst]} {language.number(areas[worst], 3)}")]
+        for colour, place in ((TEAL, best), (ORANGE, worst)):
+            area = language.number(areas[place], 3)
+            key.append((colour, language.say("figure.one_class", name=classes[place], area=area)))
     # Precision falls to the right: a good network leaves the lower left free, a weak one the upper right.
     weak = kind == "pr" and lines[known][:, POINTS // 4 :].max() < _WEAK
     _key(drawing, panel, key, right=kind == "roc" or weak, above=weak)

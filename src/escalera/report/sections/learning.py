@@ -32,10 +32,15 @@ def gaps(run: Run, language: Language) -> list[str]:
     sentences = []
     if train is not None and validation is not None:
         gap = train - validation
+        images = run.record.data.rows.validation
         key = "hardly" if gap < _HARDLY else "some" if gap < _MUCH else "much"
         if key == "hardly" and train > _FULL:
             key = "full"
+        # The rows of train were learned from, so only those of validation are a sample.
+        if key in ("some", "much") and images and accuracy_interval(validation, images)[1] >= train:
+            key = "chance"
         values = {"train": language.percent(train), "validation": language.percent(validation)}
+        values["images"] = language.count(images, "image")
         sentences.append(language.say(f"gap.{key}", gap=language.points(gap), **values))
     rows = run.record.data.rows
     if validation is not None and test is not None and rows.validation and rows.test:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Any
 
 from escalera.report.evidence import Evidence
@@ -15,22 +16,22 @@ _SURE = 0.02
 
 
 def section(view: RungView) -> dict[str, Any] | None:
-    """Rows (name, value, low, high) as text, figures, and whether it is too sure of itself."""
+    """Rows (name, value, interval, meaning) as text, figures, and whether it is too sure of itself."""
     evidence, run = view.evidence, view.run
     if run is None:
         return None
     if evidence is None:
         kept = [(name, getattr(run.metrics.test, name), None, None) for name in (*_SHARES, "loss", "brier")]
-        rows = [row for row in kept if row[1] is not None]
-        shown = [_row(*row, view.language) for row in rows]
-        return {"rows": shown, "figures": [], "many": False, "sure": ""} if rows else None
+        rows = [_row(*row, len(run.classes), view.language) for row in kept if row[1] is not None]
+        return {"rows": rows, "figures": [], "many": False, "sure": ""} if rows else None
     figures = [
         reliability_figure(evidence.tallies, view.language, f"reliability-{view.name}", view.rung.name),
         *ranking_figures(evidence.curves, evidence.classes, view.language, view.name, view.rung.name),
     ]
     return {
         "rows": [
-            _row(name, value, *evidence.intervals[name], view.language) for name, value in evidence.metrics.items()
+            _row(name, value, *evidence.intervals[name], len(evidence.classes), view.language)
+            for name, value in evidence.metrics.items()
         ],
         "figures": [view.keep(figure) for figure in figures],
         "many": len(evidence.classes) > FEW_CLASSES,
@@ -38,12 +39,16 @@ def section(view: RungView) -> dict[str, Any] | None:
     }
 
 
-def _row(name: str, value: float, low: float | None, high: float | None, language: Language) -> tuple[str, str, str]:
+def _row(
+    name: str, value: float, low: float | None, high: float | None, classes: int, language: Language
+) -> tuple[str, str, str, str]:
     def text(number: float) -> str:
         return language.percent(number) if name in _SHARES else language.number(number, 3)
 
     interval = "" if low is None or high is None else language.say("steps.range", low=text(low), high=text(high))
-    return name, text(value), interval
+    # Blindly: the same probability for each of K classes.
+    blind = {"loss": log(max(1, classes)), "brier": 1 - 1 / max(1, classes)}.get(name)
+    return name, text(value), interval, language.say(f"metric.{name}.means", blind=language.number(blind, 2))
 
 
 def _sure(evidence: Evidence, language: Language) -> str:
