@@ -168,6 +168,29 @@ def test_a_step_far_beyond_the_others_does_not_flatten_them(ladder_dir: Path) ->
         assert scale["place"](step.comparison.high) - scale["place"](step.comparison.low) > 10
 
 
+def test_where_only_the_images_say_so_the_seeds_are_named(
+    build: Callable[..., Path], predictions: Callable[..., None]
+) -> None:
+    folder = build(seeds=3)
+    for rung, shares in {"base": (0.4, 0.9, 0.7), "deeper": (0.8, 0.82, 0.81)}.items():
+        for seed, share in enumerate(shares):
+            path = folder / rung / f"seed-{seed}/predictions.parquet"
+            labels = pq.read_table(path)["label"].to_numpy()
+            said = np.where(np.arange(len(labels)) < share * len(labels), labels, (labels + 1) % 10)
+            predictions(path, labels, 9 * np.eye(10, dtype=np.float32)[said])
+            figures = json.loads((path.parent / "metrics.json").read_text())
+            figures["test"]["accuracy"] = float((said == labels).mean())
+            change(path.parent / "metrics.json", **figures)
+    ladder = json.loads((folder / "ladder.json").read_text())
+    kept = [rung for rung in ladder["rungs"] if rung["name"] in ("base", "deeper")]
+    change(folder / "ladder.json", rungs=kept)
+    _, page = report(folder)
+    assert "No evidence yet: +14.3 points" in page.words
+    assert "the accuracy deviates by 25.2 points between those of base and by 1.0 between its own" in page.words
+    assert "cannot be seen" not in page.words
+    assert "14.3 points more than base, which may be luck." in page.words
+
+
 def test_figures_that_cannot_be_written_are_an_error_in_words(ladder_dir: Path) -> None:
     (ladder_dir / "figures").write_text("in the way")
     with pytest.raises(RunError, match=r"could not write .*climb\.svg: File exists\."):

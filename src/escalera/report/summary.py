@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from escalera.evaluate.compare import verdict
 from escalera.report.language import Language
 from escalera.report.story import Rung, Story
 
@@ -19,8 +20,9 @@ def headline(story: Story, language: Language) -> Markup:
         return _sentence(language, "headline.first", name=_link(best), accuracy=accuracy)
     values = {"name": _link(best), "first": first.name, "accuracy": accuracy}
     difference = language.points(overall.difference)
-    seeds_agree = overall.seed_p is None or overall.seed_p < 0.05
-    key = "headline.climbed" if overall.low > 0 and seeds_agree else "headline.close"
+    # With several seeds the seeds have to say so too.
+    climbed = overall.low > 0 and verdict(overall, overall.evidence) == "better"
+    key = "headline.climbed" if climbed else "headline.close"
     return _sentence(language, key, difference=difference, **values)
 
 
