@@ -21,7 +21,7 @@ TOP = 5
 def answer_html(
     answer: Answer, title: str, picture: NDArray[np.uint8] | None, map_: NDArray[np.float32] | None, words: Language
 ) -> Markup:
-    """What a model says of a picture (H, W, C), where it looked laid over it, and the likeliest classes as bars."""
+    """What a model says, what it saw, where it looked laid over the picture (H, W, C), and the likeliest as bars."""
     bars = Markup("").join(
         Markup('<li><span>{}</span><b>{}</b><i style="width:{:.1f}%"></i></li>').format(
             name, words.percent(share), 100 * share
@@ -31,14 +31,19 @@ def answer_html(
     return Markup(
         '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}'
         '<ol class="bars">{}</ol></article>'
-    ).format(title, answer.said, _looked(picture, map_, words), bars)
+    ).format(title, answer.said, _looked(answer.seen, picture, map_, words), bars)
 
 
-def _looked(picture: NDArray[np.uint8] | None, map_: NDArray[np.float32] | None, words: Language) -> Markup:
-    if picture is None:
+def _looked(
+    saw: NDArray[np.uint8] | None,
+    picture: NDArray[np.uint8] | None,
+    map_: NDArray[np.float32] | None,
+    words: Language,
+) -> Markup:
+    if saw is None or picture is None:
         return Markup("")
     seen = Markup('<figure class="seen"><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
-        data_uri(picture), words.say("classify.seen"), words.say("classify.seen")
+        data_uri(saw), words.say("classify.seen"), words.say("classify.seen")
     )
     if map_ is None or not map_.any():
         why = words.say("classify.no_map" if map_ is None else "classify.nowhere")

@@ -17,6 +17,8 @@ from escalera.studio.service import Studio
 from escalera.studio.tabs.shared import telling
 
 _SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
+_WIDTH = 130
+"""Pixels of a setting, at least: two stand side by side, on a phone too."""
 _PLANNED = ("rung", "parameters", "flops", "rate", "epochs", "seconds")
 
 
@@ -36,7 +38,7 @@ def climb(studio: Studio, words: Language) -> None:
                     epochs = _setting(words, "epochs")
                     batch = _setting(words, "batch")
                     rate = _setting(words, "rate")
-                    seeds = gr.Number(1, label=say("climb.seeds"), precision=0, minimum=1, maximum=20, min_width=110)
+                    seeds = gr.Number(1, label=say("climb.seeds"), precision=0, minimum=1, maximum=20, min_width=_WIDTH)
                 more = gr.Textbox(
                     label=say("climb.more"), info=say("climb.more_help"), placeholder="model.head.dropout=0.3", lines=2
                 )
@@ -50,7 +52,7 @@ def climb(studio: Studio, words: Language) -> None:
                         say("climb.stop"), variant="stop", visible=False, elem_id="climb-stop", min_width=90
                     )
                 progress = gr.HTML(elem_id="climb-progress")
-        plan_table = gr.HTML(elem_id="climb-planned")
+                plan_table = gr.HTML(elem_id="climb-planned")
         timer = gr.Timer(1.5, active=False)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     form = [ladder, rungs, epochs, batch, rate, seeds, more]
@@ -68,7 +70,7 @@ def _setting(words: Language, name: str) -> gr.Textbox:
     return gr.Textbox(
         label=words.say(f"climb.{name}"),
         placeholder=words.say("climb.own"),
-        min_width=110,
+        min_width=_WIDTH,
         max_lines=1,
         elem_id=f"climb-{name}",
     )

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from escalera.errors import EscaleraError
 from escalera.illustration import Illustrator
-from escalera.report.language import Language
+from escalera.report.language import NOTHING, Language
 from escalera.report.page import write_report
 from escalera.report.sections import climb as picture
 from escalera.report.story import Rung, Story, read_story
@@ -22,6 +22,7 @@ from escalera.studio.sheet import SORT, Cell, sheet
 from escalera.studio.tabs.shared import telling
 
 _COLUMNS = ("rung", "test", "step", "interval", "p", "verdict", "parameters", "seconds")
+_ABSENT: Cell = (NOTHING, None)
 _LIVE = 3.0
 """Seconds between two looks at the files of a ladder that is open."""
 
@@ -131,12 +132,14 @@ class _Viewer:
     def _picture(self, story: Story) -> str:
         found = picture.section(LadderView(story, self.words, {}))
         title = story.title[self.words.code] if story.title else story.name
-        link = Markup('<a href="../report/{}" target="_blank">{}</a>').format(
+        link = Markup('<a class="button" href="../report/{}" target="_blank">{}</a>').format(
             story.path.name, self.words.say("runs.report")
         )
         there = (story.path / "report.html").is_file()
         svg = found["figure"].svg if found else hint_html(self.words.say("runs.no_accuracy"))
-        return Markup('<h2>{}</h2><div class="figure">{}</div><p>{}</p>').format(title, svg, link if there else "")
+        return Markup('<h2>{}</h2><div class="figure">{}</div><p class="links">{}</p>').format(
+            title, svg, link if there else ""
+        )
 
     def _table(self, story: Story) -> Markup:
         heads = [self.words.say(f"runs.column.{name}") for name in _COLUMNS]
@@ -148,16 +151,17 @@ class _Viewer:
         comparison = step.comparison if step else None
         parameters = rung.done[0].record.parameters.total if rung.done else None
         if rung.accuracy is None:
-            return [rung.name, *[("", None)] * 2, "", ("", None), words.say(f"state.{rung.state}"), *[("", None)] * 2]
+            state = words.say(f"state.{rung.state}")
+            return [rung.name, *[_ABSENT] * 2, NOTHING, _ABSENT, state, *[_ABSENT] * 2]
         points = words.points
-        verdict = words.say("verdict." + step.verdict.replace(" ", "-")) if step and step.verdict else ""
+        verdict = words.say("verdict." + step.verdict.replace(" ", "-")) if step and step.verdict else NOTHING
         p = step.p if step else None
         return [
             rung.name,
             (points(rung.accuracy), rung.accuracy),
-            (points(comparison.difference, sign=True), comparison.difference) if comparison else ("", None),
-            f"{points(comparison.low, sign=True)} … {points(comparison.high, sign=True)}" if comparison else "",
-            (words.p_value(p), p) if p is not None else ("", None),
+            (points(comparison.difference, sign=True), comparison.difference) if comparison else _ABSENT,
+            f"{points(comparison.low, sign=True)} … {points(comparison.high, sign=True)}" if comparison else NOTHING,
+            (words.p_value(p), p) if p is not None else _ABSENT,
             verdict,
             (words.number(parameters), parameters),
             (words.duration(rung.seconds), rung.seconds),
@@ -182,9 +186,9 @@ class _Viewer:
         table = Markup('<table class="changes">{}{}</table>').format(heads, changes) if changes else Markup("")
         why = Markup("<p>{}</p>").format(rung.why[self.words.code]) if rung and rung.why else ""
         parent = Markup("<h4>{}</h4>").format(say("runs.changes", parent=rung.parent)) if table and rung else ""
-        link = Markup('<p><a class="button" href="../model/{}" download>{}</a> <small>{}</small></p>').format(
-            key, say("runs.download"), say("runs.download_help")
-        )
+        link = Markup(
+            '<p class="links"><a class="button" href="../model/{}" download>{}</a> <small>{}</small></p>'
+        ).format(key, say("runs.download"), say("runs.download_help"))
         done = link if run.state() == "done" else hint_html(say("state.running.text"))
         text = run.config.read_text(encoding="utf-8") if run.config.is_file() else ""
         return Markup("").join([why, parent, table, done]), text
