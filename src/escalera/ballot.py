@@ -70,6 +70,7 @@ class Ballot:
         kept = record["classifiers"]
         self.model = model
         self.classes = len(record["data"]["classes"])
+        saved.check(run.path / PREPARATION, record.get("preparation", ""))
         self.prepare = Preparation.from_tensors(read_tensors(run.path / PREPARATION))
         self.classifiers = [saved.load(classifier_file(run, name), entry["sha256"]) for name, entry in kept.items()]
         self.weights = [float(entry["weight"]) for entry in kept.values()]

@@ -94,6 +94,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
     count, columns = train.features.shape
     narrator.says(f"{columns:,} features of {count:,} rows, in {record['feature_seconds']:.1f} s")
     write_tensors(run.path / PREPARATION, prepare.tensors())
+    record["preparation"] = lineage.fingerprint(run.path / PREPARATION)
     found = _fit_all(model, seed, train, validation, len(data.classes), run, record, narrator)
     seconds = record["feature_seconds"] + sum(entry["seconds"] for entry in record["classifiers"].values())
     record |= {

@@ -29,14 +29,8 @@ def save(classifier: Any, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def load(path: Path, sha256: str) -> Any:
-    """Read a classifier back.
-
-    Raises RunError for a file that is absent, has changed since it was written, or would make an object of a type that
-    none of our classifiers has.
-    """
-    import skops.io
-
+def check(path: Path, sha256: str) -> bytes:
+    """The content of a file; raises RunError for one that is absent, or has changed since it was written."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -46,6 +40,18 @@ def load(path: Path, sha256: str) -> Any:
             f"{path} is not the file that the run wrote: its SHA-256 differs from the recorded one. It was damaged or "
             "tampered with and is not loaded; climb the rung again with --fresh."
         )
+    return content
+
+
+def load(path: Path, sha256: str) -> Any:
+    """Read a classifier back.
+
+    Raises RunError for a file that is absent, has changed since it was written, or would make an object of a type that
+    none of our classifiers has.
+    """
+    import skops.io
+
+    content = check(path, sha256)
     try:
         foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
         if foreign:
