@@ -134,18 +134,20 @@ def test_what_was_fitted_before_an_interruption_is_not_fitted_again(
 
 
 @pytest.mark.parametrize(
-    ("more", "ways"),
+    ("more", "free", "ways"),
     [
-        ("", "model.pool: average or model.pca: 256, or take a network with fewer features"),
-        ("        pool: average\n", "model.pca: 256, or take a network with fewer features"),
-        ("        pool: average\n        pca: 9\n", "fewer rows"),
+        ("", 700_000, "Write model.pool: average or model.pca: 16, or take a network with fewer features"),
+        # The covariance itself would not fit.
+        ("", 20_000, "Write model.pool: average, or take a network with fewer features"),
+        ("        pool: average\n", 20_000, "Take a network with fewer features, or fewer rows"),
+        ("        pool: average\n        pca: 9\n", 20_000, "Take a network with fewer features, or fewer rows"),
     ],
 )
 def test_features_that_do_not_fit_in_memory(
-    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, ways: str
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, free: int, ways: str
 ) -> None:
     ladder.write_text(LADDER.replace("        classifiers:", more + "        classifiers:"))
-    monkeypatch.setattr(voting, "free_memory", lambda: 20_000)
+    monkeypatch.setattr(voting, "free_memory", lambda: free)
     monkeypatch.setattr(voting, "features", lambda *_: pytest.fail("computed all the same"))
     run = esc.climb(esc.load_ladder(ladder), out=tmp_path / "runs")["votes"]
     assert run.state == "failed"
@@ -153,7 +155,7 @@ def test_features_that_do_not_fit_in_memory(
     needed = 4 * 5 * 1438 * width + (16 * 7**2 if "pca" in more else 0)
     assert read_json(run.dir.record)["error"] == (
         f"1,438 rows of {width} features do not fit in memory: with what the classifiers need they take about "
-        f"{needed / 1e9:.1f} GB, and 0.0 GB are free. Nothing was computed. Write {ways}."
+        f"{needed / 1e9:.1f} GB, and 0.0 GB are free. Nothing was computed. {ways}."
     )
 
 

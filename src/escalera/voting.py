@@ -122,21 +122,27 @@ def _network(
 
 def _check_memory(model: schema.Votes, rows: int, width: int) -> None:
     """Raise EscaleraError where the features take more memory than there is, before any is computed."""
-    columns = min(model.pca or width, width)
-    # The covariance, twice in double precision, is what the components themselves need.
-    needed = 4 * COPIES * rows * columns + (16 * width**2 if model.pca else 0)
-    free = free_memory()
+    needed, free = _needed(rows, width, model.pca), free_memory()
     if needed <= free:
         return
+    columns = min(model.pca or width, width)
+    fewer = next((n for n in (256, 128, 64, 32, 16) if n < columns and _needed(rows, width, n) <= free), None)
     ways = [
         *([] if model.pool == "average" else ["model.pool: average"]),
-        *([] if model.pca and model.pca <= 256 else ["model.pca: 256"]),
+        *([f"model.pca: {fewer}"] if fewer else []),
     ]
+    way = "Take a network with fewer features, or fewer rows"
+    if ways:
+        way = f"Write {' or '.join(ways)}, or take a network with fewer features"
     raise EscaleraError(
         f"{rows:,} rows of {columns:,} features do not fit in memory: with what the classifiers need they take about "
-        f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Nothing was computed. Write "
-        f"{' or '.join(ways) or 'fewer rows'}{', or take a network with fewer features' if ways else ''}."
+        f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Nothing was computed. {way}."
     )
+
+
+def _needed(rows: int, width: int, pca: int | None) -> int:
+    """Bytes for so many features of so many rows, and for their covariance, twice in double precision."""
+    return 4 * COPIES * rows * min(pca or width, width) + (16 * width**2 if pca else 0)
 
 
 def _features(
