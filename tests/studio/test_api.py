@@ -53,6 +53,7 @@ def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> No
     asked(422, "top: expected a number", params={"model": CNN, "top": "-1"}, content=png())
     asked(422, "attributes: expected a JSON object", params={"model": CNN, "attributes": "[1]"}, content=png())
     asked(413, "at most 20 MB", params={"model": CNN}, content=b"x" * 20_200_000)
+    asked(413, "at most 20 MB", params={"model": CNN}, content=iter([b"x" * 10_100_000] * 2))
     broken = {"content-type": "multipart/form-data; boundary=x"}
     asked(422, "the form cannot be read", content=b"--y\r\n", headers=broken)
 

@@ -105,6 +105,8 @@ def test_what_is_too_large_is_refused_announced_or_not(guard: Guard) -> None:
         "/en/gradio_api/file=%68ttp://x.example",
         "/en/gradio_api/file=/tmp/../etc/passwd",
         "/en/gradio_api/file=..%2f..%2fetc/passwd",
+        "/en/file=/etc/passwd",
+        "/file=/etc/passwd",
         "/model/..\\x",
     ],
 )

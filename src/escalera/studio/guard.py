@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import secrets
@@ -26,6 +27,8 @@ POLICY = (
 """What a browser may load for the page: nothing from any other machine, whatever the page says."""
 _FETCH = re.compile(r"/(?:file|proxy)(?:=|/)\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 """A path that asks the server to fetch an address."""
+_FILE = re.compile(r"(?<!/gradio_api)/file=")
+"""A path that asks for a file anywhere but where gradio decides which may be had."""
 _ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 
 
@@ -60,11 +63,16 @@ class Guard:
                 await _answer(send, *(_TOO_LARGE if body is None else (403, "files are uploaded, and named as such")))
                 return
             receive = _again(body, receive)
-        else:
-            receive = self._counted(receive)
-        try:
-            await self.app(scope, receive, _with_policy(send))
-        except TooLargeError:
+        counted = _Counted(receive, self.largest)
+
+        async def unless_too_large(message: Message) -> None:
+            # Those behind make a failure of it, and would tell of that.
+            if not counted.too_large:
+                await send(message)
+
+        with contextlib.suppress(TooLargeError):
+            await self.app(scope, counted, _with_policy(unless_too_large))
+        if counted.too_large:
             await _answer(send, *_TOO_LARGE)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -80,23 +88,9 @@ class Guard:
         if not length.isdecimal() or int(length) > self.largest:
             return _TOO_LARGE
         path = unquote(unquote(scope["path"]))
-        if _FETCH.search(path) or "\\" in path or ".." in path.split("/"):
+        if _FETCH.search(path) or _FILE.search(path) or "\\" in path or ".." in path.split("/"):
             return 403, "not allowed"
         return None
-
-    def _counted(self, receive: Receive) -> Receive:
-        """Receive, until it is too much: what comes in parts announces no length."""
-        total = 0
-
-        async def counted() -> Message:
-            nonlocal total
-            message = await receive()
-            total += len(message.get("body", b""))
-            if total > self.largest:
-                raise TooLargeError
-            return message
-
-        return counted
 
     async def _whole(self, receive: Receive) -> bytes | None:
         """The whole body, None for one that is too large."""
@@ -136,6 +130,25 @@ class Guard:
 
 class TooLargeError(Exception):
     """More bytes came than are taken."""
+
+
+class _Counted:
+    """Receive, until it is too much: what comes in parts announces no length."""
+
+    def __init__(self, receive: Receive, largest: int) -> None:
+        self._receive = receive
+        self._left = largest
+
+    @property
+    def too_large(self) -> bool:
+        return self._left < 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self.too_large:
+            raise TooLargeError
+        return message
 
 
 _TOO_LARGE = (413, "too large: at most 20 MB are taken")
