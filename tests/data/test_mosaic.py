@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalera.data.mosaic import grid, mosaic
+from escalera.data.mosaic import grid, mosaic, parts
 from escalera.data.sources import open_source
 from escalera.errors import DataError
 
@@ -19,6 +19,12 @@ def test_row_by_row_and_black_at_the_end() -> None:
     whole = mosaic([np.full((2, 3, 1), value, np.uint8) for value in (1, 2, 3)])
     assert whole.shape == (4, 6, 1)
     assert whole[::2, ::3, 0].tolist() == [[1, 2], [3, 0]]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_what_was_laid_side_by_side_comes_apart_again(count: int) -> None:
+    pictures = [np.full((2, 3, 1), value, np.uint8) for value in range(count)]
+    assert [part.tolist() for part in parts(mosaic(pictures), count)] == [picture.tolist() for picture in pictures]
 
 
 def test_pictures_of_other_shapes() -> None:

@@ -41,7 +41,7 @@ def address(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
+def browser(tmp_path: Path, address: str) -> Iterator[Any]:
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         pytest.skip("no chromium and chromedriver; on Debian: apt install chromium chromium-driver")
     from selenium import webdriver
@@ -60,7 +60,10 @@ def browser(tmp_path: Path) -> Iterator[Any]:
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
     yield driver
-    driver.quit()
+    try:
+        assert asked(driver) == {address.split("/")[2]}
+    finally:
+        driver.quit()
 
 
 def until(look: Callable[[], Any]) -> Any:
@@ -128,11 +131,11 @@ def test_a_picture_is_answered_in_the_language_of_the_browser(
     # The choice is remembered.
     browser.get(address)
     assert browser.current_url.endswith("/en/")
-    assert asked(browser) == {address.split("/")[2]}
     assert faults(browser) == []
 
 
-def test_a_model_is_downloaded_and_opened_again(browser: Any, address: str, tmp_path: Path) -> None:
+def test_a_model_is_downloaded_and_opened_again(browser: Any, address: str, tmp_path: Path, png: Any) -> None:
+    (tmp_path / "a.png").write_bytes(png(side=40))
     browser.get(f"{address}/en/")
     tab(browser, "Runs")
     link = until(lambda: browser.find_element("css selector", "#details a.button"))
@@ -146,6 +149,9 @@ def test_a_model_is_downloaded_and_opened_again(browser: Any, address: str, tmp_
         "css selector", "#open-model ~ input, #open-model input, input[accept*=safetensors]"
     ).send_keys(str(file))
     until(lambda: "tiny-cnn.safetensors" in str(find(browser, "#model input").get_attribute("value")))
+    find(browser, "#picture input[type=file]").send_keys(str(tmp_path / "a.png"))
+    assert find(browser, "#answer .answer small").text == "tiny-cnn.safetensors"
+    assert find(browser, "#answer .answer strong").text in list("0123456789")
     find(browser, "#example").click()
     # An opened file has left the rows of its source behind.
     until(lambda: "cannot be" in browser.find_element("css selector", "body").text)
@@ -154,6 +160,17 @@ def test_a_model_is_downloaded_and_opened_again(browser: Any, address: str, tmp_
 def test_a_climb_is_begun_and_watched(browser: Any, address: str) -> None:
     browser.get(f"{address}/en/")
     tab(browser, "Climb")
+    find(browser, "#climb-rungs input[type=checkbox]").click()
+    find(browser, "#climb-epochs input, #climb-epochs textarea").send_keys("2000")
+    find(browser, "#climb-start").click()
+    # It is watched, and goes on without the page; stopped, it can be begun with other settings.
+    until(lambda: "left at most" in find(browser, "#climb-progress .running").text)
+    browser.get("about:blank")
+    browser.get(f"{address}/en/")
+    tab(browser, "Climb")
+    until(lambda: "left at most" in find(browser, "#climb-progress .running").text)
+    find(browser, "#climb-stop").click()
+    until(lambda: "stopped after epoch" in find(browser, "#climb-progress").text)
     find(browser, "#climb-rungs input[type=checkbox]").click()
     find(browser, "#climb-epochs input, #climb-epochs textarea").send_keys("2")
     find(browser, "#climb-start").click()

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +11,7 @@ import pytest
 
 from escalera.data.table_transform import Categorical, Numeric, Transformation
 from escalera.errors import DataError
+from escalera.report.pictures import data_uri
 from escalera.report.runs import read_run
 from escalera.rundir import read_json, write_json
 from escalera.studio.curves import curves
@@ -22,7 +23,6 @@ from escalera.studio.samples import Samples
 from escalera.studio.service import Answer, Studio
 from escalera.studio.sheet import sheet
 from escalera.studio.table import table, to_csv
-from escalera.trained import Trained
 
 MLP, CNN = "tiny/mlp/seed-0", "tiny/cnn/seed-0"
 Png = Callable[..., bytes]
@@ -61,12 +61,14 @@ def test_names_from_outside_are_escaped() -> None:
 
 
 def test_an_answer_says_where_it_looked_or_why_not() -> None:
-    answer = Answer("x", [("seven", 0.93), ("one", 0.07)], 0, None)
-    picture = np.zeros((8, 8, 1), np.uint8)
+    answer = Answer("x", [("seven", 0.93), ("one", 0.07)], 0, np.zeros((8, 8, 1), np.uint8))
+    picture = np.zeros((16, 16, 1), np.uint8)
     assert "93,0\u00a0%" in answer_html(answer, "m", picture, None, ES)
     assert EN.say("classify.no_map") in answer_html(answer, "m", picture, None, EN)
     assert EN.say("classify.nowhere") in answer_html(answer, "m", picture, np.zeros((2, 2), np.float32), EN)
     assert 'class="heat"' in answer_html(answer, "m", picture, np.ones((2, 2), np.float32), EN)
+    # What it sees is shown as it is, and not enlarged.
+    assert data_uri(np.zeros((8, 8, 1), np.uint8)) in answer_html(answer, "m", picture, None, EN)
     assert "<img" not in answer_html(answer, "m", None, None, EN)
 
 
@@ -90,13 +92,13 @@ def test_a_form_for_the_attributes() -> None:
     numeric = Numeric("area", 500.0, 4000.5, 1800.0, 1800.0, 400.0, True)
     names = Categorical("zipcode", tuple(f"9{n:04}" for n in range(12)), True, "90003")
     fitted = Transformation((numeric,), (names,), {}, {})
-    data = {"classes": ["a", "b"]}
-    trained = Trained("x", None, data, {"attributes": fitted.to_json(), "bands": None}, Path("x"))  # type: ignore[arg-type]
-    area, zipcode = form(trained, EN)
+    table = {"attributes": fitted.to_json(), "bands": None}
+    area, zipcode = form(SimpleNamespace(table=table, reads_attributes=True), EN)  # type: ignore[arg-type]
     assert (area.column, area.usual, area.fits) == ("area", "1800", "500 … 4,000.50")
     assert (zipcode.column, zipcode.usual) == ("zipcode", "90003")
     assert zipcode.fits.endswith("90007, …")
-    assert form(Trained("x", None, data, None, Path("x")), EN) == []  # type: ignore[arg-type]
+    # A network of the same ladder that looks at the pictures alone keeps the table too.
+    assert form(SimpleNamespace(table=table, reads_attributes=False), EN) == []  # type: ignore[arg-type]
 
 
 def test_samples_are_those_of_the_split_and_the_class(studio: Studio) -> None:

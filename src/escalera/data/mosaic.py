@@ -37,3 +37,11 @@ def mosaic(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         top, left = number // columns * height, number % columns * width
         out[top : top + height, left : left + width] = part
     return out
+
+
+def parts(whole: NDArray[np.uint8], count: int) -> list[NDArray[np.uint8]]:
+    """The pictures that were laid side by side, one by one again."""
+    rows, columns = grid(count)
+    height, width = whole.shape[0] // rows, whole.shape[1] // columns
+    corners = [(number // columns * height, number % columns * width) for number in range(count)]
+    return [whole[top : top + height, left : left + width] for top, left in corners]

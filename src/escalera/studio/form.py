@@ -22,7 +22,7 @@ class Field:
 
 def form(trained: Trained, words: Language) -> list[Field]:
     """A field for each column that the model reads; none for a model that reads pictures alone."""
-    if trained.table is None or not trained.table.get("attributes"):
+    if trained.table is None or not trained.reads_attributes:
         return []
     fitted = Transformation.from_json(trained.table["attributes"])
     fields = [

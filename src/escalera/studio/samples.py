@@ -6,10 +6,10 @@ pixels  (H, W, C) uint8
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,13 @@ _KEPT = 4
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture of a split, its row there, and its class; None where the classes were made of a column of numbers."""
+    """A picture of a split (those of one row side by side), its row there, its class, and what else the row says."""
 
     split: str
     row: int
     pixels: NDArray[np.uint8]
-    name: str | None
+    name: str
+    attributes: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class _Part:
-    """A split of a run: all pictures of the source's split it is from, and which of them belong to it."""
+    """A split of a run: the source's split it is from, which of its rows belong to it, and the classes of all (N,)."""
 
     images: Images
     rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
 
 
 class Samples:
@@ -73,16 +75,16 @@ class Samples:
         trained, part = self._part(key, split)
         rows = part.rows
         if name is not None:
-            if name not in trained.classes or trained.config.data.target is not None:
+            if name not in trained.classes:
                 raise DataError(f"this source has no class '{name}'")
-            rows = rows[part.images.labels[rows] == trained.classes.index(name)]
+            rows = rows[part.labels[rows] == trained.classes.index(name)]
         chosen = np.random.default_rng(seed).permutation(rows)[:count]
         return [_sample(trained, part, split, int(row)) for row in chosen]
 
     def of_rows(self, key: str, split: str, rows: Sequence[int]) -> list[Sample]:
         """The pictures of these rows."""
         trained, part = self._part(key, split)
-        return [_sample(trained, part, split, row) for row in rows if row < len(part.images.labels)]
+        return [_sample(trained, part, split, row) for row in rows if row < len(part.labels)]
 
     def near(self, answer: Answer, count: int = 6) -> Neighbours:
         """The pictures of train that the network makes most nearly the same of, by the angle between features.
@@ -148,14 +150,26 @@ class Samples:
             origin = splits.get(str(origins[mine][0])) if mine.any() else None
             if origin is None or rows[mine].max() >= len(origin.labels):
                 raise EscaleraError("the source on this machine is not the one that this run learned from")
-            found[name] = _Part(origin, rows[mine])
+            found[name] = _Part(origin, rows[mine], _labels(trained, origin))
         return found
 
 
+def _labels(trained: Trained, images: Images) -> NDArray[np.int64]:
+    """The classes of all rows, which a column of numbers gives where it was cut into them."""
+    from escalera.data.table_bands import Bands, target
+
+    cut = (trained.table or {}).get("bands")
+    if cut is None:
+        return images.labels
+    bands = Bands.from_json(cut)
+    return bands.labels(target(trained.config.data.source, images.table, bands.column))
+
+
 def _sample(trained: Trained, part: _Part, split: str, row: int) -> Sample:
-    named = trained.config.data.target is None
-    name = trained.classes[part.images.labels[row]] if named else None
-    return Sample(split, row, np.asarray(part.images.images[row]), name)
+    table = part.images.table
+    attributes = {} if table is None else table.slice(row, 1).to_pylist()[0]
+    pixels = np.asarray(part.images.images[row])
+    return Sample(split, row, pixels, trained.classes[part.labels[row]], attributes)
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
+from PIL import Image
 
+from escalera.data.mosaic import parts
 from escalera.errors import EscaleraError
 from escalera.prediction import together
 from escalera.report.language import Language
@@ -21,6 +25,7 @@ from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT, Cell, sheet
 from escalera.studio.table import COLUMNS, table, to_csv
 from escalera.studio.tabs.shared import choices, content, picture_input, telling
+from escalera.trained import Trained
 
 
 def classify(studio: Studio, words: Language) -> None:
@@ -42,7 +47,9 @@ def classify(studio: Studio, words: Language) -> None:
                     elem_id="other",
                 )
                 picture = picture_input(words, height=260, elem_id="picture")
-                pictures = gr.File(file_count="multiple", label=say("classify.files"), visible=False, height=140)
+                pictures = gr.File(
+                    file_count="multiple", label=say("classify.files"), visible=False, height=190, elem_id="pictures"
+                )
                 attributes = gr.Dataframe(
                     headers=[say("classify.attribute"), say("classify.value"), say("classify.fits")],
                     datatype=["str", "str", "str"],
@@ -51,7 +58,9 @@ def classify(studio: Studio, words: Language) -> None:
                     interactive=True,
                     visible=False,
                     label=say("classify.attributes"),
+                    wrap=True,
                     buttons=[],
+                    elem_id="attributes",
                 )
                 example = gr.Button(say("classify.example"), elem_id="example", size="md")
                 near = gr.Checkbox(label=say("classify.near"), elem_id="near")
@@ -66,7 +75,7 @@ def classify(studio: Studio, words: Language) -> None:
             answers = gr.HTML(elem_id="answers", js_on_load=SORT)
             csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
         # Inside the tab: the tabs take everything beside them for a tab.
-        truth = gr.State("")
+        truth = gr.State(None)
         with gr.Row(visible=False):
             # What gradio's own interface asks: components and not gr.api, which would read any path it is given.
             question = [
@@ -89,8 +98,9 @@ def classify(studio: Studio, words: Language) -> None:
         asker.ask, asked, answer, **quiet
     )
     tab.select(lambda: _refreshed(studio, none), None, [model, other], **quiet)
-    example.click(asker.example, model, [picture, truth], **quiet)
-    gr.on([picture.upload, picture.clear], lambda: "", None, truth, **quiet)
+    example.click(asker.example, model, [picture, pictures, attributes, truth], **quiet)
+    of_ones_own = [picture.upload, picture.clear, pictures.upload, pictures.clear, attributes.input]
+    gr.on(of_ones_own, lambda: None, None, truth, **quiet)
     opened.upload(asker.open, opened, [model, other], **quiet)
     start.click(asker.several, [model, files], [answers, csv], **quiet)
 
@@ -121,7 +131,7 @@ class _Asker:
         pictures: list[str] | None,
         attributes: list[list[Any]],
         near: bool,
-        truth: str,
+        truth: tuple[str, str] | None,
     ) -> str:
         """The answers of one model or two, as HTML."""
         if not model:
@@ -134,22 +144,20 @@ class _Asker:
                 answers.append(error_html(told(error, self.words)))
         if not any(answers):
             return hint_html(self.words.say("classify.waiting"))
-        known = hint_html(self.words.say("classify.truth", name=truth)) if truth and picture else Markup("")
-        return known + Markup('<div class="answers">{}</div>').format(Markup("").join(answers))
+        return self._known(model, truth) + Markup('<div class="answers">{}</div>').format(Markup("").join(answers))
 
     def _answer(
         self, key: str, picture: str | None, pictures: list[str] | None, attributes: list[list[Any]], near: bool
     ) -> Markup:
-        data = self.studio.trained(key).data
-        several = together(data) > 1
+        trained = self.studio.trained(key)
+        several = together(trained.data) > 1
         given = [content(path) for path in (pictures or [])] if several else [content(picture)] if picture else []
-        reads_pictures = self.studio.trained(key).reads_pictures
-        if reads_pictures and not given:
+        if trained.reads_pictures and not given:
             return Markup("")
-        row = _row(attributes) if data.get("columns") else None
-        answer = self.studio.classify(key, given if reads_pictures else [], row).result()
+        row = _row(attributes) if trained.reads_attributes else None
+        answer = self.studio.classify(key, given if trained.reads_pictures else [], row).result()
         map_ = self.studio.explain(answer).result()
-        shown = self.studio.enlarged(key, given) if reads_pictures else None
+        shown = self.studio.enlarged(key, given) if trained.reads_pictures else None
         title = next((entry.label for entry in self.studio.models() if entry.key == key), key)
         html = answer_html(answer, title, shown, map_, self.words)
         if not near:
@@ -161,7 +169,7 @@ class _Asker:
         caption = self.words.say(
             "classify.nearest_of", looked=self.words.number(found.looked), rows=self.words.number(found.rows)
         )
-        wall = pictures_html([(sample.pixels, sample.name or "") for sample in found.samples], caption)
+        wall = pictures_html([(sample.pixels, sample.name) for sample in found.samples], caption)
         # One element a model, so that the pictures stay below their model's answer where two stand side by side.
         return Markup("<div>{}<h4>{}</h4>{}</div>").format(html, caption, wall)
 
@@ -173,19 +181,59 @@ class _Asker:
         columns = trained.data.get("image_columns")
         several = together(trained.data) > 1
         label = self.words.say("classify.pictures", columns=", ".join(columns)) if isinstance(columns, list) else ""
-        rows = [[field.column, field.usual, field.fits] for field in form(trained, self.words)]
+        rows = self._form(trained, {})
         return (
             gr.update(visible=trained.reads_pictures and not several),
-            gr.update(visible=several, label=label),
+            gr.update(visible=trained.reads_pictures and several, label=label),
             gr.update(visible=bool(rows), value=rows),
         )
 
-    def _example(self, model: str | None) -> tuple[Any, str]:
+    def _form(self, trained: Trained, row: Mapping[str, Any]) -> list[list[str]]:
+        """A line for each attribute that the model reads: the row's value, or the usual one."""
+        return [
+            [field.column, "" if (value := row.get(field.column, field.usual)) is None else str(value), field.fits]
+            for field in form(trained, self.words)
+        ]
+
+    def _known(self, model: str, truth: tuple[str, str] | None) -> Markup:
+        """What the row is, where it is an example."""
+        try:
+            if truth and truth[1] == self._needs(model):
+                return hint_html(self.words.say("classify.truth", name=truth[0]))
+        except EscaleraError:
+            pass  # the model is gone, as the answer says
+        return Markup("")
+
+    def _needs(self, key: str) -> str:
+        """What a model is asked about, in one word: an example of one is an example of another that needs the same."""
+        trained = self.studio.trained(key)
+        pictures = trained.data.get("image_columns") if trained.reads_pictures else None
+        return f"{trained.data['source']} {pictures} {trained.reads_pictures} {trained.reads_attributes}"
+
+    def _example(self, model: str | None) -> tuple[Any, Any, Any, Any]:
+        """A row of the test set: its picture or pictures, its attributes, and what it is."""
         if not model:
-            return None, ""
+            return gr.skip(), gr.skip(), gr.skip(), None
+        trained = self.studio.trained(model)
         sample = self.samples.some(model, "test")[0]
-        pixels = sample.pixels[..., 0] if sample.pixels.shape[2] == 1 else sample.pixels
-        return pixels, sample.name or ""
+        count = together(trained.data)
+        seen = [pixels[..., 0] if pixels.shape[2] == 1 else pixels for pixels in parts(sample.pixels, count)]
+        single = trained.reads_pictures and count == 1
+        rows = self._form(trained, sample.attributes)
+        return (
+            seen[0] if single else gr.skip(),
+            self._files(trained, seen) if trained.reads_pictures and count > 1 else gr.skip(),
+            rows if rows else gr.skip(),
+            (sample.name, self._needs(model)),
+        )
+
+    def _files(self, trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
+        """Pictures as files called by their columns."""
+        folder = Path(tempfile.mkdtemp(prefix="escalera-example-"))
+        files = [folder / f"{column}.png" for column in trained.data["image_columns"]]
+        for file, pixels in zip(files, pictures, strict=True):
+            Image.fromarray(pixels).save(file)
+        return [str(file) for file in files]
 
     def _open(self, path: str | None) -> tuple[Any, Any]:
         if not path:

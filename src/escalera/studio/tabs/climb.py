@@ -17,7 +17,7 @@ from escalera.studio.service import Studio
 from escalera.studio.tabs.shared import telling
 
 _SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
-_WIDTH = 130
+_WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
 _PLANNED = ("rung", "parameters", "flops", "rate", "epochs", "seconds")
 
@@ -37,6 +37,7 @@ def climb(studio: Studio, words: Language) -> None:
                 with gr.Row():
                     epochs = _setting(words, "epochs")
                     batch = _setting(words, "batch")
+                with gr.Row():
                     rate = _setting(words, "rate")
                     seeds = gr.Number(1, label=say("climb.seeds"), precision=0, minimum=1, maximum=20, min_width=_WIDTH)
                 more = gr.Textbox(
@@ -47,10 +48,8 @@ def climb(studio: Studio, words: Language) -> None:
                     start = gr.Button(say("climb.start"), variant="primary", min_width=90, elem_id="climb-start")
             with gr.Column(scale=3, min_width=320):
                 with gr.Row():
-                    resume = gr.Button(say("climb.resume"), visible=False, elem_id="climb-resume", min_width=90)
-                    stop = gr.Button(
-                        say("climb.stop"), variant="stop", visible=False, elem_id="climb-stop", min_width=90
-                    )
+                    resume = gr.Button(say("climb.resume"), visible=False, elem_id="climb-resume", size="md")
+                    stop = gr.Button(say("climb.stop"), variant="stop", visible=False, elem_id="climb-stop", size="md")
                 progress = gr.HTML(elem_id="climb-progress")
                 plan_table = gr.HTML(elem_id="climb-planned")
         timer = gr.Timer(1.5, active=False)
@@ -187,6 +186,8 @@ class _Climber:
         elif step.standing == "running":
             left = words.duration(step.left) if step.left is not None else NOTHING
             state = say("climb.epoch", epoch=words.number(step.epoch), epochs=words.number(step.epochs), left=left)
+        elif step.standing == "waiting" and step.epoch:
+            state = say("climb.paused", epoch=words.number(step.epoch), epochs=words.number(step.epochs))
         share = 100 if step.standing == "done" else 100 * step.epoch / max(1, step.epochs)
         error = Markup("<em>{}</em>").format(step.error) if step.error else ""
         return Markup('<li class="{}"><span>{} {}{}</span><b>{}</b><i style="width:{:.1f}%"></i>{}</li>').format(

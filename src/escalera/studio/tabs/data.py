@@ -109,7 +109,7 @@ class _Looker:
             found = self.samples.some(key, split, name or None, _WALL)
         except EscaleraError as error:
             return error_html(told(error, self.words))
-        return pictures_html([(sample.pixels, sample.name or "") for sample in found], self.words.say("look.pictures"))
+        return pictures_html([(sample.pixels, sample.name) for sample in found], self.words.say("look.pictures"))
 
     def differ(self, first: str | None, second: str | None, kind: Kind) -> str:
         """The pictures that two runs disagree on."""
