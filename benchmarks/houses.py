@@ -1,13 +1,15 @@
 """What a table and photos say of a house's price, each alone and together: the ladder `houses` with five seeds.
 
-    ESCALERA_DATA=<folder> python benchmarks/houses.py [--out runs] [--seeds 5]
+    ESCALERA_DATA=<folder> python benchmarks/houses.py [--out runs] [--seeds 5] [--splits 5]
 
 What is finished in the folder is not trained again. All seeds answer the same test rows. The better of the two parts is
-taken by those very answers, which favours the part and never the combination.
+taken by those very answers, which favours the part and never the combination. As 135 houses see only large differences,
+the combination and its parts are trained on other splits too, each by the ladder with another `seed`.
 """
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -65,25 +67,52 @@ def against(name: str, part: list[Run], combined: list[Run]) -> None:
     print(f"{COMBINED} less {name:15} {100 * found.difference:+.2f} points, 95 % {low:+.2f} to {high:+.2f}")
 
 
+def needed(ladder: schema.Ladder, name: str) -> list[str]:
+    """A rung and all that it starts from."""
+    return [found for before in parts_of(ladder[name]) for found in needed(ladder, before)] + [name]
+
+
+def trained(split: int, options: argparse.Namespace, rungs: Iterable[str] = ()) -> dict[str, list[Run]]:
+    """The runs of some rungs, or of all, where the ladder's seed is `split`."""
+    reading = load_ladder("houses")
+    reading = replace(reading, ladder=reading.ladder.model_copy(update={"seed": split}))
+    out = options.out / f"split-{split}"
+    names = list(rungs) or reading.names
+    climb(reading, out=out, seeds=options.seeds, rungs=names)
+    seeds = range(options.seeds)
+    return {name: [read_run(out / "houses" / name / f"seed-{seed}", seed) for seed in seeds] for name in names}
+
+
+def over_splits(found: list[Mapping[str, list[Run]]], part: str) -> None:
+    """The combination less a part over the test houses of all splits; the bootstrap draws houses, not answers."""
+    houses = 1 + max(int(runs[part][0].answers.rows.max()) for runs in found)
+    gain, asked = np.zeros(houses), np.zeros(houses)
+    for runs in found:
+        rows = runs[part][0].answers.rows
+        gain[rows] += right(runs[COMBINED]).mean(axis=0) - right(runs[part]).mean(axis=0)
+        asked[rows] += 1
+    drawn = np.random.RandomState(0).randint(houses, size=(10_000, houses))
+    low, high = np.percentile(gain[drawn].sum(axis=1) / asked[drawn].sum(axis=1), (2.5, 97.5))
+    print(
+        f"over {len(found)} splits, {int((asked > 0).sum())} houses: {COMBINED} less {part} "
+        f"{100 * gain.sum() / asked.sum():+.2f} points, 95 % {100 * low:+.2f} to {100 * high:+.2f}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--splits", type=int, default=5)
     options = parser.parse_args()
-    reading = load_ladder("houses")
-    climb(reading, out=options.out, seeds=options.seeds)
-    found = {
-        rung.name: [
-            read_run(options.out / "houses" / rung.name / f"seed-{seed}", seed) for seed in range(options.seeds)
-        ]
-        for rung in reading.rungs
-    }
+    ladder = load_ladder("houses").ladder
+    found = trained(0, options)
     print(machine())
     print(f"houses, {options.seeds} seeds; the longest training and the highest memory of them, the mean price")
     print(f"{'':18} {'test %':>16} {'validation %':>16} {'time':>14} {'memory':>9} {'price':>13}")
     for name, runs in found.items():
         show(name, runs)
-    parts = parts_of(reading.ladder[COMBINED])
+    parts = parts_of(ladder[COMBINED])
     best = max(parts, key=lambda name: right(found[name]).mean())
     print()
     for name in parts:
@@ -92,7 +121,12 @@ def main() -> None:
     seconds, memory = (max(values) for values in zip(*(costs(runs) for runs in found.values()), strict=True))
     print(f"\nthe combination beats {best}, the better of its parts, on the mean: {said(ahead > 0)}")
     print(f"every rung below {duration(SECONDS)}: {duration(seconds)}, {said(seconds < SECONDS)}")
-    print(f"every rung below {short(MEMORY, 'B')}: {short(memory, 'B')}, {said(memory < MEMORY)}")
+    print(f"every rung below {short(MEMORY, 'B')}: {short(memory, 'B')}, {said(memory < MEMORY)}\n")
+    others = [trained(split, options, needed(ladder, COMBINED)) for split in range(1, options.splits)]
+    for split, runs in enumerate([found, *others]):
+        print(f"split {split}, ", end="")
+        against(best, runs[best], runs[COMBINED])
+    over_splits([found, *others], best)
 
 
 if __name__ == "__main__":

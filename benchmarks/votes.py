@@ -37,7 +37,7 @@ def made_up(rows: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:
     found = torch.empty(rows, WIDTH)
     for start in range(0, rows, 5000):
         some = labels[start : start + 5000]
-        noisy = 0.6 * centres[some] + torch.randn(len(some), 64, generator=draw)
+        noisy = 0.3 * centres[some] + torch.randn(len(some), 64, generator=draw)
         found[start : start + 5000] = (noisy @ mix + 0.3 * torch.randn(len(some), WIDTH, generator=draw)).relu()
     return found, labels.numpy()
 

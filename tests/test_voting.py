@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 import escalera as esc
 from escalera import voting
@@ -16,6 +18,7 @@ from escalera.errors import LadderError, RunError
 from escalera.evaluate.metrics import softmax
 from escalera.predictor import open_run
 from escalera.rundir import RunDir, read_json
+from escalera.terminal import Narrator
 from escalera.train.checkpoint import read_tensors, write_tensors
 from escalera.vote import classifiers
 
@@ -64,7 +67,9 @@ def climb(ladder: Path, out: Path, **more: object) -> dict[str, esc.Run]:
 
 def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "runs"
-    runs = climb(ladder, out)
+    told = StringIO()
+    runs = climb(ladder, out, narrator=Narrator(Console(file=told)))
+    assert "what each branch knows alone, and what is lost when it sees another row" in told.getvalue()
     run = runs["votes"].dir
     record, metrics = read_json(run.record), read_json(run.metrics)
     assert list(record["classifiers"]) == NAMES
@@ -75,6 +80,11 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     table = pq.read_table(run.predictions)
     assert table["row"].equals(pq.read_table(runs["fused"].dir.predictions)["row"])
     assert len(record["agreement"]["names"]) == len(record["agreement"]["shares"]) == 7
+
+    page = (out / "counting" / "report.html").read_text()
+    assert page.count("Learning curves</h3>") == 2
+    assert page.count("Train, validation and test</h3>") == 1
+    assert "No epoch of this run was recorded" not in page
 
     # What it says of pictures is what it said of the test rows.
     rows = table["row"].to_numpy()[:20]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from escalera.evaluate.views import VIEWS
 from escalera.ladder import schema
 from escalera.models.network import Network
 from escalera.rundir import RunDir
+
+LEARNED = 10_000
+"""Rows of train at most from which a branch alone is learned: a linear model needs no more, and memory counts."""
 
 
 def of_branches(
@@ -40,7 +44,9 @@ def of_branches(
     asked = {name: said_of(before, data.test) for name, before in lineage.origins(config, run).items()}
     trained = {name: said for name, said in asked.items() if said is not None}
     probed = [name for name in config.model.branches if name not in trained]
-    lone = alone(network, feed(data.train), feed(data.test), probed, seed=0) if probed else {}
+    drawn = np.random.RandomState(0).permutation(data.train.rows)[:LEARNED]
+    train = replace(data.train, rows=np.sort(drawn))
+    lone = alone(network, feed(train), feed(data.test), probed) if probed else {}
     mixed = shuffled(network, feed(data.test), VIEWS[config.evaluate.tta])
     return {
         **{f"trained:{name}": said for name, said in trained.items()},

@@ -82,7 +82,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "images_per_second": round(training.images_per_second, 1),
         "price": price(training.seconds, config.evaluate.price_per_hour, config.evaluate.currency),
     }
-    test = _evaluate(config, data, run, network, where, record)
+    test = _evaluate(config, data, run, network, where, record, narrator)
     record |= {
         "tta": config.evaluate.tta,
         "inference_images_per_second": round(test.images_per_second, 1),
@@ -177,7 +177,13 @@ def _validate(network: torch.nn.Module, batches: Batches | FeatureBatches) -> di
 
 
 def _evaluate(
-    config: RungConfig, data: Dataset, run: RunDir, network: Network, device: torch.device, record: dict[str, Any]
+    config: RungConfig,
+    data: Dataset,
+    run: RunDir,
+    network: Network,
+    device: torch.device,
+    record: dict[str, Any],
+    narrator: Narrator,
 ) -> Predictions:
     """Predict all three splits; only here are the test rows read, and run.json says how often."""
 
@@ -189,6 +195,9 @@ def _evaluate(
     record["test_looks"] += 1
     write_json(run.record, record)
     test = over(data.test)
-    beside = of_branches(config, data, run, network, device) if isinstance(config.model, schema.Fusion) else {}
+    beside = {}
+    if isinstance(config.model, schema.Fusion):
+        narrator.says("what each branch knows alone, and what is lost when it sees another row")
+        beside = of_branches(config, data, run, network, device)
     file_answers(run, data, test.logits, test.labels, metrics, beside)
     return test

@@ -191,6 +191,16 @@ def test_any_file_may_hold_anything(ladder_dir: Path, name: str, content: bytes)
     assert [rung.name for rung in read_story(ladder_dir).rungs][1] == "deeper"
 
 
+@pytest.mark.parametrize("seen", [["no"] * 500, [None] * 500, [False] * 499 + [None]])
+def test_whether_a_row_is_in_train_too_is_true_or_false(ladder_dir: Path, seen: list[Any]) -> None:
+    path = ladder_dir / "deeper/seed-0/predictions.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("in_train", pa.array(seen)), path)
+    story = read_story(ladder_dir)
+    assert story.rungs[1].runs[0].answers is None
+    assert faults(story, "deeper") == "predictions.parquet: cannot be read, or is not what it should be"
+
+
 def test_states(ladder_dir: Path) -> None:
     change(ladder_dir / "base/seed-0/run.json", state="running")
     change(ladder_dir / "deeper/seed-0/run.json", state="dreaming")

@@ -108,13 +108,16 @@ def _answers(path: Path, faults: list[Fault]) -> Answers | None:
     """predictions.parquet as answers, sorted by row; None, with a fault, where it cannot be read."""
     try:
         table = pq.read_table(path)
-        if any(table[column].null_count for column in ("row", "label", "logits")):
+        given = [column for column in ("in_train",) if column in table.column_names]
+        if any(table[column].null_count for column in ("row", "label", "logits", *given)):
             raise ValueError("a cell is empty")
+        if any(table[column].type != pa.bool_() for column in given):
+            raise ValueError("expected true or false")
         rows = table["row"].to_numpy().astype(np.int64)
         labels = table["label"].to_numpy().astype(np.int64)
         logits = _logits(table)
         order = np.argsort(rows, kind="stable")
-        seen = table["in_train"].to_numpy().astype(bool)[order] if "in_train" in table.column_names else None
+        seen = table["in_train"].to_numpy()[order] if given else None
         answers = Answers(rows[order], labels[order], logits.argmax(axis=1)[order], logits.shape[1], seen)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         faults.append(Fault(path.name, "unreadable" if path.exists() else "absent"))

@@ -105,8 +105,12 @@ class Studio:
         self._folder = tempfile.TemporaryDirectory(prefix="escalera-studio-")
         self._files: dict[str, Entry] = {}
 
+    def new_folder(self) -> Path:
+        """An empty folder of its own for files that a page offers; it goes when the studio closes."""
+        return Path(tempfile.mkdtemp(dir=self._folder.name))
+
     def close(self) -> None:
-        """Let go of the worker and of the opened files."""
+        """Let go of the worker, of the opened files and of those that were offered."""
         self._worker.shutdown(cancel_futures=True)
         self._folder.cleanup()
 

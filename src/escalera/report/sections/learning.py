@@ -15,7 +15,7 @@ _HARDLY, _MUCH, _FULL = 0.02, 0.10, 0.98
 
 
 def section(view: RungView) -> dict[str, Any] | None:
-    """The figures, the run, and a sentence for each gap that can be told."""
+    """The figures, whether there were epochs, and a sentence for each gap that can be told."""
     run = view.run
     if run is None:
         return None
@@ -23,7 +23,9 @@ def section(view: RungView) -> dict[str, Any] | None:
     if run.history:
         drawn = curves_figures(run.history, run.record.best_epoch, view.language, view.name, view.rung.name)
         figures = [view.keep(figure) for figure in drawn]
-    return {"figures": figures, "gaps": gaps(run, view.language)}
+    # A vote has none: its classifiers are fitted in one go.
+    epochs = bool(figures) or run.record.epochs is not None
+    return {"figures": figures, "epochs": epochs, "gaps": gaps(run, view.language)}
 
 
 def gaps(run: Run, language: Language) -> list[str]:

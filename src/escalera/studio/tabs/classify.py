@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -229,7 +228,7 @@ class _Asker:
 
     def _files(self, trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
         """Pictures as files called by their columns."""
-        folder = Path(tempfile.mkdtemp(prefix="escalera-example-"))
+        folder = self.studio.new_folder()
         files = [folder / f"{column}.png" for column in trained.data["image_columns"]]
         for file, pixels in zip(files, pictures, strict=True):
             Image.fromarray(pixels).save(file)
@@ -248,8 +247,7 @@ class _Asker:
         if not model or not files:
             return gr.skip(), gr.skip()
         rows = table(self.studio, model, ((Path(path).name, content(path)) for path in files))
-        folder = Path(tempfile.mkdtemp(prefix="escalera-csv-"))
-        path = folder / "escalera.csv"
+        path = self.studio.new_folder() / "escalera.csv"
         path.write_text(to_csv(rows), encoding="utf-8")
         heads = [self.words.say(f"column.{name}") for name in COLUMNS]
         cells = [[self._cell(row[name]) for name in COLUMNS] for row in rows]
