@@ -113,9 +113,13 @@ def _predictions(flats: Path, folder: Path) -> None:
     [row] = predict_files(folder / "table", [], attributes=["area=, street=north"])
     assert row["file"] == "area=, street=north"
     assert sum(entry["probability"] for entry in row["classes"]) == pytest.approx(1)
+    assert row["filled_in"] == ["area"]
+    run = CliRunner().invoke(app, ["predict", str(folder / "table"), "--attributes", "area=NA,street="])
+    assert run.output.endswith("\n  not known, so filled in as in training: area, street\n")
     run = CliRunner().invoke(app, ["predict", str(folder / "table"), "--attributes", "area=50,street=south"])
     assert run.exit_code == 0
     assert " %  ≤" in run.output
+    assert "not known" not in run.output
 
     for files, attributes, expected in (
         (pair[:1], ["area=1,street=north"], "this run sees 2 pictures of each row together (front, back): expected as "

@@ -227,6 +227,8 @@ def predict(
         typer.echo(shown(picture["file"]))
         for row in picture["classes"]:
             typer.echo(f"  {100 * row['probability']:6.2f} %  {row['name']}")
+        if picture["filled_in"]:
+            typer.echo(f"  not known, so filled in as in training: {', '.join(picture['filled_in'])}")
 
 
 @app.command()

@@ -57,11 +57,12 @@ class Question:
 def predict_files(
     path: Path, files: Sequence[Path], *, attributes: Sequence[str] = (), top: int = 5
 ) -> list[dict[str, Any]]:
-    """The likeliest classes of each row, best first: {file, classes: [{name, probability}]}.
+    """The likeliest classes of each row, best first: {file, classes: [{name, probability}], filled_in: [column]}.
 
     A row is a picture, or as many as the run sees together, with its `attributes` (`area=1200, zipcode=92880` or JSON)
-    where the run reads them. A CSV file stands for its rows: pictures by their paths, and attributes. Each picture is
-    decoded as the run's own were. Raises RunError as find_run does, and DataError with all that cannot be decoded.
+    where the run reads them; those that are not known are `filled_in` as in training. A CSV file stands for its rows:
+    pictures by their paths, and attributes. Each picture is decoded as the run's own were. Raises RunError as find_run
+    does, and DataError with all that cannot be decoded.
     """
     import numpy as np
 
@@ -72,7 +73,8 @@ def predict_files(
     asked = _from_table(files[0], record) if _is_table(files) else _from_files(files, attributes, record)
     pictures = _decoded(asked, record) if any(question.pictures for question in asked) else None
     rows = [question.attributes for question in asked if question.attributes is not None]
-    found = Predictor(trained).probabilities(pictures, rows)
+    predictor = Predictor(trained)
+    found = predictor.probabilities(pictures, rows)
     return [
         {
             "file": question.name,
@@ -80,6 +82,7 @@ def predict_files(
                 {"name": record["classes"][i], "probability": float(row[i])}
                 for i in np.argsort(-row, kind="stable")[:top]
             ],
+            "filled_in": predictor.filled_in(question.attributes),
         }
         for question, row in zip(asked, found, strict=True)
     ]

@@ -76,6 +76,10 @@ class Predictor:
         views = VIEWS[self.trained.config.evaluate.tta]
         return softmax(predict(self.network, feed.epoch(0), views).logits).astype(np.float32)
 
+    def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:
+        """Which attributes of a row are not known and were filled in as in training."""
+        return [] if self.fitted is None or attributes is None else self.fitted.filled_in(attributes)
+
     def maps(self, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Where the network looked when it said a class (N,): maps (N, h, w) from 0 to 1; None where it keeps none."""
         if isinstance(self.trained.config.model, schema.Fusion | schema.Votes) or self.fitted is not None:

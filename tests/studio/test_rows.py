@@ -86,5 +86,7 @@ def test_an_example_fills_in_what_each_model_needs(rooms: Studio) -> None:
         assert (known in html) == says, key
     shown = {key: [update["visible"] for update in asker.adapt(key)] for key in (both, table, photos)}
     assert shown == {both: [False, True, True], table: [False, False, True], photos: [False, True, False]}
+    said = asker.ask(table, "", None, None, [["area", "", ""]], False, None)
+    assert "Not known, so filled in as in training: area." in said
     rooms.close()
     assert not any(Path(file).exists() for file in files)

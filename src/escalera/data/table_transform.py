@@ -133,6 +133,10 @@ class Transformation:
             pa.table({name: pa.array([as_text(row[name]) for row in rows], pa.string()) for name in self.columns})
         )
 
+    def filled_in(self, row: Mapping[str, Any]) -> list[str]:
+        """The columns of a row whose value is not known, so that another stands in for it."""
+        return [name for name in self.columns if not as_text(row.get(name))]
+
     def to_json(self) -> dict[str, Any]:
         """All of it, as values that JSON holds exactly."""
         return asdict(self)

@@ -28,10 +28,12 @@ def answer_html(
         )
         for name, share in answer.classes[:TOP]
     )
+    unknown = words.listing(list(answer.filled_in))
+    filled = hint_html(words.say("classify.filled_in", names=unknown)) if unknown else ""
     return Markup(
         '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}'
-        '<ol class="bars">{}</ol></article>'
-    ).format(title, answer.said, _looked(answer.seen, picture, map_, words), bars)
+        '<ol class="bars">{}</ol>{}</article>'
+    ).format(title, answer.said, _looked(answer.seen, picture, map_, words), bars, filled)
 
 
 def _looked(

@@ -69,13 +69,15 @@ class Entry:
 class Answer:
     """What a model says of a row: every class with its probability, the likeliest first.
 
-    `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class.
+    `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class;
+    `filled_in` are the attributes that are not known.
     """
 
     model: str
     classes: list[tuple[str, float]]
     label: int
     seen: NDArray[np.uint8] | None
+    filled_in: Sequence[str] = ()
 
     @property
     def said(self) -> str:
@@ -89,6 +91,7 @@ class Answer:
             "class": self.said,
             "probability": self.classes[0][1],
             "classes": [{"name": name, "probability": share} for name, share in self.classes[:top]],
+            "filled_in": list(self.filled_in),
         }
 
 
@@ -228,7 +231,8 @@ class Studio:
         )[0]
         order = np.argsort(-shares, kind="stable")
         classes = predictor.trained.classes
-        return Answer(key, [(classes[k], float(shares[k])) for k in order], int(order[0]), seen)
+        ranked = [(classes[k], float(shares[k])) for k in order]
+        return Answer(key, ranked, int(order[0]), seen, predictor.filled_in(attributes))
 
     def explain(self, answer: Answer) -> Future[NDArray[np.float32] | None]:
         """Where the model looked when it said what it said (h, w), from 0 to 1; None where it keeps no map."""
