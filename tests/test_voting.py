@@ -16,6 +16,7 @@ from escalera import voting
 from escalera.data.sources import open_source
 from escalera.errors import LadderError, RunError
 from escalera.evaluate.metrics import softmax
+from escalera.ladder.change import difference
 from escalera.predictor import open_run
 from escalera.rundir import RunDir, read_json
 from escalera.terminal import Narrator
@@ -83,7 +84,7 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
 
     page = (out / "counting" / "report.html").read_text()
     assert page.count("Learning curves</h3>") == 2
-    assert page.count("Train, validation and test</h3>") == 1
+    assert page.count("Validation and test</h3>") == 1
     assert "No epoch of this run was recorded" not in page
 
     # What it says of pictures is what it said of the test rows.
@@ -201,3 +202,17 @@ def test_votes_on_votes(ladder: Path) -> None:
     ladder.write_text(LADDER + more)
     with pytest.raises(LadderError, match="expected the run of a network, received one of kind votes"):
         esc.load_ladder(ladder)
+
+
+def test_what_changed_is_what_was_written(ladder: Path) -> None:
+    reading = esc.load_ladder(ladder)
+    fused, votes = reading.ladder["fused"], reading.ladder["votes"]
+    [change] = difference(fused.config, votes.config)
+    assert change.before["branches"]["one"] == {"kind": "transfer", "weights": {"from": "cnn"}, "trainable": "none"}
+    assert set(change.after) == {"kind", "features", "classifiers"}
+    # Beside a file of weights somebody has to write it.
+    config = fused.config.model_dump(mode="json")
+    branch = {"kind": "transfer", "weights": "a.safetensors", "like": {"kind": "cnn", "blocks": [[4]]}}
+    config["model"] = {"kind": "fusion", "branches": {"one": branch, "two": {"kind": "mlp", "dense": [4]}}}
+    [change] = difference(votes.config, type(fused.config).model_validate(config))
+    assert change.after["branches"]["one"] == branch

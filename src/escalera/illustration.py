@@ -16,6 +16,7 @@ from escalera.rundir import RunDir
 
 if TYPE_CHECKING:
     from escalera.data.images import Images
+    from escalera.ladder import schema
 
 
 class Illustrator:
@@ -34,6 +35,31 @@ class Illustrator:
             data = read_config(RunDir(run).config).data
         except EscaleraError:
             return None
+        opened = self._open(data)
+        if opened is None or max(rows) >= len(opened.images):
+            return None
+        # The classes of a target are made after the splits: there the labels of the source say nothing.
+        if data.target is None and opened.labels[list(rows)].tolist() != list(labels):
+            return None
+        return [np.asarray(opened.images[row]) for row in rows]
+
+    def maps(
+        self, run: Path, rows: Sequence[int], images: NDArray[np.uint8], classes: NDArray[np.int64]
+    ) -> NDArray[np.float32] | None:
+        """Grad-CAM (n, h, w) of pictures (n, H, W, C) and the classes that the run said; None for a net without maps.
+
+        The attributes that a network reads are those of the rows. Raises EscaleraError where the weights are not there
+        any more.
+        """
+        from escalera.predictor import open_run
+
+        predictor = open_run(RunDir(run))
+        opened = self._open(predictor.trained.config.data) if predictor.trained.reads_attributes else None
+        table = None if opened is None or opened.table is None else opened.table.take(list(rows)).to_pylist()
+        return predictor.maps(images, classes, table)
+
+    def _open(self, data: schema.Data) -> Images | None:
+        """The split of a source that the test rows are rows of; None where it cannot be had."""
         key = data.model_dump_json()
         if key not in self._opened:
             from escalera import build
@@ -43,19 +69,4 @@ class Illustrator:
             with contextlib.suppress(EscaleraError, OSError):
                 splits = build.pictures(data, data_root=self._data_root, skip_bad=True).splits
                 self._opened[key] = splits.get("test", splits["train"])
-        opened = self._opened[key]
-        if opened is None or max(rows) >= len(opened.images):
-            return None
-        # The classes of a target are made after the splits: there the labels of the source say nothing.
-        if data.target is None and opened.labels[list(rows)].tolist() != list(labels):
-            return None
-        return [np.asarray(opened.images[row]) for row in rows]
-
-    def maps(self, run: Path, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """Grad-CAM (n, h, w) of pictures (n, H, W, C) and the classes that the run said; None for a net without maps.
-
-        Raises EscaleraError where the weights are not there any more.
-        """
-        from escalera.predictor import open_run
-
-        return open_run(RunDir(run)).maps(images, classes)
+        return self._opened[key]

@@ -80,18 +80,25 @@ class Predictor:
         """Which attributes of a row are not known and were filled in as in training."""
         return [] if self.fitted is None or attributes is None else self.fitted.filled_in(attributes)
 
-    def maps(self, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """Where the network looked when it said a class (N,): maps (N, h, w) from 0 to 1; None where it keeps none."""
-        if isinstance(self.trained.config.model, schema.Fusion | schema.Votes) or self.fitted is not None:
+    def maps(
+        self,
+        images: NDArray[np.uint8],
+        classes: NDArray[np.int64],
+        attributes: Sequence[Mapping[str, Any]] | None = None,
+    ) -> NDArray[np.float32] | None:
+        """Where the network looked when it said a class (N,): maps (N, h, w) from 0 to 1.
+
+        None where it keeps none, and for votes: their classifiers do not say what spoke for a class.
+        """
+        if self.ballot is not None:
             return None
         maps, first = [], 0
-        for pixels, _ in self.feed(images).epoch(0):
-            assert isinstance(pixels, torch.Tensor)
-            found = grad_cam(self.network, pixels, torch.from_numpy(classes[first : first + len(pixels)]))
+        for inputs, labels in self.feed(images, attributes).epoch(0):
+            found = grad_cam(self.network, inputs, torch.from_numpy(classes[first : first + len(labels)]))
             if found is None:
                 return None
             maps.append(found)
-            first += len(pixels)
+            first += len(labels)
         return np.concatenate(maps)
 
     def features(

@@ -7,9 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from escalera.build import network as build_network
 from escalera.evaluate.explain import grad_cam
+from escalera.ladder import schema
 from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn
+from escalera.models.fusion import Fusion
 from escalera.models.head import Head
 from escalera.models.mlp import mlp
 from escalera.models.network import Network
@@ -74,6 +77,59 @@ def test_a_backbone_has_maps() -> None:
 def test_a_network_without_maps() -> None:
     body, shape = mlp((1, 8, 8), [16])
     assert grad_cam(Network(body, Head(shape, 3)), torch.rand(2, 1, 8, 8), torch.tensor([0, 1])) is None
+
+
+def fusion(kinds: dict[str, object], *, attributes: int = 0) -> Network:
+    torch.manual_seed(0)
+    return build_network(schema.Fusion(kind="fusion", branches=kinds), (3, 16, 16), 5, attributes)
+
+
+def test_the_maps_of_a_fusion_are_those_of_its_branches_added_up() -> None:
+    one, two = (schema.Cnn(kind="cnn", blocks=blocks) for blocks in ([[4]], [[4], [6]]))
+    net = fusion({"one": one, "row": schema.Table(kind="table", dense=[3]), "two": two}, attributes=2)
+    images, rows, classes = torch.rand(2, 3, 16, 16), torch.rand(2, 2), torch.tensor([1, 3])
+    found = grad_cam(net, (images, rows), classes)
+    assert found is not None and found.shape == (2, 8, 8)
+    expected = torch.zeros(2, 8, 8)
+    assert isinstance(net.body, Fusion)
+    for name in ("one", "two"):
+        branch = net.body.branches[name]
+        activation = branch.map(images).detach().requires_grad_()
+        features = [
+            branch.pooling(activation) if other == name else part((images, rows))
+            for other, part in net.body.branches.items()
+        ]
+        net.head.layers(torch.cat(features, dim=1)).gather(1, classes[:, None]).sum().backward()
+        weights = activation.grad.mean(dim=(2, 3), keepdim=True)
+        cam = (weights * activation.detach()).sum(dim=1, keepdim=True).relu()
+        larger = torch.nn.functional.interpolate(cam, (8, 8), mode="bilinear")
+        expected += larger[:, 0] * (cam[0].numel() / 64)
+    expected = expected / expected.amax(dim=(1, 2), keepdim=True)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+    # A branch that the head does not listen to says nothing of where.
+    with torch.no_grad():
+        net.head.layers[0].weight[:, 4 * 64 + 3 :] = 0
+    deaf = grad_cam(net, (images, rows), classes)
+    assert deaf is not None and not np.allclose(deaf, found)
+
+
+def test_a_fusion_without_pictures_has_no_map() -> None:
+    rows = schema.Table(kind="table", dense=[3])
+    net = fusion({"a": rows, "b": rows}, attributes=2)
+    assert grad_cam(net, (torch.rand(1, 3, 16, 16), torch.rand(1, 2)), torch.tensor([0])) is None
+
+
+def test_a_layer_along_the_pixels_is_laid_out_over_the_rows() -> None:
+    torch.manual_seed(0)
+    net = build_network(schema.Conv1d(kind="conv1d", widths=[1], kernel=3, pool=4), (1, 16, 16), 2)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.fill_(0.1)
+    image = torch.zeros(1, 1, 16, 16)
+    image[:, :, 12:] = 1
+    found = grad_cam(net, image, torch.tensor([0]))
+    assert found is not None and found.shape == (1, 16, 16)
+    assert found[0, 13:].min() > 2 * found[0, :11].max()
 
 
 def test_frozen_layers_are_explained_too() -> None:

@@ -46,7 +46,9 @@ class Pictures:
         blocks = [np.random.default_rng(row).integers(0, 255, (half, half, 3), np.uint8) for row in rows]
         return [block.repeat(2, axis=0).repeat(2, axis=1)[: self.size, : self.size] for block in blocks]
 
-    def maps(self, run: Path, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    def maps(
+        self, run: Path, rows: Sequence[int], images: NDArray[np.uint8], classes: NDArray[np.int64]
+    ) -> NDArray[np.float32] | None:
         self.explained += 1
         return np.random.default_rng(0).random((len(images), 4, 4), np.float32)
 

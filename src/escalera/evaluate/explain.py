@@ -1,62 +1,77 @@
 """Where a network looked: Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391).
 
-images  (N, C, H, W) float, as the network takes them
+inputs  pictures (N, C, H, W) float as the network takes them, with the attributes of their rows where it reads any
 maps    (N, h, w) float32 in [0, 1], of the size of the layer that they come from
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
+from escalera.models.fusion import Fusion
+from escalera.models.inputs import Inputs, pictures_of
 from escalera.models.network import Network
 
 SMALLEST = 4
 """Pixels on a side below which a map says nothing of where; a layer further up is taken instead."""
 
 
-def grad_cam(network: Network, images: Tensor, classes: Tensor) -> NDArray[np.float32] | None:
+def grad_cam(network: Network, inputs: Inputs, classes: Tensor) -> NDArray[np.float32] | None:
     """The maps of what spoke for a class (N,) in each picture; None for a network without convolutions.
 
-    The map is taken from the deepest place that still has 4x4 pixels: the feature map itself, or what goes into it.
+    A map is taken from the deepest place that still has 4x4 pixels: the feature map itself, or what goes into it. Of a
+    fusion those of its branches are added up, each with the weight that it has for the class.
     """
     was_training = network.training
     network.eval()
-    layers: list[Tensor] = []
+    bodies = list(network.body.bodies().values()) if isinstance(network.body, Fusion) else [network.body]
+    layers: list[list[Tensor]] = [[] for _ in bodies]
     hooks = [
-        module.register_forward_hook(lambda _module, _inputs, output: layers.append(output))
-        for module in network.body.modules()
-        if isinstance(module, nn.Conv1d | nn.Conv2d)
+        module.register_forward_hook(lambda _module, _inputs, output, found=found: found.append(output))
+        for body, found in zip(bodies, layers, strict=True)
+        for module in body.modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d) or module is body
     ]
+    pictures = pictures_of(inputs).detach().requires_grad_()
     try:
         with torch.enable_grad():
-            feature_map = network.feature_map(images.detach().requires_grad_())
-            logits = network.head(feature_map)
-            place = _deepest([*layers, feature_map])
-            if place is None:
-                return None
-            (slope,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), place)
+            logits = network(pictures if isinstance(inputs, Tensor) else (pictures, inputs[1]))
+            places = [place for place in map(_deepest, layers) if place is not None]
+            slopes = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), places) if places else ()
     finally:
         for hook in hooks:
             hook.remove()
         network.train(was_training)
-    weights = slope.flatten(2).mean(dim=2)
-    maps = torch.einsum("nc,nc...->n...", weights, place.detach()).relu()
-    highest = maps.flatten(1).amax(dim=1).clamp_min(1e-12)
-    maps = maps / highest.view(-1, *[1] * (maps.ndim - 1))
-    # One that runs along a line is one pixel high.
-    found: NDArray[Any] = maps.float().cpu().numpy()
-    return found.reshape(len(found), -1, found.shape[-1])
+    if not places:
+        return None
+    height, width = pictures.shape[2:]
+    maps = _together([_map(*pair, height, width) for pair in zip(places, slopes, strict=True)])
+    found: NDArray[np.float32] = (maps / maps.flatten(1).amax(dim=1).clamp_min(1e-12)[:, None, None]).float().numpy()
+    return found
 
 
 def _deepest(layers: list[Tensor]) -> Tensor | None:
     """The last layer (N, C, ...) of at least 4 pixels a side; where none has that, the last with more than one."""
     for least in (SMALLEST, 2):
         for layer in reversed(layers):
-            if layer.ndim > 2 and min(layer.shape[2:]) >= least:
+            sides = layer.shape[2:]
+            if layer.ndim > 2 and min(sides) >= least:
                 return layer
     return None
+
+
+def _map(place: Tensor, slope: Tensor, height: int, width: int) -> Tensor:
+    """What spoke for the class (N, h, w). A layer that runs along the pixels is laid out over the picture's rows."""
+    found = torch.einsum("nc,nc...->n...", slope.flatten(2).mean(dim=2), place.detach()).relu().cpu()
+    return found if found.ndim == 3 else interpolate(found[:, None], height * width).view(-1, height, width)
+
+
+def _together(maps: list[Tensor]) -> Tensor:
+    """The sum of maps, of the size of the largest; enlarged, a map keeps the sum of its pixels."""
+    size = max((map_.shape[1:] for map_ in maps), key=lambda shape: shape[0] * shape[1])
+    enlarged = [interpolate(map_[:, None], size, mode="bilinear")[:, 0] * map_[0].numel() for map_ in maps]
+    return torch.stack(enlarged).sum(dim=0)

@@ -125,8 +125,16 @@ def _compare(before: Section | None, after: Section, prefix: str = "") -> Iterat
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Section):
-        return value.model_dump(mode="json", exclude_defaults=_kind(value))
+        return _as_written(value.model_dump(mode="json", exclude_defaults=_kind(value)))
     return None if value is PydanticUndefined else to_jsonable_python(value)
+
+
+def _as_written(value: Any) -> Any:
+    """Plain values without `like` where it was read from the run that the weights or features come from."""
+    if not isinstance(value, dict):
+        return value
+    read = isinstance(value.get("weights", value.get("features")), dict)
+    return {key: _as_written(inner) for key, inner in value.items() if not (read and key == "like")}
 
 
 def _kind(value: Section) -> bool:

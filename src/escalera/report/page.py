@@ -45,8 +45,10 @@ class Source(Protocol):
     def pictures(self, run: Path, rows: Sequence[int], labels: Sequence[int]) -> list[NDArray[np.uint8]] | None:
         """The test pictures (H, W, C) of a run by their rows; None where they cannot be had."""
 
-    def maps(self, run: Path, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """Where the network of a run looked (n, h, w); None for one that keeps no map of the picture."""
+    def maps(
+        self, run: Path, rows: Sequence[int], images: NDArray[np.uint8], classes: NDArray[np.int64]
+    ) -> NDArray[np.float32] | None:
+        """Where the network of a run looked in some rows (n, h, w); None for one that keeps no map of the picture."""
 
 
 def write_report(ladder_dir: Path, language: str = "en", source: Source | None = None) -> Path:
@@ -126,7 +128,7 @@ def _maps(rung: Rung, rows: Sequence[Shown], evidence: Evidence, source: Source 
     if pixels is None:
         return None
     try:
-        return write_maps(run.path, numbers, source.maps(run.path, np.stack(pixels), evidence.said[places]))
+        return write_maps(run.path, numbers, source.maps(run.path, numbers, np.stack(pixels), evidence.said[places]))
     except (EscaleraError, OSError, KeyError, TypeError, ValueError):
         # Weights or settings that are gone or another version's: the page does without.
         return None

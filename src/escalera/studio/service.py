@@ -70,13 +70,14 @@ class Answer:
     """What a model says of a row: every class with its probability, the likeliest first.
 
     `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class;
-    `filled_in` are the attributes that are not known.
+    `row` are the attributes that it was given, and `filled_in` those of them that are not known.
     """
 
     model: str
     classes: list[tuple[str, float]]
     label: int
     seen: NDArray[np.uint8] | None
+    row: Mapping[str, Any] | None = None
     filled_in: Sequence[str] = ()
 
     @property
@@ -232,7 +233,7 @@ class Studio:
         order = np.argsort(-shares, kind="stable")
         classes = predictor.trained.classes
         ranked = [(classes[k], float(shares[k])) for k in order]
-        return Answer(key, ranked, int(order[0]), seen, predictor.filled_in(attributes))
+        return Answer(key, ranked, int(order[0]), seen, attributes, predictor.filled_in(attributes))
 
     def explain(self, answer: Answer) -> Future[NDArray[np.float32] | None]:
         """Where the model looked when it said what it said (h, w), from 0 to 1; None where it keeps no map."""
@@ -242,7 +243,8 @@ class Studio:
 
             if answer.seen is None:
                 return None
-            maps = self.predictor(answer.model).maps(answer.seen[None], np.array([answer.label]))
+            row = None if answer.row is None else [answer.row]
+            maps = self.predictor(answer.model).maps(answer.seen[None], np.array([answer.label]), row)
             return None if maps is None else maps[0]
 
         return self.submit(work)
