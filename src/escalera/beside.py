@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from escalera import build, lineage
 from escalera.data.splits import Dataset, Split
 from escalera.evaluate.branches import alone, shuffled
-from escalera.evaluate.views import VIEWS
 from escalera.ladder import schema
 from escalera.models.network import Network
 from escalera.rundir import RunDir
@@ -47,7 +46,7 @@ def of_branches(
     drawn = np.random.RandomState(0).permutation(data.train.rows)[:LEARNED]
     train = replace(data.train, rows=np.sort(drawn))
     lone = alone(network, feed(train), feed(data.test), probed) if probed else {}
-    mixed = shuffled(network, feed(data.test), VIEWS[config.evaluate.tta])
+    mixed = shuffled(network, feed(data.test), build.views(config))
     return {
         **{f"trained:{name}": said for name, said in trained.items()},
         **{f"alone:{name}": said for name, said in lone.items()},

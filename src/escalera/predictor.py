@@ -23,7 +23,6 @@ from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
-from escalera.evaluate.views import VIEWS
 from escalera.ladder import schema
 from escalera.models.network import Network
 from escalera.rundir import RunDir
@@ -52,6 +51,7 @@ class Predictor:
             (channels, height, width),
             len(self.trained.classes),
             None if self.fitted is None else len(self.fitted.names),
+            build.layout(self.trained.config.data),
         )
         load_weights(network, self.trained.weights)
         return network.eval()
@@ -73,7 +73,7 @@ class Predictor:
         feed = self.feed(images, attributes)
         if self.ballot is not None:
             return self.ballot.probabilities(self.network, feed)
-        views = VIEWS[self.trained.config.evaluate.tta]
+        views = build.views(self.trained.config)
         return softmax(predict(self.network, feed.epoch(0), views).logits).astype(np.float32)
 
     def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:

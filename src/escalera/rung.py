@@ -15,7 +15,6 @@ from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.features import features
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.price import price
-from escalera.evaluate.views import VIEWS
 from escalera.filing import describe_data, file_answers, file_data
 from escalera.ladder import schema
 from escalera.ladder.schema import Rung, RungConfig
@@ -45,7 +44,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     start = {**build.imagenet_files(model), **lineage.weights_files(config, run)} if begins else {}
     attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
     torch.manual_seed(seed)
-    network = build.network(model, image_shape, len(data.classes), attributes)
+    network = build.network(model, image_shape, len(data.classes), attributes, build.layout(config.data))
     build.start_from(start, network, model, image_shape)
     network.to(where).to(memory_format=torch.channels_last)
     summary = summarise(network, image_shape, attributes)
@@ -189,7 +188,7 @@ def _evaluate(
 
     def over(part: Split) -> Predictions:
         feed = build.batches(config, part, data.train, seed=0, device=device, training=False)
-        return predict(network, feed.epoch(0), VIEWS[config.evaluate.tta])
+        return predict(network, feed.epoch(0), build.views(config))
 
     metrics = {"train": accuracy_and_loss(over(data.train)), "validation": accuracy_and_loss(over(data.validation))}
     record["test_looks"] += 1

@@ -166,7 +166,9 @@ def _check(
         attributes = len(Transformation.from_json((table or {})["attributes"]).names)
     height, width, channels = data["shape"]
     with torch.device("meta"):
-        network = build.network(config.model, (channels, height, width), len(data["classes"]), attributes)
+        network = build.network(
+            config.model, (channels, height, width), len(data["classes"]), attributes, build.layout(config.data)
+        )
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     if expected != shapes:
         name = sorted(expected.items() ^ shapes.items())[0][0]

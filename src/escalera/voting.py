@@ -114,7 +114,8 @@ def _network(
     """The network of the earlier run with its weights, at rest; the shape of its pictures, and its attributes."""
     shape = (data.shape[2], data.shape[0], data.shape[1])
     attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
-    network = build.network(schema.net(config.model), shape, len(data.classes), attributes)
+    model, classes = schema.net(config.model), len(data.classes)
+    network = build.network(model, shape, classes, attributes, build.layout(config.data))
     load_weights(network, before.best)
     network.requires_grad_(False)
     return network.to(device).to(memory_format=torch.channels_last).eval(), shape, attributes

@@ -113,6 +113,25 @@ def test_the_maps_of_a_fusion_are_those_of_its_branches_added_up() -> None:
     assert deaf is not None and not np.allclose(deaf, found)
 
 
+def test_of_several_pictures_the_map_is_that_of_the_whole() -> None:
+    torch.manual_seed(0)
+    photos = schema.Cnn(kind="cnn", blocks=[[4]])
+    net = build_network(photos, (1, 16, 16), 5, layout=(2, 2))
+    found = grad_cam(net, torch.rand(3, 1, 16, 16), torch.tensor([0, 1, 2]))
+    assert found is not None and found.shape == (3, 8, 8)
+    branches = {"photos": photos, "row": schema.Table(kind="table", dense=[3])}
+    both = build_network(schema.Fusion(kind="fusion", branches=branches), (1, 16, 16), 5, 2, (2, 2))
+    image = torch.rand(1, 1, 16, 16)
+    whole = grad_cam(both, (image, torch.zeros(1, 2)), torch.tensor([0]))
+    assert whole is not None and whole.shape == (1, 8, 8)
+    # What is found in one picture does not hang on the one beside it, but for the common scale.
+    image[..., 8:, 8:] = 0
+    other = grad_cam(both, (image, torch.zeros(1, 2)), torch.tensor([0]))
+    assert other is not None
+    scale = whole[0, :4, :4].max() / other[0, :4, :4].max()
+    np.testing.assert_allclose(other[0, :4, :4] * scale, whole[0, :4, :4], atol=1e-5)
+
+
 def test_a_fusion_without_pictures_has_no_map() -> None:
     rows = schema.Table(kind="table", dense=[3])
     net = fusion({"a": rows, "b": rows}, attributes=2)

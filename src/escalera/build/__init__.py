@@ -1,6 +1,17 @@
 """From a configuration to the objects it speaks of. The only package that knows both sides."""
 
-from escalera.build.data import EVALUATION_BATCH, batches, changes, dataset, image_shape, mix, pictures, statistics
+from escalera.build.data import (
+    EVALUATION_BATCH,
+    batches,
+    changes,
+    dataset,
+    image_shape,
+    layout,
+    mix,
+    pictures,
+    statistics,
+    views,
+)
 from escalera.build.model import bodies, network, shape_problems
 from escalera.build.train import (
     early_stopping,
@@ -23,6 +34,7 @@ __all__ = [
     "early_stopping",
     "image_shape",
     "imagenet_files",
+    "layout",
     "mix",
     "moving_average",
     "network",
@@ -36,5 +48,6 @@ __all__ = [
     "statistics",
     "unfreezing",
     "unfrozen_from",
+    "views",
     "weights_problems",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +19,9 @@ from escalera.data.sources import native_shape, open_source
 from escalera.data.splits import Dataset, Split, channel_statistics, split
 from escalera.data.table_attributes import with_attributes
 from escalera.data.table_bands import banded, provisional
+from escalera.evaluate.views import VIEWS, View
 from escalera.ladder import schema
+from escalera.models.tiles import ONE, Layout, apart, together
 
 EVALUATION_BATCH = 256
 
@@ -88,7 +91,7 @@ def batches(
         device=device,
         shuffle=training,
         seed=seed,
-        augment=changes(config.augment, mean, deviation) if training else (),
+        augment=changes(config.augment, mean, deviation, layout(config.data)) if training else (),
         mix=mix,
         mean=mean,
         std=deviation,
@@ -96,8 +99,13 @@ def batches(
     )
 
 
-def changes(augment: schema.Augment, mean: list[float] | None, deviation: list[float] | None) -> list[Change]:
-    """The random changes of single pictures, in the order of the section's keys; only those that do something."""
+def changes(
+    augment: schema.Augment, mean: list[float] | None, deviation: list[float] | None, layout: Layout = ONE
+) -> list[Change]:
+    """The random changes of single pictures, in the order of the section's keys; only those that do something.
+
+    Where several pictures lie in one, each of them is changed by itself.
+    """
     moves = augment.model_dump(include={"rotation", "shift", "zoom", "horizontal_flip"})
     found: list[Change] = []
     if any(moves.values()):
@@ -106,7 +114,22 @@ def changes(augment: schema.Augment, mean: list[float] | None, deviation: list[f
         found.append(Policy(augment.random_ops, augment.magnitude, mean, deviation))
     if augment.erasing:
         found.append(Erase(augment.erasing))
-    return found
+    return found if layout == ONE else [_of_each(change, layout) for change in found]
+
+
+def _of_each(change: Change, layout: Layout) -> Change:
+    """A change of each picture of those that lie in one."""
+    return lambda whole, generator: together(change(apart(whole, layout), generator), layout)
+
+
+def views(config: schema.RungConfig) -> Sequence[View]:
+    """The views of test-time augmentation; where several pictures lie in one, those of each of them."""
+    own = layout(config.data)
+    return [_view_of_each(view, own) for view in VIEWS[config.evaluate.tta]]
+
+
+def _view_of_each(view: View, layout: Layout) -> View:
+    return view if layout == ONE else lambda whole: together(view(apart(whole, layout)), layout)
 
 
 def mix(augment: schema.Augment, classes: int) -> Mix | None:
@@ -128,9 +151,14 @@ def image_shape(data: schema.Data) -> tuple[int, int, int] | None:
     size = _height_and_width(data.image_size) or (native and native[:2])
     channels = data.channels or (native and native[2])
     if size and isinstance(data.image_column, list):
-        rows, columns = grid(len(data.image_column))
+        rows, columns = layout(data)
         size = rows * size[0], columns * size[1]
     return (channels, *size) if size and channels else None
+
+
+def layout(data: schema.Data) -> Layout:
+    """How the pictures of a row lie in one: (rows, columns)."""
+    return grid(len(data.image_column)) if isinstance(data.image_column, list) else ONE
 
 
 def _height_and_width(size: int | list[int] | None) -> tuple[int, int] | None:

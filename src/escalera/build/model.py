@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from escalera.build.data import image_shape
+from escalera.build.data import image_shape, layout
 from escalera.data.known import KNOWN
 from escalera.data.splits import Dataset
 from escalera.errors import EscaleraError, ModelError, Problem
@@ -23,16 +23,22 @@ from escalera.models.head import Head, pooling
 from escalera.models.mlp import mlp
 from escalera.models.network import Network
 from escalera.models.table import table
+from escalera.models.tiles import ONE, Layout
 
 
 def network(
-    model: schema.Net, image_shape: tuple[int, int, int], classes: int, attributes: int | None = None
+    model: schema.Net,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    attributes: int | None = None,
+    layout: Layout = ONE,
 ) -> Network:
     """The network for pictures (C, H, W) and so many attributes, its frozen layers frozen.
 
-    Raises EscaleraError when none can be built, and where a model needs attributes and there are none.
+    `layout` says how several pictures of a row lie in one. Raises EscaleraError when none can be built, and where a
+    model needs attributes and there are none.
     """
-    body, map_shape = _body(model, image_shape, attributes)
+    body, map_shape, own = _looking(model, image_shape, attributes, layout)
     head = Head(
         map_shape,
         classes,
@@ -42,7 +48,7 @@ def network(
         dropout=model.head.dropout,
         activation=model.head.activation,
     )
-    made = Network(body, head)
+    made = Network(body, head, own)
     for part, of in bodies(model, made):
         if isinstance(part, schema.Backbone | schema.Transfer):
             if part.trainable == "none":
@@ -58,6 +64,29 @@ def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Net, nn.Module
         return [(model, made.body)]
     assert isinstance(made.body, Fusion)
     return [(branch, made.body.bodies()[name]) for name, branch in model.branches.items()]
+
+
+def _looking(
+    model: schema.Net, image_shape: tuple[int, int, int], attributes: int | None, layout: Layout
+) -> tuple[nn.Module, tuple[int, int, int], Layout]:
+    """The body, the shape of its feature map of the whole, and the layout by which it takes pictures apart.
+
+    Layers that see the pixels as a vector take the whole: side by side or not, every pixel has weights of its own.
+    """
+    if isinstance(model, schema.Fusion):
+        return *_fusion(model, image_shape, attributes, layout), ONE
+    own = layout if isinstance(_continued(model), schema.Cnn | schema.AlexNet | schema.Backbone) else ONE
+    (rows, columns), (channels, height, width) = own, image_shape
+    body, (maps, high, wide) = _body(model, (channels, height // rows, width // columns), attributes)
+    return body, (maps, rows * high, columns * wide), own
+
+
+def _continued(model: schema.Net) -> schema.Net:
+    """The model itself, or for a transfer the one whose layers it takes over."""
+    if not isinstance(model, schema.Transfer):
+        return model
+    assert model.like is not None, "lineage.inherit fills it in"
+    return _continued(model.like)
 
 
 def _body(
@@ -80,10 +109,7 @@ def _body(
         case schema.Backbone():
             return backbone(image_shape, model.name, until=model.until)
         case schema.Transfer():
-            assert model.like is not None, "lineage.inherit fills it in"
-            return _body(model.like, image_shape, attributes)
-        case schema.Fusion():
-            return _fusion(model, image_shape, attributes)
+            return _body(_continued(model), image_shape, attributes)
         case schema.Conv1d():
             return conv1d(
                 image_shape,
@@ -102,6 +128,7 @@ def _body(
                 dropout=model.dropout,
                 activation=model.activation,
             )
+    assert isinstance(model, schema.Table), "a fusion has no single body"
     if not attributes:
         raise ModelError("a table learns from the attributes of a row, and the source has pictures alone", "kind")
     return table(
@@ -114,17 +141,17 @@ def _body(
 
 
 def _fusion(
-    model: schema.Fusion, image_shape: tuple[int, int, int], attributes: int | None
+    model: schema.Fusion, image_shape: tuple[int, int, int], attributes: int | None, layout: Layout
 ) -> tuple[Fusion, tuple[int, int, int]]:
     """The branches side by side; a mistake in one is told as that branch's."""
     branches, inputs = {}, 0
     for name, branch in model.branches.items():
         try:
-            body, map_shape = _body(branch, image_shape, attributes)
+            body, map_shape, own = _looking(branch, image_shape, attributes, layout)
         except EscaleraError as error:
             key = error.key if isinstance(error, ModelError) else "blocks"
             raise ModelError(f"branch '{name}': {error}", f"branches.{name}.{key}") from error
-        branches[name] = Branch(body, pooling(branch.head.pool))
+        branches[name] = Branch(body, pooling(branch.head.pool), own)
         inputs += Head(map_shape, 1, pool=branch.head.pool).inputs
     return Fusion(branches), (inputs, 1, 1)
 
@@ -145,7 +172,7 @@ def shape_problems(
         shape, attributes = extent
         try:
             with torch.device("meta"):
-                network(net, shape, 2, attributes)
+                network(net, shape, 2, attributes, layout(rung.config.data))
         except EscaleraError as error:
             key = error.key if isinstance(error, ModelError) else "blocks"
             place = reading.locate(rung.name, f"model.{key}")

@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 import torch
 
+from escalera.build.data import layout
 from escalera.build.model import bodies, extent_of, is_continued, network
 from escalera.data.splits import Dataset
 from escalera.errors import EscaleraError, Problem
@@ -61,7 +62,7 @@ def weights_problems(
         for name, path in _files(rung.config.model).items():
             try:
                 with torch.device("meta"):
-                    made = network(rung.config.model, shape, 2, attributes)
+                    made = network(rung.config.model, shape, 2, attributes, layout(rung.config.data))
                 start_from({name: path}, made, rung.config.model, shape)
             except EscaleraError as error:
                 branch = f"branches.{name}." if isinstance(rung.config.model, schema.Fusion) else ""

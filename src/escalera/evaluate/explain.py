@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from escalera.models.fusion import Fusion
+from escalera.models.fusion import Branch, Fusion
 from escalera.models.inputs import Inputs, pictures_of
 from escalera.models.network import Network
+from escalera.models.tiles import together
 
 SMALLEST = 4
 """Pixels on a side below which a map says nothing of where; a layer further up is taken instead."""
@@ -28,20 +29,22 @@ def grad_cam(network: Network, inputs: Inputs, classes: Tensor) -> NDArray[np.fl
     """
     was_training = network.training
     network.eval()
-    bodies = list(network.body.bodies().values()) if isinstance(network.body, Fusion) else [network.body]
-    layers: list[list[Tensor]] = [[] for _ in bodies]
+    parts: list[Branch | Network] = [*network.body.parts()] if isinstance(network.body, Fusion) else [network]
+    layers: list[list[Tensor]] = [[] for _ in parts]
     hooks = [
         module.register_forward_hook(lambda _module, _inputs, output, found=found: found.append(output))
-        for body, found in zip(bodies, layers, strict=True)
-        for module in body.modules()
-        if isinstance(module, nn.Conv1d | nn.Conv2d) or module is body
+        for part, found in zip(parts, layers, strict=True)
+        for module in part.body.modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d) or module is part.body
     ]
     pictures = pictures_of(inputs).detach().requires_grad_()
     try:
         with torch.enable_grad():
             logits = network(pictures if isinstance(inputs, Tensor) else (pictures, inputs[1]))
-            places = [place for place in map(_deepest, layers) if place is not None]
-            slopes = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), places) if places else ()
+            found = [(part.layout, _deepest(outputs)) for part, outputs in zip(parts, layers, strict=True)]
+            places = [(layout, place) for layout, place in found if place is not None]
+            spoken = logits.gather(1, classes[:, None]).sum()
+            slopes = torch.autograd.grad(spoken, [place for _, place in places]) if places else ()
     finally:
         for hook in hooks:
             hook.remove()
@@ -49,9 +52,13 @@ def grad_cam(network: Network, inputs: Inputs, classes: Tensor) -> NDArray[np.fl
     if not places:
         return None
     height, width = pictures.shape[2:]
-    maps = _together([_map(*pair, height, width) for pair in zip(places, slopes, strict=True)])
-    found: NDArray[np.float32] = (maps / maps.flatten(1).amax(dim=1).clamp_min(1e-12)[:, None, None]).float().numpy()
-    return found
+    maps = [
+        together(_map(place, slope, height, width)[:, None], layout)[:, 0]
+        for (layout, place), slope in zip(places, slopes, strict=True)
+    ]
+    whole = _added(maps)
+    scaled: NDArray[np.float32] = (whole / whole.flatten(1).amax(dim=1).clamp_min(1e-12)[:, None, None]).numpy()
+    return scaled
 
 
 def _deepest(layers: list[Tensor]) -> Tensor | None:
@@ -66,11 +73,11 @@ def _deepest(layers: list[Tensor]) -> Tensor | None:
 
 def _map(place: Tensor, slope: Tensor, height: int, width: int) -> Tensor:
     """What spoke for the class (N, h, w). A layer that runs along the pixels is laid out over the picture's rows."""
-    found = torch.einsum("nc,nc...->n...", slope.flatten(2).mean(dim=2), place.detach()).relu().cpu()
+    found = torch.einsum("nc,nc...->n...", slope.flatten(2).mean(dim=2), place.detach()).relu().float().cpu()
     return found if found.ndim == 3 else interpolate(found[:, None], height * width).view(-1, height, width)
 
 
-def _together(maps: list[Tensor]) -> Tensor:
+def _added(maps: list[Tensor]) -> Tensor:
     """The sum of maps, of the size of the largest; enlarged, a map keeps the sum of its pixels."""
     size = max((map_.shape[1:] for map_ in maps), key=lambda shape: shape[0] * shape[1])
     enlarged = [interpolate(map_[:, None], size, mode="bilinear")[:, 0] * map_[0].numel() for map_ in maps]

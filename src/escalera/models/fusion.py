@@ -9,15 +9,17 @@ from torch import Tensor, nn
 
 from escalera.models.inputs import Inputs, pictures_of
 from escalera.models.table import Table
+from escalera.models.tiles import ONE, Layout, apart, together
 
 
 class Branch(nn.Module):
-    """A body and how its feature map becomes a vector."""
+    """A body and how its feature map becomes a vector; of a `layout` the body sees each tile by itself."""
 
-    def __init__(self, body: nn.Module, pooling: nn.Module) -> None:
+    def __init__(self, body: nn.Module, pooling: nn.Module, layout: Layout = ONE) -> None:
         super().__init__()
         self.body = body
         self.pooling = pooling
+        self.layout = layout
 
     @property
     def reads_attributes(self) -> bool:
@@ -26,8 +28,8 @@ class Branch(nn.Module):
 
     def map(self, inputs: Inputs) -> Tensor:
         """Pictures, with or without attributes -> the body's feature map (N, C, H, W)."""
-        found: Tensor = self.body(inputs if self.reads_attributes else pictures_of(inputs))
-        return found
+        found: Tensor = self.body(inputs if self.reads_attributes else apart(pictures_of(inputs), self.layout))
+        return together(found, self.layout)
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Pictures, with or without attributes -> (N, D)."""
@@ -48,7 +50,11 @@ class Fusion(nn.Module):
 
     def maps(self, inputs: Inputs) -> list[Tensor]:
         """The feature map (N, C, H, W) of each branch."""
-        return [branch.map(inputs) for branch in self.branches.values() if isinstance(branch, Branch)]
+        return [branch.map(inputs) for branch in self.parts()]
+
+    def parts(self) -> list[Branch]:
+        """The branches."""
+        return [branch for branch in self.branches.values() if isinstance(branch, Branch)]
 
     def bodies(self) -> dict[str, nn.Module]:
         """The bodies of the branches by name."""

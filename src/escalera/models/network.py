@@ -10,20 +10,23 @@ from typing import Self
 from torch import Tensor, nn
 
 from escalera.models.head import Head
-from escalera.models.inputs import Inputs
+from escalera.models.inputs import Inputs, pictures_of
+from escalera.models.tiles import ONE, Layout, apart, together
 
 
 class Network(nn.Module):
     """A body that turns its inputs into a feature map, under a head that turns that into logits.
 
     Votes, fusion, transfer and explanations use these three methods and nothing else. The modules in `resting` stay in
-    evaluation mode (see `freezing.py`).
+    evaluation mode (see `freezing.py`). Of pictures with a `layout` the body sees each tile by itself, and its maps are
+    laid side by side as the tiles were.
     """
 
-    def __init__(self, body: nn.Module, head: Head) -> None:
+    def __init__(self, body: nn.Module, head: Head, layout: Layout = ONE) -> None:
         super().__init__()
         self.body = body
         self.head = head
+        self.layout = layout
         self.resting: list[nn.Module] = []
 
     def train(self, mode: bool = True) -> Self:
@@ -35,8 +38,8 @@ class Network(nn.Module):
 
     def feature_map(self, inputs: Inputs) -> Tensor:
         """Inputs -> (N, C', H', W'); a network without a spatial map answers with one of 1x1."""
-        features: Tensor = self.body(inputs)
-        return features
+        features: Tensor = self.body(inputs if self.layout == ONE else apart(pictures_of(inputs), self.layout))
+        return together(features, self.layout)
 
     def features(self, inputs: Inputs) -> Tensor:
         """Inputs -> (N, D), pooled as the head pools."""

@@ -1,4 +1,4 @@
-"""The attributes that a model reads, as a form: what a row of train usually has, and what there is."""
+"""The attributes that a model reads, as a form: what a row of train usually has, and what the model tells apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LISTED = 8
 
 @dataclass(frozen=True)
 class Field:
-    """A column, its usual value as one types it, and what train has."""
+    """A column, its usual value as one types it, and what the model tells apart."""
 
     column: str
     usual: str
