@@ -24,7 +24,7 @@ from escalera.vote import classifiers
 from escalera.vote.ensemble import vote
 from escalera.vote.preparation import fit
 
-TRAIN, TEST, WIDTH, CLASSES, PART = 50_000, 10_000, 2_048, 10, 512
+TRAIN, VALIDATION, TEST, WIDTH, CLASSES, PART = 50_000, 2_000, 10_000, 2_048, 10, 512
 CORES = os.cpu_count() or 1
 
 
@@ -61,19 +61,24 @@ def main() -> None:
     print(f"{rows:,} x {WIDTH:,} features to fit on, {TEST:,} to answer; pca: {pca}\n{'':34} {'wall':>10} {'own':>12}")
     parts, labels = made_up(rows, 2)
     asked, truth = made_up(TEST, 3)
+    apart, known = made_up(VALIDATION, 4)
     whole = np.zeros(2)
     prepare, seconds = timed("preparation", lambda parts=parts: fit(parts.split(PART), pca))
     whole += seconds
     train = np.concatenate([prepare(part) for part in parts.split(PART)])
     test = np.concatenate([prepare(part) for part in asked.split(PART)])
-    del parts, asked
+    validation = np.concatenate([prepare(part) for part in apart.split(PART)])
+    del parts, asked, apart
     said = []
     for settings in Votes.model_fields["classifiers"].default:
         name, rest = settings.name, settings.model_dump(exclude={"name"})
         made, seconds = timed(
             f"{name}, fit", lambda name=name, rest=rest: classifiers.fit(name, rest, 0, train, labels)
         )
-        answer, more = timed(f"{name}, answer", lambda made=made: classifiers.probabilities(made, test, CLASSES))
+        heat = classifiers.temperature(made, validation, known)
+        answer, more = timed(
+            f"{name}, answer", lambda made=made, heat=heat: classifiers.probabilities(made, test, CLASSES, heat)
+        )
         print(f"{'':34} accuracy {100 * (answer.argmax(1) == truth).mean():.2f} %", flush=True)
         said.append(answer)
         whole += seconds + more

@@ -80,6 +80,8 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     assert metrics["beside"]["network:head"] == pytest.approx(runs["fused"].metrics["test"]["accuracy"])
     table = pq.read_table(run.predictions)
     assert table["row"].equals(pq.read_table(runs["fused"].dir.predictions)["row"])
+    heats = {name: entry["temperature"] for name, entry in record["classifiers"].items()}
+    assert {name for name, heat in heats.items() if heat != 1} == {"linear_svm"}
     assert len(record["agreement"]["names"]) == len(record["agreement"]["shares"]) == 7
 
     page = (out / "counting" / "report.html").read_text()

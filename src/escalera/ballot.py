@@ -74,10 +74,14 @@ class Ballot:
         self.prepare = Preparation.from_tensors(read_tensors(run.path / PREPARATION))
         self.classifiers = [saved.load(classifier_file(run, name), entry["sha256"]) for name, entry in kept.items()]
         self.weights = [float(entry["weight"]) for entry in kept.values()]
+        self.temperatures = [float(entry.get("temperature", 1.0)) for entry in kept.values()]
 
     def probabilities(self, network: Network, batches: Batches) -> NDArray[np.float32]:
         """What they say together of rows (N, K)."""
         parts = [self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))]
         rows: Features = np.concatenate(parts)
-        said = [probabilities(classifier, rows, self.classes) for classifier in self.classifiers]
+        said = [
+            probabilities(classifier, rows, self.classes, heat)
+            for classifier, heat in zip(self.classifiers, self.temperatures, strict=True)
+        ]
         return together(self.model, said, self.weights).astype(np.float32)

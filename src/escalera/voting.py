@@ -34,7 +34,7 @@ from escalera.runtime import choose_device, describe, free_memory, now
 from escalera.terminal import Narrator
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
 from escalera.vote import saved
-from escalera.vote.classifiers import Features, Probabilities, fit, probabilities
+from escalera.vote.classifiers import Features, Probabilities, fit, probabilities, temperature
 from escalera.vote.ensemble import agreement, logits
 from escalera.vote.preparation import Preparation
 from escalera.vote.preparation import fit as fit_preparation
@@ -202,13 +202,15 @@ def _fit_all(
         started = time.perf_counter()
         found[name] = fit(name, settings.model_dump(exclude={"name"}), seed, train.features, train.labels)
         seconds = time.perf_counter() - started
-        said = probabilities(found[name], validation.features, classes)
+        heat = temperature(found[name], validation.features, validation.labels)
+        said = probabilities(found[name], validation.features, classes, heat)
         accuracy = float((said.argmax(axis=1) == validation.labels).mean())
         record["classifiers"][name] = {
             "sha256": saved.save(found[name], classifier_file(run, name)),
             "seconds": round(seconds, 3),
             "validation_accuracy": accuracy,
             "weight": accuracy if model.weighting == "validation" else 1.0,
+            "temperature": heat,
         }
         write_json(run.record, record)
         narrator.says(f"{name}: validation {100 * accuracy:.2f} %, fitted in {seconds:.1f} s")
@@ -233,9 +235,13 @@ def _evaluate(
     model = config.model
     assert isinstance(model, schema.Votes)
     weights = [record["classifiers"][name]["weight"] for name in classifiers]
+    heats = [record["classifiers"][name].get("temperature", 1.0) for name in classifiers]
 
     def vote_on(rows: Features) -> tuple[Probabilities, list[Probabilities]]:
-        said = [probabilities(classifier, rows, len(data.classes)) for classifier in classifiers.values()]
+        said = [
+            probabilities(classifier, rows, len(data.classes), heat)
+            for classifier, heat in zip(classifiers.values(), heats, strict=True)
+        ]
         return together(model, said, weights), said
 
     checked = measure(logits(vote_on(validation.features)[0]), validation.labels, data.classes)

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from escalera.errors import RunError
 from escalera.ladder.schema import Votes
 from escalera.vote import preparation, saved
-from escalera.vote.classifiers import CLASSIFIERS, fit, probabilities
+from escalera.vote.classifiers import CLASSIFIERS, fit, probabilities, temperature
 from escalera.vote.ensemble import LEAST, agreement, logits, vote
 from escalera.vote.preparation import Preparation
 
@@ -55,6 +55,42 @@ def test_a_classifier_learns_and_comes_back_from_its_file(name: str, classes: in
     again = saved.load(tmp_path / "it.skops", sha256)
     # A forest adds its trees' shares in the order in which its threads are done.
     assert probabilities(again, asked, classes) == pytest.approx(said, abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("unit", [1.0, 40.0])
+def test_margins_are_as_sure_as_they_are_right_whatever_their_unit(classes: int, unit: float) -> None:
+    draw = np.random.RandomState(1)
+    asked, labels = rows(3000, classes=classes, seed=1)
+    asked = (asked + 1.5 * draw.randn(*asked.shape)).astype(np.float32)
+    made = fitted("linear_svm", classes)
+    made.coef_ *= unit
+    made.intercept_ *= unit
+    heat = temperature(made, asked[:1500], labels[:1500])
+    said = probabilities(made, asked[1500:], classes, heat)
+    right = said.argmax(axis=1) == labels[1500:]
+    assert 0.5 < right.mean() < 0.9
+    assert said.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.04)
+    # In a large unit the plain softmax knows no doubt.
+    if unit > 1:
+        assert probabilities(made, asked[1500:], classes).max(axis=1).mean() > right.mean() + 0.1
+    assert np.array_equal(said.argmax(axis=1), probabilities(made, asked[1500:], classes).argmax(axis=1))
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "linear_svm"])
+def test_who_knows_probabilities_needs_no_temperature(name: str) -> None:
+    made = fitted(name)
+    assert temperature(made, *rows(seed=1)) == 1.0
+    asked, _ = rows(seed=1)
+    assert probabilities(made, asked, 3, 5.0) == pytest.approx(probabilities(made, asked, 3))
+
+
+def test_rows_of_a_class_that_was_never_met_say_nothing_of_the_temperature() -> None:
+    features, labels = rows()
+    made = fit("linear_svm", PRESETS["linear_svm"], 0, features[labels != 1], labels[labels != 1])
+    asked, truth = rows(seed=1)
+    assert temperature(made, asked, truth) == temperature(made, asked[truth != 1], truth[truth != 1])
+    assert temperature(made, asked[truth == 1], truth[truth == 1]) == 1.0
 
 
 def test_a_class_that_train_lacks_has_no_probability() -> None:

@@ -83,15 +83,41 @@ def fit(name: str, settings: dict[str, Any], seed: int, features: Features, labe
         return CLASSIFIERS[name](seed, **settings).fit(features, labels)
 
 
-def probabilities(classifier: Any, features: Features, classes: int) -> Probabilities:
-    """What a classifier says (N, K). One that knows margins and no probabilities gives their softmax."""
+def probabilities(classifier: Any, features: Features, classes: int, temperature: float = 1.0) -> Probabilities:
+    """What a classifier says (N, K). One that knows margins and no probabilities gives the softmax of margins / T."""
     if hasattr(classifier, "predict_proba"):
         known = np.asarray(classifier.predict_proba(features), dtype=np.float64)
     else:
-        margins = np.asarray(classifier.decision_function(features), dtype=np.float64)
-        margins = np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
-        known = np.exp(margins - margins.max(axis=1, keepdims=True))
-        known /= known.sum(axis=1, keepdims=True)
+        from scipy.special import softmax
+
+        known = softmax(_margins(classifier, features) / temperature, axis=1)
     found = np.zeros((len(features), classes))
     found[:, classifier.classes_] = known
     return found
+
+
+def temperature(classifier: Any, features: Features, labels: NDArray[np.int64]) -> float:
+    """The T with which margins are as sure as they are right on rows that were not learned from (N,); 1 without any.
+
+    Margins have a unit of their own: their plain softmax can be so sure that a soft vote hears nobody else. By the
+    least log loss (Guo et al. 2017, arXiv 1706.04599), which has one minimum. Rows of a class that the classifier never
+    met do not count.
+    """
+    met = np.isin(labels, classifier.classes_)
+    if hasattr(classifier, "predict_proba") or not met.any():
+        return 1.0
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    margins, truth = _margins(classifier, features[met]), np.searchsorted(classifier.classes_, labels[met])
+
+    def loss(power: float) -> float:
+        return -float(log_softmax(margins / 10**power, axis=1)[np.arange(len(truth)), truth].mean())
+
+    return float(10 ** minimize_scalar(loss, bounds=(-4, 4), method="bounded").x)
+
+
+def _margins(classifier: Any, features: Features) -> NDArray[np.float64]:
+    """The margin of each class that the classifier met (N, k)."""
+    margins = np.asarray(classifier.decision_function(features), dtype=np.float64)
+    return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
