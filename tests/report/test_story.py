@@ -16,6 +16,7 @@ import pytest
 
 from escalera.errors import RunError
 from escalera.evaluate.compare import compare, holm, verdict
+from escalera.report.page import write_report
 from escalera.report.story import Story, read_story, steps
 
 
@@ -250,3 +251,30 @@ def test_the_story_needs_nothing_heavy() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_rung_that_answered_other_images_does_not_compete(ladder_dir: Path) -> None:
+    names = [rung.name for rung in read_story(ladder_dir).scored]
+    best = read_story(ladder_dir).best
+    assert best is not None and read_story(ladder_dir).elsewhere == []
+    data = json.loads((ladder_dir / best.name / "seed-0/run.json").read_text())["data"]
+    change(ladder_dir / best.name / "seed-0/run.json", data={**data, "source": "another"})
+    story = read_story(ladder_dir)
+    assert [rung.name for rung in story.elsewhere] == [best.name]
+    assert [rung.name for rung in story.contenders] == [name for name in names if name != best.name]
+    assert story.best is not None and story.best.name != best.name
+    assert story.chosen is None or story.chosen.name != best.name
+    page = write_report(ladder_dir).read_text()
+    assert f'Asked about other test images, and so not compared: <a href="#rung-{best.slug}">{best.name}</a>.' in page
+    assert "◇ was asked about other test images." in page
+
+
+def test_of_two_exams_with_as_many_rungs_the_later_counts(ladder_dir: Path) -> None:
+    scored = read_story(ladder_dir).scored
+    for rung in scored[: len(scored) // 2]:
+        data = json.loads((ladder_dir / rung.name / "seed-0/run.json").read_text())["data"]
+        change(ladder_dir / rung.name / "seed-0/run.json", data={**data, "source": "another"})
+    story = read_story(ladder_dir)
+    assert len(scored) % 2 == 0
+    assert story.contenders[-1].name == scored[-1].name
+    assert len(story.contenders) == len(story.elsewhere)

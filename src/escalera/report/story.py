@@ -134,6 +134,11 @@ class Rung:
         """What it learned from."""
         return next((run.record.data for run in self.runs if run.record.data.source), None)
 
+    @property
+    def exam(self) -> tuple[str, int | None]:
+        """Which test rows it answered: their source, and how many they are."""
+        return self.data.source if self.data else "", self.test_rows
+
 
 @dataclass(frozen=True)
 class Story:
@@ -165,14 +170,32 @@ class Story:
         return [rung for rung in self.rungs if rung.accuracy is not None]
 
     @property
+    def contenders(self) -> list[Rung]:
+        """Those of the scored rungs that answered the same test rows: the most that did, the later of equally many.
+
+        A rung that only lends its weights may have learned something else, and its accuracy is another's business.
+        """
+        return [rung for rung in self.scored if rung.exam == self._exam]
+
+    @property
+    def elsewhere(self) -> list[Rung]:
+        """The scored rungs that answered other test rows than the contenders."""
+        return [rung for rung in self.scored if rung.exam != self._exam]
+
+    @property
+    def _exam(self) -> tuple[str, int | None] | None:
+        exams = [rung.exam for rung in self.scored]
+        return max(reversed(exams), key=exams.count, default=None)
+
+    @property
     def first(self) -> Rung | None:
-        """The lowest rung that has a test accuracy."""
-        return next(iter(self.scored), None)
+        """The lowest of the contenders."""
+        return next(iter(self.contenders), None)
 
     @property
     def best(self) -> Rung | None:
-        """The rung with the highest test accuracy, the earlier one of equals."""
-        return max(self.scored, key=lambda rung: rung.accuracy or 0.0, default=None)
+        """The contender with the highest test accuracy, the earlier one of equals."""
+        return max(self.contenders, key=lambda rung: rung.accuracy or 0.0, default=None)
 
     def rung(self, name: str | None) -> Rung | None:
         """A rung by its name."""
@@ -180,13 +203,13 @@ class Story:
 
     @property
     def chosen(self) -> Rung | None:
-        """The rung that validation alone would have chosen; None where one of those scored has no validation.
+        """The contender that validation alone would have chosen; None where one of them has no validation.
 
         Few rows of validation leave ties: of equal accuracies the smaller loss decides.
         """
-        if any(rung.validation is None for rung in self.scored):
+        if any(rung.validation is None for rung in self.contenders):
             return None
-        return max(self.scored, key=lambda rung: (rung.validation or 0.0, -_or(rung.validation_loss)), default=None)
+        return max(self.contenders, key=lambda rung: (rung.validation or 0.0, -_or(rung.validation_loss)), default=None)
 
 
 def steps(ladder_dir: Path) -> list[Step]:

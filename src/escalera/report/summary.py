@@ -31,6 +31,9 @@ def summarise(story: Story, language: Language) -> list[Markup]:
     sentences = []
     if story.best is not None:
         sentences += [*_sure(story, language), *_chosen(story, language)]
+    if story.elsewhere:
+        names = _listing(language, [_link(rung) for rung in story.elsewhere])
+        sentences.append(_sentence(language, "summary.elsewhere", names=names))
     sentences += _verdicts(story, language)
     failed = [_link(rung) for rung in story.rungs if rung.state == "failed"]
     if failed:
@@ -66,7 +69,7 @@ def _seeds(best: Rung, first: Rung, language: Language) -> list[Markup]:
 
 
 def _chosen(story: Story, language: Language) -> list[Markup]:
-    if story.chosen is None or len(story.scored) < 2:
+    if story.chosen is None or len(story.contenders) < 2:
         return []
     if story.chosen is story.best:
         return [_sentence(language, "summary.chosen_same")]

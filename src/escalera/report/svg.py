@@ -21,7 +21,7 @@ INK = "currentColor"
 # After Okabe and Ito (2008), in the middle of the grey scale: told apart by all, and legible on white and on black.
 BLUE, ORANGE, TEAL, GREY = "#2f7fc1", "#d9662b", "#159a80", "#858c96"
 COLOURS = {"better": TEAL, "worse": ORANGE, "no evidence": GREY, "plain": BLUE, "failed": ORANGE}
-SIGNS = {"better": "▲", "worse": "▼", "no evidence": "○", "failed": "✕"}
+SIGNS = {"better": "▲", "worse": "▼", "no evidence": "○", "failed": "✕", "elsewhere": "◇"}
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
 
 Point = tuple[float, float]

@@ -15,10 +15,16 @@ def section(view: LadderView) -> dict[str, Any] | None:
     if not view.story.scored:
         return None
     places = {rung.name: place for place, rung in enumerate(rungs)}
+    elsewhere = {rung.name for rung in view.story.elsewhere}
     steps = []
     for rung in rungs:
         low, high = rung.interval or (None, None)
         parent = places.get(rung.parent or "")
-        steps.append(ClimbStep(rung.name, rung.outcome, parent, rung.accuracy, low, high, rung.seconds))
+        kind = "elsewhere" if rung.name in elsewhere else rung.outcome
+        steps.append(ClimbStep(rung.name, kind, parent, rung.accuracy, low, high, rung.seconds))
     # The rows show the same numbers, for a phone: one file of them is enough.
-    return {"figure": view.keep(climb_figure(steps, view.language)), "rows": climb_rows_figure(steps, view.language)}
+    return {
+        "figure": view.keep(climb_figure(steps, view.language)),
+        "rows": climb_rows_figure(steps, view.language),
+        "elsewhere": bool(elsewhere),
+    }
