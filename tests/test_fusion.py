@@ -71,6 +71,10 @@ def test_a_fusion_starts_from_its_trained_parts(ladder: Path, flats: Path, tmp_p
     out = tmp_path / "runs"
     runs = esc.climb(esc.load_ladder(ladder), out=out)
     assert {name: run.state for name, run in runs.items()} == dict.fromkeys(runs, "done")
+    # The report shows where the branch that looks at pictures looked, with the attributes of the very rows.
+    kept = np.load(out / "flats" / "both" / "seed-0" / "explanations.npz")
+    assert len(kept["rows"]) > 0
+    assert kept["maps"].shape[0] == len(kept["rows"]) and kept["maps"].max() == 255
     photos, both = weights(runs["photos"]), weights(runs["both"])
     frozen = {name: tensor for name, tensor in both.items() if name.startswith("body.branches.photos.body.")}
     assert len(frozen) == 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,10 +13,11 @@ import pytest
 from rich.console import Console
 
 import escalera as esc
-from escalera import voting
+from escalera import beside, voting
 from escalera.data.sources import open_source
 from escalera.errors import LadderError, RunError
 from escalera.evaluate.metrics import softmax
+from escalera.ladder import schema
 from escalera.ladder.change import difference
 from escalera.predictor import open_run
 from escalera.rundir import RunDir, read_json
@@ -206,12 +208,39 @@ def test_votes_on_votes(ladder: Path) -> None:
         esc.load_ladder(ladder)
 
 
+def test_what_a_branch_knows_alone_is_learned_from_some_rows(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(network: object, train: Any, test: Any, names: list[str]) -> dict[str, np.ndarray]:
+        asked.append((sum(len(labels) for _, labels in train()), sum(len(labels) for _, labels in test()), names))
+        return {}
+
+    monkeypatch.setattr(beside, "LEARNED", 100)
+    monkeypatch.setattr(beside, "alone", counted)
+    climb(ladder, tmp_path / "runs", rungs=["cnn", "fused"])
+    assert asked == [(100, 359, ["two"])]
+
+
 def test_what_changed_is_what_was_written(ladder: Path) -> None:
     reading = esc.load_ladder(ladder)
     fused, votes = reading.ladder["fused"], reading.ladder["votes"]
     [change] = difference(fused.config, votes.config)
     assert change.before["branches"]["one"] == {"kind": "transfer", "weights": {"from": "cnn"}, "trainable": "none"}
     assert set(change.after) == {"kind", "features", "classifiers"}
+    # Of the same kind too, where the branches are told whole, and of weights from elsewhere nothing but where.
+    houses = esc.load_ladder("houses").ladder
+    changes = difference(houses["combined"].config, houses["combined-scratch"].config)
+    [branches] = [change for change in changes if change.path == "model.branches"]
+    assert branches.before["table"] == {"kind": "transfer", "weights": {"from": "table"}}
+    assert branches.after["table"] == {"kind": "table", "dense": [64, 32], "dropout": 0.2}
+    transfer = houses["transfer"].config
+    model = transfer.model.model_copy(
+        update={"weights": schema.Weights(**{"from": "photo"}), "like": fused.config.model}
+    )
+    moved = transfer.model_copy(update={"model": model})
+    assert [change.path for change in difference(transfer, moved)] == ["model.weights.from"]
     # Beside a file of weights somebody has to write it.
     config = fused.config.model_dump(mode="json")
     branch = {"kind": "transfer", "weights": "a.safetensors", "like": {"kind": "cnn", "blocks": [[4]]}}

@@ -81,7 +81,7 @@ class Ballot:
         parts = [self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))]
         rows: Features = np.concatenate(parts)
         said = [
-            probabilities(classifier, rows, self.classes, heat)
-            for classifier, heat in zip(self.classifiers, self.temperatures, strict=True)
+            probabilities(classifier, rows, self.classes, degree)
+            for classifier, degree in zip(self.classifiers, self.temperatures, strict=True)
         ]
         return together(self.model, said, self.weights).astype(np.float32)

@@ -54,6 +54,8 @@ class Illustrator:
         from escalera.predictor import open_run
 
         predictor = open_run(RunDir(run))
+        if predictor.ballot is not None:
+            return None
         opened = self._open(predictor.trained.config.data) if predictor.trained.reads_attributes else None
         table = None if opened is None or opened.table is None else opened.table.take(list(rows)).to_pylist()
         return predictor.maps(images, classes, table)

@@ -101,7 +101,7 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
         "memory_bytes": memory(summary, config, precision),
         "images_per_second": round(rate, 1),
         "epochs": 0 if isinstance(config.model, Votes) else config.train.epochs,
-        "seconds": round(_pictures(network, config, size, flops) / rate, 1),
+        "seconds": round(_pictures(network, config, size, flops) / rate, 3),
     }
 
 

@@ -202,15 +202,15 @@ def _fit_all(
         started = time.perf_counter()
         found[name] = fit(name, settings.model_dump(exclude={"name"}), seed, train.features, train.labels)
         seconds = time.perf_counter() - started
-        heat = temperature(found[name], validation.features, validation.labels)
-        said = probabilities(found[name], validation.features, classes, heat)
+        degree = temperature(found[name], validation.features, validation.labels)
+        said = probabilities(found[name], validation.features, classes, degree)
         accuracy = float((said.argmax(axis=1) == validation.labels).mean())
         record["classifiers"][name] = {
             "sha256": saved.save(found[name], classifier_file(run, name)),
             "seconds": round(seconds, 3),
             "validation_accuracy": accuracy,
             "weight": accuracy if model.weighting == "validation" else 1.0,
-            "temperature": heat,
+            "temperature": degree,
         }
         write_json(run.record, record)
         narrator.says(f"{name}: validation {100 * accuracy:.2f} %, fitted in {seconds:.1f} s")
@@ -235,12 +235,12 @@ def _evaluate(
     model = config.model
     assert isinstance(model, schema.Votes)
     weights = [record["classifiers"][name]["weight"] for name in classifiers]
-    heats = [record["classifiers"][name].get("temperature", 1.0) for name in classifiers]
+    temperatures = [record["classifiers"][name].get("temperature", 1.0) for name in classifiers]
 
     def vote_on(rows: Features) -> tuple[Probabilities, list[Probabilities]]:
         said = [
-            probabilities(classifier, rows, len(data.classes), heat)
-            for classifier, heat in zip(classifiers.values(), heats, strict=True)
+            probabilities(classifier, rows, len(data.classes), degree)
+            for classifier, degree in zip(classifiers.values(), temperatures, strict=True)
         ]
         return together(model, said, weights), said
 

@@ -10,15 +10,17 @@ from escalera.data.sources import open_source
 from escalera.errors import DataError
 
 
-@pytest.mark.parametrize(("count", "expected"), [(1, (1, 1)), (2, (1, 2)), (3, (2, 2)), (4, (2, 2)), (5, (2, 3))])
-def test_the_grid_is_near_to_a_square(count: int, expected: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (1, 5)), (6, (2, 3))]
+)
+def test_the_grid_is_full_and_near_to_a_square(count: int, expected: tuple[int, int]) -> None:
     assert grid(count) == expected
 
 
-def test_row_by_row_and_black_at_the_end() -> None:
-    whole = mosaic([np.full((2, 3, 1), value, np.uint8) for value in (1, 2, 3)])
-    assert whole.shape == (4, 6, 1)
-    assert whole[::2, ::3, 0].tolist() == [[1, 2], [3, 0]]
+def test_row_by_row() -> None:
+    whole = mosaic([np.full((2, 3, 1), value, np.uint8) for value in range(6)])
+    assert whole.shape == (4, 9, 1)
+    assert whole[::2, ::3, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from escalera.build import network as build_network
-from escalera.evaluate.explain import grad_cam
+from escalera.evaluate.explain import _added, _map, grad_cam
 from escalera.ladder import schema
 from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn
@@ -125,11 +125,24 @@ def test_of_several_pictures_the_map_is_that_of_the_whole() -> None:
     whole = grad_cam(both, (image, torch.zeros(1, 2)), torch.tensor([0]))
     assert whole is not None and whole.shape == (1, 8, 8)
     # What is found in one picture does not hang on the one beside it, but for the common scale.
-    image[..., 8:, 8:] = 0
+    image[..., :8, 8:] = 0
     other = grad_cam(both, (image, torch.zeros(1, 2)), torch.tensor([0]))
     assert other is not None
     scale = whole[0, :4, :4].max() / other[0, :4, :4].max()
     np.testing.assert_allclose(other[0, :4, :4] * scale, whole[0, :4, :4], atol=1e-5)
+
+
+def test_a_map_along_the_pixels_keeps_its_sum() -> None:
+    torch.manual_seed(0)
+    place, slope = torch.rand(2, 3, 8), torch.rand(2, 3, 8)
+    laid = _map(place, slope, 16, 16)
+    assert laid.shape == (2, 16, 16)
+    line = torch.einsum("nc,ncl->nl", slope.mean(dim=2), place)
+    assert torch.allclose(laid.sum(dim=(1, 2)), line.sum(dim=1))
+    square = _map(place.view(2, 3, 2, 4), slope.view(2, 3, 2, 4), 16, 16)
+    assert torch.equal(square, line.view(2, 2, 4))
+    both = _added([laid, square])
+    assert torch.allclose(both.sum(dim=(1, 2)) / 256, laid.sum(dim=(1, 2)) + square.sum(dim=(1, 2)), rtol=0.05)
 
 
 def test_a_fusion_without_pictures_has_no_map() -> None:

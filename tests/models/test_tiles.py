@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from math import prod
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from escalera import build
+from escalera.errors import EscaleraError, ModelError
 from escalera.ladder import schema
 from escalera.ladder.read import read_ladder
+from escalera.models import pretrained
+from escalera.models.summary import summarise
 from escalera.models.tiles import ONE, apart, together
 
 CNN = schema.Cnn(kind="cnn", blocks=[[4], [6]], batch_norm="conv", head=schema.Head(pool="average"))
@@ -92,3 +98,32 @@ def test_gradients_reach_the_weights_through_the_tiles() -> None:
     network = build.network(CNN, (3, 16, 16), 5, layout=(2, 2))
     nn.functional.cross_entropy(network(together(TILES, (2, 2))), torch.tensor([0, 1])).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_the_table_of_layers_counts_the_pictures_of_a_row() -> None:
+    network = build.network(CNN, (3, 16, 16), 5, layout=(2, 2))
+    shapes = [layer.output_shape for layer in summarise(network, (3, 16, 16)).layers]
+    assert shapes[0] == (4, 4, 8, 8)
+    # From the pooling of the head on, there is one row again.
+    assert shapes[-1] == (5,)
+    whole = build.network(CNN, (3, 16, 16), 5)
+    assert sum(map(prod, shapes)) == sum(prod(layer.output_shape) for layer in summarise(whole, (3, 16, 16)).layers)
+
+
+def test_pictures_that_do_not_fill_the_layout() -> None:
+    with pytest.raises(ModelError) as caught:
+        build.network(CNN, (3, 16, 17), 5, layout=(2, 2))
+    assert str(caught.value) == "expected 2x2 pictures of one size in each row, received 16x17 pixels"
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_weights_of_imagenet_are_those_for_one_picture(monkeypatch: pytest.MonkeyPatch, fused: bool) -> None:
+    body = schema.Backbone(kind="backbone", name="resnet18", weights="imagenet")
+    branches = {"photos": body, "other": CNN.model_copy(update={"head": schema.Head()})}
+    model = schema.Fusion(kind="fusion", branches=branches) if fused else body
+    made = build.network(model, (3, 64, 128), 5, layout=(1, 2))
+    asked = []
+    monkeypatch.setattr(pretrained, "imagenet_tensors", lambda name, path, size: asked.append(size) or {})
+    with pytest.raises(EscaleraError, match="holds the weights of another network"):
+        build.start_from({"photos" if fused else "body": Path("x")}, made, model, (3, 64, 128))
+    assert asked == [(64, 64)]

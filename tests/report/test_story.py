@@ -254,27 +254,59 @@ def test_the_story_needs_nothing_heavy() -> None:
 
 
 def test_a_rung_that_answered_other_images_does_not_compete(ladder_dir: Path) -> None:
-    names = [rung.name for rung in read_story(ladder_dir).scored]
-    best = read_story(ladder_dir).best
-    assert best is not None and read_story(ladder_dir).elsewhere == []
-    data = json.loads((ladder_dir / best.name / "seed-0/run.json").read_text())["data"]
-    change(ladder_dir / best.name / "seed-0/run.json", data={**data, "source": "another"})
+    before = read_story(ladder_dir)
+    assert before.elsewhere == []
+    lender = before.scored[0]
+    run = ladder_dir / lender.name / "seed-0"
+    change(run / "run.json", data={**json.loads((run / "run.json").read_text())["data"], "source": "another"})
+    change(run / "metrics.json", test={"accuracy": 0.999}, validation={"accuracy": 0.999})
     story = read_story(ladder_dir)
-    assert [rung.name for rung in story.elsewhere] == [best.name]
-    assert [rung.name for rung in story.contenders] == [name for name in names if name != best.name]
-    assert story.best is not None and story.best.name != best.name
-    assert story.chosen is None or story.chosen.name != best.name
+    assert [rung.name for rung in story.elsewhere] == [lender.name]
+    assert [rung.name for rung in story.contenders] == [rung.name for rung in before.scored[1:]]
+    assert story.best is not None and before.best is not None and story.best.name == before.best.name
+    assert story.first is not None and story.first.name == before.scored[1].name
+    assert story.chosen is not None and story.chosen.name != lender.name
     page = write_report(ladder_dir).read_text()
-    assert f'Asked about other test images, and so not compared: <a href="#rung-{best.slug}">{best.name}</a>.' in page
+    said = "Asked about other test images, and so not compared with the best:"
+    assert f'{said} <a href="#rung-{lender.slug}">{lender.name}</a>.' in page
     assert "◇ was asked about other test images." in page
 
 
-def test_of_two_exams_with_as_many_rungs_the_later_counts(ladder_dir: Path) -> None:
+def test_the_rungs_that_compete_answered_what_the_last_answered(ladder_dir: Path) -> None:
     scored = read_story(ladder_dir).scored
-    for rung in scored[: len(scored) // 2]:
+    for rung in scored[:-1]:
         data = json.loads((ladder_dir / rung.name / "seed-0/run.json").read_text())["data"]
         change(ladder_dir / rung.name / "seed-0/run.json", data={**data, "source": "another"})
     story = read_story(ladder_dir)
-    assert len(scored) % 2 == 0
-    assert story.contenders[-1].name == scored[-1].name
-    assert len(story.contenders) == len(story.elsewhere)
+    assert [rung.name for rung in story.contenders] == [scored[-1].name]
+    assert len(story.elsewhere) == len(scored) - 1
+
+
+def test_other_classes_of_the_same_images_are_another_test(ladder_dir: Path) -> None:
+    name = read_story(ladder_dir).scored[0].name
+    path = ladder_dir / name / "seed-0/predictions.parquet"
+    table = pq.read_table(path)
+    place = table.column_names.index("label")
+    pq.write_table(table.set_column(place, "label", pa.array([0] * len(table), table["label"].type)), path)
+    assert [rung.name for rung in read_story(ladder_dir).elsewhere] == [name]
+
+
+def test_a_rung_that_does_not_say_what_it_answered_competes(ladder_dir: Path) -> None:
+    best = read_story(ladder_dir).best
+    assert best is not None
+    change(ladder_dir / best.name / "seed-0/run.json", data={})
+    story = read_story(ladder_dir)
+    assert story.elsewhere == []
+    assert story.best is not None and story.best.name == best.name
+
+
+def test_a_step_between_rungs_of_another_test_keeps_its_verdict(ladder_dir: Path) -> None:
+    scored = read_story(ladder_dir).scored
+    for rung in scored[:2]:
+        data = json.loads((ladder_dir / rung.name / "seed-0/run.json").read_text())["data"]
+        change(ladder_dir / rung.name / "seed-0/run.json", data={**data, "source": "another"})
+    page = write_report(ladder_dir).read_text()
+    outcomes = [line.split(",")[1] for line in (ladder_dir / "figures/climb.csv").read_text().splitlines()[1:3]]
+    assert outcomes == ["elsewhere", scored[1].outcome]
+    assert scored[1].outcome in ("better", "worse", "no evidence")
+    assert "and so not compared with the best:" in page

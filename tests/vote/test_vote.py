@@ -85,6 +85,17 @@ def test_who_knows_probabilities_needs_no_temperature(name: str) -> None:
     assert probabilities(made, asked, 3, 5.0) == pytest.approx(probabilities(made, asked, 3))
 
 
+@pytest.mark.parametrize("count", [30, 300])
+def test_nobody_is_sure_of_everything_after_a_few_right_answers(count: int) -> None:
+    asked, labels = rows(count, seed=1)
+    asked = (asked + 20 * np.eye(3, 6)[labels]).astype(np.float32)
+    made = fitted("linear_svm")
+    heat = temperature(made, asked, labels)
+    said = probabilities(made, asked, 3, heat)
+    assert (said.argmax(axis=1) == labels).all()
+    assert 1 / (count + 3) < 1 - said.max(axis=1).mean() < 4 / (count + 3)
+
+
 def test_rows_of_a_class_that_was_never_met_say_nothing_of_the_temperature() -> None:
     features, labels = rows()
     made = fit("linear_svm", PRESETS["linear_svm"], 0, features[labels != 1], labels[labels != 1])

@@ -19,7 +19,7 @@ from escalera.data.sources import native_shape, open_source
 from escalera.data.splits import Dataset, Split, channel_statistics, split
 from escalera.data.table_attributes import with_attributes
 from escalera.data.table_bands import banded, provisional
-from escalera.evaluate.views import VIEWS, View
+from escalera.evaluate.views import VIEWS, View, as_it_is
 from escalera.ladder import schema
 from escalera.models.tiles import ONE, Layout, apart, together
 
@@ -129,7 +129,7 @@ def views(config: schema.RungConfig) -> Sequence[View]:
 
 
 def _view_of_each(view: View, layout: Layout) -> View:
-    return view if layout == ONE else lambda whole: together(view(apart(whole, layout)), layout)
+    return view if layout == ONE or view is as_it_is else lambda whole: together(view(apart(whole, layout)), layout)
 
 
 def mix(augment: schema.Augment, classes: int) -> Mix | None:

@@ -38,7 +38,7 @@ def network(
     `layout` says how several pictures of a row lie in one. Raises EscaleraError when none can be built, and where a
     model needs attributes and there are none.
     """
-    body, map_shape, own = _looking(model, image_shape, attributes, layout)
+    body, map_shape, own = _body_and_layout(model, image_shape, attributes, layout)
     head = Head(
         map_shape,
         classes,
@@ -66,7 +66,7 @@ def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Net, nn.Module
     return [(branch, made.body.bodies()[name]) for name, branch in model.branches.items()]
 
 
-def _looking(
+def _body_and_layout(
     model: schema.Net, image_shape: tuple[int, int, int], attributes: int | None, layout: Layout
 ) -> tuple[nn.Module, tuple[int, int, int], Layout]:
     """The body, the shape of its feature map of the whole, and the layout by which it takes pictures apart.
@@ -75,18 +75,22 @@ def _looking(
     """
     if isinstance(model, schema.Fusion):
         return *_fusion(model, image_shape, attributes, layout), ONE
-    own = layout if isinstance(_continued(model), schema.Cnn | schema.AlexNet | schema.Backbone) else ONE
+    own = layout if isinstance(_like(model), schema.Cnn | schema.AlexNet | schema.Backbone) else ONE
     (rows, columns), (channels, height, width) = own, image_shape
+    if height % rows or width % columns:
+        raise ModelError(
+            f"expected {rows}x{columns} pictures of one size in each row, received {height}x{width} pixels", "kind"
+        )
     body, (maps, high, wide) = _body(model, (channels, height // rows, width // columns), attributes)
     return body, (maps, rows * high, columns * wide), own
 
 
-def _continued(model: schema.Net) -> schema.Net:
+def _like(model: schema.Net) -> schema.Net:
     """The model itself, or for a transfer the one whose layers it takes over."""
     if not isinstance(model, schema.Transfer):
         return model
     assert model.like is not None, "lineage.inherit fills it in"
-    return _continued(model.like)
+    return _like(model.like)
 
 
 def _body(
@@ -109,7 +113,7 @@ def _body(
         case schema.Backbone():
             return backbone(image_shape, model.name, until=model.until)
         case schema.Transfer():
-            return _body(_continued(model), image_shape, attributes)
+            return _body(_like(model), image_shape, attributes)
         case schema.Conv1d():
             return conv1d(
                 image_shape,
@@ -147,7 +151,7 @@ def _fusion(
     branches, inputs = {}, 0
     for name, branch in model.branches.items():
         try:
-            body, map_shape, own = _looking(branch, image_shape, attributes, layout)
+            body, map_shape, own = _body_and_layout(branch, image_shape, attributes, layout)
         except EscaleraError as error:
             key = error.key if isinstance(error, ModelError) else "blocks"
             raise ModelError(f"branch '{name}': {error}", f"branches.{name}.{key}") from error

@@ -15,6 +15,7 @@ from escalera.errors import EscaleraError, Problem
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
 from escalera.models import pretrained
+from escalera.models.fusion import Fusion
 from escalera.models.network import Network
 from escalera.models.transfer import load_body, read_body
 from escalera.rundir import RunDir
@@ -32,11 +33,14 @@ def start_from(files: Mapping[str, Path], made: Network, model: schema.Net, imag
 
     The files are by the name of the branch, "body" for a network without branches.
     """
-    for (name, part), (_, body) in zip(schema.parts(model).items(), bodies(model, made), strict=True):
+    layouts = [part.layout for part in made.body.parts()] if isinstance(made.body, Fusion) else [made.layout]
+    bodies_of = zip(schema.parts(model).items(), bodies(model, made), layouts, strict=True)
+    for (name, part), (_, body), (rows, columns) in bodies_of:
         if name not in files:
             continue
         if _from_imagenet(part):
-            tensors = pretrained.imagenet_tensors(part.name, files[name], image_shape[1:])
+            size = image_shape[1] // rows, image_shape[2] // columns
+            tensors = pretrained.imagenet_tensors(part.name, files[name], size)
         else:
             tensors = read_body(files[name])
         load_body(body, tensors, str(files[name]))

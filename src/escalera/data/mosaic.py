@@ -16,13 +16,13 @@ from escalera.errors import DataError
 
 
 def grid(count: int) -> tuple[int, int]:
-    """Rows and columns for so many pictures, as near to a square as it goes: 2 are 1x2, 3 and 4 are 2x2."""
-    columns = math.ceil(math.sqrt(count))
-    return math.ceil(count / columns), columns
+    """Rows and columns for so many pictures, as near to a square as they fill one: 3 are 1x3, 4 are 2x2, 6 are 2x3."""
+    rows = max(rows for rows in range(1, math.isqrt(count) + 1) if count % rows == 0)
+    return rows, count // rows
 
 
 def mosaic(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """The pictures row by row; what is left of the grid is black. Raises DataError where their shapes differ."""
+    """The pictures row by row. Raises DataError where their shapes differ."""
     shapes = sorted({part.shape for part in parts})
     if len(shapes) > 1:
         texts = ", ".join("x".join(map(str, shape)) for shape in shapes)

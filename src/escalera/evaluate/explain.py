@@ -72,9 +72,15 @@ def _deepest(layers: list[Tensor]) -> Tensor | None:
 
 
 def _map(place: Tensor, slope: Tensor, height: int, width: int) -> Tensor:
-    """What spoke for the class (N, h, w). A layer that runs along the pixels is laid out over the picture's rows."""
+    """What spoke for the class (N, h, w). A layer that runs along the pixels is laid out over the picture's rows.
+
+    Its sum over the pixels stays.
+    """
     found = torch.einsum("nc,nc...->n...", slope.flatten(2).mean(dim=2), place.detach()).relu().float().cpu()
-    return found if found.ndim == 3 else interpolate(found[:, None], height * width).view(-1, height, width)
+    if found.ndim == 3:
+        return found
+    share = found[0].numel() / (height * width)
+    return share * interpolate(found[:, None], height * width).view(-1, height, width)
 
 
 def _added(maps: list[Tensor]) -> Tensor:

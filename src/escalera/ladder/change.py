@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from escalera.errors import LadderError, Problem, nearest
 from escalera.ladder.explain import show
 from escalera.ladder.fields import Node, paths, section, sections, tagged
-from escalera.ladder.schema import RungConfig, Section
+from escalera.ladder.schema import RungConfig, Section, Weights
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ def _put(config: dict[str, Any], path: str, value: Any) -> None:
 
 def _compare(before: Section | None, after: Section, prefix: str = "") -> Iterator[Change]:
     for name, field in type(after).model_fields.items():
+        if name == "like" and _is_read(after):
+            continue
         path, new = prefix + (field.alias or name), getattr(after, name)
         old = getattr(before, name) if before is not None else field.get_default(call_default_factory=False)
         if old == new:
@@ -124,6 +126,9 @@ def _compare(before: Section | None, after: Section, prefix: str = "") -> Iterat
 
 
 def _plain(value: Any) -> Any:
+    """As JSON has it, of a section of one of several kinds without its defaults."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, Section):
         return _as_written(value.model_dump(mode="json", exclude_defaults=_kind(value)))
     return None if value is PydanticUndefined else to_jsonable_python(value)
@@ -135,6 +140,11 @@ def _as_written(value: Any) -> Any:
         return value
     read = isinstance(value.get("weights", value.get("features")), dict)
     return {key: _as_written(inner) for key, inner in value.items() if not (read and key == "like")}
+
+
+def _is_read(section: Section) -> bool:
+    """Whether a section's `like` was read from the run that its weights or features come from."""
+    return isinstance(getattr(section, "weights", getattr(section, "features", None)), Weights)
 
 
 def _kind(value: Section) -> bool:

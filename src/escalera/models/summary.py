@@ -14,7 +14,10 @@ from escalera.models.network import Network
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer; `output_shape` is that of one picture. `trainable` is None for a layer without parameters."""
+    """One layer; `trainable` is None for one without parameters.
+
+    `output_shape` is that of one row; where its pictures are seen one by one, their number comes first.
+    """
 
     name: str
     kind: str
@@ -52,9 +55,8 @@ def summarise(network: Network, image_shape: tuple[int, int, int], attributes: i
     def note(name: str, module: nn.Module, output: Tensor) -> None:
         own = list(module.parameters())
         frozen = not any(parameter.requires_grad for parameter in own)
-        layers.append(
-            Layer(name, type(module).__name__, tuple(output.shape[1:]), _count(module), None if not own else not frozen)
-        )
+        shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)
+        layers.append(Layer(name, type(module).__name__, shape, _count(module), None if not own else not frozen))
 
     hooks = [
         module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output))

@@ -134,10 +134,12 @@ class Rung:
         """What it learned from."""
         return next((run.record.data for run in self.runs if run.record.data.source), None)
 
-    @property
-    def exam(self) -> tuple[str, int | None]:
-        """Which test rows it answered: their source, and how many they are."""
-        return self.data.source if self.data else "", self.test_rows
+    def same_test(self, other: Rung) -> bool:
+        """Whether both answered the same test rows, as far as their files tell."""
+        if self.data and other.data and self.data.source != other.data.source:
+            return False
+        own, others = ([run.answers for run in rung.done if run.answers] for rung in (self, other))
+        return not own or not others or own[0].same_rows(others[0])
 
 
 @dataclass(frozen=True)
@@ -171,21 +173,16 @@ class Story:
 
     @property
     def contenders(self) -> list[Rung]:
-        """Those of the scored rungs that answered the same test rows: the most that did, the later of equally many.
+        """Those of the scored rungs that answered the same test rows as the last of them.
 
         A rung that only lends its weights may have learned something else, and its accuracy is another's business.
         """
-        return [rung for rung in self.scored if rung.exam == self._exam]
+        return [rung for rung in self.scored if rung.same_test(self.scored[-1])]
 
     @property
     def elsewhere(self) -> list[Rung]:
         """The scored rungs that answered other test rows than the contenders."""
-        return [rung for rung in self.scored if rung.exam != self._exam]
-
-    @property
-    def _exam(self) -> tuple[str, int | None] | None:
-        exams = [rung.exam for rung in self.scored]
-        return max(reversed(exams), key=exams.count, default=None)
+        return [rung for rung in self.scored if not rung.same_test(self.scored[-1])]
 
     @property
     def first(self) -> Rung | None:

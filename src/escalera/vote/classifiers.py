@@ -100,8 +100,9 @@ def temperature(classifier: Any, features: Features, labels: NDArray[np.int64]) 
     """The T with which margins are as sure as they are right on rows that were not learned from (N,); 1 without any.
 
     Margins have a unit of their own: their plain softmax can be so sure that a soft vote hears nobody else. By the
-    least log loss (Guo et al. 2017, arXiv 1706.04599), which has one minimum. Rows of a class that the classifier never
-    met do not count.
+    least log loss (Guo et al. 2017, arXiv 1706.04599), which has one minimum; a row more of each class is taken to be
+    wrong, as by Platt, so that nobody is sure of everything after a few right answers. Rows of a class that the
+    classifier never met do not count.
     """
     met = np.isin(labels, classifier.classes_)
     if hasattr(classifier, "predict_proba") or not met.any():
@@ -111,8 +112,11 @@ def temperature(classifier: Any, features: Features, labels: NDArray[np.int64]) 
 
     margins, truth = _margins(classifier, features[met]), np.searchsorted(classifier.classes_, labels[met])
 
+    doubt = margins.shape[1] / (len(truth) + margins.shape[1])
+
     def loss(power: float) -> float:
-        return -float(log_softmax(margins / 10**power, axis=1)[np.arange(len(truth)), truth].mean())
+        said = log_softmax(margins / 10**power, axis=1)
+        return -float((1 - doubt) * said[np.arange(len(truth)), truth].mean() + doubt * said.mean())
 
     return float(10 ** minimize_scalar(loss, bounds=(-4, 4), method="bounded").x)
 

@@ -20,11 +20,11 @@ def section(view: LadderView) -> dict[str, Any] | None:
     for rung in rungs:
         low, high = rung.interval or (None, None)
         parent = places.get(rung.parent or "")
-        kind = "elsewhere" if rung.name in elsewhere else rung.outcome
+        kind = "elsewhere" if rung.name in elsewhere and rung.outcome == "plain" else rung.outcome
         steps.append(ClimbStep(rung.name, kind, parent, rung.accuracy, low, high, rung.seconds))
     # The rows show the same numbers, for a phone: one file of them is enough.
     return {
         "figure": view.keep(climb_figure(steps, view.language)),
         "rows": climb_rows_figure(steps, view.language),
-        "elsewhere": bool(elsewhere),
+        "elsewhere": any(step.kind == "elsewhere" for step in steps),
     }
