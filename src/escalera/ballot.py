@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,16 @@ def features(network: Network, pool: str, batches: Iterable[tuple[Inputs, Tensor
             yield read(inputs).float().cpu(), truth.cpu()
 
 
+def answers(
+    classifiers: Mapping[str, Any], kept: Mapping[str, Any], rows: Features, classes: int
+) -> list[Probabilities]:
+    """What each classifier says of prepared rows, by what run.json has kept of it."""
+    return [
+        probabilities(classifier, rows, classes, kept[name].get("temperature", 1.0))
+        for name, classifier in classifiers.items()
+    ]
+
+
 def together(model: Votes, said: list[Probabilities], weights: list[float]) -> Probabilities:
     """The vote as the configuration has it."""
     return vote(said, weights, model.vote)
@@ -67,21 +77,19 @@ class Ballot:
 
     def __init__(self, run: RunDir, model: Votes) -> None:
         record: dict[str, Any] = read_json(run.record)
-        kept = record["classifiers"]
+        self.kept = kept = record["classifiers"]
         self.model = model
         self.classes = len(record["data"]["classes"])
         saved.check(run.path / PREPARATION, record.get("preparation", ""))
         self.prepare = Preparation.from_tensors(read_tensors(run.path / PREPARATION))
-        self.classifiers = [saved.load(classifier_file(run, name), entry["sha256"]) for name, entry in kept.items()]
+        self.classifiers = {
+            name: saved.load(classifier_file(run, name), entry["sha256"]) for name, entry in kept.items()
+        }
         self.weights = [float(entry["weight"]) for entry in kept.values()]
-        self.temperatures = [float(entry.get("temperature", 1.0)) for entry in kept.values()]
 
     def probabilities(self, network: Network, batches: Batches) -> NDArray[np.float32]:
         """What they say together of rows (N, K)."""
         parts = [self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))]
         rows: Features = np.concatenate(parts)
-        said = [
-            probabilities(classifier, rows, self.classes, degree)
-            for classifier, degree in zip(self.classifiers, self.temperatures, strict=True)
-        ]
+        said = answers(self.classifiers, self.kept, rows, self.classes)
         return together(self.model, said, self.weights).astype(np.float32)

@@ -88,9 +88,8 @@ def extent(data: Data, *, seed: int, data_root: Path | None) -> Extent:
 def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, Any]:
     torch.manual_seed(0)
     attributes = size.attributes if reads_attributes(config.model) else 0
-    made = build.network(net(config.model), size.shape, size.classes, attributes, build.layout(config.data))
-    network = made.to(device)
-    network.to(memory_format=torch.channels_last)
+    network = build.network(net(config.model), size.shape, size.classes, attributes, build.layout(config.data))
+    network.to(device).to(memory_format=torch.channels_last)
     summary = summarise(network, size.shape, attributes)
     flops = flops_per_image(network, size.shape, attributes)
     precision = choose_precision(config.train.precision, device)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from escalera import build, lineage
-from escalera.ballot import PREPARATION, classifier_file, features, pooled, together
+from escalera.ballot import PREPARATION, answers, classifier_file, features, pooled, together
 from escalera.beside import said_of
 from escalera.data import cache
 from escalera.data.splits import Dataset, Split
@@ -235,13 +235,9 @@ def _evaluate(
     model = config.model
     assert isinstance(model, schema.Votes)
     weights = [record["classifiers"][name]["weight"] for name in classifiers]
-    temperatures = [record["classifiers"][name].get("temperature", 1.0) for name in classifiers]
 
     def vote_on(rows: Features) -> tuple[Probabilities, list[Probabilities]]:
-        said = [
-            probabilities(classifier, rows, len(data.classes), degree)
-            for classifier, degree in zip(classifiers.values(), temperatures, strict=True)
-        ]
+        said = answers(classifiers, record["classifiers"], rows, len(data.classes))
         return together(model, said, weights), said
 
     checked = measure(logits(vote_on(validation.features)[0]), validation.labels, data.classes)
@@ -256,7 +252,7 @@ def _evaluate(
     head = said_of(lineage.origins(config, run)["features"], data.test)
     if head is not None:
         beside["network:head"] = head
-    answers = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in beside.items()}}
-    record["agreement"] = {"names": list(answers), "shares": agreement(list(answers.values()))}
+    all_said = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in beside.items()}}
+    record["agreement"] = {"names": list(all_said), "shares": agreement(list(all_said.values()))}
     metrics = {"validation": {key: checked[key] for key in ("accuracy", "loss")}}
     file_answers(run, data, logits(voted), data.test.labels[data.test.rows], metrics, beside)

@@ -21,7 +21,7 @@ from escalera.data.table_attributes import with_attributes
 from escalera.data.table_bands import banded, provisional
 from escalera.evaluate.views import VIEWS, View, as_it_is
 from escalera.ladder import schema
-from escalera.models.tiles import ONE, Layout, apart, together
+from escalera.models.tiles import ONE, Layout, of_each
 
 EVALUATION_BATCH = 256
 
@@ -114,22 +114,13 @@ def changes(
         found.append(Policy(augment.random_ops, augment.magnitude, mean, deviation))
     if augment.erasing:
         found.append(Erase(augment.erasing))
-    return found if layout == ONE else [_of_each(change, layout) for change in found]
-
-
-def _of_each(change: Change, layout: Layout) -> Change:
-    """A change of each picture of those that lie in one."""
-    return lambda whole, generator: together(change(apart(whole, layout), generator), layout)
+    return [of_each(change, layout) for change in found]
 
 
 def views(config: schema.RungConfig) -> Sequence[View]:
     """The views of test-time augmentation; where several pictures lie in one, those of each of them."""
     own = layout(config.data)
-    return [_view_of_each(view, own) for view in VIEWS[config.evaluate.tta]]
-
-
-def _view_of_each(view: View, layout: Layout) -> View:
-    return view if layout == ONE or view is as_it_is else lambda whole: together(view(apart(whole, layout)), layout)
+    return [view if view is as_it_is else of_each(view, own) for view in VIEWS[config.evaluate.tta]]
 
 
 def mix(augment: schema.Augment, classes: int) -> Mix | None:

@@ -60,10 +60,7 @@ def network(
 
 def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Net, nn.Module]]:
     """The model and the body of a network, or those of each of its branches."""
-    if not isinstance(model, schema.Fusion):
-        return [(model, made.body)]
-    assert isinstance(made.body, Fusion)
-    return [(branch, made.body.bodies()[name]) for name, branch in model.branches.items()]
+    return [(of, part.body) for of, part in zip(schema.parts(model).values(), made.parts, strict=True)]
 
 
 def _body_and_layout(

@@ -9,13 +9,12 @@ from typing import TypeGuard
 import torch
 
 from escalera.build.data import layout
-from escalera.build.model import bodies, extent_of, is_continued, network
+from escalera.build.model import extent_of, is_continued, network
 from escalera.data.splits import Dataset
 from escalera.errors import EscaleraError, Problem
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
 from escalera.models import pretrained
-from escalera.models.fusion import Fusion
 from escalera.models.network import Network
 from escalera.models.transfer import load_body, read_body
 from escalera.rundir import RunDir
@@ -33,17 +32,16 @@ def start_from(files: Mapping[str, Path], made: Network, model: schema.Net, imag
 
     The files are by the name of the branch, "body" for a network without branches.
     """
-    layouts = [part.layout for part in made.body.parts()] if isinstance(made.body, Fusion) else [made.layout]
-    bodies_of = zip(schema.parts(model).items(), bodies(model, made), layouts, strict=True)
-    for (name, part), (_, body), (rows, columns) in bodies_of:
+    for (name, part), its in zip(schema.parts(model).items(), made.parts, strict=True):
         if name not in files:
             continue
         if _from_imagenet(part):
+            rows, columns = its.layout
             size = image_shape[1] // rows, image_shape[2] // columns
             tensors = pretrained.imagenet_tensors(part.name, files[name], size)
         else:
             tensors = read_body(files[name])
-        load_body(body, tensors, str(files[name]))
+        load_body(its.body, tensors, str(files[name]))
 
 
 def _from_imagenet(model: schema.Model) -> TypeGuard[schema.Backbone]:

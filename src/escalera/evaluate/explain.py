@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from escalera.models.fusion import Branch, Fusion
 from escalera.models.inputs import Inputs, pictures_of
 from escalera.models.network import Network
 from escalera.models.tiles import together
@@ -29,7 +28,7 @@ def grad_cam(network: Network, inputs: Inputs, classes: Tensor) -> NDArray[np.fl
     """
     was_training = network.training
     network.eval()
-    parts: list[Branch | Network] = [*network.body.parts()] if isinstance(network.body, Fusion) else [network]
+    parts = network.parts
     layers: list[list[Tensor]] = [[] for _ in parts]
     hooks = [
         module.register_forward_hook(lambda _module, _inputs, output, found=found: found.append(output))
@@ -65,8 +64,7 @@ def _deepest(layers: list[Tensor]) -> Tensor | None:
     """The last layer (N, C, ...) of at least 4 pixels a side; where none has that, the last with more than one."""
     for least in (SMALLEST, 2):
         for layer in reversed(layers):
-            sides = layer.shape[2:]
-            if layer.ndim > 2 and min(sides) >= least:
+            if layer.ndim > 2 and min(layer.shape[2:]) >= least:
                 return layer
     return None
 

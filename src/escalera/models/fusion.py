@@ -55,7 +55,3 @@ class Fusion(nn.Module):
     def parts(self) -> list[Branch]:
         """The branches."""
         return [branch for branch in self.branches.values() if isinstance(branch, Branch)]
-
-    def bodies(self) -> dict[str, nn.Module]:
-        """The bodies of the branches by name."""
-        return {name: branch.body for name, branch in self.branches.items() if isinstance(branch, Branch)}

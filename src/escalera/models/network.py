@@ -9,6 +9,7 @@ from typing import Self
 
 from torch import Tensor, nn
 
+from escalera.models.fusion import Branch, Fusion
 from escalera.models.head import Head
 from escalera.models.inputs import Inputs, pictures_of
 from escalera.models.tiles import ONE, Layout, apart, together
@@ -28,6 +29,11 @@ class Network(nn.Module):
         self.head = head
         self.layout = layout
         self.resting: list[nn.Module] = []
+
+    @property
+    def parts(self) -> list[Branch | Network]:
+        """What looks at the inputs, each with a body and a layout: a fusion's branches, else the network itself."""
+        return [*self.body.parts()] if isinstance(self.body, Fusion) else [self]
 
     def train(self, mode: bool = True) -> Self:
         """Training mode for all that does not rest."""

@@ -7,8 +7,13 @@ tiles   (N * rows * columns, C, H, W), those of one whole next to one another, r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
 import torch
 from torch import Tensor
+
+P = ParamSpec("P")
 
 Layout = tuple[int, int]
 
@@ -34,6 +39,17 @@ def together(tiles: Tensor, layout: Layout) -> Tensor:
     _, channels, height, width = tiles.shape
     whole = tiles.reshape(-1, rows, columns, channels, height, width).permute(0, 3, 1, 4, 2, 5)
     return _as(tiles, whole.reshape(-1, channels, rows * height, columns * width))
+
+
+def of_each(
+    change: Callable[Concatenate[Tensor, P], Tensor], layout: Layout
+) -> Callable[Concatenate[Tensor, P], Tensor]:
+    """A change of pictures as one of each tile by itself."""
+
+    def changed(whole: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        return together(change(apart(whole, layout), *args, **kwargs), layout)
+
+    return change if layout == ONE else changed
 
 
 def _as(before: Tensor, after: Tensor) -> Tensor:

@@ -108,7 +108,7 @@ def _answers(path: Path, faults: list[Fault]) -> Answers | None:
     """predictions.parquet as answers, sorted by row; None, with a fault, where it cannot be read."""
     try:
         table = pq.read_table(path)
-        given = [column for column in ("in_train",) if column in table.column_names]
+        given = {"in_train"} & set(table.column_names)
         if any(table[column].null_count for column in ("row", "label", "logits", *given)):
             raise ValueError("a cell is empty")
         if any(table[column].type != pa.bool_() for column in given):

@@ -266,8 +266,8 @@ def _compared(parent: Rung | None, rung: Rung) -> tuple[Comparison | None, Obsta
     after = [run.answers for run in rung.done if run.answers]
     if not before or not after:
         return None, "no-predictions"
-    source = parent.data and rung.data and parent.data.source != rung.data.source
-    if source or not all(before[0].same_rows(other) for other in (*before, *after)):
+    alike = all(seeds[0].same_rows(other) for seeds in (before, after) for other in seeds[1:])
+    if not alike or not parent.same_test(rung):
         return None, "other-rows"
     return compare(np.stack([a.correct for a in before]), np.stack([a.correct for a in after])), None
 
