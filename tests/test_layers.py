@@ -26,6 +26,7 @@ KNOW_LADDER = {
     "cli",
     "illustration",
     "climbing",
+    "exploring",
     "catalogue",
     "plan",
     "rung",

@@ -123,7 +123,10 @@ def explore(
     ] = None,
     label_column: Annotated[str | None, typer.Option(help="The column of the classes, where it is not clear.")] = None,
     target: Annotated[str | None, typer.Option(help="A column of numbers whose bands are the classes.")] = None,
-    bands: Annotated[int, typer.Option(min=2, help="How many bands.")] = 4,
+    bands: Annotated[int | None, typer.Option(min=2, help="How many bands.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="How to read it, as a ladder says: data.split_column=part.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the page goes, in a folder named after the source.")] = Path(
         "explored"
     ),
@@ -135,14 +138,12 @@ def explore(
     """Look at a source before training: what is in it, and what is wrong with it, as a page and as JSON."""
     from escalera.exploring import explore_source
 
+    named = {"image_column": image_column, "label_column": label_column, "target": target, "bands": bands}
     page, facts = explore_source(
         source,
         out=out,
+        sets=[*(f"data.{key}={json.dumps(value)}" for key, value in named.items() if value), *(set_ or [])],
         data_root=data_root,
-        image_column=image_column,
-        label_column=label_column,
-        target=target,
-        bands=bands,
         language=lang.value,
         command=shlex.join(["escalera", *sys.argv[1:]]),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +16,31 @@ def explore_source(
     source: str,
     *,
     out: Path,
+    sets: Sequence[str] = (),
     data_root: Path | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    target: str | None = None,
-    bands: int = 4,
     language: str = "en",
     command: str = "",
 ) -> tuple[Path, dict[str, Any]]:
     """Write `<out>/<source>/explore.html`, explore.json and pixels.csv; gives the page's path and what the JSON holds.
 
-    Raises DataError where there is nothing to look at, EscaleraError for a language there is none of.
+    `sets` are settings of a ladder's data section, as `data.label_column=kind`. Raises LadderError for one that is
+    wrong, DataError where there is nothing to look at, EscaleraError for a language there is none of.
     """
+    from escalera import build
     from escalera.data.explore import explore
+    from escalera.ladder.settings import read_data
     from escalera.report.exploration import render_exploration
     from escalera.report.language import load_language
     from escalera.runtime import now
 
     words = load_language(language)
+    data = read_data(source, sets)
     start = time.perf_counter()
     found = explore(
-        source,
+        data.source,
+        build.read_options(data),
         data_root=data_root,
-        image_column=image_column,
-        label_column=label_column,
-        target=target,
-        bands=bands,
+        bands=data.bands,
     )
     folder = out / folder_name(source)
     csv = found.pixels.csv()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from escalera.data.explore import SIDE, Explored, explore
+from escalera.data.options import ReadOptions
 from escalera.errors import DataError
 
 
@@ -26,7 +27,8 @@ def lay(root: Path, png) -> Callable[..., Path]:
 
 
 def look(root: Path, **settings: str) -> Explored:
-    return explore("birds", data_root=root, **settings)
+    bands = {"bands": settings.pop("bands")} if "bands" in settings else {}
+    return explore("birds", ReadOptions(**settings), data_root=root, **bands)
 
 
 TWO = {f"{name}/{i}.png": (10 * i + shade, (4, 4)) for name, shade in (("robin", 1), ("wren", 5)) for i in range(4)}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from escalera.data.options import ReadOptions
 from escalera.data.sources import ImageSet, open_source
 from escalera.data.splits import split
 from escalera.errors import DataError
@@ -228,7 +229,7 @@ def test_columns_of_a_folder(lay, opened):
     with pytest.raises(
         DataError, match=re.escape(f"data.group: {folder} has no columns; 'bird' needs a CSV or parquet")
     ):
-        opened(group="bird")
+        opened(options=ReadOptions(group="bird"))
 
 
 @pytest.mark.data

@@ -1,11 +1,13 @@
 """Several pictures of one row, laid side by side."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from escalera.data.mosaic import grid, mosaic, parts
+from escalera.data.options import ReadOptions
 from escalera.data.sources import open_source
 from escalera.errors import DataError
 
@@ -51,15 +53,9 @@ def rooms(root: Path, png) -> Path:
     return folder
 
 
-def opened(root: Path, **more: object):
-    settings = {
-        "image_size": None,
-        "channels": None,
-        "image_column": ["kitchen", "bath"],
-        "label_column": "kind",
-        **more,
-    }
-    return open_source("rooms", data_root=root, **settings)
+def opened(root: Path, images: Sequence[str] | str = ("kitchen", "bath"), **more: object):
+    options = ReadOptions(image_column=images, label_column="kind")
+    return open_source("rooms", options, data_root=root, **{"image_size": None, "channels": None, **more})
 
 
 def test_two_columns_are_two_pictures_of_a_row(rooms: Path, root: Path) -> None:
@@ -70,7 +66,7 @@ def test_two_columns_are_two_pictures_of_a_row(rooms: Path, root: Path) -> None:
     assert train.table.column_names == ["area"]
     sized = opened(root, image_size=(5, 7)).splits["train"].images
     assert sized.shape[1:3] == (5, 14)
-    assert opened(root, image_column="bath").splits["train"].images.shape[2] == width // 2
+    assert opened(root, "bath").splits["train"].images.shape[2] == width // 2
 
 
 def test_a_missing_picture_is_named_with_its_row_and_column(rooms: Path, root: Path) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from escalera.data.options import ReadOptions
 from escalera.data.sources import ImageSet, open_source
 from escalera.errors import DataError
 
@@ -32,7 +33,7 @@ def table(root: Path, png) -> Callable[..., Path]:
 @pytest.fixture
 def opened(root: Path) -> Callable[..., ImageSet]:
     def read(**settings: object) -> ImageSet:
-        return open_source("mine", data_root=root, **{"image_size": None, "channels": None, **settings})
+        return open_source("mine", ReadOptions(**settings), data_root=root, image_size=None, channels=None)
 
     return read
 
@@ -87,7 +88,7 @@ def test_the_target_stays_in_the_table(table, opened):
 
 def test_bad_rows_are_left_out_of_the_table_too(table, opened, root: Path):
     path = table("image,label,weight\na.png,x,1\ngone.png,y,2\nb.png,y,3\n,x,4\n")
-    mine = opened(skip_bad=True)
+    mine = open_source("mine", data_root=root, image_size=None, channels=None, skip_bad=True)
     assert mine.skipped == (
         f"{path}: row 1 (gone.png): cannot be read: No such file or directory",
         f"{path}: row 3: no picture (null)",
@@ -123,7 +124,7 @@ def test_a_path_that_leaves_the_folder(path: str, table, opened, root: Path):
     file = table(f"image,label\na.png,x\nb.png,y\n{path}.png,y\n")
     for skip_bad in (False, True):  # never left out: it is no damaged picture but a table that is not to be trusted
         with pytest.raises(DataError) as error:
-            opened(skip_bad=skip_bad)
+            open_source("mine", data_root=root, image_size=None, channels=None, skip_bad=skip_bad)
         assert str(error.value) == (
             f"{file}: expected paths of pictures relative to {root}/mine and inside it, in column 'image'; 1 of 3 are "
             f"not (rows count from 0):\n  row 2: {path}.png: it leaves the folder\n"
@@ -214,9 +215,9 @@ def test_many_classes_with_many_rows_each_are_believed(table, opened):
 
 @pytest.mark.data
 def test_houses(real_data: Path):
-    settings = {"data_root": real_data, "image_size": (8, 8), "channels": 3, "target": "price"}
+    settings = {"data_root": real_data, "image_size": (8, 8), "channels": 3}
     with pytest.raises(DataError, match=re.escape("found 4 (frontal, bedroom, bathroom, kitchen); its columns: house")):
-        open_source("houses", **settings)
-    houses = open_source("houses", **settings, image_column="frontal").splits["train"]
+        open_source("houses", ReadOptions(target="price"), **settings)
+    houses = open_source("houses", ReadOptions(target="price", image_column="frontal"), **settings).splits["train"]
     assert houses.images.shape == (535, 8, 8, 3)
     assert houses.table.column_names == ["house", "bedrooms", "bathrooms", "area", "zipcode", "price"]

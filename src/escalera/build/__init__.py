@@ -9,6 +9,7 @@ from escalera.build.data import (
     layout,
     mix,
     pictures,
+    read_options,
     statistics,
     views,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "optimizer",
     "penalty",
     "pictures",
+    "read_options",
     "runs_once",
     "schedule",
     "shape_problems",

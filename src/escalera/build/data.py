@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from escalera.data.erase import Erase
 from escalera.data.images import ImageSet
 from escalera.data.mix import Mix
 from escalera.data.mosaic import grid
+from escalera.data.options import ReadOptions
 from escalera.data.overlap import without_duplicates
 from escalera.data.policy import Policy
 from escalera.data.sources import native_shape, open_source
@@ -30,16 +32,18 @@ def pictures(data: schema.Data, *, data_root: Path | None, skip_bad: bool = Fals
     """The pictures of a source as it is, read or found in the cache."""
     return open_source(
         data.source,
+        read_options(data),
         data_root=data_root,
         image_size=_height_and_width(data.image_size),
         channels=data.channels,
         resize=data.resize,
-        image_column=data.image_column,
-        label_column=data.label_column,
-        group=data.group,
-        target=data.target,
         skip_bad=skip_bad,
     )
+
+
+def read_options(data: schema.Data) -> ReadOptions:
+    """How the source is to be read."""
+    return ReadOptions(**{field.name: getattr(data, field.name) for field in fields(ReadOptions)})
 
 
 def dataset(data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: bool = False) -> Dataset:

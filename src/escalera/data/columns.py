@@ -11,26 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from escalera.data.listing import promised
+from escalera.data.options import ReadOptions
 from escalera.errors import DataError, nearest, refuse
 
 _IMAGE = ("image", "img", "picture", "photo", "file", "filename", "file_name", "path", "filepath", "image_path")
 _LABEL = ("label", "labels", "class", "category", "target")
 LOOKED_AT = 100
 """Rows of a table that are looked at to guess its columns."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """The columns that the user names; None is guessed.
-
-    Several columns of images are the pictures of one thing. `target` is a column that becomes the label later on: it
-    stays in the table, and there are no labels yet.
-    """
-
-    image: str | Sequence[str] | None = None
-    label: str | None = None
-    group: str | None = None
-    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +29,9 @@ class Columns:
     others: list[str]
 
 
-def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named, faults: list[str] | None = None) -> Columns:
+def choose(
+    path: Path, schema: pa.Schema, head: pa.Table, options: ReadOptions, faults: list[str] | None = None
+) -> Columns:
     """Choose the columns of a table; `head` are its first rows.
 
     With `faults`, what cannot be guessed is noted there: of several columns of pictures the first is taken, and of
@@ -50,26 +39,31 @@ def choose(path: Path, schema: pa.Schema, head: pa.Table, named: Named, faults: 
     guessed.
     """
     pictures = picture_columns(schema, head)
-    given = [named.image] if named.image is None or isinstance(named.image, str) else list(named.image)
+    given = (
+        [options.image_column]
+        if options.image_column is None or isinstance(options.image_column, str)
+        else list(options.image_column)
+    )
     images = [
         _column(path, schema, name, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
         for name in given
     ]
-    for key, name in (("data.group", named.group), ("data.target", named.target)):
+    for key, name in (("data.group", options.group), ("data.target", options.target)):
         if name is not None and name not in schema.names:
             raise _no_column(path, schema, name, key)
     label = None
-    if named.target is None:
+    given_label = options.label_column if isinstance(options.label_column, str) else None
+    if options.target is None:
         fitting = [
             field.name
             for field in schema
-            if _is_label(field.type) and field.name not in {*pictures, *images, named.group}
+            if _is_label(field.type) and field.name not in {*pictures, *images, options.group}
         ]
-        label = _column(path, schema, named.label, "label", _LABEL, fitting, _is_label, faults)
+        label = _column(path, schema, given_label, "label", _LABEL, fitting, _is_label, faults)
     others = [
         field.name
         for field in schema
-        if field.name in (named.group, named.target)
+        if field.name in (options.group, options.target)
         or (field.name not in {*pictures, *images, label} and _is_attribute(field))
     ]
     return Columns(images, label, others)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from escalera.data.decode import Channels
 from escalera.data.duplicates import Duplicates, Pair, find_duplicates
 from escalera.data.images import ImageSet
+from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.pixels import Pixels, class_means, pixel_statistics
 from escalera.data.sources import list_source, native_shape, open_source
 from escalera.data.survey import Survey, survey, survey_arrays
@@ -99,12 +100,10 @@ class Explored:
 
 def explore(
     name: str,
+    options: ReadOptions = NOTHING_SAID,
     *,
     data_root: Path | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    target: str | None = None,
-    bands: int = 4,
+    bands: int | None = None,
     cache_dir: Path | None = None,
 ) -> Explored:
     """Look at a source: whatever a training would refuse of it is listed among its faults, and the rest is shown.
@@ -112,15 +111,15 @@ def explore(
     Statistics are those of train alone. With a `target`, its `bands` over all rows of train are the classes. Raises
     DataError where there is nothing to look at.
     """
-    columns = {"image_column": image_column, "label_column": label_column, "target": target}
-    where: dict[str, Any] = {"data_root": data_root, "cache_dir": cache_dir, **columns}
+    where: dict[str, Any] = {"options": options, "data_root": data_root, "cache_dir": cache_dir}
+    target = options.target
     listings = list_source(name, **where)
     heads = survey(listings)
     size, channels = _common(name, heads)
     images = _opened(name, size, channels, where)
     if not listings:
         heads = survey_arrays((split, part.images) for split, part in images.splits.items())
-    if target is not None:
+    if target is not None and bands is not None:
         images = provisional(images, target, bands)
     train = images.splits["train"]
     duplicates = find_duplicates({split: part.images for split, part in images.splits.items()})
@@ -144,7 +143,7 @@ def explore(
         missing={
             split: {entry["column"]: entry["missing"] for entry in entries} for split, entries in described.items()
         },
-        settings={key: value for key, value in columns.items() if value} | ({"bands": bands} if target else {}),
+        settings=options.said() | ({"bands": bands} if bands else {}),
     )
 
 

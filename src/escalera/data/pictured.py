@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from escalera.data.columns import LOOKED_AT, Columns, Named, choose, is_path, stated_names
+from escalera.data.columns import LOOKED_AT, Columns, choose, is_path, stated_names
 from escalera.data.csvfile import csv_table
 from escalera.data.listing import Labels, Raw, Several, many_files_state, read_files, shown
+from escalera.data.options import ReadOptions
 from escalera.data.parquet import parquet_table
 from escalera.errors import DataError
 
@@ -170,7 +171,9 @@ class PicturedTable:
         }
 
 
-def pictured_table(split: str, files: list[Path], named: Named, faults: list[str] | None = None) -> PicturedTable:
+def pictured_table(
+    split: str, files: list[Path], options: ReadOptions, faults: list[str] | None = None
+) -> PicturedTable:
     """Look into a CSV file, or the parquet files of a split; the columns are guessed where they are not named.
 
     With `faults`, what cannot be guessed is noted there, and a choice is made all the same. Raises DataError for files
@@ -179,7 +182,7 @@ def pictured_table(split: str, files: list[Path], named: Named, faults: list[str
     source: Table = csv_table(files[0]) if files[0].suffix.lower() == ".csv" else parquet_table(files)
     texts = [field.name for field in source.schema if is_path(field.type)]
     return PicturedTable(
-        split, source, choose(source.path, source.schema, source.read(texts, LOOKED_AT), named, faults)
+        split, source, choose(source.path, source.schema, source.read(texts, LOOKED_AT), options, faults)
     )
 
 

@@ -16,12 +16,12 @@ import numpy as np
 from escalera.data import cache
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
+from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.places import catalogue, data_roots, form, locate, table_files
 from escalera.data.store import Store
 from escalera.errors import DataError, refuse
 
 if TYPE_CHECKING:
-    from escalera.data.columns import Named
     from escalera.data.decode import Channels, Resize
     from escalera.data.listing import Listing
 
@@ -33,39 +33,36 @@ __all__ = [
 
 def open_source(
     name: str,
+    options: ReadOptions = NOTHING_SAID,
     *,
     data_root: Path | None,
     image_size: tuple[int, int] | None,
     channels: Channels | None,
     resize: Resize = "squash",
-    image_column: str | Sequence[str] | None = None,
-    label_column: str | None = None,
-    group: str | None = None,
-    target: str | None = None,
     skip_bad: bool = False,
     lenient: bool = False,
     cache_dir: Path | None = None,
 ) -> ImageSet:
     """Open a source, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
 
-    `name` is a known one, a path, a name below `data_root` or ESCALERA_DATA, or `owner/name` on the hub. Columns are
-    guessed where they are not named; several `image_column`s are laid side by side, each of `image_size`. `target` is a
-    column that becomes the label later on: until then all labels are 0, there are no classes, and the column is in the
-    table. What was decoded or downloaded is kept in the cache. Raises
-    DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is replaced, and
-    none is left out but with `skip_bad`, which counts them. `lenient` is for looking at a source that a training would
-    refuse: bad pictures are left out, and the faults are listed in the set.
+    `name` is a known one, a path, a name below `data_root` or ESCALERA_DATA, or `owner/name` on the hub. What `options`
+    leave open is guessed; several image columns are laid side by side, each of `image_size`. With a target all labels
+    are 0 and there are no classes, and the column is in the table. What was decoded or downloaded is kept in the
+    cache. Raises DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is
+    replaced, and none is left out but with `skip_bad`, which counts them. `lenient` is for looking at a source that a
+    training would refuse: bad pictures are left out, and the faults are listed in the set.
     """
     if name == "digits":
         return _digits(image_size, channels, resize)
     known = KNOWN.get(name)
     root = cache_dir or cache.cache_root()
-    named = _named(name, image_column, label_column, group, target)
+    label_named = options.label_column is not None
+    options = _completed(name, options)
     if known is not None:
         channels = channels or known.shape[2]
     faults: list[str] | None = [] if lenient else None
-    listings = _listings(locate(name, data_root, root), named, faults)
-    settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "columns": vars(named)}
+    listings = _listings(locate(name, data_root, root), options, faults)
+    settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.said()}
     states = [f"{listing.split} {listing.state()}" for listing in listings]
     key = cache.key(name, states, **settings)
     if lenient:
@@ -73,7 +70,7 @@ def open_source(
     elif skip_bad and not (root / key).is_dir():
         key = cache.key(name, states, **settings, skip_bad=True)
     # Another column than the usual one holds other classes than those known by heart.
-    classes = known.classes if known and named.label == known.label else None
+    classes = known.classes if known and options.label_column == known.label else None
 
     def write(store: Store) -> None:
         from escalera.data.ingest import Decoding, ingest  # Pillow is needed where nothing is in the cache yet
@@ -85,8 +82,8 @@ def open_source(
             Decoding(image_size, channels, resize, skip_bad or lenient, lenient),
             classes=classes,
             shape=(*known.shape[:2], channels) if known and channels and image_size is None else None,
-            label_named=label_column is not None,
-            target=target is not None,
+            label_named=label_named,
+            target=options.target is not None,
         )
 
     opened = cache.image_set(root, key, name, write)
@@ -95,12 +92,9 @@ def open_source(
 
 def list_source(
     name: str,
+    options: ReadOptions = NOTHING_SAID,
     *,
     data_root: Path | None,
-    image_column: str | Sequence[str] | None = None,
-    label_column: str | None = None,
-    group: str | None = None,
-    target: str | None = None,
     cache_dir: Path | None = None,
 ) -> Sequence[Listing]:
     """The splits of a source before anything is decoded, train first, whatever is wrong with them; digits have none.
@@ -109,28 +103,27 @@ def list_source(
     """
     if name == "digits":
         return []
-    named = _named(name, image_column, label_column, group, target)
-    return _listings(locate(name, data_root, cache_dir or cache.cache_root()), named, [])
+    return _listings(locate(name, data_root, cache_dir or cache.cache_root()), _completed(name, options), [])
 
 
-def _named(
-    name: str, image: str | Sequence[str] | None, label: str | None, group: str | None, target: str | None
-) -> Named:
-    """The columns as the user names them, and as they are called in a known source."""
-    from escalera.data.columns import Named
-
+def _completed(name: str, options: ReadOptions) -> ReadOptions:
+    """The options, with the columns of a known source as they are called there."""
     known = KNOWN.get(name)
     if known is None:
-        return Named(image, label, group, target)
-    return Named(image or known.image, label or known.label, group, target)
+        return options
+    return replace(
+        options,
+        image_column=options.image_column or known.image,
+        label_column=options.label_column or known.label,
+    )
 
 
-def _listings(path: Path, named: Named, faults: list[str] | None = None) -> Sequence[Listing]:
+def _listings(path: Path, options: ReadOptions, faults: list[str] | None = None) -> Sequence[Listing]:
     """The splits of a source, train first, checked; what a check finds is raised, or noted in `faults`.
 
     Raises DataError for a form that is not known.
     """
-    listings = _read_listings(path, named, faults)
+    listings = _read_listings(path, options, faults)
     for listing in listings:
         try:
             listing.check()
@@ -139,7 +132,7 @@ def _listings(path: Path, named: Named, faults: list[str] | None = None) -> Sequ
     return listings
 
 
-def _read_listings(path: Path, named: Named, faults: list[str] | None) -> Sequence[Listing]:
+def _read_listings(path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
     match form(path):
         case "parquet" | "csv":
             from escalera.data.pictured import pictured_table
@@ -148,19 +141,19 @@ def _read_listings(path: Path, named: Named, faults: list[str] | None) -> Sequen
             if "train" not in files:
                 raise DataError(f"{path} has {', '.join(files)} but no train. Name the file to learn from train.")
             return [
-                pictured_table(split, files[split], named, faults)
+                pictured_table(split, files[split], options, faults)
                 for split in ("train", "validation", "test")
                 if split in files
             ]
         case "npz":
             from escalera.data.npz import archive
 
-            _no_columns(path, named)
+            _no_columns(path, options)
             return archive(path if path.is_file() else next(path.glob("*.npz")))
         case "folders":
             from escalera.data.folder import class_folders
 
-            _no_columns(path, named)
+            _no_columns(path, options)
             return class_folders(path)
     raise DataError(
         f"{path}: expected a folder of classes, a parquet or CSV file (or a folder with train.parquet or one CSV), or "
@@ -168,14 +161,11 @@ def _read_listings(path: Path, named: Named, faults: list[str] | None) -> Sequen
     )
 
 
-def _no_columns(path: Path, named: Named) -> None:
-    given = {
-        "data.image_column": named.image, "data.label_column": named.label, "data.group": named.group,
-        "data.target": named.target,
-    }  # fmt: skip
-    for key, value in given.items():
+def _no_columns(path: Path, options: ReadOptions) -> None:
+    for key in ("image_column", "label_column", "group", "target"):
+        value = getattr(options, key)
         if value is not None:
-            raise DataError(f"{key}: {path} has no columns; '{value}' needs a CSV or parquet table.")
+            raise DataError(f"data.{key}: {path} has no columns; '{value}' needs a CSV or parquet table.")
 
 
 def _digits(image_size: tuple[int, int] | None, channels: Channels | None, resize: Resize) -> ImageSet:

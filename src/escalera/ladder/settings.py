@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from escalera.errors import LadderError, Problem
 from escalera.ladder.change import objections
 from escalera.ladder.document import Path, dotted, read_document
 from escalera.ladder.explain import Mistake, mistakes, show
 from escalera.ladder.resolve import Resolved
-from escalera.ladder.schema import RungConfig
+from escalera.ladder.schema import Data, RungConfig
+
+BANDS = 4
+"""How many bands `explore` cuts a target into where nobody says it."""
 
 
 @dataclass
@@ -47,6 +52,29 @@ def lay_setting(setting: Setting, rungs: list[Resolved]) -> None:
             refusals.append((bool(objected), found))
     if rungs and len(refusals) == len(rungs):
         setting.messages = min(refusals, key=lambda refusal: refusal[0])[1]
+
+
+def read_data(source: str, sets: Sequence[str]) -> Data:
+    """A data section from a source and settings such as `data.label_column=kind`; a target is cut into four bands.
+
+    Raises LadderError with all that is wrong.
+    """
+    values: dict[str, Any] = {"source": source}
+    problems = []
+    for setting in map(read_setting, sets):
+        problems += [Problem(message, str(setting.place[0])) for message in setting.messages]
+        for path, value in setting.change.items():
+            section, _, key = path.partition(".")
+            if section == "data" and key:
+                values[key] = value
+            else:
+                problems.append(Problem("expected a setting of data, as data.label_column=kind", str(setting.place[0])))
+    if values.get("target") is not None:
+        values.setdefault("bands", BANDS)
+    problems += [Problem(mistake.message, f"data.{dotted(mistake.path)}") for mistake in mistakes(Data, values)]
+    if problems:
+        raise LadderError(problems)
+    return Data.model_validate(values)
 
 
 def _try(setting: Setting, rung: Resolved) -> list[str]:

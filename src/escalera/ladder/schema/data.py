@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from escalera.ladder.schema.section import Count, Section, Share, at_odds
+from escalera.ladder.schema.source import Source
 
 
 class Attributes(Section):
@@ -29,18 +30,9 @@ class Best(Section):
     best: Annotated[Count, Field(description="how many to keep")]
 
 
-class Data(Section):
-    """Which pictures, at which size, and how they are split."""
+class Data(Source):
+    """Which images, at which size, and how they are split."""
 
-    source: Annotated[
-        str,
-        Field(min_length=1, description="digits, mnist, cifar10, ...; a folder, a file, or owner/name on the hub"),
-    ]
-    image_column: Annotated[
-        str | list[str] | None,
-        Field(description="of a table: the pictures, or the paths to them; of several columns, laid side by side"),
-    ] = None
-    label_column: Annotated[str | None, Field(description="of a table: the classes")] = None
     group: Annotated[
         str | None, Field(description="of a table: rows with the same value here are never in two splits")
     ] = None

@@ -1,0 +1,48 @@
+"""How a source is to be read, as far as the user says; the names are those of the keys under `data` in a ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+Form = Literal["folders", "table", "arrays"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user says of a source; None is found out.
+
+    `form` is what to read where a folder holds several; `splits` says which folder or file is which split, and False
+    that none is one; `split_column` names the column that says so, and False that no column does. Several
+    `image_column`s are the images of one thing; several `label_column`s hold 0 and 1, one column a class. `target` is a
+    column that becomes the label later on: it stays in the table, and there are no labels yet. `image_folder` and
+    `image_ending` complete the paths in a table, `label_pattern` takes the class out of a file's name, `encoding` and
+    `decimal` are those of a CSV file, `shape` is that of images written as columns of numbers, and `range` the lowest
+    and highest value of images with more than eight bits.
+    """
+
+    form: Form | None = None
+    splits: Mapping[str, str] | Literal[False] | None = None
+    split_column: str | Literal[False] | None = None
+    image_column: str | Sequence[str] | None = None
+    label_column: str | Sequence[str] | None = None
+    group: str | None = None
+    target: str | None = None
+    image_folder: str | None = None
+    image_ending: str | None = None
+    label_pattern: str | None = None
+    encoding: str | None = None
+    decimal: Literal[".", ","] | None = None
+    shape: Sequence[int] | None = None
+    range: Sequence[float] | None = None
+    max_megapixels: int | None = None
+
+    def said(self) -> dict[str, Any]:
+        """What was said, by key."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+NOTHING_SAID = ReadOptions()
+"""Everything is found out."""
