@@ -1,7 +1,11 @@
 """What every test stands on: no network, a cache of its own, and the real data where there are any."""
 
 import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +14,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Read when the hub's library is imported: no test asks the hub, and those that need one start a process of their own.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+"""What Chromium is called, here and there; CHROMIUM names another place."""
+BROWSER_WAIT = 90
+"""Seconds; a busy machine takes its time, and nothing is decided by it."""
 REAL_DATA = Path(os.environ.get("ESCALERA_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 
@@ -25,3 +33,60 @@ def real_data() -> Path:
     if not (REAL_DATA / "mnist" / "test.parquet").is_file():
         pytest.skip(f"no real data in {REAL_DATA}; name their folder with ESCALERA_DATA")
     return REAL_DATA
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Whoever asks for a browser needs one: the marker need not be written too, and cannot be forgotten.
+    config.pluginmanager.register(_Marks(), "escalera-marks")
+
+
+class _Marks:
+    @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            if "browser" in getattr(item, "fixturenames", ()):
+                item.add_marker("browser")
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """Chromium without a window, in Spanish, downloading into `tmp_path`: the one place where tests start a browser.
+
+    `browser.until(look)` is what a look at the page finds, once it finds something. Skips where there is no browser.
+    """
+    binary = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if not (binary and shutil.which(binary) and driver):
+        pytest.skip("no Chromium with its chromedriver; on Debian: apt install chromium chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium; pip install -e '.[dev]' brings it")
+
+    class Browser(webdriver.Chrome):  # type: ignore[misc, name-defined]
+        def until(self, look: Callable[[], Any]) -> Any:
+            end = time.monotonic() + BROWSER_WAIT
+            while True:
+                try:
+                    found = look()
+                except webdriver.remote.errorhandler.WebDriverException:
+                    found = None
+                if found:
+                    return found
+                assert time.monotonic() < end, "the page never came to it"
+                time.sleep(0.2)
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which(binary)
+    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1280,1000"):
+        options.add_argument(f"--{argument}")
+    # What the browser itself asks of its makers is not the page's.
+    for argument in ("disable-background-networking", "disable-component-update", "disable-sync", "no-first-run"):
+        options.add_argument(f"--{argument}")
+    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
+    options.add_experimental_option(
+        "prefs", {"intl.accept_languages": "es-ES,es", "download.default_directory": str(tmp_path)}
+    )
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    opened = Browser(options=options, service=webdriver.ChromeService(driver))
+    try:
+        yield opened
+    finally:
+        opened.quit()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -389,36 +388,17 @@ def test_a_mean_that_hides_two_faults(build: Callable[..., Path], rungs: list[di
     assert "that hides two faults" in page.words
 
 
-@pytest.mark.browser
-def test_in_a_browser_on_a_phone_in_the_dark(ladder_dir: Path, tmp_path: Path) -> None:
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    for argument in (
-        "headless",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-background-networking",
-        "disable-component-update",
-    ):
-        options.add_argument(f"--{argument}")
-    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-    try:
-        phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
-        dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
-        driver.get(write_report(ladder_dir, "es").as_uri())
-        assert driver.execute_script("return document.documentElement.scrollWidth") == 390
-        # The climb and the steps are read without pushing them sideways.
-        wide = "return [...document.querySelectorAll('#climb figure, #steps .scroll')].map(e => e.scrollWidth)"
-        assert max(driver.execute_script(wide)) <= 390
-        style = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
-        assert driver.execute_script(style, "body", "backgroundColor") == "rgb(21, 24, 28)"
-        assert driver.execute_script(style, "figure svg text", "fill") == "rgb(228, 226, 221)"
-        assert driver.get_log("browser") == []
-    finally:
-        driver.quit()
+def test_in_a_browser_on_a_phone_in_the_dark(browser: Any, ladder_dir: Path) -> None:
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    browser.get(write_report(ladder_dir, "es").as_uri())
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+    # The climb and the steps are read without pushing them sideways.
+    wide = "return [...document.querySelectorAll('#climb figure, #steps .scroll')].map(e => e.scrollWidth)"
+    assert max(browser.execute_script(wide)) <= 390
+    style = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    assert browser.execute_script(style, "body", "backgroundColor") == "rgb(21, 24, 28)"
+    assert browser.execute_script(style, "figure svg text", "fill") == "rgb(228, 226, 221)"
+    assert browser.get_log("browser") == []
