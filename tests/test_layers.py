@@ -19,6 +19,7 @@ FLOORS = [
     {"evaluate"},
     {"models", "data"},
     {"rundir", "runtime", "hub"},
+    {"translation"},
     {"errors"},
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}

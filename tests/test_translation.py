@@ -1,0 +1,61 @@
+"""Errors and notes in Spanish: the sentence is found again, and what fills it stays as it is."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from escalera.translation import sentences, translate
+
+FIELD = re.compile(r"\{(\w+)\}")
+
+
+def test_english_stays_as_it_is():
+    assert translate("did you mean 'cnn'?", "en") == "did you mean 'cnn'?"
+
+
+@pytest.mark.parametrize(
+    ("english", "spanish"),
+    [
+        ("did you mean 'cnn'?", "¿quisiste decir «cnn»?"),
+        # a place in front, and a sentence within a sentence
+        (
+            "a.yaml:3: train.epocs: unknown key 'epocs'; did you mean 'epochs'?",
+            "a.yaml:3: train.epocs: clave desconocida «epocs»; ¿quisiste decir «epochs»?",
+        ),
+        # what is expected is a phrase of its own
+        (
+            "model.blocks: expected a list of one or more lists of one or more whole numbers of at least 1, "
+            "received []",
+            "model.blocks: se esperaba una lista de uno o más: listas de uno o más: números enteros de al menos 1, "
+            "se recibió []",
+        ),
+        # several lines, each by itself, with the blanks before them
+        (
+            "  train.epochs: missing key 'x'; expected text\n1 problem in the ladder; nothing was run.",
+            "  train.epochs: falta la clave «x»; se esperaba un texto\n"
+            "1 problema en la escalera; no se ha ejecutado nada.",
+        ),
+        ("nobody has written this sentence", "nobody has written this sentence"),
+        ("", ""),
+        ("x: did you mean 'a'? nobody has written this", "x: did you mean 'a'? nobody has written this"),
+    ],
+)
+def test_in_spanish(english: str, spanish: str):
+    assert translate(english, "es") == spanish
+
+
+def test_a_text_of_the_users_own_takes_no_time():
+    assert translate("a. b: c; " * 20_000, "es") == "a. b: c; " * 20_000
+
+
+def test_the_same_fields_are_in_both_languages():
+    for sentence in sentences("es"):
+        english, spanish = set(FIELD.findall(sentence.english)), set(FIELD.findall(sentence.other))
+        assert english == spanish, sentence.english
+
+
+def test_each_sentence_is_there_once_and_says_something():
+    counted = Counter(sentence.english for sentence in sentences("es"))
+    assert [english for english, count in counted.items() if count > 1] == []
+    assert [one.english for one in sentences("es") if len(re.findall("[a-z]", FIELD.sub("", one.english))) < 2] == []
