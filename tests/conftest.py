@@ -11,6 +11,12 @@ import pytest
 
 # Before torch is imported: on tiny data one thread is faster than two that wait for one another, and adds up alike.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Whose terminal this is, and what stands between it and the network, decides nothing; nor may a proxy see 127.0.0.1.
+for _name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "HF_ENDPOINT"):
+    os.environ.pop(_name, None)
+for _name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    os.environ.pop(_name)
+os.environ["TERM"] = "xterm-256color"
 # Read when the hub's library is imported: no test asks the hub, and those that need one start a process of their own.
 os.environ["HF_HUB_OFFLINE"] = "1"
 

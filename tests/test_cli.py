@@ -193,3 +193,29 @@ def test_explore_of_what_is_not_there(monkeypatch: Patch, capsys: Capture) -> No
     assert run(monkeypatch, "explore", "cifar11") == 2
     assert "unknown source 'cifar11': did you mean 'cifar10'?" in capsys.readouterr().err
     assert not Path("explored").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "utf-8"])
+def test_a_pipe_that_takes_few_letters(encoding: str) -> None:
+    def run(*arguments: str) -> bytes:
+        code = "from escalera.cli import main; main()"
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        command = [sys.executable, "-c", code, *arguments]
+        return subprocess.run(command, capture_output=True, env=environment, check=True).stdout
+
+    rows = json.loads(run("ladders", "--lang", "es", "--json").decode(encoding.partition(":")[0]))
+    assert "dígitos" in {row["name"]: row["title"] for row in rows}["digits"].casefold()
+    assert len(run("ladders", "--lang", "es").splitlines()) == len(rows)
+
+
+def test_a_fault_of_the_file_system_that_nobody_foresaw(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "x" * 5000
+    monkeypatch.setattr(sys, "argv", ["escalera", "climb", name])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, capsys.readouterr().err) == (2, f"error: {name[:200]}: File name too long\n")
+    monkeypatch.setattr(sys, "argv", ["escalera", "climb", name, "--debug"])
+    with pytest.raises(OSError, match="File name too long"):
+        cli.main()

@@ -12,7 +12,8 @@ import yaml
 import escalera as esc
 from escalera import climbing, rung
 from escalera.errors import EscaleraError, LadderError, RunError, TrainingError
-from escalera.rundir import RunDir, lock, read_json
+from escalera.locking import lock
+from escalera.rundir import RunDir, read_json
 from escalera.train.loop import Callback, Training
 
 TINY = """
@@ -71,7 +72,7 @@ def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> No
     runs = climb(ladder, tmp_path / "runs", command="escalera climb tiny.yaml")
     folder = tmp_path / "runs" / "tiny"
     assert sorted(path.name for path in folder.iterdir()) == [
-        ".lock", "cnn", "figures", "ladder.json", "mlp", "pictures.parquet", "report.html",
+        ".lock", ".lock-holder", "cnn", "figures", "ladder.json", "mlp", "pictures.parquet", "report.html",
     ]  # fmt: skip
     run = RunDir(folder / "cnn" / "seed-0")
     names = {path.name for path in run.path.iterdir() if not path.name.startswith("events.")} - {"splits.parquet"}

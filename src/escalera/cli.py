@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import sys
@@ -93,7 +94,7 @@ def climb(
         typer.secho("\nstopped; the same command goes on from here", fg="yellow", err=True)
         raise typer.Exit(130) from None
     if json_:
-        typer.echo(json.dumps(outcome(out / reading.ladder.name), indent=2, ensure_ascii=False))
+        _echo_json(outcome(out / reading.ladder.name))
     if narrator.failed:
         raise typer.Exit(1)
 
@@ -110,7 +111,7 @@ def _plan(
     with Console(stderr=True).status(f"Measuring a few steps of {len(rungs) or len(reading.rungs)} rungs"):
         rows = plan(reading, data_root=data_root, device=device, rungs=rungs)
     if json_:
-        typer.echo(json.dumps(rows, indent=2))
+        _echo_json(rows)
         return
     print_plan(Console(), rows, seeds)
 
@@ -148,7 +149,7 @@ def explore(
         command=shlex.join(["escalera", *sys.argv[1:]]),
     )
     if json_:
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        _echo_json(facts)
         return
     for fault in facts["faults"]:
         typer.secho(f"a training would refuse it: {fault}", fg="yellow")
@@ -195,7 +196,7 @@ def compare(
     story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
     page = write_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
     if json_:
-        typer.echo(json.dumps(told(story), indent=2, ensure_ascii=False))
+        _echo_json(told(story))
         return
     print_rungs(Console(), story)
     typer.echo(f"\npage: {page}")
@@ -222,7 +223,7 @@ def predict(
 
     found = predict_files(run, images or [], attributes=attributes or [], top=top)
     if json_:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        _echo_json(found)
         return
     for picture in found:
         typer.echo(shown(picture["file"]))
@@ -285,7 +286,7 @@ def sources(data_root: DataRoot = None, json_: Json = False, debug: Debug = Fals
 
     rows = catalogue(data_root)
     if json_:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        _echo_json(rows)
         return
     width = max(len(str(row["name"])) for row in rows)
     for row in rows:
@@ -307,7 +308,7 @@ def cache(
     root = cache_root()
     rows = clear_entries(root, names or []) if clear else entries(root, names or [])
     if json_:
-        typer.echo(json.dumps([vars(row) for row in rows], indent=2, ensure_ascii=False))
+        _echo_json([vars(row) for row in rows])
         return
     for row in rows:
         made = row.made[:16].replace("T", " ")
@@ -323,7 +324,7 @@ def ladders(lang: Lang = Language.en, json_: Json = False, debug: Debug = False)
 
     rows = shipped_ladders(lang.value)
     if json_:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        _echo_json(rows)
         return
     width = max(len(row["name"]) for row in rows)
     for row in rows:
@@ -346,7 +347,7 @@ def models(
 
     found = {"kinds": kinds(), "networks": []} if pattern is None else find(pattern)
     if json_:
-        typer.echo(json.dumps(found, indent=2))
+        _echo_json(found)
         return
     for kind in found["kinds"]:
         typer.echo(f"{kind['kind']}: {kind['description']}")
@@ -362,7 +363,7 @@ def schema(debug: Debug = False) -> None:
     """Print the JSON Schema of a ladder file, for editors that complete and check."""
     from escalera.ladder.editor import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    _echo_json(json_schema())
 
 
 @app.command()
@@ -371,17 +372,32 @@ def doctor(data_root: DataRoot = None, json_: Json = False, debug: Debug = False
     from escalera.doctor import examine
 
     facts = examine(data_root)
-    typer.echo(
-        json.dumps(facts, indent=2) if json_ else "\n".join(f"{key:>12}  {value}" for key, value in facts.items())
-    )
+    if json_:
+        _echo_json(facts)
+        return
+    typer.echo("\n".join(f"{key:>12}  {value}" for key, value in facts.items()))
+
+
+def _echo_json(value: object) -> None:
+    """Print JSON; letters that the terminal or the pipe cannot take are escaped."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=plain))
 
 
 def main() -> None:
     """Run the command line. A user's mistake is one message and an exit code, never a traceback unless asked for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a pipe of Windows takes no ✓, and that is no reason to end
     try:
         app()
     except EscaleraError as error:
         if "--debug" in sys.argv:
             raise
         typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(2)
+    except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
+        if "--debug" in sys.argv or error.filename is None:
+            raise
+        typer.secho(f"error: {str(error.filename)[:200]}: {error.strerror}", fg="red", err=True)
         sys.exit(2)

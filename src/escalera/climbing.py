@@ -14,7 +14,8 @@ from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, Votes
 from escalera.ladder.shipped import shipped
 from escalera.lineage import check_ready, inherit, sources
-from escalera.rundir import RunDir, lock, read_json, write_json
+from escalera.locking import lock
+from escalera.rundir import RunDir, read_json, write_json
 from escalera.runtime import now
 from escalera.standing import finished, reprice, same_training, set_aside, take_over
 from escalera.terminal import Narrator

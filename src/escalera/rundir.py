@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from escalera.errors import RunError
+
+BUSY = 0.1
+"""Seconds between two attempts to replace a file that somebody else reads."""
 
 
 def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -29,7 +32,7 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.chmod(0o644)
-        aside.replace(path)
+        _put(aside, path)
     except OSError as error:
         raise RunError(
             f"could not write {path}: {error.strerror or error}. Free some space there or give another place with "
@@ -38,6 +41,17 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     finally:
         if aside is not None:
             aside.unlink(missing_ok=True)
+
+
+def _put(aside: Path, path: Path) -> None:
+    """Rename over `path`; Windows refuses while somebody reads the old file, so that it is tried for two seconds."""
+    for _ in range(20):
+        try:
+            aside.replace(path)
+            return
+        except PermissionError:
+            time.sleep(BUSY)
+    aside.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -135,30 +149,3 @@ class RunDir:
                 line = json.loads(text)
                 epochs[line["epoch"]] = line
         return [epochs[number] for number in sorted(epochs)]
-
-
-@contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone; the system lets go of it when the process ends, however it ends.
-
-    Raises RunError, naming the other process, when one holds it already.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"could not write in {folder}: {error.strerror}. Give another place with --out.") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise RunError(
-                f"another climb (process {file.read().strip() or 'unknown'}) is at work in {folder}. "
-                "Wait until it is done, or give this one a place of its own with --out."
-            ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
-        yield

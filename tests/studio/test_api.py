@@ -1,8 +1,10 @@
 """The studio over plain HTTP, without the page."""
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from starlette.applications import Starlette
@@ -106,3 +108,25 @@ def test_a_port_that_is_taken_is_told() -> None:
                 host="127.0.0.1", port=taken.getsockname()[1], auth=None, i_know=False, models=[], out=Path("runs"),
                 data_root=None, ready=print,
             )  # fmt: skip
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("fault", "error", "told"),
+    [
+        ("Using SOCKS proxy, but the 'socksio' package is not installed.", EscaleraError, "It asks nobody; start it"),
+        ("No module named 'gradio'", ImportError, "No module named 'gradio'"),
+    ],
+)
+def test_a_proxy_that_the_studio_cannot_use(
+    fault: str, error: type[Exception], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise ImportError(fault)
+
+    monkeypatch.setitem(sys.modules, "escalera.studio.app", Broken("app"))
+    with pytest.raises(error, match=told):
+        start(
+            host="127.0.0.1", port=0, auth=None, i_know=False, models=[], out=Path("runs"), data_root=None, ready=print
+        )

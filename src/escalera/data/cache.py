@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from escalera.data.home import expanded
 from escalera.data.images import ImageSet
 from escalera.data.store import InMemory, OnDisk, Store, read_folder
 from escalera.errors import DataError, nearest
@@ -38,9 +39,9 @@ class CacheError(DataError):
 
 
 def cache_root() -> Path:
-    """The folder named by ESCALERA_CACHE, else ~/.cache/escalera."""
+    """The folder named by ESCALERA_CACHE, else ~/.cache/escalera; raises DataError where nobody knows what ~ is."""
     named = os.environ.get("ESCALERA_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "escalera"
+    return expanded(named, "ESCALERA_CACHE") if named else expanded("~/.cache/escalera", "no ESCALERA_CACHE is set")
 
 
 def key(name: str, states: Iterable[str], **settings: object) -> str:
@@ -86,7 +87,7 @@ def image_set(root: Path, key: str, name: str, write: Callable[[Store], None]) -
 
     Where the disk takes no more it is made in memory, and says so in its notes.
     """
-    reason: Exception | None = None
+    reason = ""
     for _ in range(2):
         try:
             folder = stored(root, key, lambda aside: write(OnDisk(aside)))
@@ -97,7 +98,7 @@ def image_set(root: Path, key: str, name: str, write: Callable[[Store], None]) -
         try:
             return read_folder(folder, name)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = error
+            reason = str(error)  # not the error itself, which would hold on to the files that it had mapped
             shutil.rmtree(folder, ignore_errors=True)
     raise DataError(f"could not read {root / key}: {reason}. Remove it, or name another folder with ESCALERA_CACHE.")
 
@@ -145,17 +146,29 @@ def size_text(size: float) -> str:
 
 
 def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
-    """Remove entries, by name or by the name of their source, or all; raises as `entries` does.
+    """Remove entries, by name or by the name of their source, or all; what was removed. Raises as `entries` does, and
+    for what cannot be removed, after all the others are.
 
-    A process that reads a removed entry goes on reading it; only what nobody else is writing is removed.
+    Only what nobody else is writing is removed. A process that reads a removed entry goes on reading it; on Windows its
+    entry stays.
     """
     chosen = [entry for entry in entries(root, names) if entry.kind != "unfinished" or _abandoned(root / entry.name)]
+    stay = []
     for entry in chosen:
         # Renamed first, so that nobody finds half a folder; a process killed in between leaves what _sweep removes.
         aside = root / f".cleared~{socket.gethostname()}~{os.getpid()}~{entry.name}"
-        with contextlib.suppress(OSError):
+        try:
             (root / entry.name).rename(aside)
+        except OSError as error:
+            if (root / entry.name).exists():
+                stay.append(f"{entry.name} ({error.strerror or error})")
         shutil.rmtree(aside, ignore_errors=True)
+    if stay:
+        more = f", and {len(stay) - 3} more" if len(stay) > 3 else ""
+        raise CacheError(
+            f"of {len(chosen)} entries these could not be removed from {root}: {', '.join(stay[:3])}{more}. "
+            "End what reads them (a climb, the studio), or look at who may write there; then type the command again."
+        )
     return chosen
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from escalera.data import cache, hub
+from escalera.data.home import expanded
 from escalera.data.known import KNOWN
 from escalera.data.listing import SPLITS
 from escalera.errors import DataError, nearest
@@ -28,7 +29,7 @@ def locate(name: str, data_root: Path | None, cache_dir: Path) -> Path:
     """
     known = KNOWN.get(name)
     looked = []
-    given = Path(name).expanduser()
+    given = expanded(name, "data.source")
     if known is None and name.strip("./ "):
         if given.exists():
             return given
@@ -53,7 +54,7 @@ def locate(name: str, data_root: Path | None, cache_dir: Path) -> Path:
 def data_roots(data_root: Path | None) -> dict[str, Path | None]:
     """The folders that may hold sets, in the order in which they are looked at, by the option that names them."""
     named = os.environ.get("ESCALERA_DATA")
-    return {"--data-root": data_root, "ESCALERA_DATA": Path(named).expanduser() if named else None}
+    return {"--data-root": data_root, "ESCALERA_DATA": expanded(named, "ESCALERA_DATA") if named else None}
 
 
 def catalogue(data_root: Path | None, cache_dir: Path | None = None) -> list[dict[str, str | None]]:

@@ -7,9 +7,11 @@ out     (n, H * W * C) uint8
 
 from __future__ import annotations
 
+import io
 import mmap
-import os
 import weakref
+from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +30,14 @@ class Rows:
 
     def __init__(self, images: NDArray[np.uint8]) -> None:
         self._pixels = images.reshape(len(images), -1)
-        self._file: int | None = None
+        self._file: io.FileIO | None = None
         self._start = 0
+        self._lock = Lock()
         if isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap) and images.nbytes >= LARGE:
             # Opened once: what was opened can be read to its end, also when the cache is cleared meanwhile.
-            self._file = os.open(str(images.filename), os.O_RDONLY)
+            self._file = Path(str(images.filename)).open("rb", buffering=0)  # noqa: SIM115 - closed with this object
             self._start = images.offset
-            weakref.finalize(self, os.close, self._file)
+            weakref.finalize(self, self._file.close)
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Copies of some rows, in their order; raises OSError where the file cannot be read any more."""
@@ -46,14 +49,18 @@ class Rows:
         # Neighbours, as all are in evaluation, come with one call.
         ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
         first = 0
-        for last in ends:
-            self._read(whole[first * size : last * size], self._start + int(rows[first]) * size)
-            first = last
+        with self._lock:
+            for last in ends:
+                _read(self._file, whole[first * size : last * size], self._start + int(rows[first]) * size)
+                first = last
         return out
 
-    def _read(self, into: memoryview, position: int) -> None:
-        while into:
-            count = os.preadv(self._file, [into], position) if self._file is not None else 0
-            if not count:
-                raise OSError(f"the file of the pictures ends at byte {position}; it was changed meanwhile")
-            into, position = into[count:], position + count
+
+def _read(file: io.FileIO, into: memoryview, position: int) -> None:
+    """Fill `into` from a place in the file; os.preadv would do both in one call, but Windows has none."""
+    file.seek(position)
+    while into:
+        count = file.readinto(into)
+        if not count:
+            raise OSError(f"the file of the pictures ends at byte {position}; it was changed meanwhile")
+        into, position = into[count:], position + count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import sys
 from pathlib import Path
 
 import torch
@@ -49,13 +50,23 @@ class PeakMemory:
             for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024
+        return _peak_elsewhere()
+
+
+def _peak_elsewhere() -> int:
+    """Bytes, by macOS, Windows, and what has no /proc: the most since the process began."""
+    import psutil
+
+    with contextlib.suppress(ImportError):  # Windows
         import resource
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    memory = psutil.Process().memory_info()
+    return int(getattr(memory, "peak_wset", memory.rss))
 
 
 def _give_back_what_is_free() -> None:
     """Let the system have what was freed: glibc keeps it, and each rung of a climb would start a little higher."""
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # macOS, musl
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # macOS, musl, Windows
         ctypes.CDLL(None).malloc_trim(0)

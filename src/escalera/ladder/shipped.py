@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def find_ladder(source: str | Path) -> Path:
         raise EscaleraError(f"expected a ladder file, received the folder '{source}'")
     if path.exists():
         return path
-    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or os.sep in source:
+    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         raise EscaleraError(f"expected a ladder file, but there is none at '{source}'")
     guess = nearest(source, known)
     raise EscaleraError(

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 Standing = Literal["done", "running", "failed", "waiting"]
 _CODE = (
     # A process started in the background of a shell may have been told to ignore Ctrl-C, by which it is stopped.
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from escalera.cli import main; main()"
+    # Windows sends Ctrl-C to every process of a console, and Ctrl-Break to one.
+    "import signal; stop = getattr(signal, 'SIGBREAK', signal.SIGINT); "
+    "signal.signal(stop, signal.default_int_handler); from escalera.cli import main; main()"
 )
 _TAIL = 4000
 
@@ -104,6 +106,7 @@ class Job:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
                     env={**os.environ, "COLUMNS": "110", "PYTHONUNBUFFERED": "1"},
                 )
             # Somebody has to ask how it ended, or it stays among the processes as a zombie.
@@ -115,8 +118,8 @@ class Job:
         """Have the climb end after the step at hand, as Ctrl-C does; the same climb goes on from there."""
         with self._lock:
             if self.running():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._read()["process"], signal.SIGINT)
+                with contextlib.suppress(OSError):  # it ended just now
+                    os.kill(self._read()["process"], getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
 
     def running(self) -> bool:
         """Whether the climb that was begun last is at work."""

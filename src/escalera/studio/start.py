@@ -44,7 +44,15 @@ def start(
             except OSError as error:
                 raise RunError(f"--model {path}: {error.strerror}") from error
             studio.open_file(content, path.name)
-        from escalera.studio.app import serve
+        try:
+            from escalera.studio.app import serve
+        except ImportError as error:
+            if "socks" not in str(error).casefold():
+                raise
+            raise EscaleraError(
+                "a SOCKS proxy is set (ALL_PROXY or another variable), which the studio cannot use. "
+                "It asks nobody; start it without: env -u ALL_PROXY -u all_proxy escalera studio"
+            ) from error
 
         serve(studio, host=host, port=port, login=auth, ready=ready)
     finally:

@@ -117,8 +117,12 @@ class TensorBoard(Callback):
         self.writer.close()
 
 
+STOPPING = ("SIGINT", "SIGTERM", "SIGBREAK")
+"""The last is Windows's Ctrl-Break."""
+
+
 class StopOnSignal(Callback):
-    """Ctrl-C and SIGTERM end the training after the step at hand; a second one ends the process at once."""
+    """Ctrl-C, Ctrl-Break and SIGTERM end the training after the step at hand; a second one ends the process at once."""
 
     def on_train_begin(self, training: Training) -> None:
         """Take over the signals."""
@@ -130,7 +134,7 @@ class StopOnSignal(Callback):
 
         # Python lets only the main thread set handlers; elsewhere the owner of the thread has its own way to stop.
         main = threading.current_thread() is threading.main_thread()
-        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+        numbers = {getattr(signal, name) for name in STOPPING if hasattr(signal, name)} if main else set()
         self.before = {number: signal.signal(number, stop) for number in numbers}
 
     def on_train_end(self, training: Training) -> None:
