@@ -151,6 +151,8 @@ def explore(
     if json_:
         _echo_json(facts)
         return
+    for note in facts["notes"]:
+        typer.secho(note, fg="yellow")
     for fault in facts["faults"]:
         typer.secho(f"a training would refuse it: {fault}", fg="yellow")
     if facts["bad"]:

@@ -157,7 +157,7 @@ def test_a_path_that_leads_nowhere(table, opened):
         ("image,weight\na.png,1.5\nb.png,2.5\n", "{}: expected one column of labels (integers or text), found none; i"),
         ("image,a,b\na.png,1,2\nb.png,2,3\n", "found 2 (a, b); its columns: image (string), a (int64), b (int64). Say"),
         ("name,label\nA,x\nB,y\n", "{}: expected one column of images (binary, bytes and path as the hub writes them,"),
-        (b"image,label\n\xff.png,x\n", "{} is not UTF-8 (invalid start byte at byte 12). Save it as UTF-8."),
+        (b"image,label\n\xff.png,x\n", "{} is not UTF-8 (invalid start byte at byte 12). Save it as UTF-8, or"),
     ],
 )  # fmt: skip
 def test_tables_that_cannot_be_read(text: str | bytes, message: str, table, opened, tmp_path: Path):

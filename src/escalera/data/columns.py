@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,36 +14,47 @@ from escalera.data.listing import promised
 from escalera.data.options import ReadOptions
 from escalera.errors import DataError, nearest, refuse
 
-_IMAGE = ("image", "img", "picture", "photo", "file", "filename", "file_name", "path", "filepath", "image_path")
-_LABEL = ("label", "labels", "class", "category", "target")
+_IMAGE = (
+    "image", "img", "picture", "photo", "file", "filename", "file_name", "path", "filepath", "filepaths", "image_path",
+    "imagen", "foto", "archivo", "ruta",
+)  # fmt: skip
+_LABEL = ("label", "labels", "class", "category", "target", "clase", "etiqueta", "etiquetas", "categoria", "categoría")
 LOOKED_AT = 100
 """Rows of a table that are looked at to guess its columns."""
+_SHOWN = 20
+"""Columns that a message lists."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table: of pictures, of labels (None: a target takes their place), and the others."""
+    """The columns of a table: of images, of labels (None: a target takes their place), and the others.
+
+    `one_hot` are columns of 0 and 1, one for each class, where these are the labels.
+    """
 
     images: list[str]
     label: str | None
     others: list[str]
+    one_hot: list[str] = field(default_factory=list)
 
 
 def choose(
-    path: Path, schema: pa.Schema, head: pa.Table, options: ReadOptions, faults: list[str] | None = None
+    path: Path,
+    schema: pa.Schema,
+    head: pa.Table,
+    options: ReadOptions,
+    faults: list[str] | None = None,
+    aside: Sequence[str | None] = (),
 ) -> Columns:
-    """Choose the columns of a table; `head` are its first rows.
+    """Choose the columns of a table; `head` are its first rows, `aside` columns that are taken for something else.
 
-    With `faults`, what cannot be guessed is noted there: of several columns of pictures the first is taken, and of
+    With `faults`, what cannot be guessed is noted there: of several columns of images the first is taken, and of
     several that could be labels none. Raises DataError for columns that are absent, of another type, or cannot be
     guessed.
     """
-    pictures = picture_columns(schema, head)
-    given = (
-        [options.image_column]
-        if options.image_column is None or isinstance(options.image_column, str)
-        else list(options.image_column)
-    )
+    pictures = [name for name in picture_columns(schema, head) if name not in aside]
+    said = options.image_column
+    given = [said] if said is None or isinstance(said, str) else list(said)
     images = [
         _column(path, schema, name, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
         for name in given
@@ -51,22 +62,38 @@ def choose(
     for key, name in (("data.group", options.group), ("data.target", options.target)):
         if name is not None and name not in schema.names:
             raise _no_column(path, schema, name, key)
-    label = None
-    given_label = options.label_column if isinstance(options.label_column, str) else None
-    if options.target is None:
+    taken = {*pictures, *images, *aside, options.group}
+    label, one_hot = None, _one_hot(path, schema, options, taken)
+    if options.target is None and not one_hot:
         fitting = [
             field.name
             for field in schema
-            if _is_label(field.type) and field.name not in {*pictures, *images, options.group}
+            if field.name not in taken and (_is_label(field.type) or _may_be_label(field))
         ]
-        label = _column(path, schema, given_label, "label", _LABEL, fitting, _is_label, faults)
+        named = options.label_column if isinstance(options.label_column, str) else None
+        label = _column(path, schema, named, "label", _LABEL, fitting, _is_number_or_label, faults)
     others = [
         field.name
         for field in schema
         if field.name in (options.group, options.target)
-        or (field.name not in {*pictures, *images, label} and _is_attribute(field))
+        or (field.name not in {*pictures, *images, *aside, label, *one_hot} and _is_attribute(field))
     ]
-    return Columns(images, label, others)
+    return Columns(images, label, others, one_hot)
+
+
+def _one_hot(path: Path, schema: pa.Schema, options: ReadOptions, taken: set[str | None]) -> list[str]:
+    """The columns of 0 and 1 that are said to be the labels, or that Roboflow writes into _classes.csv."""
+    if options.label_column is None and path.name == "_classes.csv":
+        return [field.name for field in schema if field.name not in taken and pa.types.is_integer(field.type)]
+    named = [] if options.label_column is None or isinstance(options.label_column, str) else list(options.label_column)
+    for name in named:
+        if name not in schema.names:
+            raise _no_column(path, schema, name, "data.label_column")
+    if len(named) == 1:
+        raise DataError(
+            f"data.label_column: expected one column by its name, or a list of two or more, received {named}."
+        )
+    return named
 
 
 def picture_columns(schema: pa.Schema, head: pa.Table) -> list[str]:
@@ -107,19 +134,27 @@ def _column(
         if not fits(schema.field(given).type):
             raise DataError(f"{path}: column '{given}' holds no {what}s; its columns: {_listed(schema)}.")
         return given
-    chosen = [name for name in usual if name in fitting][:1] or fitting
+    folded = {name.casefold().replace(" ", "_"): name for name in reversed(fitting)}
+    chosen = [folded[name] for name in usual if name in folded][:1] or fitting
     if len(chosen) == 1:
         return chosen[0]
     expected = (
         "binary, bytes and path as the hub writes them, or paths to files" if what == "image" else "integers or text"
     )
-    found = f"{len(fitting)} ({', '.join(fitting)})" if fitting else "none"
+    some = ", ".join(fitting[:_SHOWN]) + (", ..." if len(fitting) > _SHOWN else "")
+    found = f"{len(fitting)} ({some})" if fitting else "none"
     ambiguous = DataError(
         f"{path}: expected one column of {what}s ({expected}), found {found}; its columns: {_listed(schema)}. "
-        f"Say which one with data.{what}_column."
+        f"Say which one with data.{what}_column{_or_several(what, fitting)}."
     )
     refuse(ambiguous, faults if fitting or what == "label" else None)
     return None
+
+
+def _or_several(what: str, fitting: Sequence[str]) -> str:
+    if what == "image" or len(fitting) < 2 or len(fitting) > _SHOWN:
+        return ""
+    return f", or, where each holds 0 and 1 for one class, write data.label_column: [{', '.join(fitting)}]"
 
 
 def _no_column(path: Path, schema: pa.Schema, name: str, key: str = "") -> DataError:
@@ -131,7 +166,9 @@ def _no_column(path: Path, schema: pa.Schema, name: str, key: str = "") -> DataE
 
 
 def _listed(schema: pa.Schema) -> str:
-    return ", ".join(f"{field.name} ({_type(field.type)})" for field in schema) or "none"
+    shown = [f"{field.name} ({_type(field.type)})" for field in schema]
+    more = [f"and {len(shown) - _SHOWN:,} more"] if len(shown) > _SHOWN else []
+    return ", ".join([*shown[:_SHOWN], *more]) or "none"
 
 
 def _is_picture(kind: pa.DataType) -> bool:
@@ -156,6 +193,15 @@ def _holds_paths(head: pa.Table, field: pa.Field) -> bool:
 def _is_label(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind) or is_path(kind))
+
+
+def _may_be_label(field: pa.Field) -> bool:
+    """Whole numbers that were once written as floats are labels where the column is called so."""
+    return pa.types.is_floating(field.type) and field.name.casefold() in _LABEL
+
+
+def _is_number_or_label(kind: pa.DataType) -> bool:
+    return _is_label(kind) or bool(pa.types.is_floating(kind))
 
 
 def _is_attribute(field: pa.Field) -> bool:

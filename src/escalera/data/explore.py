@@ -161,7 +161,8 @@ def _common(name: str, heads: Survey) -> tuple[tuple[int, int] | None, Channels 
         return None, None
     sizes = heads.common()
     if not sizes:
-        raise DataError(f"{name}: no picture of {sum(map(len, heads.sizes.values()))} can be read.")
+        # Opening it says why: each picture with its place.
+        return (SIDE, SIDE), None
     one = next(iter(sizes)) if len(sizes) == 1 else None
     grey = {mode in ("1", "L", "LA", "I;16", "I;16B", "L;16") for _, mode in heads.kinds}
     return None if one and max(one) <= SIDE else (SIDE, SIDE), 3 if len(grey) > 1 else None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.data.class_names import odd_names
 from escalera.data.decode import Channels, Resize, decode_all, format_of
 from escalera.data.labels import check_classes, classes_and_labels, labels_as_they_are
 from escalera.data.listing import Listing, Raw, Several, promised, shown
@@ -22,7 +23,8 @@ from escalera.runtime import now
 
 Shape = tuple[int, ...]
 
-_LISTED = 1_000
+_LISTED = 10
+"""Bad pictures that a message lists; the page of `explore` lists all."""
 _IN_NOTE = 3
 
 
@@ -106,7 +108,11 @@ def ingest(
             "classes": names,
             "splits": [listing.split for listing in listings],
             "skipped": found.bad,
-            "notes": [*(note for listing in listings for note in listing.notes), *_renamed(found.renamed)],
+            "notes": [
+                *(note for listing in listings for note in listing.notes),
+                *([] if classes else odd_names(names, column=listings[0].label)),
+                *_renamed(found.renamed),
+            ],
             "faults": faults or [],
         }
     )
@@ -143,9 +149,9 @@ def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> N
     what = "rows of pictures" if found.several else "pictures"
     if found.none_left or (found.bad and not decoding.skip_bad):
         listed = "".join(f"\n  {line}" for line in found.bad[:_LISTED])
-        more = f"\n  ... and {len(found.bad) - _LISTED} more" if len(found.bad) > _LISTED else ""
+        more = f"\n  ... and {len(found.bad) - _LISTED:,} more" if len(found.bad) > _LISTED else ""
         raise DataError(
-            f"{len(found.bad)} of {rows} {what} cannot be decoded (rows count from 0):{listed}{more}\n"
+            f"{len(found.bad):,} of {rows:,} {what} cannot be decoded (rows count from 0):{listed}{more}\n"
             "Put good files in their place, take them out, or leave them out with --skip-bad."
         )
     if found.others_in and found.shape:

@@ -22,6 +22,7 @@ class ParquetTable:
     files: tuple[Path, ...]
     schema: pa.Schema
     rows: int
+    notes: tuple[str, ...] = ()
 
     def state(self) -> str:
         """A hash that changes when a file does."""
@@ -38,6 +39,10 @@ class ParquetTable:
             with _readable(file):
                 parts.append(pq.ParquetFile(file).read(columns=columns))
         return pa.concat_tables(parts)
+
+    def labels(self, column: str) -> pa.ChunkedArray:
+        """A column as the files write it."""
+        return self.read([column]).column(0)
 
     def batches(self, column: str) -> Iterator[pa.Array]:
         """A column in parts of some rows; raises DataError for a file damaged within."""

@@ -18,6 +18,8 @@ from escalera.errors import DataError, nearest
 
 _TABLES = (".parquet", ".csv")
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_NO_ROWS = re.compile(r"(sample.?)?submission|class(es|.?names|.?dict|.?list)?|label.?(map|names|list)", re.IGNORECASE)
+"""Tables that lie beside the one of the images: what to hand in, and what the classes are called."""
 _SPLIT = re.compile(rf"({'|'.join(name for usual in SPLITS.values() for name in usual)})([-_.].*)?", re.IGNORECASE)
 
 
@@ -95,22 +97,52 @@ def form(path: Path) -> str | None:
 def table_files(folder: Path) -> dict[str, list[Path]]:
     """The tables of a folder by split, shards in order: train.parquet, data/train-00000-of-00002.parquet, train.csv.
 
-    A folder with one table alone, as houses.csv beside its pictures, is a train split. Empty where there is none.
+    Or a table in each of the folders train, valid and test, as Roboflow and the hub lay them out. A folder with one
+    table alone, as houses.csv beside its pictures, is a train split. Empty where there is none.
     """
     for place in (folder, folder / "data"):
         for suffix in _TABLES:
-            tables = sorted(path for path in place.glob(f"*{suffix}") if not path.name.startswith("."))
+            tables = _tables(place, suffix)
             splits: dict[str, list[Path]] = {}
             for path in tables:
                 if match := _SPLIT.fullmatch(path.stem):
-                    name = match[1].casefold()
-                    split = next(split for split, usual in SPLITS.items() if name in usual)
-                    splits.setdefault(split, []).append(path)
+                    splits.setdefault(_split_called(match[1]), []).append(path)
             if splits:
                 return splits
+            tables = [path for path in tables if not _NO_ROWS.fullmatch(path.stem)]
             if len(tables) == 1:
                 return {"train": tables}
+    for suffix in _TABLES:
+        below = {path.name: _tables(path, suffix) for path in _folders(folder) if _SPLIT.fullmatch(path.name)}
+        found = {_split_called(name): tables for name, tables in below.items() if tables}
+        if "train" in found:
+            return found
     return {}
+
+
+def unread_tables(folder: Path, files: dict[str, list[Path]]) -> list[str]:
+    """The names of tables beside those that are read, since nobody could tell what they are for."""
+    read = {path for some in files.values() for path in some}
+    places = {path.parent for path in read}
+    return sorted(
+        path.name for place in places for suffix in _TABLES for path in _tables(place, suffix) if path not in read
+    )
+
+
+def _tables(place: Path, suffix: str) -> list[Path]:
+    return sorted(path for path in place.glob(f"*{suffix}") if not path.name.startswith("."))
+
+
+def _split_called(name: str) -> str:
+    folded = name.casefold()
+    return next(split for split, usual in SPLITS.items() if folded in usual)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return []
 
 
 def _below(root: Path, name: str) -> Path | None:

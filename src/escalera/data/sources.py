@@ -17,7 +17,7 @@ from escalera.data import cache
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
 from escalera.data.options import NOTHING_SAID, ReadOptions
-from escalera.data.places import catalogue, data_roots, form, locate, table_files
+from escalera.data.places import catalogue, data_roots, form, locate, table_files, unread_tables
 from escalera.data.store import Store
 from escalera.errors import DataError, refuse
 
@@ -135,16 +135,15 @@ def _listings(path: Path, options: ReadOptions, faults: list[str] | None = None)
 def _read_listings(path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
     match form(path):
         case "parquet" | "csv":
-            from escalera.data.pictured import pictured_table
+            from escalera.data.pictured import pictured_tables
 
             files = {"train": [path]} if path.is_file() else table_files(path)
             if "train" not in files:
                 raise DataError(f"{path} has {', '.join(files)} but no train. Name the file to learn from train.")
-            return [
-                pictured_table(split, files[split], options, faults)
-                for split in ("train", "validation", "test")
-                if split in files
-            ]
+            listings = pictured_tables(files, options, faults)
+            if path.is_dir() and (others := unread_tables(path, files)):
+                listings[0].notes.append(f"{path}: not read: {', '.join(others)}, beside {listings[0].path.name}.")
+            return listings
         case "npz":
             from escalera.data.npz import archive
 

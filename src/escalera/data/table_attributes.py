@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from escalera.data.table_choice import Columns, choose, select, select_best
-from escalera.data.table_columns import Kind, numbers, texts
+from escalera.data.table_columns import Kind, not_numbers, numbers, texts
 from escalera.data.table_transform import Transformation, fit
 from escalera.errors import DataError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from escalera.data.splits import Dataset, Split
 
 REASONS = {
@@ -69,12 +68,14 @@ def with_attributes(
             raise DataError(f"data.attributes: {data.name} has no column to learn from: {_reasons(left_out)}.")
         return data
     fitted = replace(fitted, ranking=scores)
+    tables = {id(part.table): part.table for part in (data.train, data.validation, data.test)}
+    odd = {name: sum(len(not_numbers(table, name)) for table in tables.values()) for name in _numeric(fitted, chosen)}
     vectors: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = {}
 
     def given(part: Split) -> Split:
         table: pa.Table = part.table
         if id(table) not in vectors:
-            vectors[id(table)] = fitted(table)
+            vectors[id(table)] = fitted(table if columns is not None else cleaned(table, chosen))
         return replace(part, attributes=vectors[id(table)])
 
     return replace(
@@ -83,7 +84,7 @@ def with_attributes(
         validation=given(data.validation),
         test=given(data.test),
         attributes=fitted,
-        notes=(*data.notes, *_notes(whole, chosen, fitted)),
+        notes=(*data.notes, *_notes(whole, chosen, fitted, odd if columns is None else {})),
     )
 
 
@@ -97,7 +98,22 @@ def _check_aside(columns: Columns, aside: Mapping[str, str]) -> None:
             )
 
 
-def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation) -> list[str]:
+def cleaned(table: pa.Table, chosen: Mapping[str, Kind]) -> pa.Table:
+    """The table with texts among numbers, where train has none, as missing: nobody asked for these columns by name."""
+    for name, kind in chosen.items():
+        if kind == "numeric" and len(wrong := not_numbers(table, name)):
+            values = table[name].to_pylist()
+            for row in wrong:
+                values[row] = None
+            table = table.set_column(table.column_names.index(name), name, pa.array(values, table[name].type))
+    return table
+
+
+def _numeric(fitted: Transformation, chosen: Mapping[str, Kind]) -> list[str]:
+    return [name for name in fitted.columns if chosen[name] == "numeric"]
+
+
+def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation, odd: Mapping[str, int]) -> list[str]:
     """Which columns are learned from and as what, what is missing in them, and what was left out unasked."""
     parts = []
     for kind in ("numeric", "categorical"):
@@ -116,6 +132,12 @@ def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation) 
             if listed
             else []
         ),
+        *(
+            f"attributes: {count} of {name} outside of train are texts among numbers, and count as missing; name it "
+            "under data.attributes to see where."
+            for name, count in odd.items()
+            if count
+        ),
         *([f"attributes left out: {_reasons(unasked)}."] if unasked else []),
     ]
 
@@ -123,7 +145,7 @@ def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation) 
 def _missing(whole: pa.Table, name: str, kind: Kind) -> int:
     """How many rows of a table have no value in a column."""
     if kind == "numeric":
-        return int(np.isnan(numbers(whole, name)).sum())
+        return int(np.isnan(numbers(cleaned(whole, {name: kind}), name)).sum())
     return int((texts(whole, name) == "").sum())
 
 

@@ -51,6 +51,15 @@ def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
     return np.array(_by_value(column, parse), dtype=np.float64)
 
 
+def not_numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
+    """The rows of a column of texts (n,) that hold neither a finite number nor a missing value."""
+    column = _decoded(table[name]) if name in table.column_names else None
+    if column is None or not _is_text(column.type):
+        return np.empty(0, np.int64)
+    wrong = [bool(text := as_text(value)) and parsed(text) is None for value in column.to_pylist()]
+    return np.flatnonzero(wrong)
+
+
 def texts(table: pa.Table, name: str) -> NDArray[np.object_]:
     """A column as texts without blanks around them; a whole number has no decimal point, so that 1.0 is 1."""
     found = np.empty(table.num_rows, dtype=object)

@@ -1,0 +1,354 @@
+"""Tables as other people write them: Windows, spreadsheets, Kaggle, Roboflow, the hub."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from escalera.data.options import ReadOptions
+from escalera.data.sources import ImageSet, open_source
+from escalera.errors import DataError
+
+
+@pytest.fixture
+def put_all(root: Path, png) -> Callable[[dict[str, int | str | bytes]], Path]:
+    """`put_all({"img/a.png": 1, "t.csv": "image,label\\n..."})`: the folder `mine`; a number is a grey picture."""
+
+    def write(files: dict[str, int | str | bytes]) -> Path:
+        for name, content in files.items():
+            path = root / "mine" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            raw = png(content) if isinstance(content, int) else content
+            path.write_bytes(raw.encode() if isinstance(raw, str) else raw)
+        return root / "mine"
+
+    return write
+
+
+@pytest.fixture
+def opened(root: Path) -> Callable[..., ImageSet]:
+    def read(name: str = "mine", **options: object) -> ImageSet:
+        return open_source(name, ReadOptions(**options), data_root=root, image_size=None, channels=None)
+
+    return read
+
+
+FOUR = {f"img/{letter}.png": number for number, letter in enumerate("abcd", start=1)}
+
+
+def csv(head: str, *lines: str) -> str:
+    return "\n".join([head, *lines]) + "\n"
+
+
+def values(found: ImageSet, split: str = "train") -> list[int]:
+    return found.splits[split].images[:, 0, 0, 0].tolist()
+
+
+# Paths
+
+
+@pytest.mark.parametrize("between", ["\\", "/./", "\\.\\", "//"])
+def test_paths_as_they_are_written_elsewhere(between: str, put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label", *(f"img{between}{name}.png,{name in 'ab'}" for name in "abcd"))})
+    found = opened()
+    assert values(found) == [1, 2, 3, 4]
+    windows = ("t.csv: 4 paths have backslashes, as on Windows, and are read with slashes.",)
+    assert found.notes == (windows if "\\" in between else ())
+
+
+@pytest.mark.parametrize(("file", "written"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFC", "NFC")])
+def test_accents_are_found_however_they_are_composed(file: str, written: str, put_all, opened):
+    names = ["niño", "árbol"]
+    files = {unicodedata.normalize(file, f"fotos/{name}.png"): number for number, name in enumerate(names, start=5)}
+    lines = [unicodedata.normalize(written, f"fotos/{name}.png,{name[0]}") for name in names]
+    put_all({**files, "t.csv": csv("path,label", *lines)})
+    found = opened()
+    assert values(found) == [5, 6]
+    assert bool(found.notes) == (file != written)
+
+
+def test_an_absolute_path_inside_the_folder_is_one_of_it(put_all, opened, root: Path):
+    folder = put_all(FOUR)
+    put_all({"t.csv": csv("path,label", *(f"{folder}/img/{name}.png,{name in 'ab'}" for name in "abcd"))})
+    assert values(opened()) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("path", ["..\\secret.png", "img\\..\\..\\secret.png", "/etc/passwd.png", "C:\\a.png"])
+def test_no_path_leaves_the_folder_however_it_is_written(path: str, put_all, opened, root: Path, png):
+    put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", f"{path},y")})
+    (root / "secret.png").write_bytes(png(99))
+    with pytest.raises(DataError, match=re.escape("1 of 2 are not (rows count from 0):\n  row 1: ")):
+        opened()
+
+
+def test_many_wrong_paths_are_a_few_lines(put_all, opened):
+    put_all({"t.csv": csv("path,label", *(f"C:\\x\\{i}.jpg,{i % 2}" for i in range(2_000)))})
+    with pytest.raises(DataError) as error:
+        opened()
+    assert "2,000 of 2,000 are not" in str(error.value) and "... and 1,995 more" in str(error.value)
+    assert len(str(error.value).splitlines()) == 8
+
+
+@pytest.mark.parametrize(
+    ("files", "before", "behind"),
+    [
+        ({f"train/{name}.png": n for n, name in enumerate("abcd", 1)}, "train/", ".png"),
+        ({f"images/all/{name}.png": n for n, name in enumerate("abcd", 1)}, "images/all/", ".png"),
+        ({f"{name}.JPG": n for n, name in enumerate("abcd", 1)}, "", ".JPG"),
+        ({f"pics/{name}": n for n, name in enumerate("abcd", 1)}, "pics/", ""),
+    ],
+)
+def test_names_without_their_folder_or_ending(files: dict, before: str, behind: str, put_all, opened):
+    put_all({**files, "labels.csv": csv("id,breed", *(f"{name},{name in 'ab'}" for name in "abcd"))})
+    put_all({"sample_submission.csv": csv("id,pug,beagle", "x,0.5,0.5")})
+    found = opened()
+    assert values(found) == [1, 2, 3, 4]
+    notes = "\n".join(found.notes)
+    assert "labels.csv: column 'id' names the images (data.image_column)." in notes
+    assert (f"in the folder {before.rstrip('/')} (data.image_folder)" in notes) == bool(before)
+    assert (f"with the ending {behind} (data.image_ending)" in notes) == bool(behind)
+    assert "not read: sample_submission.csv, beside labels.csv." in notes
+    said = opened(image_column="id", image_folder=before or ".", image_ending=behind)
+    assert values(said) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("place", ["../mine", "/tmp", "nowhere"])
+def test_a_folder_of_images_that_is_none(place: str, put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label", "a.png,x", "b.png,y")})
+    with pytest.raises(DataError, match=re.escape(f"received '{place}'.") + "$"):
+        opened(image_folder=place)
+
+
+def test_a_parquet_file_with_paths_in_place_of_bytes(put_all, opened, root: Path):
+    folder = put_all(FOUR)
+    rows = [{"bytes": None, "path": f"img/{name}.png"} for name in "abcd"]
+    pq.write_table(pa.table({"image": rows, "label": [0, 0, 1, 1]}), folder / "train.parquet")
+    assert values(opened()) == [1, 2, 3, 4]
+    rows[1]["path"] = "../secret.png"
+    pq.write_table(pa.table({"image": rows, "label": [0, 0, 1, 1]}), folder / "train.parquet")
+    with pytest.raises(DataError, match="row 1: it leaves the folder"):
+        opened()
+
+
+# Splits
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("split", ("train", "val", "test")),
+        ("data set", ("TRAIN", "Valid", "Test")),
+        ("Usage", ("Training", "PublicTest", "PrivateTest")),
+        ("fold", ("training", "dev", "testing")),
+    ],
+)
+def test_a_column_of_splits(name: str, words: tuple[str, str, str], put_all, opened):
+    parts = [words[0], words[1], words[0], words[2]]
+    lines = [f"img/{letter}.png,{letter in 'ab'},{part}" for letter, part in zip("abcd", parts, strict=True)]
+    put_all({**FOUR, "t.csv": csv(f"path,label,{name}", *lines)})
+    found = opened()
+    assert {split: values(found, split) for split in found.splits} == {"train": [1, 3], "validation": [2], "test": [4]}
+    assert found.splits["train"].table is None
+    assert found.notes == (
+        f"t.csv: column '{name}' says which rows are which (2 train, 1 validation, 1 test); "
+        "data.split_column: false takes it for an attribute.",
+    )
+    overruled = opened(split_column=False)
+    assert (values(overruled), overruled.notes) == ([1, 2, 3, 4], ())
+    assert overruled.splits["train"].table.column_names == [name]
+    assert opened(split_column=name).notes == ()
+
+
+def test_a_column_that_may_say_the_splits_and_does_not(put_all, opened):
+    lines = [f"img/{letter}.png,{letter in 'ab'},{part}" for letter, part in zip("abcd", "tuvw", strict=True)]
+    put_all({**FOUR, "t.csv": csv("path,label,split", *lines)})
+    assert opened().notes == ()
+    with pytest.raises(DataError, match=r"column 'split' of .*t.csv holds 't' \(1\), 'u' \(1\).*expected train, valid"):
+        opened(split_column="split")
+    with pytest.raises(DataError, match=r"has no column 'splt'; did you mean 'split'\?"):
+        opened(split_column="splt")
+    put_all({"t.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,train", "img/c.png,y,other")})
+    put_all({"t.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,test", "img/c.png,y,other")})
+    assert opened().notes == (
+        "t.csv: column 'split' is not taken for the splits, since it holds 'other' (1); expected train, validation "
+        "(or val, valid, dev) and test.",
+    )
+
+
+def test_folds_that_are_numbers_are_no_splits(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label,fold", *(f"img/{n}.png,{n in 'ab'},{i}" for i, n in enumerate("abcd")))})
+    assert list(opened().splits) == ["train"]
+
+
+@pytest.mark.parametrize("test", ["image\nimg/c.png\n", "image,label\nimg/c.png,\nimg/d.png,\n"])
+def test_a_test_table_without_labels_is_left_out(test: str, put_all, opened):
+    folder = put_all({**FOUR, "train.csv": csv("image,label", "img/a.png,x", "img/b.png,y"), "test.csv": test})
+    found = opened()
+    assert list(found.splits) == ["train"]
+    assert found.notes == (
+        f"{folder}/test.csv: left out, since it has no labels; test is cut out of train. `escalera predict` answers "
+        "for its images.",
+    )
+
+
+def test_labels_of_minus_one_are_none(put_all, opened, put):
+    put("mine", "train", [0, 1])
+    put("mine", "test", [-1, -1])
+    assert list(opened().splits) == ["train"]
+
+
+def test_a_second_table_of_a_split_is_never_dropped(put_all, opened):
+    rows = csv("image,label", "img/a.png,x", "img/b.png,y")
+    put_all({**FOUR, "train.csv": rows, "train-extra.csv": rows})
+    with pytest.raises(DataError, match=r"expected one table for train, found 2: train-extra.csv, train.csv. Join"):
+        opened()
+
+
+# Labels
+
+
+def test_labels_stay_as_they_are_written(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,01", "img/b.png,1", "img/c.png,002", "img/d.png,01")})
+    assert sorted(opened().classes) == ["002", "01", "1"]
+    put_all({"t.csv": csv("path,label", "img/a.png,1.0", "img/b.png,0.0", "img/c.png,10.0", "img/d.png,1.0")})
+    assert opened().classes == ["0", "1", "10"]
+    put_all({"t.csv": csv("path,label", "img/a.png,NA", "img/b.png,ES", "img/c.png,nan", "img/d.png,null")})
+    assert opened().classes == ["ES", "NA", "nan", "null"]
+
+
+@pytest.mark.parametrize("value", ["0.5", "1.25", "1e-3"])
+def test_a_number_that_is_no_label(value: str, put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,1.5", f"img/b.png,{value}")})
+    with pytest.raises(
+        DataError, match=r"column 'label' holds 1.5 in row 0, which is no label but a number.*data.target"
+    ):
+        opened()
+
+
+def test_accents_of_labels_are_composed(put_all, opened):
+    forms = ("NFC", "NFD", "NFC", "NFD")
+    lines = [
+        f"img/{letter}.png,{unicodedata.normalize(form, 'piñón' if letter in 'ab' else 'árbol')}"
+        for letter, form in zip("abcd", forms, strict=True)
+    ]
+    put_all({**FOUR, "t.csv": csv("path,label", *lines)})
+    found = opened()
+    assert found.classes == ["piñón", "árbol"]
+    assert found.splits["train"].labels.tolist() == [0, 0, 1, 1]
+
+
+def test_classes_of_zeros_and_ones(put_all, opened):
+    rows = ["a.png,  1, 0, 0", "b.png, 0, 1, 0", "c.png, 0, 0, 1", "d.png, 1, 0, 0"]
+    table = csv("filename, Alto, Bajo, Medio", *rows)
+    pictures = {f"{split}/{name}.png": n for split in ("train", "valid") for n, name in enumerate("abcd", 1)}
+    put_all({**pictures, "train/_classes.csv": table, "valid/_classes.csv": table})
+    found = opened()
+    assert found.classes == ["Alto", "Bajo", "Medio"]
+    assert {name: part.labels.tolist() for name, part in found.splits.items()} == {
+        "train": [0, 1, 2, 0], "validation": [0, 1, 2, 0],
+    }  # fmt: skip
+
+
+def test_columns_of_zeros_and_ones_that_are_named(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,dog,cat", "img/a.png,0,1", "img/b.png,1,0", "img/c.png,1,0", "img/d.png,0,1")})
+    found = opened(label_column=["dog", "cat"])
+    assert [found.classes[label] for label in found.splits["train"].labels] == ["cat", "dog", "dog", "cat"]
+    with pytest.raises(DataError, match=re.escape("write data.label_column: [dog, cat]")):
+        opened()
+    with pytest.raises(DataError, match=r"data.label_column: .* has no column 'dgo'.*Did you mean 'dog'\?"):
+        opened(label_column=["dgo", "cat"])
+    with pytest.raises(DataError, match=r"one column by its name, or a list of two or more, received \['dog'\]"):
+        opened(label_column=["dog"])
+
+
+@pytest.mark.parametrize("row", ["1,1", "0,0", ",", "2,0"])
+def test_rows_with_none_or_several_ones(row: str, put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,dog,cat", "img/a.png,0,1", f"img/b.png,{row}")})
+    with pytest.raises(DataError, match="expected one 1 in each row of the columns dog, cat; 1 of 2 rows have none or"):
+        opened(label_column=["dog", "cat"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        (["happy", "HAPPY", "sad"], "1 group of classes differs only in case, blanks or accents: 'HAPPY' and 'happy'."),
+        (["sad", "sad ", "x"], "1 group of classes differs only in case, blanks or accents: 'sad' and 'sad '. Are th"),
+        (["arbol", "árbol", "x"], "differs only in case, blanks or accents: 'arbol' and 'árbol'. Are they the same?"),
+        (["scab", "scab rust", "rust"], "column 'label': 'scab rust' reads like 'scab' and 'rust' together; each comb"),
+        (["a", "a|b", "b"], "'a|b' reads like 'a' and 'b' together"),
+        (["New York", "Lima", "Quito"], ""),
+    ],
+)
+def test_names_of_classes_that_are_odd(labels: list[str], note: str, put_all, opened):
+    put_all(
+        {**FOUR, "t.csv": csv("path,label", *(f"img/{n}.png,{label}" for n, label in zip("abc", labels, strict=True)))}
+    )
+    notes = opened().notes
+    assert len(notes) == bool(note)
+    assert note in "".join(notes)
+
+
+# How the file is written
+
+
+def test_numbers_with_a_decimal_comma(put_all, opened):
+    lines = ["img/a.png;1,5;1.234;x;3", "img/b.png;2;12;y;4", "img/c.png;;1.000.000;x;5", "img/d.png;1.250,75;7;y;6"]
+    put_all({**FOUR, "t.csv": csv("imagen;peso;precio;clase;n", *lines)})
+    found = opened()
+    assert found.splits["train"].table.to_pydict() == {
+        "peso": [1.5, 2, None, 1250.75], "precio": [1234, 12, 1_000_000, 7], "n": [3, 4, 5, 6],
+    }  # fmt: skip
+    assert found.notes == ("t.csv: numbers with a decimal comma in peso, precio; data.decimal: '.' leaves them texts.",)
+    assert opened(decimal=".").splits["train"].table["peso"].to_pylist()[0] == "1,5"
+
+
+@pytest.mark.parametrize("lines", [["1,5", "abc"], ["1,5,6", "2"], ["a", "b"], ["1;2", "3"]])
+def test_what_is_no_number_with_a_comma(lines: list[str], put_all, opened):
+    rows = [f'img/{n}.png;"{value}";{n}' for n, value in zip("ab", lines, strict=True)]
+    put_all({**FOUR, "t.csv": csv("image;size;label", *rows)})
+    assert opened().splits["train"].table["size"].to_pylist() == lines[:1] + lines[1:]
+
+
+def test_codes_keep_their_zeros(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label,zip,age", "img/a.png,x,02134,1", "img/b.png,y,90210,2")})
+    assert opened().splits["train"].table.to_pydict() == {"zip": ["02134", "90210"], "age": [1, 2]}
+
+
+@pytest.mark.parametrize(("encoding", "called"), [("cp1252", "cp1252"), ("utf-16", "UTF-16")])
+def test_tables_from_spreadsheets(encoding: str, called: str, put_all, opened):
+    text = csv("imagen;clase", "img/a.png;año", "img/b.png;día")
+    put_all({**FOUR, "t.csv": text.encode(encoding)})
+    found = opened()
+    assert found.classes == ["año", "día"]
+    assert found.notes == (f"t.csv is read as {called}; data.encoding names another.",)
+    assert opened(encoding=encoding).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("raw", "encoding", "text"),
+    [
+        (
+            b"image,label\nimg/a.png,a\xffo\x81\n",
+            None,
+            "is not UTF-8 (invalid start byte at byte 23). Save it as UTF-8, or",
+        ),
+        (b"image,label\nimg/a.png,\xa7\n", None, "is not UTF-8"),
+        (b"image,label\nimg/a.png,x\n", "utf-99", "data.encoding: 'utf-99' is not known; expected utf-8, cp1252"),
+        (b"image,label\nimg/a.png,\xff\n", "utf-8", "is not utf-8 (invalid start byte at byte 22)."),
+    ],
+)
+def test_encodings_that_do_not_fit(raw: bytes, encoding: str | None, text: str, put_all, opened):
+    put_all({**FOUR, "t.csv": raw})
+    with pytest.raises(DataError, match=re.escape(text)):
+        opened(encoding=encoding)
+
+
+@pytest.mark.parametrize("first", ["img/a.png,x", '"img/a.png",x', "img\\a.png,x"])
+def test_a_table_without_names(first: str, put_all, opened):
+    put_all({**FOUR, "t.csv": csv(first, "img/b.png,y")})
+    with pytest.raises(DataError, match=r"expected the names of the columns in the first line, found '.*a.png', which"):
+        opened()
