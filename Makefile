@@ -1,18 +1,22 @@
 # `make climb` trains the first ladder and writes its report; `make test` runs the tests. Both set up .venv when needed.
+# `make check` runs ruff and mypy; `make wheel` builds the wheel and climbs with it in an empty environment.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: climb test check clean
+.PHONY: climb test check wheel clean
 .DEFAULT_GOAL := climb
 
 climb: .venv/installed
 	@$(BIN)/escalera climb digits
 
 test: .venv/installed-for-tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 check: .venv/installed-for-tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+wheel: .venv/installed-for-tests
+	@$(BIN)/python .ci/wheel.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
