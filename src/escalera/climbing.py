@@ -115,7 +115,7 @@ def climb(
             data = datasets[rung.config.data.model_dump_json()]
             _attempt(rung, seed, data, runs[rung.name, seed], device, fresh, narrator)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
-        report = _report(folder, language, data_root, anew=bool(pending) or any(repriced))
+        report = _report(folder, language, data_root, reading.folder, anew=bool(pending) or any(repriced))
         narrator.ladder_ends(folder, report, language)
     return {rung.name: Run(runs[rung.name, 0]) for rung in chosen}
 
@@ -134,7 +134,7 @@ def plan(
     problems = build.shape_problems(reading, chosen)
     if problems:
         raise LadderError(problems)
-    return plan_rungs(chosen, seed=reading.ladder.seed, data_root=data_root, device=device)
+    return plan_rungs(chosen, seed=reading.ladder.seed, data_root=data_root, device=device, beside=reading.folder)
 
 
 def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
@@ -162,7 +162,13 @@ def _prepare(
     for rung in todo:
         key = rung.config.data.model_dump_json()
         if key not in datasets:
-            data = build.dataset(rung.config.data, seed=reading.ladder.seed, data_root=data_root, skip_bad=skip_bad)
+            data = build.dataset(
+                rung.config.data,
+                seed=reading.ladder.seed,
+                data_root=data_root,
+                skip_bad=skip_bad,
+                beside=reading.folder,
+            )
             datasets[key] = data if data.overlap else with_overlap(data)
     problems = build.shape_problems(reading, todo, datasets) or build.weights_problems(reading, anew, datasets)
     if problems:
@@ -238,7 +244,7 @@ def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: i
         write_json(path, value)
 
 
-def _report(folder: Path, language: str, data_root: Path | None, *, anew: bool) -> Path:
+def _report(folder: Path, language: str, data_root: Path | None, beside: Path | None, *, anew: bool) -> Path:
     """The report's path; the page is made when something changed or it stands there in the other language."""
     path = folder / "report.html"
     if not anew and path.exists() and f'lang="{language}"' in path.read_text(encoding="utf-8")[:500]:
@@ -246,7 +252,7 @@ def _report(folder: Path, language: str, data_root: Path | None, *, anew: bool) 
     from escalera.illustration import Illustrator
     from escalera.report.page import write_report
 
-    return write_report(folder, language, Illustrator(data_root))
+    return write_report(folder, language, Illustrator(data_root, beside))
 
 
 def outcome(folder: Path) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def explore_source(
         build.read_options(data),
         data_root=data_root,
         bands=data.bands,
+        shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
     )
     folder = out / folder_name(source)
     csv = found.pixels.csv()

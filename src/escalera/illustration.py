@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Illustrator:
     """Opens the source and the weights of runs, each source once; nothing is opened that nobody asks for."""
 
-    def __init__(self, data_root: Path | None = None) -> None:
+    def __init__(self, data_root: Path | None = None, beside: Path | None = None) -> None:
         self._data_root = data_root
+        self._beside = beside
         self._opened: dict[str, Images | None] = {}
 
     def pictures(self, run: Path, rows: Sequence[int], labels: Sequence[int]) -> list[NDArray[np.uint8]] | None:
@@ -69,6 +70,6 @@ class Illustrator:
             self._opened[key] = None
             # Bad pictures were left out or there were none: either way the rows are those of the run.
             with contextlib.suppress(EscaleraError, OSError):
-                splits = build.pictures(data, data_root=self._data_root, skip_bad=True).splits
+                splits = build.pictures(data, data_root=self._data_root, beside=self._beside, skip_bad=True).splits
                 self._opened[key] = splits.get("test", splits["train"])
         return self._opened[key]

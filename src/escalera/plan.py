@@ -46,7 +46,9 @@ class Extent:
     attributes: int = 0
 
 
-def plan(rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str) -> list[dict[str, Any]]:
+def plan(
+    rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str, beside: Path | None = None
+) -> list[dict[str, Any]]:
     """A row for each rung: name, parameters, flops_per_image, memory_bytes, images_per_second, epochs, seconds.
 
     `seconds` is for one seed and all epochs: early stopping may end it sooner. A rung whose network cannot be built
@@ -63,7 +65,7 @@ def plan(rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: st
             continue
         key = rung.config.data.model_dump_json()
         if key not in extents:
-            extents[key] = extent(rung.config.data, seed=seed, data_root=data_root)
+            extents[key] = extent(rung.config.data, seed=seed, data_root=data_root, beside=beside)
         try:
             rows.append({"name": rung.name, **_row(rung.config, extents[key], where)})
         except EscaleraError as error:
@@ -71,11 +73,11 @@ def plan(rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: st
     return rows
 
 
-def extent(data: Data, *, seed: int, data_root: Path | None) -> Extent:
+def extent(data: Data, *, seed: int, data_root: Path | None, beside: Path | None = None) -> Extent:
     """The extent of a source: as published where it is known, else counted in the data."""
     shape, known = build.image_shape(data), KNOWN.get(data.source)
     if shape is None or known is None:
-        found = build.dataset(data, seed=seed, data_root=data_root)
+        found = build.dataset(data, seed=seed, data_root=data_root, beside=beside)
         height, width, channels = found.shape
         attributes = len(found.attributes.names) if found.attributes else 0
         rows = len(found.train.rows), len(found.validation.rows)

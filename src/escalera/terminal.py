@@ -64,7 +64,8 @@ class Narrator:
                 highlight=False,
             )
         for note in data.notes:
-            self.console.print(f"{data.name}: {escape(note)}", style="yellow", highlight=False)
+            where = "" if note.startswith(data.name) else f"{data.name}: "
+            self.console.print(f"{escape(where + note)}", style="yellow", highlight=False)
 
     def rung_begins(self, ladder: Ladder, rung: Rung, seed: int, place: str, language: str) -> None:
         """Name the rung and why it is there."""

@@ -91,7 +91,12 @@ def test_what_a_training_would_refuse_is_said(lay, root: Path):
 def test_one_class(lay, root: Path):
     folder = lay({"robin/1.png": (1, (4, 4)), "robin/2.png": (2, (4, 4))})
     facts = look(root).facts()
-    assert facts["faults"] == [f"{folder} has a single class, 'robin'. A classifier needs two or more."]
+    assert facts["faults"] == [
+        f"{folder} has a single class, 'robin'. A classifier needs two or more.",
+        "birds: 1 class has too few pictures in train to be in every split with data.validation 0.1 and data.test 0.2: "
+        "'robin' (2). Each needs 3 at least. Add pictures, or write data.rare_classes: train, which keeps them in "
+        "train alone.",
+    ]
     assert facts["splits"]["train"]["classes"] == {"robin": 2}
 
 

@@ -152,29 +152,52 @@ def test_of_a_thousand_bad_pictures_ten_are_listed(put, fails):
     fails("mine", f"\n  {path}: row 9: no picture (null)\n  ... and 992 more\nPut good files in their place")
 
 
-def test_sizes_that_differ(put, root: Path, fails, png):
-    path = put("mine", "train", [0, 1, 0], [png(0, (4, 6)), png(0, (6, 4)), png(0, (6, 4))])
-    fails(
-        "mine",
-        f"{path}: expected every picture to be 4x6x1 (height x width x channels), found 6x4x1 (2). "
-        "Set data.image_size, which all are then resized to.",
-    )
+RESIZED = (
+    "the pictures have 2 sizes and are resized to 64x64; data.image_size says another, as 224 for a network that "
+    "learned from ImageNet."
+)
+
+
+def test_sizes_that_differ(put, root: Path, png):
+    put("mine", "train", [0, 1, 0], [png(0, (4, 6)), png(0, (6, 4)), png(0, (6, 4))])
+    usual = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert (usual.splits["train"].images.shape, usual.notes) == ((3, 64, 64, 1), (RESIZED,))
     opened = open_source("mine", data_root=root, image_size=(5, 5), channels=None)
-    assert opened.splits["train"].images.shape == (3, 5, 5, 1)
+    assert (opened.splits["train"].images.shape, opened.notes) == ((3, 5, 5, 1), ())
 
 
-def test_sizes_that_differ_between_train_and_test(put, fails, png):
+def test_sizes_that_differ_between_train_and_test(put, root: Path, png):
     put("mine", "train", [0, 1], [png(), png()])
-    path = put("mine", "test", [0, 1], [png(0, (8, 8)), png(0, (8, 8))])
-    fails("mine", f"{path}: expected every picture to be 4x4x1 (height x width x channels), found 8x8x1 (2)")
+    put("mine", "test", [0, 1], [png(0, (8, 8)), png(0, (8, 8))])
+    opened = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert [part.images.shape[1:] for part in opened.splits.values()] == [(64, 64, 1)] * 2
 
 
-def test_grey_and_colour_together(put, root: Path, fails, png):
-    put("mine", "train", [0, 1], [png(), png(9, (4, 4), "RGB")])
-    fails("mine", "4x4x1 (height x width x channels), found 4x4x3 (1). Set data.channels, 1 for grey or 3 for colour.")
+def test_a_bad_picture_among_several_sizes_is_refused_first(put, fails, png):
+    put("mine", "train", [0, 1, 0], [png(0, (4, 6)), png(0, (6, 4)), b"bad"])
+    fails("mine", "1 of 3 pictures cannot be decoded")
+
+
+@pytest.mark.parametrize("first", ["L", "RGB"])
+def test_a_few_grey_pictures_become_colour(first: str, put, root: Path, png):
+    modes = [first, *("RGB" if first == "L" else "L" for _ in range(2))]
+    put("mine", "train", [0, 1, 0], [png(9, (4, 4), mode) for mode in modes])
+    usual = open_source("mine", data_root=root, image_size=None, channels=None)
+    grey = modes.count("L")
+    assert usual.splits["train"].images.shape == (3, 4, 4, 3)
+    assert usual.notes == (
+        f"{grey} of 3 pictures are grey and become colour; data.channels: 1 makes all of them grey.",
+    )
     for channels in (1, 3):
         opened = open_source("mine", data_root=root, image_size=None, channels=channels)
-        assert opened.splits["train"].images.shape == (2, 4, 4, channels)
+        assert (opened.splits["train"].images.shape, opened.notes) == ((3, 4, 4, channels), ())
+
+
+def test_grey_ones_of_another_size(put, root: Path, png):
+    put("mine", "train", [0, 1, 0], [png(9, (4, 4), "RGB"), png(9, (8, 8)), png(9, (8, 8))])
+    opened = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert opened.splits["train"].images.shape == (3, 64, 64, 3)
+    assert len(opened.notes) == 2
 
 
 def test_class_names_are_those_in_the_file(put, root: Path):

@@ -59,21 +59,40 @@ def test_the_rows_are_those_of_last_year():
     assert data.test.rows[:8].tolist() == [3, 7, 13, 19, 36, 38, 43, 48]
 
 
-def test_a_class_too_small_for_every_split():
-    text = (
-        "mine: class 'class-1' has 2 in train, too few to be in every split with data.validation 0.1 and data.test 0.2."
-    )
+FEW = "too few pictures in train to be in every split with"
+TRAIN = "write data.rare_classes: train, which keeps them in train alone."
+
+
+@pytest.mark.parametrize(
+    ("counts", "given", "shares", "text"),
+    [
+        ([10, 2], 0, (0.1, 0.2), f"mine: 1 class has {FEW} data.validation 0.1 and data.test 0.2: 'class-1' (2). Each "
+         f"needs 3 at least. Add pictures, or {TRAIN}"),
+        ([2, 10, 1], 0, (0.1, 0.2), f"mine: 2 classes have {FEW} data.validation 0.1 and data.test 0.2: 'class-2' (1), "
+         "'class-0' (2). Each"),
+        ([10, 1], 2, (0.1, 0.2), f"1 class has {FEW} data.validation 0.1: 'class-1' (1). Each needs 2 at least. Add"),
+        ([5, 5], 2, (0.95, 0.2), f"2 classes have {FEW} data.validation 0.95: 'class-0' (5), 'class-1' (5). Each needs "
+         f"2 at least. Add pictures, make the shares smaller, or {TRAIN}"),
+        ([9] + [1] * 30, 0, (0.1, 0.2), "'class-10' (1), and 20 more. Each needs 3 at least."),
+    ],
+)  # fmt: skip
+def test_classes_too_small_for_every_split(counts, given: int, shares, text: str):
+    source = made_up(counts, test=given) if given else made_up(counts)
     with pytest.raises(DataError, match=re.escape(text)):
-        split(made_up([10, 2]), validation=0.1, test=0.2, seed=0)
+        split(source, validation=shares[0], test=shares[1], seed=0)
+
+
+def test_three_pictures_are_enough():
     assert len(split(made_up([10, 3]), validation=0.1, test=0.2, seed=0).test.rows) == 3
-    text = (
-        "mine: class 'class-1' has 1 in train, too few to be in every split with data.validation 0.1. "
-        "Add pictures of it, take the class out, or make the shares smaller."
-    )
-    with pytest.raises(DataError, match=re.escape(text)):
-        split(made_up([10, 1], test=2), validation=0.1, test=0.2, seed=0)
-    with pytest.raises(DataError, match=r"class 'class-0' has 5 in train, too few .* data.validation 0.95"):
-        split(made_up([5, 5], test=2), validation=0.95, test=0.2, seed=0)
+
+
+def test_small_classes_kept_in_train_alone():
+    data = split(made_up([10, 2, 1]), validation=0.1, test=0.2, seed=0, rare_classes="train")
+    assert np.bincount(data.train.labels[data.train.rows]).tolist() == [7, 2, 1]
+    assert set(data.test.labels[data.test.rows]) | set(data.validation.labels[data.validation.rows]) == {0}
+    assert "test has no picture of 'class-1', 'class-2'." in data.notes
+    same = split(made_up([10, 3]), validation=0.1, test=0.2, seed=0, rare_classes="train")
+    assert (same.test.rows == split(made_up([10, 3]), validation=0.1, test=0.2, seed=0).test.rows).all()
 
 
 def test_statistics_are_those_of_the_rows_alone():

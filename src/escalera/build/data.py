@@ -28,8 +28,10 @@ from escalera.models.tiles import ONE, Layout, of_each
 EVALUATION_BATCH = 256
 
 
-def pictures(data: schema.Data, *, data_root: Path | None, skip_bad: bool = False) -> ImageSet:
-    """The pictures of a source as it is, read or found in the cache."""
+def pictures(
+    data: schema.Data, *, data_root: Path | None, skip_bad: bool = False, beside: Path | None = None
+) -> ImageSet:
+    """The pictures of a source as it is, read or found in the cache; a path is looked for `beside` its ladder too."""
     return open_source(
         data.source,
         read_options(data),
@@ -38,6 +40,7 @@ def pictures(data: schema.Data, *, data_root: Path | None, skip_bad: bool = Fals
         channels=data.channels,
         resize=data.resize,
         skip_bad=skip_bad,
+        beside=beside,
     )
 
 
@@ -46,12 +49,21 @@ def read_options(data: schema.Data) -> ReadOptions:
     return ReadOptions(**{field.name: getattr(data, field.name) for field in fields(ReadOptions)})
 
 
-def dataset(data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: bool = False) -> Dataset:
+def dataset(
+    data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: bool = False, beside: Path | None = None
+) -> Dataset:
     """The pictures, read (or found in the cache) and split."""
-    images = pictures(data, data_root=data_root, skip_bad=skip_bad)
+    images = pictures(data, data_root=data_root, skip_bad=skip_bad, beside=beside)
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
-    splits = split(images, validation=data.validation, test=data.test, seed=seed, group=data.group)
+    splits = split(
+        images,
+        validation=data.validation,
+        test=data.test,
+        seed=seed,
+        group=data.group,
+        rare_classes=data.rare_classes,
+    )
     return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data)
 
 

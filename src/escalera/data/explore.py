@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from escalera.data.images import ImageSet
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.pixels import Pixels, class_means, pixel_statistics
 from escalera.data.sources import list_source, native_shape, open_source
+from escalera.data.splits import refused, too_few
 from escalera.data.survey import Survey, survey, survey_arrays
 from escalera.data.table import describe, ranking
 from escalera.data.table_bands import provisional
@@ -27,6 +28,8 @@ from escalera.errors import DataError
 
 SIDE = 96
 """Pixels of a side to which pictures are resized that are larger, or differ in size: enough to be recognised."""
+SHARES: Mapping[str, float] = {"test": 0.2, "validation": 0.1}
+"""Of train, where the source has no such split: the defaults of a ladder."""
 _PAIRS = 10_000
 """Pairs of duplicates that are listed; all are counted."""
 _SIZES = 1_000
@@ -104,11 +107,13 @@ def explore(
     *,
     data_root: Path | None = None,
     bands: int | None = None,
+    shares: Mapping[str, float] = SHARES,
     cache_dir: Path | None = None,
 ) -> Explored:
     """Look at a source: whatever a training would refuse of it is listed among its faults, and the rest is shown.
 
-    Statistics are those of train alone. With a `target`, its `bands` over all rows of train are the classes. Raises
+    Statistics are those of train alone. With a `target`, its `bands` over all rows of train are the classes. `shares`
+    are those of the splits that the source lacks; empty where small classes are no fault. Raises
     DataError where there is nothing to look at.
     """
     where: dict[str, Any] = {"options": options, "data_root": data_root, "cache_dir": cache_dir}
@@ -121,6 +126,10 @@ def explore(
         heads = survey_arrays((split, part.images) for split, part in images.splits.items())
     if target is not None and bands is not None:
         images = provisional(images, target, bands)
+    cut = {split: share for split, share in shares.items() if split not in images.splits}
+    rare = {name: count for name, count in too_few(images, cut).items() if count} if images.classes else {}
+    if rare and options.group is None:
+        images = replace(images, faults=(*images.faults, refused(images.name, rare, cut)))
     train = images.splits["train"]
     duplicates = find_duplicates({split: part.images for split, part in images.splits.items()})
     described = {split: describe(part.table) for split, part in images.splits.items() if part.table is not None}

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from escalera.data.decode import format_of
-from escalera.data.listing import PICTURES, SPLITS, Labels, Raw, many_files_state, promised, read_files, shown
+from escalera.data.listing import PICTURES, Labels, Raw, left_by_system, many_files_state, read_files, shown
+from escalera.data.natural import natural
+from escalera.data.options import NOTHING_SAID, ReadOptions
+from escalera.data.split_folders import entries, folders, is_picture, split_folders
 from escalera.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_JUNK = {"thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True)
@@ -74,104 +76,146 @@ class ClassFolder:
         return self.files[row]
 
 
-def class_folders(folder: Path) -> list[ClassFolder]:
+def class_folders(folder: Path, options: ReadOptions = NOTHING_SAID) -> list[ClassFolder]:
     """The splits of `folder`: train/<class>/ with validation and test beside it, or <class>/, which are train alone.
 
     Raises DataError where there are no classes at all.
     """
-    below = _folders(folder)
-    found = {
-        split: [name for name in below if name.casefold() in usual]
-        for split, usual in SPLITS.items()
-        if any(name.casefold() in usual for name in below)
-    }
-    if found and "train" not in found:
-        raise DataError(
-            f"{folder} has a folder '{next(iter(found.values()))[0]}' but none called 'train'. Put the pictures to "
-            "learn from in train/<class>/, or only folders of classes in it."
-        )
-    for split, names in found.items():
-        if len(names) > 1:
-            raise DataError(f"{folder} has {len(names)} folders for {split}: {', '.join(names)}. Leave one of them.")
-    if not found:
-        return [_class_folder("train", folder)]
-    listings = [_class_folder(split, folder / names[0]) for split, names in found.items()]
-    ignored = sorted(set(below) - {name for names in found.values() for name in names})
-    if ignored:
-        listings[0].notes.append(f"{folder}: not read: {', '.join(map(shown, ignored))}, beside train.")
+    if options.label_pattern is not None:
+        return [flat_folder(folder, options.label_pattern)]
+    found = split_folders(folder, options)
+    listings = [_class_folder(split, path) for split, path in found.folders.items()]
+    listings[0].notes[:0] = found.notes
     return listings
 
 
 def _class_folder(split: str, path: Path) -> ClassFolder:
-    counts: dict[str, int] = {}
-    files: list[str] = []
+    found: dict[str, list[str]] = {}
     others: list[str] = []
-    for name in _folders(path):
+    nested: dict[str, list[str]] = {}
+    for name in folders(path):
         if shown(name) != name:
             raise DataError(f"{path}: '{shown(name)}' cannot be the name of a class. Give its folder another one.")
-        before = len(files)
-        _collect(path, name, files, others)
-        counts[name] = len(files) - before
-    loose = [entry.name for entry in _entries(path) if entry.is_file() and _is_picture(path, entry.name)]
-    if not files:
+        files = found.setdefault(unicodedata.normalize("NFC", name), [])
+        below = _collect(path, name, files, others)
+        if below:
+            nested[name] = below
+    loose = [entry.name for entry in entries(path) if entry.is_file() and is_picture(path, entry.name)]
+    loose = [name for name in loose if not left_by_system(name)]
+    if not any(found.values()):
         raise DataError(
             f"{path} has no folders of classes with pictures; expected <class>/<picture>.jpg"
             + (f", found {len(loose)} pictures without a class" if loose else "")
-            + f". Pictures end in {', '.join(PICTURES)}."
+            + f". Pictures end in {', '.join(PICTURES)}.{suggestion(loose)}"
         )
-    empty = [name for name, count in counts.items() if not count]
-    notes = []
+    classes = sorted(found, key=natural)
+    empty = [name for name in classes if not found[name]]
+    notes = _nested(path, nested)
     if empty and split != "train":
         notes.append(f"{path}: no picture of {', '.join(repr(name) for name in empty)}.")
-    hidden = [name for name in others if name.rpartition("/")[2].startswith(".")]
-    others = [name for name in others if not name.rpartition("/")[2].startswith(".")]
-    for found, what in ((loose, "in no class"), (others, "no pictures"), (hidden, "hidden")):
-        if found:
+    for some, what in ((loose, "in no class"), (others, "no pictures")):
+        if some:
             notes.append(
-                f"{path}: left out, since they are {what}: {', '.join(map(shown, found[:3]))}"
-                + (f", and {len(found) - 3} more." if len(found) > 3 else ".")
+                f"{path}: left out, since they are {what}: {', '.join(map(shown, some[:3]))}"
+                + (f", and {len(some) - 3} more." if len(some) > 3 else ".")
             )
-    counts = {name: count for name, count in counts.items() if count}
-    return ClassFolder(split, path, files, counts, notes, empty)
+    kept = [name for name in classes if found[name]]
+    files = [file for name in kept for file in found[name]]
+    return ClassFolder(split, path, files, {name: len(found[name]) for name in kept}, notes, empty)
 
 
-def _collect(root: Path, below: str, files: list[str], others: list[str]) -> None:
-    """Add the pictures below a folder, by name, those of its own folders after them."""
+def flat_folder(folder: Path, pattern: str) -> ClassFolder:
+    """The images of one folder whose names hold their class; raises DataError for names that do not fit."""
+    expression = _expression(pattern)
+    names = [entry.name for entry in entries(folder) if entry.is_file() and is_picture(folder, entry.name)]
+    names = [name for name in names if not left_by_system(name)]
+    labels = {name: match["label"] for name in names if (match := expression.fullmatch(name)) and match["label"]}
+    wrong = [name for name in names if name not in labels]
+    if wrong or not names:
+        listed = ", ".join(map(shown, wrong[:3])) + (", ..." if len(wrong) > 3 else "")
+        raise DataError(
+            f"data.label_pattern: {len(wrong)} of {len(names)} names in {folder} do not fit '{pattern}': {listed}."
+            f"{suggestion(names)}"
+            if wrong
+            else f"data.label_pattern: {folder} has no pictures of its own; the pattern is for one without classes."
+        )
+    composed = {name: unicodedata.normalize("NFC", label) for name, label in labels.items()}
+    classes = sorted(set(composed.values()), key=natural)
+    files = [name for one in classes for name in names if composed[name] == one]
+    counts = Counter(composed.values())
+    return ClassFolder("train", folder, files, {name: counts[name] for name in classes})
+
+
+def suggestion(names: Sequence[str]) -> str:
+    """The pattern that takes a class out of names such as cat.0.jpg, where all have one; else nothing."""
+    if len(names) < 2:
+        return ""
+    numbered = _labels(names, _NUMBERED)
+    for pattern in ("{label}.*", "{label}_*", "{label}-*", "{label} *"):
+        labels = _labels(names, pattern)
+        if labels and (labels == numbered or numbered is None):
+            return f" Where the names say the class, write data.label_pattern: '{pattern}'."
+    return f" Where the names say the class, write data.label_pattern: '{_NUMBERED}'." if numbered else ""
+
+
+_NUMBERED = r"(?P<label>.*[^\d ._-])[ ._-]*\(?\d+\)?\.\w+"
+
+
+def _labels(names: Sequence[str], pattern: str) -> list[str] | None:
+    """The class of each name, where these are words, two at least, and each comes more than once on average."""
+    found = [_expression(pattern).fullmatch(name) for name in names]
+    labels = [match["label"] for match in found if match]
+    distinct = set(labels)
+    sound = len(labels) == len(names) and 2 <= len(distinct) <= len(names) / 2 and not any(map(str.isdecimal, distinct))
+    return labels if sound else None
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """A pattern such as `{label}.*`, or a regular expression with a group called label."""
+    if "(?P<label>" not in pattern:
+        if pattern.count("{label}") != 1:
+            raise DataError(
+                f"data.label_pattern: expected {{label}} once, as in '{{label}}.*', or a regular expression with "
+                f"(?P<label>...), received '{pattern}'."
+            )
+        escaped = re.escape(pattern).replace(re.escape("{label}"), "(?P<label>.+?)")
+        return re.compile(escaped.replace(re.escape("*"), ".*").replace(re.escape("?"), "."))
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise DataError(f"data.label_pattern: '{pattern}' is no regular expression: {error}.") from error
+
+
+def _nested(path: Path, nested: dict[str, list[str]]) -> list[str]:
+    """What is said of folders within the folders of classes."""
+    if not nested:
+        return []
+    name, below = next(iter(nested.items()))
+    some = ", ".join(map(shown, below[:3])) + (", ..." if len(below) > 3 else "")
+    more = f" (and {len(nested) - 1} more classes)" if len(nested) > 1 else ""
+    return [
+        f"{path}: '{name}'{more} holds the folders {some}, whose pictures count as '{name}'; name {path / name} as the "
+        "source, or move them up, to make them classes."
+    ]
+
+
+def _collect(root: Path, below: str, files: list[str], others: list[str]) -> list[str]:
+    """Add the pictures below a folder, by name, those of its own folders after them; the folders that have some."""
     deeper = []
-    for entry in _entries(root / below):
+    for entry in entries(root / below):
         name = f"{below}/{entry.name}"
-        if entry.name.startswith("."):
-            if promised(entry.name):
-                others.append(name)
-        elif entry.is_dir(follow_symlinks=False):
+        if left_by_system(entry.name):
+            continue
+        if entry.is_dir(follow_symlinks=False):
             deeper.append(name)
-        elif _is_picture(root, name):
+        elif is_picture(root, name):
             files.append(name)
-        elif entry.name.casefold() not in _JUNK:
+        else:
             others.append(name)
+    nested = []
     for name in deeper:
+        before = len(files)
         _collect(root, name, files, others)
-
-
-def _entries(path: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name."""
-    try:
-        with os.scandir(path) as found:
-            return sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"could not read {path}: {error.strerror}.") from error
-
-
-def _folders(path: Path) -> list[str]:
-    return [entry.name for entry in _entries(path) if entry.is_dir() and not entry.name.startswith(".")]
-
-
-def _is_picture(root: Path, name: str) -> bool:
-    """By its ending; a file with another ending is looked into, since its content decides."""
-    if promised(name):
-        return True
-    try:
-        with (root / name).open("rb") as file:
-            return format_of(file.read(16)) is not None
-    except OSError:
-        return False
+        if len(files) > before:
+            nested.append(name.rpartition("/")[2])
+    return nested

@@ -30,14 +30,20 @@ def cut(image_set: ImageSet, column: str, shares: dict[str, float], seed: int) -
     chosen = _assign(train.labels, groups, len(image_set.classes) or 1, list(shares.values()), seed)
     parts = {name: np.flatnonzero(chosen[groups] == i) for i, name in enumerate(("train", *shares))}
     present = np.unique(train.labels)
-    for name, rows in parts.items():
-        absent = np.setdiff1d(present, train.labels[rows])
-        if len(rows) == 0 or (name == "train" and len(absent)):
-            what = f"class '{image_set.classes[absent[0]]}'" if len(rows) else "any row"
-            raise DataError(
-                f"{image_set.name}: {what} is in too few groups of data.group '{column}' to be in {name}. "
-                "Add groups, or make the shares of validation and test smaller."
-            )
+    absent = np.setdiff1d(present, train.labels[parts["train"]])
+    if len(absent):
+        raise DataError(
+            f"{image_set.name}: class '{image_set.classes[absent[0]]}' is in too few groups of data.group '{column}' "
+            "to be in train. Add groups, or make the shares of validation and test smaller."
+        )
+    empty = [name for name, rows in parts.items() if not len(rows)]
+    if empty:
+        sizes = np.bincount(groups)
+        raise DataError(
+            f"{image_set.name}: the {len(names)} groups of data.group '{column}' are too unequal: the largest has "
+            f"{sizes.max()} of {len(groups)} rows, so that no group is left for {' and '.join(empty)}. Add groups, or "
+            "leave out data.group."
+        )
     return parts
 
 
@@ -61,7 +67,22 @@ def _assign(
         # The sum of squared differences from what is wanted, each class by its size, falls most there.
         chosen[group] = np.argmax(lacking[:, present] @ (of_each / counts[present]))
         lacking[chosen[group], present] -= of_each
+    _fill(chosen, rows, len(shares) + 1)
     return chosen
+
+
+def _fill(chosen: NDArray[np.int64], rows: list[NDArray[np.int64]], splits: int) -> None:
+    """Give a split without a group the smallest one that another can spare, and train keeps all of its classes."""
+    for split in range(splits):
+        if (chosen == split).any():
+            continue
+        for group in sorted(range(len(rows)), key=lambda i: len(rows[i])):
+            giver = chosen[group]
+            rest = [rows[i] for i in np.flatnonzero(chosen == giver) if i != group]
+            kept = giver != 0 or set(np.unique(rows[group])) <= set(np.unique(np.concatenate([*rest, rows[group][:0]])))
+            if rest and kept:
+                chosen[group] = split
+                break
 
 
 def _groups(name: str, split: str, images: Images, column: str) -> NDArray[np.object_]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ Shape = tuple[int, ...]
 _LISTED = 10
 """Bad pictures that a message lists; the page of `explore` lists all."""
 _IN_NOTE = 3
+USUAL = 64
+"""Pixels of a side for pictures of several sizes, where nobody says another."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,13 @@ def ingest(
     shape: Shape | None,
     label_named: bool,
     target: bool,
+    notes: Sequence[str] = (),
 ) -> None:
     """Decode `listings`, train first, into a store; raises DataError with all that cannot be used, and where.
 
     `classes` and `shape` (H, W, C) are what is known of the source beforehand; with a `target` there are no labels yet,
-    and all rows have label 0.
+    and all rows have label 0. Pictures of several sizes are resized to USUAL, and grey ones among coloured ones become
+    colour, where nobody said otherwise; `notes` are what was said of that.
     """
     # The labels come first: their faults show before an hour of decoding.
     names: list[str] = []
@@ -98,6 +102,13 @@ def ingest(
         table = listing.table()
         if table is not None:
             store.table(f"{listing.split}-table", table.filter(good))
+    if shape is None and (remedy := _remedy(found, listings, decoding)):
+        decoding, note = remedy
+        ingest(
+            store, source, listings, decoding, classes=classes, shape=None, label_named=label_named, target=target,
+            notes=[*notes, note],
+        )  # fmt: skip
+        return
     _refuse(found, listings, decoding)
     if names and not faults:
         check_classes(listings, kept, names, faults)
@@ -110,6 +121,7 @@ def ingest(
             "skipped": found.bad,
             "notes": [
                 *(note for listing in listings for note in listing.notes),
+                *notes,
                 *([] if classes else odd_names(names, column=listings[0].label)),
                 *_renamed(found.renamed),
             ],
@@ -141,6 +153,29 @@ def _decoded(
             row += 1
         if some and not found.others and (decoding.skip_bad or not found.bad):
             yield np.stack(some)
+
+
+def _remedy(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> tuple[Decoding, str] | None:
+    """How pictures that differ become alike where nobody said it, and what is said of that; None where they need not.
+
+    None too where bad ones are refused anyway.
+    """
+    if not found.others or found.shape is None or found.none_left or (found.bad and not decoding.skip_bad):
+        return None
+    rows = sum(listing.rows for listing in listings)
+    counts = found.others + Counter({found.shape: rows - len(found.bad) - found.others.total()})
+    if decoding.channels is None and len({shape[2] for shape in counts}) > 1:
+        grey = sum(count for shape, count in counts.items() if shape[2] == 1)
+        note = f"{grey:,} of {rows:,} pictures are grey and become colour; data.channels: 1 makes all of them grey."
+        return replace(decoding, channels=3), note
+    sizes = {shape[:2] for shape in counts}
+    if decoding.size is None and len(sizes) > 1:
+        note = (
+            f"the pictures have {len(sizes):,} sizes and are resized to {USUAL}x{USUAL}; data.image_size says another, "
+            "as 224 for a network that learned from ImageNet."
+        )
+        return replace(decoding, size=(USUAL, USUAL)), note
+    return None
 
 
 def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.data.listing import Listing
+from escalera.data.natural import natural
 from escalera.errors import DataError, refuse
 
 _MANY, _FEW_EACH = 1_000, 10
@@ -22,16 +23,16 @@ def classes_and_labels(
 ) -> tuple[list[str], list[NDArray[np.int64]]]:
     """The classes, and the labels of each listing, train first.
 
-    The classes are those that the train listing states, else `stated`, else the labels in train, sorted. `named` says
-    that the user named the column himself. Raises DataError for a column that cannot be one of labels, and for labels
-    that train lacks.
+    The classes are those that the train listing states, else `stated`, else the labels in train, in natural order.
+    `named` says that the user named the column himself. Raises DataError for a column that cannot be one of labels, and
+    for labels that train lacks.
     """
     train = listings[0]
     given = train.names or (list(stated) if stated else None)
     if given is None:
         values, codes = train.labels()
         _check_column(train, values, len(codes), named=named)
-        given = [str(value) for value in values]
+        given = sorted(map(str, values), key=natural)
         if len(set(given)) < len(given):
             raise DataError(f"{train.path}: two labels read alike: {', '.join(given)}.")
         stated_here = False
@@ -62,7 +63,8 @@ def labels_as_they_are(
         return [], nothing
     given = listings[0].names or stated or ()
     texts = [[_class_name(value, given) for value in values] for values, _ in found]
-    classes = list(dict.fromkeys([*given, *(text for some in texts for text in some)]))
+    found_here = sorted({text for some in texts for text in some}, key=natural)
+    classes = list(dict.fromkeys([*given, *found_here]))
     if len(classes) > _MANY:
         return [], nothing
     position = {name: i for i, name in enumerate(classes)}

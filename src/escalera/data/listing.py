@@ -102,6 +102,17 @@ class Listing(Protocol):
         """The name of a row's picture, where it is a file of its own."""
 
 
+_LEFTOVERS = {
+    "__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir", "$recycle.bin", "lost+found",
+    "system volume information",
+}  # fmt: skip
+
+
+def left_by_system(name: str) -> bool:
+    """Whether a file or folder is one that an operating system or a program leaves behind, and nobody's image."""
+    return name.startswith(".") or name.casefold() in _LEFTOVERS
+
+
 def promised(name: str) -> str | None:
     """The format that a file's name promises, as Pillow calls it."""
     return PICTURES.get(name[name.rfind(".") :].lower())

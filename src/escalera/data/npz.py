@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ class Arrays:
     images: str
     targets: str
     shape: tuple[int, ...]
+    notes: list[str] = field(default_factory=list)
     label: None = None
     names: None = None
 
@@ -37,11 +38,6 @@ class Arrays:
     def rows(self) -> int:
         """How many pictures it lists."""
         return self.shape[0]
-
-    @property
-    def notes(self) -> list[str]:
-        """Nothing."""
-        return []
 
     def check(self) -> None:
         """Nothing more to check."""

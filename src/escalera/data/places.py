@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from escalera.data import cache, hub
 from escalera.data.home import expanded
 from escalera.data.known import KNOWN
-from escalera.data.listing import SPLITS
+from escalera.data.listing import SPLITS, left_by_system
+from escalera.data.paths import fault
 from escalera.errors import DataError, nearest
 
 _TABLES = (".parquet", ".csv")
@@ -23,11 +25,12 @@ _NO_ROWS = re.compile(r"(sample.?)?submission|class(es|.?names|.?dict|.?list)?|l
 _SPLIT = re.compile(rf"({'|'.join(name for usual in SPLITS.values() for name in usual)})([-_.].*)?", re.IGNORECASE)
 
 
-def locate(name: str, data_root: Path | None, cache_dir: Path) -> Path:
+def locate(name: str, data_root: Path | None, cache_dir: Path, beside: Path | None = None) -> Path:
     """The file or folder of a source, downloaded where only the hub has it.
 
     A known name is looked for below the data roots and on the hub alone, so that a folder that happens to be called so
-    does not take its place; any other is first taken as a path. Raises DataError with every place looked at.
+    does not take its place; any other is first taken as a path, from here and then from the folder `beside`, where its
+    ladder lies. Raises DataError with every place looked at.
     """
     known = KNOWN.get(name)
     looked = []
@@ -36,6 +39,10 @@ def locate(name: str, data_root: Path | None, cache_dir: Path) -> Path:
         if given.exists():
             return given
         looked.append(f"as a path: no {given.absolute()}")
+        if beside is not None and not given.is_absolute():
+            if (beside / given).exists():
+                return beside / given
+            looked.append(f"beside the ladder: no {beside.absolute() / given}")
     elif known is None:
         raise DataError(f"data.source: expected a name or the path of a file or folder, received '{name}'.")
     roots = data_roots(data_root)
@@ -48,8 +55,8 @@ def locate(name: str, data_root: Path | None, cache_dir: Path) -> Path:
             looked.append(f"{option}: no {root / name}")
     address = known.hub if known else name if _HUB.fullmatch(name) else None
     if address is None:
-        beside = [path.name for root in roots.values() if root and root.is_dir() for path in _sources(root)]
-        raise _absent(f"unknown source '{name}': {nearest(name, [*KNOWN, *beside])}", name, looked)
+        there = [path.name for root in roots.values() if root and root.is_dir() for path in _sources(root)]
+        raise _absent(f"unknown source '{name}': {nearest(name, [*KNOWN, *there])}", name, looked)
     return _from_hub(name, address, cache_dir, looked)
 
 
@@ -89,26 +96,30 @@ def form(path: Path) -> str | None:
     files = table_files(path)
     if files:
         return next(iter(files.values()))[0].suffix.lower().lstrip(".")
-    if archives := sorted(path.glob("*.npz")):
-        return "npz" if len(archives) == 1 else None
-    return "folders" if any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir()) else None
+    if list(path.glob("*.npz")):
+        return "npz" if array_files(path) else None
+    return "folders" if any(entry.is_dir() and not left_by_system(entry.name) for entry in path.iterdir()) else None
 
 
-def table_files(folder: Path) -> dict[str, list[Path]]:
+def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None = None) -> dict[str, list[Path]]:
     """The tables of a folder by split, shards in order: train.parquet, data/train-00000-of-00002.parquet, train.csv.
 
-    Or a table in each of the folders train, valid and test, as Roboflow and the hub lay them out. A folder with one
-    table alone, as houses.csv beside its pictures, is a train split. Empty where there is none.
+    Or a table in each of the folders train, valid and test, as Roboflow and the hub lay them out; or those that
+    `splits` names. A folder with one table alone, as houses.csv beside its pictures, is a train split. Empty where
+    there is none.
     """
+    if splits:
+        named = {split: folder / name for split, name in splits.items() if not fault(name)}
+        return {split: [path] for split, path in named.items() if path.is_file() and path.suffix.lower() in _TABLES}
     for place in (folder, folder / "data"):
         for suffix in _TABLES:
             tables = _tables(place, suffix)
-            splits: dict[str, list[Path]] = {}
+            found: dict[str, list[Path]] = {}
             for path in tables:
                 if match := _SPLIT.fullmatch(path.stem):
-                    splits.setdefault(_split_called(match[1]), []).append(path)
-            if splits:
-                return splits
+                    found.setdefault(_split_called(match[1]), []).append(path)
+            if found:
+                return found
             tables = [path for path in tables if not _NO_ROWS.fullmatch(path.stem)]
             if len(tables) == 1:
                 return {"train": tables}
@@ -120,7 +131,13 @@ def table_files(folder: Path) -> dict[str, list[Path]]:
     return {}
 
 
-def unread_tables(folder: Path, files: dict[str, list[Path]]) -> list[str]:
+def array_files(folder: Path) -> list[Path]:
+    """The one .npz of a folder; empty where there is none, or several."""
+    archives = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
+    return archives if len(archives) == 1 else []
+
+
+def unread_tables(files: dict[str, list[Path]]) -> list[str]:
     """The names of tables beside those that are read, since nobody could tell what they are for."""
     read = {path for some in files.values() for path in some}
     places = {path.parent for path in read}
@@ -140,7 +157,7 @@ def _split_called(name: str) -> str:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not left_by_system(path.name))
     except OSError:
         return []
 

@@ -16,8 +16,9 @@ import numpy as np
 from escalera.data import cache
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
+from escalera.data.layouts import find_layout, read_table
 from escalera.data.options import NOTHING_SAID, ReadOptions
-from escalera.data.places import catalogue, data_roots, form, locate, table_files, unread_tables
+from escalera.data.places import array_files, catalogue, data_roots, locate
 from escalera.data.store import Store
 from escalera.errors import DataError, refuse
 
@@ -41,6 +42,7 @@ def open_source(
     resize: Resize = "squash",
     skip_bad: bool = False,
     lenient: bool = False,
+    beside: Path | None = None,
     cache_dir: Path | None = None,
 ) -> ImageSet:
     """Open a source, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
@@ -61,7 +63,7 @@ def open_source(
     if known is not None:
         channels = channels or known.shape[2]
     faults: list[str] | None = [] if lenient else None
-    listings = _listings(locate(name, data_root, root), options, faults)
+    listings = _listings(locate(name, data_root, root, beside), options, faults)
     settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.said()}
     states = [f"{listing.split} {listing.state()}" for listing in listings]
     key = cache.key(name, states, **settings)
@@ -133,31 +135,22 @@ def _listings(path: Path, options: ReadOptions, faults: list[str] | None = None)
 
 
 def _read_listings(path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
-    match form(path):
-        case "parquet" | "csv":
-            from escalera.data.pictured import pictured_tables
+    layout = find_layout(path, options)
+    listings: Sequence[Listing]
+    if layout.form == "table":
+        listings = read_table(layout.path, options, faults)
+    elif layout.form == "arrays":
+        from escalera.data.npz import archive
 
-            files = {"train": [path]} if path.is_file() else table_files(path)
-            if "train" not in files:
-                raise DataError(f"{path} has {', '.join(files)} but no train. Name the file to learn from train.")
-            listings = pictured_tables(files, options, faults)
-            if path.is_dir() and (others := unread_tables(path, files)):
-                listings[0].notes.append(f"{path}: not read: {', '.join(others)}, beside {listings[0].path.name}.")
-            return listings
-        case "npz":
-            from escalera.data.npz import archive
+        _no_columns(path, options)
+        listings = archive(layout.path if layout.path.is_file() else array_files(layout.path)[0])
+    else:
+        from escalera.data.folder import class_folders
 
-            _no_columns(path, options)
-            return archive(path if path.is_file() else next(path.glob("*.npz")))
-        case "folders":
-            from escalera.data.folder import class_folders
-
-            _no_columns(path, options)
-            return class_folders(path)
-    raise DataError(
-        f"{path}: expected a folder of classes, a parquet or CSV file (or a folder with train.parquet or one CSV), or "
-        f"a .npz; found {'a folder with none of them' if path.is_dir() else 'another kind of file'}."
-    )
+        _no_columns(path, options)
+        listings = class_folders(layout.path, options)
+    listings[0].notes[:0] = layout.notes
+    return listings
 
 
 def _no_columns(path: Path, options: ReadOptions) -> None:

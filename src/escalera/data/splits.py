@@ -10,8 +10,9 @@ attributes  (N, A) float32, whole: what was made of the table by what train's ro
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 4_000_000
 """Bytes of pixels that the statistics look at together; their squares take eight times as much."""
+_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,32 @@ class Dataset:
         return height, width, channels
 
 
-def split(image_set: ImageSet, *, validation: float, test: float, seed: int, group: str | None = None) -> Dataset:
+Rare = Literal["refuse", "train"]
+"""What becomes of classes with too few pictures to be in every split: they are refused, or kept in train alone."""
+
+
+def split(
+    image_set: ImageSet,
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+    group: str | None = None,
+    rare_classes: Rare = "refuse",
+) -> Dataset:
     """Split a source by shares, each class alike; the same seed gives the same rows on every machine.
 
     A test or validation split that the source has is taken as it is. `test` is a share of train and counts only without
     one; `validation` is a share of what is then left. Rows with the same value in the column `group` stay together, and
-    the classes are then as alike as that allows. Raises DataError for a class with too few rows to be in every split,
-    and for groups that the source's own splits tear apart.
+    the classes are then as alike as that allows. Raises DataError for classes with too few rows to be in every split,
+    unless `rare_classes` says what becomes of them, and for groups that the source's own splits tear apart.
     """
-    whole = image_set.splits["train"]
     cut = {name: share for name, share in (("test", test), ("validation", validation)) if name not in image_set.splits}
-    parts = _cut(image_set, cut, seed) if group is None else groups.cut(image_set, group, cut, seed)
+    rare = {} if group is not None else too_few(image_set, cut)
+    if rare and rare_classes == "refuse":
+        raise DataError(refused(image_set.name, rare, cut))
+    whole = image_set.splits["train"]
+    parts = _cut(image_set, cut, seed, rare) if group is None else groups.cut(image_set, group, cut, seed)
     own = {
         name: Split(given.images, given.labels, np.arange(len(given.labels)), given.table, origin=name)
         for name, given in image_set.splits.items()
@@ -102,8 +119,47 @@ def split(image_set: ImageSet, *, validation: float, test: float, seed: int, gro
     )
 
 
-def _cut(image_set: ImageSet, cut: dict[str, float], seed: int) -> dict[str, NDArray[np.int64]]:
-    """The rows of train in their splits, each class cut by the shares in `cut`, which follow one upon the other."""
+def too_few(image_set: ImageSet, cut: Mapping[str, float]) -> dict[str, int]:
+    """The classes that are too small to be in train and in each of the splits that are cut out of it: {name: rows}."""
+    counts = np.bincount(image_set.splits["train"].labels, minlength=len(image_set.classes or ["all rows"])).tolist()
+    return {
+        name: count
+        for name, count in zip(image_set.classes or ["all rows"], counts, strict=True)
+        if count <= sum(_taken(cut, count).values())
+    }
+
+
+def refused(name: str, rare: Mapping[str, int], cut: Mapping[str, float]) -> str:
+    """What is said of such classes, and what helps."""
+    few = sorted(rare, key=rare.__getitem__)
+    listed = ", ".join(f"'{one}' ({rare[one]})" for one in few[:_LISTED]) + (
+        f", and {len(few) - _LISTED} more" if len(few) > _LISTED else ""
+    )
+    shares = " and ".join(f"data.{key} {share}" for key, share in list(cut.items())[::-1])
+    least = len(cut) + 1
+    smaller = ", make the shares smaller" if max(rare.values()) >= least else ""
+    return (
+        f"{name}: {len(few)} class{'es have' if len(few) > 1 else ' has'} too few pictures in train to be in every "
+        f"split{' with ' + shares if cut else ''}: {listed}. Each needs {least} at least. Add pictures{smaller}, or "
+        "write data.rare_classes: train, which keeps them in train alone."
+    )
+
+
+def _taken(cut: Mapping[str, float], rows: int) -> dict[str, int]:
+    """How many rows of a class each of the splits takes that follow one upon the other."""
+    taken: dict[str, int] = {}
+    for key, share in cut.items():
+        taken[key] = _share(share, rows - sum(taken.values()))
+    return taken
+
+
+def _cut(
+    image_set: ImageSet, cut: Mapping[str, float], seed: int, rare: Collection[str]
+) -> dict[str, NDArray[np.int64]]:
+    """The rows of train in their splits, each class cut by the shares in `cut`, which follow one upon the other.
+
+    Those of `rare` classes all stay in train.
+    """
     whole = image_set.splits["train"]
     # RandomState's stream is frozen by numpy for good, which Generator's is not.
     random = np.random.RandomState(seed % 2**32)
@@ -111,20 +167,13 @@ def _cut(image_set: ImageSet, cut: dict[str, float], seed: int) -> dict[str, NDA
     # Without classes (a target becomes the label later on) all rows are of one kind.
     for label, name in enumerate(image_set.classes or ["all rows"]):
         rows = random.permutation(np.flatnonzero(whole.labels == label))
-        left = len(rows)
-        for key, share in cut.items():
-            taken = _share(share, left)
-            parts[key].append(rows[len(rows) - left :][:taken])
-            left -= taken
-        if left <= 0:
-            shares = " and ".join(f"data.{key} {share}" for key, share in reversed(cut.items()))
-            raise DataError(
-                f"{image_set.name}: class '{name}' has {len(rows)} in train, too few to be in every split"
-                f"{' with ' + shares if cut else ''}. "
-                "Add pictures of it, take the class out, or make the shares smaller."
-            )
-        parts["train"].append(rows[len(rows) - left :])
-    return {name: np.sort(np.concatenate(rows)) for name, rows in parts.items()}
+        first = 0
+        for key, taken in ({} if name in rare else _taken(cut, len(rows))).items():
+            parts[key].append(rows[first : first + taken])
+            first += taken
+        parts["train"].append(rows[first:])
+    nothing: NDArray[np.int64] = np.empty(0, np.int64)
+    return {name: np.sort(np.concatenate([nothing, *rows])) for name, rows in parts.items()}
 
 
 def _notes(classes: list[str], splits: dict[str, Split]) -> list[str]:

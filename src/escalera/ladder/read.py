@@ -50,6 +50,11 @@ class Reading:
         """The names of all rungs in the order of the file, those with mistakes included."""
         return sorted(self._resolved, key=lambda name: self._resolved[name].step.index)
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the file lies; None for a ladder that ships, whose sources are known by name."""
+        return None if not self.file or Path(self.file) in (path for _, path in shipped()) else Path(self.file).parent
+
     def locate(self, rung: str, path: str) -> Place:
         """Where the value at a dotted path of a rung was typed, by the rung or by the parent it inherits it from."""
         keys = tuple(int(key) if key.isdigit() else key for key in re.findall(r"[^.\[\]]+", path))

@@ -38,6 +38,10 @@ class Data(Source):
     ] = None
     validation: Annotated[Share, Field(description="share kept for validation where the source has none")] = 0.1
     test: Annotated[Share, Field(description="share kept for test where the source has no test split")] = 0.2
+    rare_classes: Annotated[
+        Literal["refuse", "train"],
+        Field(description="classes with too few images to be in every split: refuse them, or keep them in train alone"),
+    ] = "refuse"
     image_size: Annotated[Count | list[Count] | None, Field(description="pixels: one number, or [height, width]")] = (
         None
     )

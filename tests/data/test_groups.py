@@ -1,0 +1,59 @@
+"""Cutting by group: no split stays empty where there are groups enough."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from escalera.data.images import Images, ImageSet
+from escalera.data.splits import split
+from escalera.errors import DataError
+
+
+def grouped(sizes: dict[str, int], labels: dict[str, list[int]] | None = None) -> ImageSet:
+    """Rows in groups of these sizes; their labels alternate where none are given."""
+    names = [name for name, size in sizes.items() for _ in range(size)]
+    given = [label for name in sizes for label in (labels or {}).get(name, [n % 2 for n in range(sizes[name])])]
+    table = pa.table({"who": names})
+    return ImageSet(
+        "mine", ["x", "y"], {"train": Images(np.zeros((len(names), 2, 2, 1), np.uint8), np.array(given), table)}
+    )
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"a": 40, "b": 34, "c": 6, "d": 3, "e": 1, "f": 1},
+        {"a": 90, "b": 5, "c": 5},
+        {"a": 30, "b": 30, "c": 30},
+        {"a": 1_000, "b": 2, "c": 1, "d": 1},
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_split_has_a_group(sizes: dict[str, int], seed: int):
+    source = grouped(sizes)
+    data = split(source, validation=0.1, test=0.2, seed=seed, group="who")
+    who = np.array(source.splits["train"].table["who"].to_pylist())
+    parts = [set(who[part.rows]) for part in (data.train, data.validation, data.test)]
+    assert all(parts)
+    assert sum(map(len, parts)) == len(sizes)  # no group is in two
+    assert set(data.train.labels[data.train.rows]) == {0, 1}
+
+
+def test_train_keeps_its_classes():
+    labels = {"a": [0, 0, 0], "b": [1, 1, 1], "c": [0, 0], "d": [0]}
+    data = split(grouped({"a": 3, "b": 3, "c": 2, "d": 1}, labels), validation=0.1, test=0.2, seed=0, group="who")
+    assert set(data.train.labels[data.train.rows]) == {0, 1}
+
+
+def test_groups_that_cannot_fill_three_splits():
+    labels = {"a": [0, 0, 0], "b": [1, 1, 1], "c": [0]}
+    with pytest.raises(
+        DataError,
+        match=re.escape(
+            "mine: the 3 groups of data.group 'who' are too unequal: the largest has 3 of 7 rows, so that no group is "
+            "left for validation. Add groups, or leave out data.group."
+        ),
+    ):
+        split(grouped({"a": 3, "b": 3, "c": 1}, labels), validation=0.1, test=0.2, seed=0, group="who")
