@@ -145,10 +145,10 @@ def main() -> None:
     print(machine(), flush=True)
     torch.set_num_threads(1)  # as the studio: on a busy machine two would wait for one another
     predictor = open_run(RunDir(options.out / options.model))
-    shape, classes = predictor.trained.data["shape"], predictor.trained.classes
+    shape, classes = predictor.trained.data.shape, predictor.trained.classes
     images = pictures(max(CLIENTS) * EACH, tuple(shape))
     files = [png(pixels) for pixels in images]
-    alone = np.concatenate([predictor.probabilities(image[None]) for image in images])
+    alone = np.concatenate([predictor.predict(image) for image in images])
     gap = min(np.delete(np.abs(alone - row).max(1), n).min() for n, row in enumerate(alone))
     print(
         f"load average {psutil.getloadavg()[0]:.1f}; {len(files)} pictures, whose answers differ by {gap:.5f} or more"

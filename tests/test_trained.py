@@ -1,7 +1,9 @@
 """A model as one file: the same answers on another machine, and nothing in a file is believed."""
 
 import json
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from safetensors.torch import load_file, save
 from escalera import cli, trained
 from escalera.climbing import climb, load_ladder
 from escalera.errors import RunError
+from escalera.ladder.schema import Table
 from escalera.prediction import predict_files
+from escalera.rundir import RunDir
 
 LADDER = """
 name: tiny
@@ -63,7 +67,7 @@ def test_the_file_says_what_the_run_says(run: Path, file: Path, tmp_path: Path) 
     assert predict_files(file, [tmp_path / "noise.png"]) == predict_files(run, [tmp_path / "noise.png"])
     found = trained.of_file(file)
     assert found.name == "tiny/cnn/seed-0"
-    assert found.data["source"] == "digits"
+    assert found.data.source == "digits"
 
 
 def test_a_file_without_configuration_is_refused(file: Path, tmp_path: Path) -> None:
@@ -82,18 +86,34 @@ def test_a_damaged_file_is_refused(file: Path) -> None:
             trained.of_file(file)
 
 
+def deep(levels: int) -> dict[str, Any]:
+    return {"head": deep(levels - 1)} if levels else {}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
         (("data", "shape"), [8, 8], "data.shape"),
-        (("data", "shape"), [100_000, 8, 1], "at most 4096"),
+        (("data", "shape"), [100_000, 800, 1], "at most 4096 x 4096"),
         (("data", "shape"), [16, 16, 1], "not those of its configuration"),
         (("data", "classes"), ["0", "1"], "not those of its configuration"),
         (("data", "classes"), [1, 2], "data.classes.0"),
         (("data", "mean"), [0.1, 0.1], "expected a mean for each of 1 channels, received 2"),
+        (("data", "mean"), [float("nan")], "data.mean.0: Input should be a finite number"),
+        (("data", "mean"), None, "expected a mean and a deviation, or neither, received one of them"),
+        (("data", "deviation"), [float("inf")], "data.deviation.0: Input should be a finite number"),
+        (("data", "deviation"), [0.0], "data.deviation.0: Input should be greater than 0"),
+        (("data", "deviation"), [-1], "data.deviation.0: Input should be greater than 0"),
+        (("data", "largest_levels"), [256, 300], "data.largest_levels.0"),
+        (("data", "image_columns"), ["a", "b", "c"], "expected 1x3 pictures of one size in 8x8 pixels"),
+        (("data",), [], "data: expected a mapping"),
         (("data", "resize"), "../x", "data.resize"),
         (("config", "model", "kind"), "pickle", "pickle"),
         (("config", "model", "blocks"), [[2_000_000_000]], ""),
+        (("config", "model", "blocks"), [[2_000_000_000], [2_000_000_000], [2_000_000_000]], "cannot be built"),
+        (("config", "model", "blocks"), [[1]] * 20_000, "more than 2,000 settings"),
+        (("config", "model", "head", "dense"), [1] * 200_000, "more than 2,000 settings"),
+        (("config", "model", "head"), deep(40), "or more than 30 within one another"),
         (("config", "surprise"), 1, "surprise"),
         (("config",), None, "config"),
         (("run_this",), "import os", "run_this"),
@@ -114,7 +134,7 @@ def test_what_does_not_fit_is_refused(file: Path, path: tuple[str, ...], value: 
 
 def test_metadata_that_is_no_json_or_endless_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rewrite(file, "{")
-    with pytest.raises(RunError, match="its metadata: Invalid JSON"):
+    with pytest.raises(RunError, match="its content: Invalid JSON"):
         trained.of_file(file)
     monkeypatch.setattr(trained, "_LARGEST", 3)
     rewrite(file, "1234")
@@ -129,9 +149,125 @@ def test_weights_of_another_network_are_refused(file: Path) -> None:
         trained.of_file(file)
 
 
-def test_a_vote_does_not_fit_into_one_file(run: Path) -> None:
-    from dataclasses import replace
+def without_a_number(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    tensors["head.layers.0.weight"][0, :3] = torch.nan
+    return tensors
 
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_a_number, "its weights are damaged: 3 of 512 numbers in head.layers.0.weight are not finite"),
+        (
+            lambda tensors: {name: torch.full_like(tensor, torch.inf) for name, tensor in tensors.items()},
+            "its weights are damaged",
+        ),
+        (
+            lambda tensors: {name: tensor.half() for name, tensor in tensors.items()},
+            "its weights are not of its type: .* is torch.float16, expected torch.float32",
+        ),
+        (
+            lambda tensors: {name: tensor.view(torch.int32) for name, tensor in tensors.items()},
+            "its weights are not of its type: .* is torch.int32, expected torch.float32",
+        ),
+        (
+            lambda tensors: {name: tensor.to(torch.float8_e5m2) for name, tensor in tensors.items()},
+            "its weights are not of its type: .* is torch.float8_e5m2, expected torch.float32",
+        ),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused(
+    run: Path, file: Path, tmp_path: Path, change: Any, message: str
+) -> None:
+    changed = change(load_file(file))
+    rewrite(file, about(file), changed)
+    with pytest.raises(RunError, match=rf"^cnn\.safetensors is not a model that Escalera wrote: {message}"):
+        trained.of_file(file)
+    # A folder of a run answers from damaged weights as little.
+    copy = Path(shutil.copytree(run, tmp_path / "copy"))
+    best = copy / "seed-0" / "best.safetensors"
+    best.write_bytes(save(changed))
+    Image.new("L", (8, 8)).save(tmp_path / "black.png")
+    with pytest.raises(RunError, match=rf"^{best}: {message}"):
+        predict_files(copy, [tmp_path / "black.png"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda record: [], "its content: expected a mapping"),
+        (lambda record: {"state": "done"}, "data: it is missing"),
+        (lambda record: {**record, "data": []}, "data: expected a mapping"),
+        (
+            lambda record: {**record, "data": {**record["data"], "shape": None}},
+            "data.shape: Input should be a valid list",
+        ),
+        (lambda record: without(record, "classes"), "data.classes: it is missing"),
+        (lambda record: without(record, "deviation"), "data: expected a mean and a deviation, or neither"),
+        (
+            lambda record: {**record, "data": {**record["data"], "mean": [float("nan")]}},
+            "data.mean.0: Input should be a finite number",
+        ),
+    ],
+)
+def test_a_record_of_a_run_that_is_damaged_is_refused(run: Path, tmp_path: Path, change: Any, message: str) -> None:
+    copy = RunDir(Path(shutil.copytree(run, tmp_path / "copy")) / "seed-0")
+    copy.record.write_text(json.dumps(change(json.loads(copy.record.read_text()))))
+    with pytest.raises(RunError) as refused:
+        trained.of_run(copy)
+    assert str(refused.value).startswith(f"could not read {copy.record}: {message}")
+    assert str(refused.value).endswith(" Run the ladder again with --fresh to make it anew.")
+    assert "\n" not in str(refused.value)
+
+
+def without(record: dict[str, Any], key: str) -> dict[str, Any]:
+    return {**record, "data": {name: value for name, value in record["data"].items() if name != key}}
+
+
+def test_how_attributes_become_numbers_is_not_believed_either(run: Path) -> None:
+    from escalera.prediction import find_trained
+
+    found = find_trained(run)
+    table = found.config.model_copy(update={"model": Table(kind="table", dense=[4])})
+    number = {"column": "a", "low": 0, "high": 1, "median": 0, "mean": 0, "deviation": 1, "flag": False}
+    name = {"column": "b", "categories": ["x"], "rare": False, "fill": "x"}
+    whole = {"numeric": [number], "categorical": [name], "left_out": {}, "ranking": {}}
+
+    def fitted(attributes: Any) -> Any:
+        return trained.fitted(replace(found, config=table, table={"attributes": attributes}))
+
+    assert fitted(whole).columns == ["a", "b"]
+    for bad in (
+        None,
+        [],
+        {**whole, "numeric": None},
+        {**whole, "numeric": [{**number, "deviation": 0}]},
+        {**whole, "numeric": [{**number, "mean": float("nan")}]},
+        {**whole, "numeric": [{**number, "median": "x"}]},
+        {**whole, "numeric": [{"column": "a"}]},
+        {**whole, "categorical": [{**name, "categories": [3]}]},
+        {**whole, "categorical": [{**name, "fill": None}]},
+        {name: value for name, value in whole.items() if name != "ranking"},
+    ):
+        with pytest.raises(
+            RunError, match=r"tiny/cnn/seed-0: how its attributes become numbers \(table.json\) is damaged: "
+        ):
+            fitted(bad)
+    with pytest.raises(RunError, match=r"has lost how they become numbers \(table.json\)"):
+        trained.fitted(replace(found, config=table, table=None))
+
+
+def test_a_transfer_that_continues_nothing_is_refused(file: Path) -> None:
+    changed = about(file)
+    changed["config"]["model"] = {"kind": "transfer", "weights": {"from": "cnn"}, "like": None}
+    rewrite(file, changed)
+    with pytest.raises(
+        RunError, match=r"cnn\.safetensors is not a model that Escalera wrote: its network cannot be built"
+    ):
+        trained.of_file(file)
+
+
+def test_a_vote_does_not_fit_into_one_file(run: Path) -> None:
     from escalera.ladder.schema import Votes, Weights
     from escalera.prediction import find_trained
 

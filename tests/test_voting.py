@@ -100,7 +100,7 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     moved = tmp_path / "elsewhere"
     shutil.copytree(run.path, moved)
     shutil.move(out, tmp_path / "gone")
-    assert open_run(RunDir(moved)).probabilities(images) == pytest.approx(stored, abs=1e-5)
+    assert open_run(RunDir(moved)).predict(images) == pytest.approx(stored, abs=1e-5)
     shutil.move(tmp_path / "gone", out)
 
     # Finished, it is left alone; with other classifiers the features come from the cache.

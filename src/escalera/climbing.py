@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from escalera.data.given import Pictures
     from escalera.data.splits import Dataset
+    from escalera.predictor import Attributes, Predictor
     from escalera.report.story import Story
 
 
@@ -57,13 +60,15 @@ class Run:
         """What metrics.json holds."""
         return dict(read_json(self.dir.metrics))
 
-    def predict(
-        self, images: NDArray[np.uint8] | None = None, attributes: Sequence[Mapping[str, Any]] | None = None
-    ) -> NDArray[np.float32]:
-        """Pictures (N, H, W, C) uint8, of the size of the run's, and {column: value} a row -> probabilities (N, K)."""
+    def predict(self, images: Pictures | None = None, attributes: Attributes | None = None) -> NDArray[np.float32]:
+        """The probability of each class (N, K), of a picture or several; as `Predictor.predict`, which says what of."""
+        return self._predictor.predict(images, attributes)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
         from escalera.predictor import open_run
 
-        return open_run(self.dir).probabilities(images, attributes)
+        return open_run(self.dir)
 
 
 def climb(

@@ -64,6 +64,12 @@ def refuse(error: EscaleraError, faults: list[str] | None) -> None:
     faults.append(str(error))
 
 
+def perhaps(word: str, choices: Iterable[str]) -> str:
+    """The end of a message about something that is not there: `; did you mean 'x'?`, or nothing."""
+    guess = nearest(word, choices)
+    return f"; {guess}" if guess.startswith("did") else ""
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The end of a message about an unknown word: `did you mean 'x'?`, else the list of what is known."""
     known = list(choices)

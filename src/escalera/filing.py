@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from escalera import build
+from escalera.data.learned import largest_levels
 from escalera.data.splits import Dataset, rows_table
 from escalera.data.superclasses import superclasses
 from escalera.evaluate.metrics import measure
@@ -46,6 +47,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "duplicates": data.overlap.counts() if data.overlap else None,
         "mean": mean,
         "deviation": deviation,
+        "largest_levels": largest_levels(data.train.images, data.train.rows),
         "attributes": data.attributes.names if data.attributes else None,
         "columns": data.attributes.columns if data.attributes else None,
     }

@@ -52,6 +52,7 @@ class Illustrator:
         The attributes that a network reads are those of the rows. Raises EscaleraError where the weights are not there
         any more.
         """
+        from escalera.data.given import Seen
         from escalera.predictor import open_run
 
         predictor = open_run(RunDir(run))
@@ -59,7 +60,7 @@ class Illustrator:
             return None
         opened = self._open(predictor.trained.config.data) if predictor.trained.reads_attributes else None
         table = None if opened is None or opened.table is None else opened.table.take(list(rows)).to_pylist()
-        return predictor.maps(images, classes, table)
+        return predictor.maps(Seen(images), classes, table)
 
     def _open(self, data: schema.Data) -> Images | None:
         """The split of a source that the test rows are rows of; None where it cannot be had."""

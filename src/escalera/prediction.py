@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from escalera.data.given import Intake
+    from escalera.data.learned import Learned
     from escalera.trained import Trained
 
 
@@ -66,20 +68,21 @@ def predict_files(
     """
     import numpy as np
 
+    from escalera.data.given import Seen
     from escalera.predictor import Predictor
 
     trained = find_trained(path)
-    record = trained.data
-    asked = _from_table(files[0], record) if _is_table(files) else _from_files(files, attributes, record)
-    pictures = _decoded(asked, record) if any(question.pictures for question in asked) else None
-    rows = [question.attributes for question in asked if question.attributes is not None]
+    learned = trained.data
+    asked = _from_table(files[0], learned) if _is_table(files) else _from_files(files, attributes, learned)
     predictor = Predictor(trained)
-    found = predictor.probabilities(pictures, rows)
+    pictures = Seen(_decoded(asked, predictor.intake)) if any(question.pictures for question in asked) else None
+    rows = [question.attributes for question in asked if question.attributes]
+    found = predictor.predict(pictures, rows)
     return [
         {
             "file": question.name,
             "classes": [
-                {"name": record["classes"][i], "probability": float(row[i])}
+                {"name": learned.classes[i], "probability": float(row[i])}
                 for i in np.argsort(-row, kind="stable")[:top]
             ],
             "filled_in": predictor.filled_in(question.attributes),
@@ -92,16 +95,10 @@ def _is_table(files: Sequence[Path]) -> bool:
     return len(files) == 1 and files[0].suffix.lower() == ".csv"
 
 
-def _from_files(files: Sequence[Path], attributes: Sequence[str], record: Mapping[str, Any]) -> list[Question]:
+def _from_files(files: Sequence[Path], attributes: Sequence[str], learned: Learned) -> list[Question]:
     """Rows of pictures given one by one, and of attributes in the same order."""
-    columns, each = record.get("image_columns"), together(record)
-    if len(files) % each:
-        raise DataError(
-            f"this run sees {each} pictures of each row together ({', '.join(columns or [])}): expected as many, "
-            f"or a multiple, received {len(files)}"
-        )
-    rows = [parse_attributes(text) for text in attributes]
-    count = max(len(files) // each, len(rows))
+    each, rows = learned.together, [parse_attributes(text) for text in attributes]
+    count = max(learned.rows_of(len(files)), len(rows))
     if rows and files and len(rows) * each != len(files):
         raise DataError(f"expected --attributes once for each of {count} rows, received {len(rows)}")
     return [
@@ -114,13 +111,13 @@ def _from_files(files: Sequence[Path], attributes: Sequence[str], record: Mappin
     ]
 
 
-def _from_table(path: Path, record: Mapping[str, Any]) -> list[Question]:
+def _from_table(path: Path, learned: Learned) -> list[Question]:
     """The rows of a CSV file, with the columns that the run was trained on."""
     from escalera.data.columns import LOOKED_AT, picture_columns
     from escalera.data.csvfile import csv_table
 
     table = csv_table(path)
-    named = record.get("image_columns") or picture_columns(table.schema, table.read(table.schema.names, LOOKED_AT))
+    named = learned.image_columns or picture_columns(table.schema, table.read(table.schema.names, LOOKED_AT))
     columns = [named] if isinstance(named, str) else list(named)
     absent = [column for column in columns if column not in table.schema.names]
     if absent:
@@ -131,7 +128,7 @@ def _from_table(path: Path, record: Mapping[str, Any]) -> list[Question]:
         if empty:
             raise DataError(f"{path}: row {number}: no picture in column '{empty[0]}'; nothing was predicted")
         pictures = [path.parent / str(row[column]) for column in columns]
-        others = {name: value for name, value in row.items() if name in (record.get("columns") or [])}
+        others = {name: value for name, value in row.items() if name in (learned.columns or [])}
         asked.append(Question(f"{path}: row {number}", pictures, others))
     return asked
 
@@ -153,52 +150,17 @@ def parse_attributes(text: str) -> dict[str, Any]:
     return {name.strip(): value.strip() or None for name, _, value in pairs}
 
 
-def decode_row(pictures: Sequence[bytes], record: Mapping[str, Any], scale: int = 1) -> NDArray[np.uint8]:
-    """The files of a row's pictures as a model sees them, side by side (H, W, C); `scale` times as large to be shown.
-
-    Raises DataError for what cannot be decoded.
-    """
-    from escalera.data.mosaic import mosaic
-
-    return mosaic([_decode(raw, record, len(pictures), scale) for raw in pictures])
-
-
-def _decode(raw: bytes, record: Mapping[str, Any], parts: int, scale: int = 1) -> NDArray[np.uint8]:
-    """One of the pictures of a row that has so many."""
-    from escalera.data.decode import decode
-    from escalera.data.mosaic import grid
-
-    height, width, channels = record["shape"]
-    rows, columns = grid(parts)
-    size = (height // rows * scale, width // columns * scale)
-    return decode(raw, size=size, channels=channels, resize=record["resize"])
-
-
-def together(record: Mapping[str, Any]) -> int:
-    """How many pictures of each row a model sees together."""
-    columns = record.get("image_columns")
-    return len(columns) if isinstance(columns, list) else 1
-
-
-def _decoded(asked: Sequence[Question], record: Mapping[str, Any]) -> NDArray[np.uint8]:
+def _decoded(asked: Sequence[Question], intake: Intake) -> NDArray[np.uint8]:
     """The pictures of the rows (N, H, W, C), those of one row side by side."""
     import numpy as np
 
-    from escalera.data.listing import shown
-    from escalera.data.mosaic import mosaic
+    from escalera.data.given import refuse_bad
 
     whole, bad = [], []
     for question in asked:
-        parts = []
-        for file in question.pictures:
-            try:
-                parts.append(_decode(file.read_bytes(), record, len(question.pictures)))
-            except (OSError, DataError) as error:
-                bad.append(f"{shown(str(file))}: {getattr(error, 'strerror', None) or error}")
-        if len(parts) == len(question.pictures):
-            whole.append(mosaic(parts))
-    if bad:
-        listed = "".join(f"\n  {line}" for line in bad)
-        count = sum(len(question.pictures) for question in asked)
-        raise DataError(f"{len(bad)} of {count} pictures cannot be decoded; nothing was predicted:{listed}")
+        try:
+            whole.append(intake.row(question.pictures))
+        except DataError as error:
+            bad.append(str(error))
+    refuse_bad(bad, len(asked))
     return np.stack(whole)

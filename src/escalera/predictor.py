@@ -1,6 +1,6 @@
 """A trained model that is asked again and again: built once, its weights read once.
 
-images         (N, H, W, C) uint8, of the model's own size
+images         whatever `data.given` takes for pictures
 probabilities  (N, K) float32
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from escalera import build
 from escalera.ballot import Ballot
 from escalera.data.batches import Batches
-from escalera.data.table_transform import Transformation
+from escalera.data.given import Intake, Pictures, Seen
 from escalera.errors import DataError, RunError
 from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
@@ -26,8 +26,10 @@ from escalera.evaluate.predict import predict
 from escalera.ladder import schema
 from escalera.models.network import Network
 from escalera.rundir import RunDir
-from escalera.train.checkpoint import load_weights
-from escalera.trained import Trained, of_run
+from escalera.trained import Trained, fitted, of_run, weights
+
+Attributes = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""{column: value} of a row, None where a value is not known; or a list of that."""
 
 
 class Predictor:
@@ -35,25 +37,28 @@ class Predictor:
 
     def __init__(self, trained: Trained) -> None:
         self.trained = trained
-        self.fitted: Transformation | None = None
+        self.intake = Intake(trained.data)
+        self.fitted = fitted(trained)
         """How the attributes of a row become a vector; None for a model that reads none."""
-        if trained.reads_attributes:
-            if trained.table is None:
-                raise RunError(f"{trained.name} reads attributes, but has lost how they become numbers (table.json)")
-            self.fitted = Transformation.from_json(trained.table["attributes"])
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the probabilities."""
+        return self.trained.classes
 
     @cached_property
     def network(self) -> Network:
         """The network with its weights, in evaluation mode."""
-        height, width, channels = self.trained.data["shape"]
+        tensors = weights(self.trained)
+        height, width, channels = self.trained.data.shape
         network = build.network(
             schema.net(self.trained.config.model),
             (channels, height, width),
-            len(self.trained.classes),
+            len(self.classes),
             None if self.fitted is None else len(self.fitted.names),
             build.layout(self.trained.config.data),
         )
-        load_weights(network, self.trained.weights)
+        network.load_state_dict(tensors)
         return network.eval()
 
     @cached_property
@@ -62,39 +67,46 @@ class Predictor:
         model = self.trained.config.model
         return Ballot(RunDir(self.trained.weights.parent), model) if isinstance(model, schema.Votes) else None
 
-    def probabilities(
-        self, images: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None = None
+    def predict(
+        self, images: Pictures | Seen | None = None, attributes: Attributes | None = None
     ) -> NDArray[np.float32]:
-        """What the model says of rows (N, K).
+        """What the model says of rows: the probability of each class (N, K), the classes as `classes` has them.
 
-        `images` is None for a model that reads attributes alone; `attributes` are {column: value} for each row, for one
-        that reads them. Raises DataError where one of the two is absent.
+        `images` is a path, the bytes of a file, a PIL image, an array (H, W, C), (N, H, W, C), or (N, H, W) of grey
+        ones, or a list of these. Files and PIL images are converted and resized as in training; an array has to be
+        uint8 of the model's own size, and is refused otherwise, with what to type. Of a model that sees several
+        pictures together, each row is a list of its pictures.
+        `attributes` are {column: value} of the row, or a list of that for several, for a model that reads them; it may
+        read nothing else. Raises DataError for what cannot be taken, or is absent.
         """
-        feed = self.feed(images, attributes)
+        feed = self._feed(images, attributes)
         if self.ballot is not None:
-            return self.ballot.probabilities(self.network, feed)
-        views = build.views(self.trained.config)
-        return softmax(predict(self.network, feed.epoch(0), views).logits).astype(np.float32)
+            found = self.ballot.probabilities(self.network, feed)
+        else:
+            views = build.views(self.trained.config)
+            found = softmax(predict(self.network, feed.epoch(0), views).logits).astype(np.float32)
+        if not np.isfinite(found).all():
+            raise RunError(f"{self.trained.name} answers with no numbers (NaN): its weights or its data are damaged")
+        return found
 
     def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:
         """Which attributes of a row are not known and were filled in as in training."""
         return [] if self.fitted is None or attributes is None else self.fitted.filled_in(attributes)
 
     def maps(
-        self,
-        images: NDArray[np.uint8],
-        classes: NDArray[np.int64],
-        attributes: Sequence[Mapping[str, Any]] | None = None,
+        self, images: Pictures | Seen, classes: Sequence[int] | NDArray[np.int64], attributes: Attributes | None = None
     ) -> NDArray[np.float32] | None:
-        """Where the network looked when it said a class (N,): maps (N, h, w) from 0 to 1.
+        """Where the network looked when it said a class (N,), by its number: maps (N, h, w) from 0 to 1.
 
         None where it keeps none, and for votes: their classifiers do not say what spoke for a class.
         """
         if self.ballot is not None:
             return None
+        feed = self._feed(images, attributes)
+        chosen = self._chosen(classes, feed.images_per_epoch)
         maps, first = [], 0
-        for inputs, labels in self.feed(images, attributes).epoch(0):
-            found = grad_cam(self.network, inputs, torch.from_numpy(classes[first : first + len(labels)]))
+        for inputs, labels in feed.epoch(0):
+            found = grad_cam(self.network, inputs, chosen[first : first + len(labels)])
             if found is None:
                 return None
             maps.append(found)
@@ -102,42 +114,65 @@ class Predictor:
         return np.concatenate(maps)
 
     def features(
-        self, images: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None = None
+        self, images: Pictures | Seen | None = None, attributes: Attributes | None = None
     ) -> NDArray[np.float32]:
         """What the network makes of rows before its head decides (N, D)."""
-        found: NDArray[np.float32] = features(self.network, self.feed(images, attributes).epoch(0))[0].numpy()
+        found: NDArray[np.float32] = features(self.network, self._feed(images, attributes).epoch(0))[0].numpy()
         return found
 
-    def feed(self, images: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None = None) -> Batches:
+    def _chosen(self, classes: Sequence[int] | NDArray[np.int64], rows: int) -> torch.Tensor:
+        """The classes (N,) to explain; raises DataError for other than a class of each row."""
+        chosen = np.asarray(classes)
+        count = len(self.classes)
+        if chosen.shape != (rows,) or chosen.dtype.kind not in "iu" or not (0 <= chosen.min() <= chosen.max() < count):
+            raise DataError(
+                f"classes: expected the number of a class, from 0 to {count - 1}, for each of {rows} rows; received "
+                f"{chosen.tolist()!r:.60}"
+            )
+        return torch.from_numpy(chosen.astype(np.int64))
+
+    def _feed(self, images: Pictures | Seen | None, attributes: Attributes | None) -> Batches:
         """Rows as the network takes them; raises DataError for what it needs and is not given."""
         vectors = self._vectors(attributes)
         data = self.trained.data
-        if images is None:
-            if self.trained.reads_pictures:
-                raise DataError("this run looks at pictures: expected some, received none")
-            images = np.zeros((0 if vectors is None else len(vectors), *data["shape"]), np.uint8)
-        if vectors is not None and len(vectors) != len(images):
-            raise DataError(f"expected attributes for each of {len(images)} pictures, received {len(vectors)}")
+        if images is not None:
+            if not self.trained.reads_pictures and not isinstance(images, Seen):
+                raise DataError("this run reads attributes alone: expected no pictures, received some")
+            pixels = self.intake.rows(images)
+        elif self.trained.reads_pictures:
+            raise DataError("this run looks at pictures: expected some, received none")
+        else:
+            pixels = np.zeros((0 if vectors is None else len(vectors), *data.shape), np.uint8)
+        if vectors is not None and len(vectors) != len(pixels):
+            raise DataError(f"expected attributes for each of {len(pixels)} pictures, received {len(vectors)}")
         return Batches(
-            images,
-            np.zeros(len(images), dtype=np.int64),
-            np.arange(len(images)),
+            pixels,
+            np.zeros(len(pixels), dtype=np.int64),
+            np.arange(len(pixels)),
             batch_size=build.EVALUATION_BATCH,
             device=torch.device("cpu"),
             shuffle=False,
-            mean=data.get("mean"),
-            std=data.get("deviation"),
+            mean=data.mean,
+            std=data.deviation,
             attributes=vectors,
         )
 
-    def _vectors(self, attributes: Sequence[Mapping[str, Any]] | None) -> NDArray[np.float32] | None:
+    def _vectors(self, attributes: Attributes | None) -> NDArray[np.float32] | None:
         """The rows' attributes as the model's own were made (N, A); None for one that reads none."""
         if self.fitted is None:
+            if attributes:
+                raise DataError("this run looks at pictures alone: expected no attributes, received some")
             return None
-        if not attributes:
+        rows = [attributes] if isinstance(attributes, Mapping) else list(attributes or [])
+        if not rows:
             columns = ", ".join(self.fitted.columns)
             raise DataError(f"this run reads the attributes {columns} too: expected them, received none")
-        return self.fitted.vectors(attributes)
+        for number, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise DataError(
+                    f"attributes[{number}]: expected {{column: value}} for each row, received {type(row).__name__}"
+                )
+        return self.fitted.vectors(rows)
 
 
 def open_run(run: RunDir) -> Predictor:

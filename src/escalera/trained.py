@@ -10,35 +10,45 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from escalera.data.learned import Learned
 from escalera.errors import EscaleraError, RunError
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config
-from escalera.ladder.schema import RungConfig, Votes, reads_attributes, reads_pictures
+from escalera.ladder.schema import RungConfig, Votes, net, reads_attributes, reads_pictures
 from escalera.rundir import RunDir, read_json, write_aside
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from escalera.data.table_transform import Transformation
+    from escalera.models.network import Network
 
 KEY = "escalera.model"
 _LARGEST = 4_000_000
 """Characters of metadata: ten thousand classes with long names take a quarter of it."""
+_MOST, _DEEPEST = 2_000, 30
+"""Settings of a model, each layer's width among them, and how deep they lie: a file of a few kilobytes can ask for a
+network of 200,000 layers, which takes hours to build."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model: `data` as run.json describes it, `table` as table.json, and the file of its weights."""
+    """A trained model: what it learned from, `table` as table.json has it, and the file of its weights."""
 
     name: str
     config: RungConfig
-    data: Mapping[str, Any]
+    data: Learned
     table: Mapping[str, Any] | None
     weights: Path
 
     @property
     def classes(self) -> list[str]:
         """The names of the classes, in the order of the labels."""
-        return list(self.data["classes"])
+        return list(self.data.classes)
 
     @property
     def reads_pictures(self) -> bool:
@@ -51,30 +61,10 @@ class Trained:
         return reads_attributes(self.config.model)
 
 
-class _Data(BaseModel):
-    """What has to be known of the data to ask a model; limits keep a stranger's file from filling the memory."""
+class _Record(BaseModel):
+    """What of run.json is needed to ask a run."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    source: str
-    shape: list[int] = Field(min_length=3, max_length=3)
-    classes: list[str] = Field(min_length=2)
-    resize: Literal["squash", "pad", "crop"]
-    image_columns: str | list[str] | None = None
-    mean: list[float] | None = None
-    deviation: list[float] | None = None
-    attributes: list[str] | None = None
-    columns: list[str] | None = None
-
-    @model_validator(mode="after")
-    def _sound(self) -> _Data:
-        height, width, channels = self.shape
-        if not (1 <= height <= 4096 and 1 <= width <= 4096 and channels in (1, 3)):
-            raise ValueError(f"expected a shape of at most 4096, 4096, 3, received {self.shape}")
-        for name, values in (("mean", self.mean), ("deviation", self.deviation)):
-            if values is not None and len(values) != channels:
-                raise ValueError(f"expected a {name} for each of {channels} channels, received {len(values)}")
-        return self
+    data: Learned
 
 
 class _About(BaseModel):
@@ -84,16 +74,21 @@ class _About(BaseModel):
 
     name: str = Field(max_length=200)
     config: dict[str, Any]
-    data: _Data
+    data: Learned
     table: dict[str, Any] | None
 
 
 def of_run(run: RunDir, name: str = "") -> Trained:
     """The model of a finished run; raises RunError where its files cannot be read."""
     table = read_json(run.table) if run.table.exists() else None
-    return Trained(
-        name or "/".join(run.path.parts[-3:]), read_config(run.config), read_json(run.record)["data"], table, run.best
-    )
+    record = read_json(run.record)
+    try:
+        data = _Record.model_validate(record).data
+    except ValidationError as error:
+        raise RunError(
+            f"could not read {run.record}: {_short(error)}. Run the ladder again with --fresh to make it anew."
+        ) from error
+    return Trained(name or "/".join(run.path.parts[-3:]), read_config(run.config), data, table, run.best)
 
 
 def export(trained: Trained) -> bytes:
@@ -104,8 +99,8 @@ def export(trained: Trained) -> bytes:
 
     if isinstance(trained.config.model, Votes):
         raise RunError("a vote is several classifiers, which one file of weights cannot hold: copy its folder instead")
-    data = _Data.model_validate(dict(trained.data)).model_dump()
-    about = {"name": trained.name, "config": dump_config(trained.config), "data": data, "table": trained.table}
+    data, config = trained.data.model_dump(), dump_config(trained.config)
+    about = {"name": trained.name, "config": config, "data": data, "table": trained.table}
     return save(read_tensors(trained.weights), metadata={KEY: json.dumps(about, ensure_ascii=False)})
 
 
@@ -120,25 +115,103 @@ def of_file(path: Path) -> Trained:
 
     Raises RunError, without the file's folder in the text, for one that is damaged or not as `write_file` writes it.
     """
-    about, shapes = _read(path)
+    from escalera.train.checkpoint import read_tensors
+
+    about = _about(path)
     try:
         found = _About.model_validate_json(about)
-        config = load_config(found.config)
-        data = found.data.model_dump()
-        _check(config, data, found.table, shapes)
-    except (ValidationError, EscaleraError, KeyError, TypeError, ValueError) as error:
+        _check_size(found.config.get("model"))
+        trained = Trained(found.name, load_config(found.config), found.data, found.table, path)
+        if isinstance(trained.config.model, Votes):
+            raise RunError("expected a network, received votes")
+        _check_weights(trained, read_tensors(path))
+    except (ValidationError, EscaleraError) as error:
         raise _refused(path, _short(error)) from error
-    return Trained(found.name, config, data, found.table, path)
+    return trained
 
 
-def _read(path: Path) -> tuple[str, dict[str, tuple[int, ...]]]:
-    """The metadata's text, and the shapes of the tensors."""
+def fitted(trained: Trained) -> Transformation | None:
+    """How the attributes of a row become a vector; None for a model that reads none.
+
+    Raises RunError where that is lost or damaged.
+    """
+    from escalera.data.table_transform import Transformation
+
+    if not trained.reads_attributes:
+        return None
+    if trained.table is None:
+        raise RunError(f"{trained.name} reads attributes, but has lost how they become numbers (table.json)")
+    try:
+        return Transformation.from_json(trained.table["attributes"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{trained.name}: how its attributes become numbers (table.json) is damaged: {error!r}"
+        ) from error
+
+
+def weights(trained: Trained) -> dict[str, Tensor]:
+    """The tensors of its network; raises RunError unless they are such as its configuration needs."""
+    from escalera.train.checkpoint import read_tensors
+
+    found = read_tensors(trained.weights)
+    try:
+        _check_weights(trained, found)
+    except RunError as error:
+        raise RunError(f"{trained.weights}: {error}. Run the ladder again with --fresh to make it anew.") from error
+    return found
+
+
+def _check_weights(trained: Trained, found: Mapping[str, Tensor]) -> None:
+    """Raise RunError unless tensors have the names, shapes, types and values that a network needs.
+
+    The network is built without memory for weights to find out.
+    """
+    from escalera.models.transfer import differences
+
+    wanted = _empty(trained).state_dict()
+    misfit = differences(wanted, found)
+    if misfit:
+        raise RunError(f"its weights are not those of its configuration: {misfit}")
+    for name, tensor in found.items():
+        if tensor.dtype != wanted[name].dtype:
+            raise RunError(f"its weights are not of its type: {name} is {tensor.dtype}, expected {wanted[name].dtype}")
+        absent = tensor.numel() - int(tensor.isfinite().sum())
+        if absent:
+            raise RunError(
+                f"its weights are damaged: {absent:,} of {tensor.numel():,} numbers in {name} are not finite"
+            )
+
+
+def _empty(trained: Trained) -> Network:
+    """Its network without memory for weights; raises RunError where none can be built."""
+    import torch
+
+    from escalera import build
+
+    _check_size(dump_config(trained.config)["model"])
+    height, width, channels = trained.data.shape
+    columns = fitted(trained)
+    try:
+        with torch.device("meta"):
+            return build.network(
+                net(trained.config.model),
+                (channels, height, width),
+                len(trained.classes),
+                None if columns is None else len(columns.names),
+                build.layout(trained.config.data),
+            )
+    except (AssertionError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        # What lineage.inherit fills in is absent, or there are more weights than a number counts the bytes of.
+        raise RunError(f"its network cannot be built ({type(error).__name__}: {_short(error)})") from error
+
+
+def _about(path: Path) -> str:
+    """The metadata's text; raises RunError where there is none to read."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            about = (file.metadata() or {}).get(KEY)
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            about: str | None = (file.metadata() or {}).get(KEY)
     except FileNotFoundError:
         raise RunError(f"there is no file {path.name}") from None
     except (OSError, SafetensorError) as error:
@@ -147,32 +220,19 @@ def _read(path: Path) -> tuple[str, dict[str, tuple[int, ...]]]:
         raise _refused(path, "it holds weights alone, without their configuration")
     if len(about) > _LARGEST:
         raise _refused(path, f"its metadata is longer than {_LARGEST:,} characters")
-    return about, shapes
+    return about
 
 
-def _check(
-    config: RungConfig, data: Mapping[str, Any], table: Mapping[str, Any] | None, shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Raise unless the weights are those of the network, which is built without memory for weights to find out."""
-    import torch
-
-    from escalera import build
-    from escalera.data.table_transform import Transformation
-
-    if isinstance(config.model, Votes):
-        raise RunError("expected a network, received votes")
-    attributes = None
-    if reads_attributes(config.model):
-        attributes = len(Transformation.from_json((table or {})["attributes"]).names)
-    height, width, channels = data["shape"]
-    with torch.device("meta"):
-        network = build.network(
-            config.model, (channels, height, width), len(data["classes"]), attributes, build.layout(config.data)
-        )
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    if expected != shapes:
-        name = sorted(expected.items() ^ shapes.items())[0][0]
-        raise RunError(f"its weights are not those of its configuration (see '{name}')")
+def _check_size(model: Any) -> None:
+    """Raise RunError for more layers than a network has, before one is built; `model` is the section as values."""
+    values, nodes = 0, [(model, 0)]
+    while nodes:
+        node, depth = nodes.pop()
+        inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        values += not isinstance(node, dict | list)
+        if depth > _DEEPEST or values + len(nodes) > _MOST:
+            raise RunError(f"its model has more than {_MOST:,} settings, or more than {_DEEPEST} within one another")
+        nodes += [(value, depth + 1) for value in inside]
 
 
 def _refused(path: Path, why: str) -> RunError:
@@ -182,7 +242,6 @@ def _refused(path: Path, why: str) -> RunError:
 def _short(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'its metadata'}: {first['msg']}"
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    return str(error).splitlines()[0]
+        said = {"model_type": "expected a mapping", "missing": "it is missing"}.get(first["type"], first["msg"])
+        return f"{'.'.join(map(str, first['loc'])) or 'its content'}: {said.removeprefix('Value error, ')}"
+    return next(iter(str(error).splitlines()), "")

@@ -43,6 +43,14 @@ class Numeric:
     deviation: float
     flag: bool
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for numbers that are none: they may come from a file."""
+        values = (self.low, self.high, self.median, self.mean, self.deviation)
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in values) or self.deviation <= 0:
+            raise ValueError(
+                f"expected finite numbers, and a deviation above 0, for '{self.column}', received {values}"
+            )
+
 
 @dataclass(frozen=True)
 class Categorical:
@@ -55,6 +63,11 @@ class Categorical:
     categories: tuple[str, ...]
     rare: bool
     fill: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for categories that are no texts: they may come from a file."""
+        if not all(isinstance(value, str) for value in (self.column, self.fill, *self.categories)):
+            raise ValueError(f"expected texts for '{self.column}', received {self.categories} and {self.fill!r}")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.data.given import Seen
 from escalera.errors import DataError, EscaleraError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Samples:
         return Neighbours(found, len(rows), len(part.rows))
 
     def _features_of(self, key: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._studio.submit(lambda: self._studio.predictor(key).features(pixels)).result()
+        return self._studio.submit(lambda: self._studio.predictor(key).features(Seen(pixels))).result()
 
     def _of_train(self, key: str, part: _Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows of train, evenly over all, and their features at length one; in parts, so that others get their turn."""

@@ -225,11 +225,11 @@ class Studio:
     def _classify(self, key: str, pictures: Sequence[bytes], attributes: Mapping[str, Any] | None) -> Answer:
         import numpy as np
 
+        from escalera.data.given import Seen
+
         predictor = self.predictor(key)
         seen = _seen(predictor, pictures)
-        shares = predictor.probabilities(
-            None if seen is None else seen[None], None if attributes is None else [attributes]
-        )[0]
+        shares = predictor.predict(None if seen is None else Seen(seen[None]), attributes)[0]
         order = np.argsort(-shares, kind="stable")
         classes = predictor.trained.classes
         ranked = [(classes[k], float(shares[k])) for k in order]
@@ -239,23 +239,21 @@ class Studio:
         """Where the model looked when it said what it said (h, w), from 0 to 1; None where it keeps no map."""
 
         def work() -> NDArray[np.float32] | None:
-            import numpy as np
+            from escalera.data.given import Seen
 
             if answer.seen is None:
                 return None
-            row = None if answer.row is None else [answer.row]
-            maps = self.predictor(answer.model).maps(answer.seen[None], np.array([answer.label]), row)
+            maps = self.predictor(answer.model).maps(Seen(answer.seen[None]), [answer.label], answer.row)
             return None if maps is None else maps[0]
 
         return self.submit(work)
 
     def enlarged(self, key: str, pictures: Sequence[bytes]) -> NDArray[np.uint8]:
         """What a model sees of pictures, large enough for people."""
-        from escalera.prediction import decode_row
+        from escalera.data.given import Intake
 
-        data = self.trained(key).data
-        scale = max(1, SHOWN // max(data["shape"][:2]))
-        return decode_row(pictures, data, scale)
+        learned = self.trained(key).data
+        return Intake(learned).enlarged(max(1, SHOWN // max(learned.shape[:2]))).row(pictures)
 
 
 def _with_one_core() -> None:
@@ -268,17 +266,12 @@ def _with_one_core() -> None:
 
 
 def _seen(predictor: Predictor, pictures: Sequence[bytes]) -> NDArray[np.uint8] | None:
-    from escalera.prediction import decode_row, together
-
-    if not predictor.trained.reads_pictures:
-        return None
-    data = predictor.trained.data
-    expected = together(data)
-    if len(pictures) != expected:
-        columns = data.get("image_columns")
-        which = f" ({', '.join(columns)})" if isinstance(columns, list) else ""
-        raise DataError(f"this model looks at {expected} picture(s){which}: expected as many, received {len(pictures)}")
-    return decode_row(pictures, data)
+    """What a model sees of a row; None for one that reads attributes alone."""
+    if predictor.trained.reads_pictures:
+        return predictor.intake.row(pictures)
+    if pictures:
+        raise DataError("this run reads attributes alone: expected no pictures, received some")
+    return None
 
 
 def _rungs(ladder: Path) -> dict[str, int]:

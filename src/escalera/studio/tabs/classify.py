@@ -14,7 +14,6 @@ from PIL import Image
 
 from escalera.data.mosaic import parts
 from escalera.errors import EscaleraError
-from escalera.prediction import together
 from escalera.report.language import Language
 from escalera.studio.form import form
 from escalera.studio.i18n import told
@@ -149,7 +148,7 @@ class _Asker:
         self, key: str, picture: str | None, pictures: list[str] | None, attributes: list[list[Any]], near: bool
     ) -> Markup:
         trained = self.studio.trained(key)
-        several = together(trained.data) > 1
+        several = trained.data.together > 1
         given = [content(path) for path in (pictures or [])] if several else [content(picture)] if picture else []
         if trained.reads_pictures and not given:
             return Markup("")
@@ -177,9 +176,8 @@ class _Asker:
         if not model:
             return gr.skip(), gr.skip(), gr.skip()
         trained = self.studio.trained(model)
-        columns = trained.data.get("image_columns")
-        several = together(trained.data) > 1
-        label = self.words.say("classify.pictures", columns=", ".join(columns)) if isinstance(columns, list) else ""
+        several = trained.data.together > 1
+        label = self.words.say("classify.pictures", columns=", ".join(trained.data.several)) if several else ""
         rows = self._form(trained, {})
         return (
             gr.update(visible=trained.reads_pictures and not several),
@@ -206,8 +204,8 @@ class _Asker:
     def _needs(self, key: str) -> str:
         """What a model is asked about, in one word: an example of one is an example of another that needs the same."""
         trained = self.studio.trained(key)
-        pictures = trained.data.get("image_columns") if trained.reads_pictures else None
-        return f"{trained.data['source']} {pictures} {trained.reads_pictures} {trained.reads_attributes}"
+        pictures = trained.data.image_columns if trained.reads_pictures else None
+        return f"{trained.data.source} {pictures} {trained.reads_pictures} {trained.reads_attributes}"
 
     def _example(self, model: str | None) -> tuple[Any, Any, Any, Any]:
         """A row of the test set: its picture or pictures, its attributes, and what it is."""
@@ -215,7 +213,7 @@ class _Asker:
             return gr.skip(), gr.skip(), gr.skip(), None
         trained = self.studio.trained(model)
         sample = self.samples.some(model, "test")[0]
-        count = together(trained.data)
+        count = trained.data.together
         seen = [pixels[..., 0] if pixels.shape[2] == 1 else pixels for pixels in parts(sample.pixels, count)]
         single = trained.reads_pictures and count == 1
         rows = self._form(trained, sample.attributes)
@@ -229,7 +227,7 @@ class _Asker:
     def _files(self, trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
         """Pictures as files called by their columns."""
         folder = self.studio.new_folder()
-        files = [folder / f"{column}.png" for column in trained.data["image_columns"]]
+        files = [folder / f"{column}.png" for column in trained.data.several]
         for file, pixels in zip(files, pictures, strict=True):
             Image.fromarray(pixels).save(file)
         return [str(file) for file in files]

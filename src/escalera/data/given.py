@@ -1,0 +1,198 @@
+"""What a person gives as pictures, as the rows that a model takes: the one way in, whoever asks.
+
+picture  a path, the bytes of a file, a PIL image, or an array of pixels
+row      one picture, or as many as the model sees together
+rows     (N, H, W, C) uint8
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from escalera.data.decode import decode, to_array
+from escalera.data.given_arrays import checked, strange_levels
+from escalera.data.learned import Learned
+from escalera.data.listing import shown
+from escalera.data.mosaic import mosaic
+from escalera.errors import DataError, perhaps
+
+Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+Pictures = Picture | Sequence[Picture | Sequence[Picture]]
+"""One picture, an array of N, or a list; of a model that sees several together also a list of lists, one a row."""
+
+_LISTED = 20
+_EXPECTED = "a path, the bytes of a file, a PIL image, an array of pixels, or a list of them"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Rows (N, H, W, C) uint8 that are as a model sees them: out of its own source, or through the way in before."""
+
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """How pictures become what a model that learned so sees.
+
+    Files, bytes and PIL images are decoded, converted to grey or colour and resized as the pictures of train were.
+    Arrays are taken as they are and have to be of the model's own size: of another shape, type or scale they are
+    refused.
+    """
+
+    learned: Learned
+
+    def rows(self, given: Pictures | Seen) -> NDArray[np.uint8]:
+        """All that was given (N, H, W, C). Raises DataError with everything in it that cannot be taken."""
+        if isinstance(given, Seen):
+            return given.pixels
+        if isinstance(given, list | tuple):
+            return self._listed(given)
+        if not _is_array(given):
+            return self.row([given])[None]  # type: ignore[list-item]
+        found = checked(_array(given), self._shape, many=True, white=self._white)
+        self._refuse_strange(int(found.max()))
+        return found
+
+    def row(self, pictures: Sequence[Picture]) -> NDArray[np.uint8]:
+        """The pictures of one row, side by side (H, W, C). Raises DataError for too few or many, and for bad ones."""
+        expected = self.learned.together
+        if len(pictures) != expected:
+            which = f" ({', '.join(self.learned.several)})" if expected > 1 else ""
+            raise DataError(
+                f"this model looks at {expected} picture(s){which}: expected as many, received {len(pictures)}"
+            )
+        return mosaic([self._picture(one) for one in pictures])
+
+    def enlarged(self, scale: int) -> Intake:
+        """The same way in for rows so many times as large, to be shown."""
+        height, width, channels = self.learned.shape
+        return Intake(self.learned.model_copy(update={"shape": [height * scale, width * scale, channels]}))
+
+    def _listed(self, given: Sequence[Any]) -> NDArray[np.uint8]:
+        """A list of pictures, or of the lists of each row's."""
+        whole, bad, largest = [], [], []
+        rows = self._in_rows(given)
+        for place, row in rows:
+            try:
+                whole.append(self.row(row))
+                largest += [int(_array(one).max()) for one in row if _is_array(one)]
+            except DataError as error:
+                bad.append(f"images[{place}]: {error}")
+        refuse_bad(bad, len(rows))
+        if largest:
+            self._refuse_strange(max(largest))
+        return np.stack(whole)
+
+    def _in_rows(self, given: Sequence[Any]) -> list[tuple[int, Sequence[Any]]]:
+        """The pictures of each row, and the place of the row in what was given."""
+        first = given
+        while isinstance(first, list | tuple) and first:
+            first = first[0]
+        if isinstance(first, list | tuple):
+            raise DataError(f"expected {_EXPECTED}, received an empty list")
+        if isinstance(first, int | float):
+            raise DataError(f"expected {_EXPECTED}, received a list of numbers; type numpy.array(x, dtype='uint8')")
+        nested = [isinstance(one, list | tuple) for one in given]
+        if any(nested) and not all(nested):
+            raise DataError(
+                "expected either pictures, or a list of the pictures of each row; received both in one list"
+            )
+        if all(nested):
+            return list(enumerate(given))
+        each = self.learned.together
+        return [(n * each, given[n * each : (n + 1) * each]) for n in range(self.learned.rows_of(len(given)))]
+
+    def _picture(self, given: Any) -> NDArray[np.uint8]:
+        """One picture (h, w, C) of a row."""
+        size, channels, resize = self.learned.part, self.learned.channels, self.learned.resize
+        if isinstance(given, Image.Image):
+            return to_array(_upright(given), size=size, channels=channels, resize=resize)
+        if isinstance(given, bytes | bytearray | memoryview):
+            return decode(bytes(given), size=size, channels=channels, resize=resize)
+        if isinstance(given, str | os.PathLike):
+            try:
+                return decode(_content(Path(given)), size=size, channels=channels, resize=resize)
+            except DataError as error:
+                raise DataError(f"{shown(os.fspath(given))}: {error}") from error
+        if _is_array(given):
+            pixels: NDArray[np.uint8] = checked(_array(given), (*size, channels), many=False, white=self._white)[0]
+            return pixels
+        raise DataError(f"expected {_EXPECTED}, received {_kind(given)}")
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        height, width, channels = self.learned.shape
+        return height, width, channels
+
+    @property
+    def _white(self) -> int | None:
+        return self.learned.largest_levels[0] if self.learned.largest_levels else None
+
+    def strange(self, largest: int) -> str:
+        """What is odd about the largest level of all pixels given, beside those of train; "" for nothing."""
+        return strange_levels(largest, self.learned.largest_levels) if self.learned.largest_levels else ""
+
+    def _refuse_strange(self, largest: int) -> None:
+        strange = self.strange(largest)
+        if strange:
+            raise DataError(f"{strange}. Pictures that are so indeed are given as files or as PIL images.")
+
+
+def refuse_bad(bad: Sequence[str], count: int) -> None:
+    """Raise DataError where some of `count` rows are bad, with the first of them."""
+    if not bad:
+        return
+    listed = "".join(f"\n  {line}" for line in bad[:_LISTED])
+    more = f"\n  ... and {len(bad) - _LISTED} more" if len(bad) > _LISTED else ""
+    raise DataError(f"{len(bad)} of {count} pictures cannot be taken; nothing was predicted:{listed}{more}")
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise DataError(f"it is a folder: give its pictures, as sorted(Path({str(path)!r}).glob('*.jpg'))")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        names = (other.name for other in path.parent.iterdir()) if path.parent.is_dir() else ()
+        raise DataError(f"there is no such file{perhaps(path.name, names)}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        raise DataError(f"{getattr(error, 'strerror', None) or error}") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """A PIL image, loaded, and turned as its camera says; raises DataError where the file behind it is damaged."""
+    try:
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except Exception as error:  # Pillow's parsers raise nearly anything on damaged bytes
+        raise DataError(f"{error or type(error).__name__}") from error
+
+
+def _is_array(given: Any) -> bool:
+    """Whether it is an array, or of a library whose arrays become one: torch, jax, pandas."""
+    return hasattr(given, "__array__") and not isinstance(given, Image.Image | str | bytes)
+
+
+def _array(given: Any) -> NDArray[Any]:
+    try:
+        found: NDArray[Any] = np.asarray(given)
+    except Exception as error:  # a tensor on a GPU, or that learns
+        raise DataError(f"expected an array that numpy reads, received {_kind(given)}: {error}") from error
+    return found
+
+
+def _kind(given: Any) -> str:
+    if isinstance(given, Mapping):
+        return "a mapping; the values of a row's columns are given as attributes=[{...}]"
+    if isinstance(given, Iterable) and not hasattr(given, "__len__"):
+        return f"{type(given).__name__}; make a list of it, so that you know which answer is whose: sorted(...)"
+    return f"{type(given).__name__}"
