@@ -18,7 +18,7 @@ FLOORS = [
     {"ladder", "report", "train", "vote"},
     {"evaluate"},
     {"models", "data"},
-    {"rundir", "locking", "runtime", "hub"},
+    {"rundir", "locking", "runtime", "hub", "csvtext"},
     {"translation"},
     {"errors"},
 ]

@@ -388,6 +388,18 @@ def test_a_mean_that_hides_two_faults(build: Callable[..., Path], rungs: list[di
     assert "that hides two faults" in page.words
 
 
+def test_a_class_that_is_a_formula_is_text_in_every_table(build: Callable[..., Path]) -> None:
+    names = ["=cmd|' '!A0", "\r@SUM(A1)", *(f"class {k}" for k in range(8))]
+    folder = build(classes=names)
+    write_report(folder)
+    tables = list(folder.rglob("*.csv"))
+    with (folder / "base/seed-0/figures/classes.csv").open(newline="") as file:
+        assert [row["class"] for row in csv.DictReader(file)][:2] == ["'=cmd|' '!A0", "'\r'@SUM(A1)"]
+    for path in tables:
+        with path.open(newline="") as file:
+            assert not [cell for row in csv.reader(file) for cell in row if cell[:1] in ("=", "@", "\r")], path
+
+
 def test_in_a_browser_on_a_phone_in_the_dark(browser: Any, ladder_dir: Path) -> None:
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)

@@ -30,7 +30,7 @@ EN, ES = load_words("en"), load_words("es")
 
 
 def test_several_pictures_become_a_table(studio: Studio, png: Png) -> None:
-    rows = table(studio, CNN, [("a.png", png(1)), ("=b.png", b"no picture"), ("a.png", png(2))])
+    rows = table(studio, CNN, [("a.png", png(1)), ("=b.png", b"no picture"), ("a.png", png(2)), ("\r=c.png", b"")])
     first = studio.classify(CNN, [png(1)]).result().classes
     assert rows[0] == {
         "file": "a.png",
@@ -41,8 +41,8 @@ def test_several_pictures_become_a_table(studio: Studio, png: Png) -> None:
         "error": None,
     }
     assert "not a picture" in str(rows[1]["error"])
-    read = list(csv.DictReader(io.StringIO(to_csv(rows))))
-    assert [row["file"] for row in read] == ["a.png", "'=b.png", "a.png"]
+    read = list(csv.DictReader(io.StringIO(to_csv(rows), newline="")))
+    assert [row["file"] for row in read] == ["a.png", "'=b.png", "a.png", "'\r'=c.png"]
     assert float(read[0]["probability"]) == rows[0]["probability"]
 
 

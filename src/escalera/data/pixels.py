@@ -7,13 +7,13 @@ statistics  (D,) float64 each, in grey levels of 0 to 255
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.csvtext import csv_text
 from escalera.data.rows import Rows
 
 _AT_ONCE = 6_000_000
@@ -61,11 +61,7 @@ class Pixels:
         std = self.std if self.count > 1 else np.full(len(self.mean), np.nan)
         rows = {"count": count, "mean": self.mean, "std": std, "min": self.min}
         rows |= dict(zip(("25%", "50%", "75%"), self.quartiles, strict=True)) | {"max": self.max}
-        text = io.StringIO()
-        text.write("," + ",".join(map(str, range(len(self.mean)))) + "\n")
-        for name, values in rows.items():
-            text.write(name + "," + ",".join("" if value != value else repr(value) for value in values.tolist()) + "\n")
-        return text.getvalue()
+        return csv_text(["", *range(len(self.mean))], ([name, *values.tolist()] for name, values in rows.items()))
 
 
 def pixel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64] | None = None) -> Pixels:

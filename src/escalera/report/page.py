@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from escalera.csvtext import csv_text
 from escalera.errors import EscaleraError
 from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
@@ -220,11 +219,7 @@ def _channels(count: int, language: Language) -> str:
 def _write_figure(folder: Path, figure: Figure, name: str) -> None:
     """The figure as SVG, and the numbers behind it as CSV."""
     _write_text(folder / f"{name}.svg", figure.svg)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(figure.data)
-    writer.writerows(zip(*figure.data.values(), strict=True))
-    _write_text(folder / f"{name}.csv", buffer.getvalue())
+    _write_text(folder / f"{name}.csv", csv_text(list(figure.data), zip(*figure.data.values(), strict=True)))
 
 
 def _write_text(path: Path, text: str) -> None:

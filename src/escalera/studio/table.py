@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
+from escalera.csvtext import csv_text
 from escalera.errors import DataError
 from escalera.studio.service import Answer, Studio
 
@@ -40,14 +39,5 @@ def _row(name: str, answer: Answer) -> Row:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """The table as CSV, with a header. A name that a spreadsheet would take for a formula gets an apostrophe."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _plain(value) for key, value in row.items()})
-    return buffer.getvalue()
-
-
-def _plain(value: str | float | None) -> str | float | None:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+    """The table as CSV, with a header."""
+    return csv_text(COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
