@@ -1,7 +1,6 @@
 """Weights from an earlier run: of the same ladder, of another one, or in a file; and what does not fit."""
 
 import io
-import json
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +13,7 @@ from safetensors.torch import load_file
 import escalera as esc
 from escalera import build
 from escalera.errors import LadderError
-from escalera.rundir import read_json
+from escalera.rundir import RunDir, read_json
 from escalera.terminal import Narrator
 
 LADDER = """
@@ -145,8 +144,7 @@ def test_a_run_elsewhere_that_cannot_be_taken(ladder: Path, tmp_path: Path) -> N
     )
     half = tmp_path / "half"
     shutil.copytree(first, half)
-    record = read_json(half / "run.json")
-    (half / "run.json").write_text(json.dumps({**record, "state": "failed"}))
+    RunDir(half).write_record({**RunDir(half).read_record(), "state": "failed"})
     assert f"expected a finished run, but the one in {half} is failed; let it finish first" in refusal(
         other(tmp_path, f"{{run: {half}}}")
     )

@@ -183,11 +183,14 @@ def test_weights_that_are_no_numbers_are_refused(
     rewrite(file, about(file), changed)
     with pytest.raises(RunError, match=rf"^cnn\.safetensors is not a model that Escalera wrote: {message}"):
         trained.of_file(file)
-    # A folder of a run answers from damaged weights as little.
+    # A folder of a run answers from damaged weights as little, were they written so.
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     best = copy / "seed-0" / "best.safetensors"
     best.write_bytes(save(changed))
     Image.new("L", (8, 8)).save(tmp_path / "black.png")
+    with pytest.raises(RunError, match=rf"^{best} is not what was written \(its SHA-256 differs\)"):
+        predict_files(copy, [tmp_path / "black.png"])
+    as_earlier(RunDir(copy / "seed-0"))
     with pytest.raises(RunError, match=rf"^{best}: {message}"):
         predict_files(copy, [tmp_path / "black.png"])
 
@@ -195,7 +198,6 @@ def test_weights_that_are_no_numbers_are_refused(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda record: [], "its content: expected a mapping"),
         (lambda record: {"state": "done"}, "data: it is missing"),
         (lambda record: {**record, "data": []}, "data: expected a mapping"),
         (
@@ -212,12 +214,20 @@ def test_weights_that_are_no_numbers_are_refused(
 )
 def test_a_record_of_a_run_that_is_damaged_is_refused(run: Path, tmp_path: Path, change: Any, message: str) -> None:
     copy = RunDir(Path(shutil.copytree(run, tmp_path / "copy")) / "seed-0")
-    copy.record.write_text(json.dumps(change(json.loads(copy.record.read_text()))))
+    record = as_earlier(copy)
+    copy.record.write_text(json.dumps(change(record)))
     with pytest.raises(RunError) as refused:
         trained.of_run(copy)
     assert str(refused.value).startswith(f"could not read {copy.record}: {message}")
-    assert str(refused.value).endswith(" Run the ladder again with --fresh to make it anew.")
+    assert str(refused.value).endswith(" Climb its ladder again to make it anew.")
     assert "\n" not in str(refused.value)
+
+
+def as_earlier(run: RunDir) -> dict[str, Any]:
+    """A run as a version without hashes left it; its run.json."""
+    record = {key: value for key, value in run.read_record().items() if key != "files"}
+    run.record.write_text(json.dumps(record))
+    return record
 
 
 def without(record: dict[str, Any], key: str) -> dict[str, Any]:

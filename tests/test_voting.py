@@ -118,12 +118,12 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
 
     tampered = again.path / "classifiers" / "linear_svm.skops"
     tampered.write_bytes(tampered.read_bytes()[:-1])
-    with pytest.raises(RunError, match=r"linear_svm.skops is not the file that the run wrote: its SHA-256 differs"):
+    with pytest.raises(RunError, match=r"linear_svm.skops is not what was written .its SHA-256 differs"):
         esc.Run(again).predict(images)
     shifted = again.path / "preparation.safetensors"
     tensors = read_tensors(shifted)
     write_tensors(shifted, {**tensors, "mean": tensors["mean"] + 1})
-    with pytest.raises(RunError, match=r"preparation.safetensors is not the file that the run wrote: its SHA-256"):
+    with pytest.raises(RunError, match=r"preparation.safetensors is not what was written .its SHA-256"):
         esc.Run(again).predict(images)
 
 

@@ -17,7 +17,7 @@ from escalera.models.fusion import Fusion
 from escalera.models.head import pooling
 from escalera.models.inputs import Inputs
 from escalera.models.network import Network
-from escalera.rundir import RunDir, read_json
+from escalera.rundir import RunDir
 from escalera.train.checkpoint import read_tensors
 from escalera.vote import saved
 from escalera.vote.classifiers import Features, Probabilities, probabilities
@@ -76,7 +76,7 @@ class Ballot:
     """
 
     def __init__(self, run: RunDir, model: Votes) -> None:
-        record: dict[str, Any] = read_json(run.record)
+        record = run.read_record()
         self.kept = kept = record["classifiers"]
         self.model = model
         self.classes = len(record["data"]["classes"])

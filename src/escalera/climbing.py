@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.errors import EscaleraError, LadderError, nearest
+from escalera.errors import EscaleraError, LadderError, RunError, nearest
 from escalera.ladder.change import difference
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, Votes
 from escalera.ladder.shipped import shipped
 from escalera.lineage import check_ready, inherit, sources
 from escalera.locking import lock
-from escalera.rundir import RunDir, read_json, write_json
+from escalera.rundir import RunDir, read_json, read_sealed, write_sealed
 from escalera.runtime import now
 from escalera.standing import finished, reprice, same_training, set_aside, take_over
 from escalera.terminal import Narrator
@@ -57,7 +57,8 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds."""
+        """What metrics.json holds; raises RunError for one that is not what was written."""
+        self.dir.check(self.dir.metrics.name)
         return dict(read_json(self.dir.metrics))
 
     def predict(self, images: Pictures | None = None, attributes: Attributes | None = None) -> NDArray[np.float32]:
@@ -218,8 +219,8 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
         narrator.rung_failed(rung, message, error)
         # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
         with contextlib.suppress(EscaleraError):
-            record = read_json(run.record) if run.record.exists() else {"rung": rung.name, "seed": seed}
-            write_json(run.record, {**record, "state": "failed", "error": message, "finished": now()})
+            record = run.read_record() if run.record.exists() else {"rung": rung.name, "seed": seed}
+            run.write_record({**record, "state": "failed", "error": message, "finished": now()})
 
 
 def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: int, command: str) -> None:
@@ -245,8 +246,10 @@ def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: i
     title = ladder.title.model_dump() if ladder.title else None
     value = {"name": ladder.name, "title": title, "command": command, "rungs": entries}
     path = folder / "ladder.json"
-    if not path.exists() or read_json(path) != value:
-        write_json(path, value)
+    with contextlib.suppress(RunError):
+        if read_sealed(path) == value:
+            return
+    write_sealed(path, value)
 
 
 def _report(folder: Path, language: str, data_root: Path | None, beside: Path | None, *, anew: bool) -> Path:

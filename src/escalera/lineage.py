@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ from escalera.errors import EscaleraError, Problem, RunError, nearest
 from escalera.ladder import schema
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
-from escalera.rundir import RunDir, read_json
+from escalera.rundir import RunDir, sha256, standing
 
 _Part = TypeVar("_Part", bound=schema.Section)
 
@@ -67,15 +66,21 @@ def weights_files(config: schema.RungConfig, run: RunDir) -> dict[str, Path]:
 
 
 def check_ready(config: schema.RungConfig, run: RunDir) -> None:
-    """Raise RunError unless the runs that the weights come from are finished."""
+    """Raise RunError unless the runs that the weights come from are finished and whole."""
     for weights in _weights(config.model).values():
         before = origin(weights, run) if isinstance(weights, schema.Weights) else None
-        if before is None or (before.state() == "done" and before.best.exists()):
+        if before is None:
+            continue
+        if before.state() == "done" and before.best.exists():
+            before.check(before.best.name, before.config.name)
             continue
         assert isinstance(weights, schema.Weights)
-        state = {"absent": "was never trained", "running": "was interrupted", "failed": "failed"}.get(
-            before.state(), "has lost its weights"
-        )
+        state = {
+            "absent": "was never trained",
+            "running": "was interrupted",
+            "failed": "failed",
+            "damaged": "is damaged",
+        }.get(before.state(), "has lost its weights")
         what = f"the rung '{weights.rung}'" if weights.rung else f"the run in {weights.run}"
         todo = f"Climb '{weights.rung}' first (--rung {weights.rung})" if weights.rung else "Let it finish first"
         raise RunError(f"it starts from the weights of {what}, which {state} ({before.path}). {todo}.")
@@ -85,7 +90,7 @@ def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
     """Whether a file of the weights that a run started from holds others now; one that is gone says nothing."""
     if not run.record.exists():
         return False
-    before = read_json(run.record).get("weights") or {}
+    before = run.read_record().get("weights") or {}
     return any(
         path.is_file() and fingerprint(path) != before.get(name, {}).get("sha256")
         for name, path in weights_files(config, run).items()
@@ -100,8 +105,7 @@ def origin(weights: schema.Weights, run: RunDir) -> RunDir:
 def fingerprint(path: Path) -> str:
     """The SHA-256 of a file; raises RunError when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError as error:
         raise RunError(f"could not read the weights in {path}: {error.strerror}. Look at model.weights.") from error
 
@@ -181,9 +185,11 @@ def _elsewhere(path: Path) -> schema.RungConfig:
     """The configuration of a finished run of any ladder."""
     run = RunDir(path)
     if not run.config.exists():
-        inside = sorted(path.glob("seed-*/config.yaml"))
-        guess = f"; did you mean {inside[0].parent}?" if inside else ", such as runs/cifar10/base/seed-0"
+        inside = standing(path)
+        guess = f"; did you mean {inside[0].path}?" if inside else ", such as runs/cifar10/base/seed-0"
         raise EscaleraError(f"expected a run directory, with a config.yaml, received {path}{guess}")
-    if run.state() != "done":
-        raise EscaleraError(f"expected a finished run, but the one in {path} is {run.state()}; let it finish first")
+    state = run.read_record().get("state", "absent") if run.record.exists() else "absent"
+    if state != "done":
+        raise EscaleraError(f"expected a finished run, but the one in {path} is {state}; let it finish first")
+    run.check(run.config.name)
     return read_config(run.config)

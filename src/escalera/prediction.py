@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.errors import DataError, RunError, nearest
-from escalera.rundir import RunDir
+from escalera.rundir import RunDir, rungs, standing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,15 +35,15 @@ def find_run(path: Path) -> RunDir:
 
     Raises RunError where there is none, or none that is done.
     """
-    seeds = sorted(path.glob("seed-*[0-9]/run.json"), key=lambda file: int(file.parent.name.rpartition("-")[2]))
-    folder = path if (path / "run.json").is_file() else seeds[0].parent if seeds else None
-    if folder is None:
-        below = sorted({file.parent.parent.name for file in path.glob("*/seed-*/run.json")})
+    found = [RunDir(path)] if RunDir(path).record.exists() else standing(path)
+    if not found:
+        below = rungs(path)
         hint = f" It holds the rungs {', '.join(below)}: name one, as {path / below[0]}." if below else ""
         raise RunError(f"expected the folder of a run, as runs/digits/cnn, received {path}.{hint}")
-    run = RunDir(folder)
-    if run.state() != "done":
-        raise RunError(f"{folder} is {run.state()}, not done. Climb its ladder again to finish it.")
+    run = found[0]
+    state = run.read_record().get("state", "absent")
+    if state != "done":
+        raise RunError(f"{run.path} is {state}, not done. Climb its ladder again to finish it.")
     return run
 
 

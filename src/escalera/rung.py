@@ -20,7 +20,7 @@ from escalera.ladder import schema
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import summarise
-from escalera.rundir import RunDir, read_json, write_json
+from escalera.rundir import ASKED, RESULT, RunDir, read_json, write_json
 from escalera.runtime import choose_device, choose_precision, describe, now
 from escalera.terminal import Narrator
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
@@ -50,7 +50,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     summary = summarise(network, image_shape, attributes)
     precision = choose_precision(config.train.precision, where)
     record = {
-        **(read_json(run.record) if run.record.exists() else {"started": now(), "test_looks": 0}),
+        **(run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}),
         "state": "running",
         "error": None,
         "rung": rung.name,
@@ -69,7 +69,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         }
     file_data(run, config, data)
     write_json(run.environment, describe(where))
-    write_json(run.record, record)
+    record = run.write_record(record, ASKED)
     narrator.layers(summary, build.unfrozen_from(config.model))
 
     training, best_epoch = _train(config, seed, data, run, network, where, precision, narrator)
@@ -89,7 +89,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "state": "done",
         "finished": now(),
     }
-    write_json(run.record, record)
+    run.write_record(record, RESULT)
     narrator.rung_ends(record, read_json(run.metrics))
 
 
@@ -192,7 +192,7 @@ def _evaluate(
 
     metrics = {"train": accuracy_and_loss(over(data.train)), "validation": accuracy_and_loss(over(data.validation))}
     record["test_looks"] += 1
-    write_json(run.record, record)
+    run.write_record(record)
     test = over(data.test)
     beside = {}
     if isinstance(config.model, schema.Fusion):

@@ -6,10 +6,10 @@ import shutil
 
 from escalera.errors import EscaleraError
 from escalera.evaluate.price import price
-from escalera.ladder.saved import read_config, write_config
+from escalera.ladder.saved import read_config
 from escalera.ladder.schema import Rung
 from escalera.lineage import has_changed
-from escalera.rundir import RunDir, read_json, write_json
+from escalera.rundir import RunDir
 from escalera.runtime import now
 
 KEPT = {"config.yaml", "history.jsonl", "best.safetensors"}
@@ -21,6 +21,7 @@ def finished(run: RunDir, rung: Rung) -> bool:
     # Judged otherwise, a run is not finished; but it is trained, so that only its evaluation is done again.
     return (
         run.state() == "done"
+        and not run.faults()
         and same_training(run, rung)
         and read_config(run.config).evaluate.tta == rung.config.evaluate.tta
     )
@@ -45,19 +46,18 @@ def take_over(rung: Rung, run: RunDir) -> None:
         return
     shutil.copytree(parent.path, run.path, ignore=lambda _, names: {*names} - KEPT)
     shutil.copytree(parent.last, run.last)
-    weights = {key: value for key, value in read_json(parent.record).items() if key == "weights"}
-    write_json(run.record, {"started": now(), "test_looks": 0, "trained_as": rung.parent, **weights})
+    weights = {key: value for key, value in parent.read_record().items() if key == "weights"}
+    run.write_record({"started": now(), "test_looks": 0, "trained_as": rung.parent, **weights})
 
 
 def reprice(run: RunDir, rung: Rung) -> bool:
     """Count a finished run anew when the price of the machine has changed; whether it had."""
     evaluate = rung.config.evaluate
-    if read_config(run.config).evaluate == evaluate:
-        return False
-    record = read_json(run.record)
+    record = run.read_record()
     money = price(record["seconds"], evaluate.price_per_hour, evaluate.currency)
-    write_json(run.record, {**record, "price": money})
-    write_config(run.config, rung.config)
+    if money == record.get("price"):
+        return False
+    run.write_record({**record, "price": money})
     return True
 
 

@@ -19,7 +19,7 @@ from escalera.errors import EscaleraError, RunError
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import RungConfig, Votes, net, reads_attributes, reads_pictures
-from escalera.rundir import RunDir, read_json, write_aside
+from escalera.rundir import CURE, RunDir, read_json, write_aside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from escalera.models.network import Network
 
 KEY = "escalera.model"
+MODEL = ("config.yaml", "best.safetensors", "table.json", "preparation.safetensors", "classifiers/")
+"""What an answer depends on."""
 _LARGEST = 4_000_000
 """Characters of metadata: ten thousand classes with long names take a quarter of it."""
 _MOST, _DEEPEST = 2_000, 30
@@ -79,15 +81,14 @@ class _About(BaseModel):
 
 
 def of_run(run: RunDir, name: str = "") -> Trained:
-    """The model of a finished run; raises RunError where its files cannot be read."""
+    """The model of a finished run; raises RunError where its files cannot be read, or are not what was written."""
+    run.check(*MODEL)
     table = read_json(run.table) if run.table.exists() else None
-    record = read_json(run.record)
+    record = run.read_record()
     try:
         data = _Record.model_validate(record).data
     except ValidationError as error:
-        raise RunError(
-            f"could not read {run.record}: {_short(error)}. Run the ladder again with --fresh to make it anew."
-        ) from error
+        raise RunError(f"could not read {run.record}: {_short(error)}. {CURE}") from error
     return Trained(name or "/".join(run.path.parts[-3:]), read_config(run.config), data, table, run.best)
 
 
@@ -157,7 +158,7 @@ def weights(trained: Trained) -> dict[str, Tensor]:
     try:
         _check_weights(trained, found)
     except RunError as error:
-        raise RunError(f"{trained.weights}: {error}. Run the ladder again with --fresh to make it anew.") from error
+        raise RunError(f"{trained.weights}: {error}. {CURE}") from error
     return found
 
 

@@ -29,7 +29,7 @@ from escalera.ladder import schema
 from escalera.models.inputs import blank
 from escalera.models.network import Network
 from escalera.models.summary import summarise
-from escalera.rundir import RunDir, read_json, write_json
+from escalera.rundir import ASKED, RESULT, RunDir, read_json, write_json
 from escalera.runtime import choose_device, describe, free_memory, now
 from escalera.terminal import Narrator
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
@@ -69,7 +69,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
     shutil.copyfile(before.best, run.best)
     summary = summarise(network, shape, attributes)
     record: dict[str, Any] = {
-        **(read_json(run.record) if run.record.exists() else {"started": now(), "test_looks": 0, "classifiers": {}}),
+        **(run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0, "classifiers": {}}),
         "state": "running",
         "error": None,
         "rung": rung.name,
@@ -86,7 +86,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
     }
     file_data(run, config, data)
     write_json(run.environment, describe(where))
-    write_json(run.record, record)
+    record = run.write_record(record, ASKED)
 
     started = time.perf_counter()
     prepare, train, validation = _features(config, data, network, run, where)
@@ -104,7 +104,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
     }
     _evaluate(config, data, run, network, where, prepare, found, validation, record)
     record |= {"peak_memory_bytes": memory.read(), "tta": "none", "state": "done", "finished": now()}
-    write_json(run.record, record)
+    run.write_record(record, RESULT)
     narrator.votes_end(record, read_json(run.metrics))
 
 
@@ -212,7 +212,7 @@ def _fit_all(
             "weight": accuracy if model.weighting == "validation" else 1.0,
             "temperature": degree,
         }
-        write_json(run.record, record)
+        run.write_record(record)
         narrator.says(f"{name}: validation {100 * accuracy:.2f} %, fitted in {seconds:.1f} s")
     return found
 
@@ -242,7 +242,7 @@ def _evaluate(
 
     checked = measure(logits(vote_on(validation.features)[0]), validation.labels, data.classes)
     record["test_looks"] += 1
-    write_json(run.record, record)
+    run.write_record(record)
     started = time.perf_counter()
     feed = build.batches(config, data.test, data.train, seed=0, device=device, training=False)
     test = np.concatenate([prepare(part) for part, _ in features(network, model.pool, feed.epoch(0))])

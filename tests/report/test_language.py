@@ -74,7 +74,7 @@ def test_every_message_is_used() -> None:
     }
     used = set(re.findall(r'"([a-z]+\.[a-z0-9_.-]+)"', text))
     used |= {f"{group}.{member}" for group, members in groups.items() for member in members}
-    used |= {f"state.{state}.text" for state in ("failed", "running", "absent")}
+    used |= {f"state.{state}.text" for state in ("failed", "damaged", "running", "absent")}
     assert sorted(set(EN.messages) - used) == []
     for group, members in groups.items():
         assert {f"{group}.{member}" for member in members} <= set(EN.messages), group

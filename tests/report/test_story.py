@@ -236,7 +236,7 @@ def test_a_ladder_file_that_cannot_be_used(ladder_dir: Path, rungs: Any, text: s
 
 def test_a_ladder_file_of_another_shape(ladder_dir: Path) -> None:
     (ladder_dir / "ladder.json").write_text("[1, 2]")
-    with pytest.raises(RunError, match=r"ladder.json: expected a mapping, received \[1, 2\]"):
+    with pytest.raises(RunError, match=r"ladder.json is not what was written: expected a mapping, received \[1, 2\]"):
         read_story(ladder_dir)
 
 

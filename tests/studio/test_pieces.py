@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.data.table_transform import Categorical, Numeric, Transformation
-from escalera.errors import DataError
+from escalera.errors import DataError, RunError
 from escalera.report.pictures import data_uri
 from escalera.report.runs import read_run
 from escalera.rundir import read_json, write_json
@@ -118,7 +118,11 @@ def test_samples_are_those_of_the_split_and_the_class(studio: Studio) -> None:
 
 
 def test_a_run_without_its_splits_has_no_samples(studio: Studio) -> None:
-    (studio.out / CNN / "splits.parquet").unlink()
+    run = studio.run(CNN)
+    run.splits.unlink()
+    with pytest.raises(RunError, match=r"seed-0/splits.parquet is gone. Climb its ladder again to make it anew."):
+        Samples(studio).some(CNN, "test")
+    run.write_record({**run.read_record(), "files": {}})  # as an earlier version left it
     with pytest.raises(DataError, match="has not kept which rows were in which split"):
         Samples(studio).some(CNN, "test")
 

@@ -13,7 +13,7 @@ from PIL import Image
 from escalera import trained
 from escalera.climbing import Run
 from escalera.errors import DataError, RunError
-from escalera.rundir import RunDir, read_json, write_json
+from escalera.rundir import RunDir, read_json
 from escalera.studio.service import BusyError, Studio
 
 CNN = "tiny/cnn/seed-0"
@@ -24,9 +24,8 @@ def test_the_finished_runs_are_listed_in_the_order_of_the_ladder(studio: Studio,
     found = studio.models()
     assert [(entry.key, entry.label) for entry in found] == [("tiny/mlp/seed-0", "tiny / mlp"), (CNN, "tiny / cnn")]
     assert found[0].accuracy == read_json(runs / "tiny/mlp/seed-0/metrics.json")["test"]["accuracy"]
-    write_json(runs / "tiny/mlp/seed-0/run.json", {"state": "running"})
-    (runs / CNN / "metrics.json").unlink()
-    assert studio.models() == []
+    RunDir(runs / "tiny/mlp/seed-0").write_record({"state": "running"})
+    assert [entry.key for entry in studio.models()] == [CNN]
 
 
 def test_an_answer_is_what_the_run_itself_says(studio: Studio, runs: Path, png: Png) -> None:
@@ -66,7 +65,7 @@ def test_a_key_that_is_no_run_is_refused(studio: Studio, png: Png, key: str) -> 
 
 
 def test_an_unfinished_run_is_refused(studio: Studio, runs: Path, png: Png) -> None:
-    write_json(runs / CNN / "run.json", {"state": "running"})
+    RunDir(runs / CNN).write_record({"state": "running"})
     with pytest.raises(RunError, match=f"the run '{CNN}' is running, not done"):
         studio.classify(CNN, [png()]).result()
 
@@ -80,8 +79,8 @@ def test_what_is_no_picture_and_too_few_pictures_are_refused(studio: Studio, png
 
 def test_a_run_that_was_trained_again_is_read_again(studio: Studio, runs: Path, png: Png) -> None:
     before = studio.classify(CNN, [png()]).result()
-    record = read_json(runs / CNN / "run.json")
-    write_json(runs / CNN / "run.json", {**record, "data": {**record["data"], "classes": list("abcdefghij")}})
+    record = RunDir(runs / CNN).read_record()
+    RunDir(runs / CNN).write_record({**record, "data": {**record["data"], "classes": list("abcdefghij")}})
     assert studio.classify(CNN, [png()]).result().said == "abcdefghij"[before.label]
 
 

@@ -133,7 +133,7 @@ def test_a_checkpoint_of_another_network_is_refused(start: Start, batches: Batch
 def test_unreadable_weights_say_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     path.write_bytes(b"no safetensors")
-    with pytest.raises(RunError, match=r"could not read .*w.safetensors: .* Run the ladder again with --fresh"):
+    with pytest.raises(RunError, match=r"could not read .*w.safetensors: .* Climb its ladder again to make it anew"):
         load_weights(nn.Linear(1, 1), path)
     with pytest.raises(RunError, match="could not read"):
         load_weights(nn.Linear(1, 1), tmp_path / "absent.safetensors")

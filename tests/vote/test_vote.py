@@ -173,7 +173,7 @@ def test_a_feature_that_never_changes_is_zero() -> None:
 def test_a_preparation_without_its_parts() -> None:
     with pytest.raises(RunError) as caught:
         Preparation.from_tensors({"mean": torch.zeros(2)})
-    assert str(caught.value) == "the preparation has no 'deviation'; climb the rung again with --fresh."
+    assert str(caught.value) == "the preparation has no 'deviation'. Climb its ladder again to make it anew."
 
 
 def test_a_file_that_was_tampered_with_is_refused(tmp_path: Path) -> None:
@@ -185,8 +185,7 @@ def test_a_file_that_was_tampered_with_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         saved.load(path, sha256)
     assert str(caught.value) == (
-        f"{path} is not the file that the run wrote: its SHA-256 differs from the recorded one. It was damaged or "
-        "tampered with and is not loaded; climb the rung again with --fresh."
+        f"{path} is not what was written (its SHA-256 differs). Climb its ladder again to make it anew."
     )
 
 
@@ -217,7 +216,9 @@ def test_a_file_that_is_no_classifier_or_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "it.skops"
     with pytest.raises(RunError) as caught:
         saved.load(path, "")
-    assert str(caught.value) == f"could not read {path}: No such file or directory. Climb the rung again with --fresh."
+    assert str(caught.value) == (
+        f"could not read {path}: No such file or directory. Climb its ladder again to make it anew."
+    )
     path.write_bytes(b"not a zip")
     with pytest.raises(RunError, match="is no file of a classifier: File is not a zip file"):
         saved.load(path, hashlib.sha256(b"not a zip").hexdigest())

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from escalera.errors import RunError
+from escalera.errors import LadderError, RunError
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.schema import RungConfig
-from escalera.rundir import write_aside
+from escalera.rundir import CURE, plain_yaml, write_aside
 
 
 def write_config(path: Path, config: RungConfig) -> None:
@@ -19,11 +19,15 @@ def write_config(path: Path, config: RungConfig) -> None:
 
 
 def read_config(path: Path) -> RungConfig:
-    """Read a configuration back; raises RunError for a file that is absent or damaged, LadderError for a wrong one."""
+    """Read a configuration back; raises RunError for a file that is absent, damaged or no configuration."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RunError(f"could not read {path}: {error}. Run the ladder again with --fresh to make it anew.") from error
+        values = plain_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"could not read {path}: {error}. {CURE}") from error
     if not isinstance(values, dict):
-        raise RunError(f"could not read {path}: expected a mapping. Run the ladder again with --fresh to make it anew.")
-    return load_config(values)
+        raise RunError(f"could not read {path}: expected a mapping. {CURE}")
+    try:
+        return load_config(values)
+    except LadderError as error:
+        first = error.problems[0]
+        raise RunError(f"could not read {path}: {first}. {CURE}") from error

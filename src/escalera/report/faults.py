@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from escalera.report.language import Language, load_language
 
-Kind = Literal["absent", "unreadable", "json", "mapping", "value", "disagrees"]
+Kind = Literal["absent", "unreadable", "json", "mapping", "value", "disagrees", "changed", "foreign"]
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from escalera.report.faults import Fault
+from escalera.errors import RunError
+from escalera.report.faults import Fault, Kind
 from escalera.report.records import Environment, Epoch, Metrics, RunRecord
-from escalera.rundir import RunDir
+from escalera.rundir import ANOTHERS, DAMAGED, GONE, RunDir
 
-State = Literal["done", "failed", "running", "absent"]
+State = Literal["done", "failed", "damaged", "running", "absent"]
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,18 @@ def read_run(path: Path, seed: int) -> Run:
     if not files.record.exists():
         return Run(seed, path, "absent", RunRecord(), Metrics(), [], Environment(), "", None, [])
     record = RunRecord.read_file(files.record, faults)
+    damage = _damage(files)
+    if files.record.name in damage:
+        told = faults or list(damage.values())
+        return Run(seed, path, "damaged", RunRecord(), Metrics(), [], Environment(), "", None, told)
+    faults += damage.values()
     state: State = next((known for known in ("done", "failed", "running") if known == record.state), "absent")
-    done = state == "done"
-    metrics = Metrics.read_file(files.metrics, faults) if done else Metrics()
-    answers = _answers(files.predictions, faults) if done else None
+
+    def whole(file: Path) -> bool:
+        return state == "done" and file.name not in damage
+
+    metrics = Metrics.read_file(files.metrics, faults) if whole(files.metrics) else Metrics()
+    answers = _answers(files.predictions, faults) if whole(files.predictions) else None
     if answers is not None:
         faults += _disagreements(files, answers, record, metrics)
     return Run(
@@ -96,12 +105,24 @@ def read_run(path: Path, seed: int) -> Run:
         state=state,
         record=record,
         metrics=metrics,
-        history=_history(files, faults),
-        environment=Environment.read_file(files.environment, faults) if done else Environment(),
-        settings=_text(files.config, faults) if done else "",
+        history=_history(files, faults) if files.history.name not in damage else [],
+        environment=Environment.read_file(files.environment, faults) if whole(files.environment) else Environment(),
+        settings=_text(files.config, faults) if whole(files.config) else "",
         answers=answers,
         faults=faults,
     )
+
+
+_KINDS: dict[str, Kind] = {DAMAGED: "changed", GONE: "absent", ANOTHERS: "foreign"}
+
+
+def _damage(files: RunDir) -> dict[str, Fault]:
+    """What run.json says is not as it was written, by the names of the files."""
+    try:
+        found = files.faults()
+    except RunError:
+        return {files.record.name: Fault(files.record.name, "changed")}
+    return {name: Fault(name, _KINDS.get(fault, "unreadable")) for name, fault in found.items()}
 
 
 def _answers(path: Path, faults: list[Fault]) -> Answers | None:
@@ -152,8 +173,8 @@ def _logits(table: pa.Table) -> NDArray[np.floating[Any]]:
 
 def _history(files: RunDir, faults: list[Fault]) -> list[Epoch]:
     try:
-        lines: list[dict[str, Any]] = files.read_history()
-    except (OSError, ValueError, TypeError, RecursionError):
+        lines = files.read_history()
+    except RunError:
         faults.append(Fault(files.history.name, "unreadable"))
         return []
     return [Epoch.read(line, files.history.name, faults) for line in lines]

@@ -20,7 +20,7 @@ from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, co
 from escalera.report.faults import Fault
 from escalera.report.records import Change, Data, LadderFile, Text
 from escalera.report.runs import Run, State, read_run
-from escalera.rundir import read_json
+from escalera.rundir import read_sealed
 
 Obstacle = Literal["unfinished", "no-parent", "no-predictions", "other-rows"]
 
@@ -62,7 +62,7 @@ class Rung:
     def state(self) -> State:
         """Done when every run is; else the worst that befell one."""
         states = {run.state for run in self.runs}
-        bad: tuple[State, ...] = ("failed", "running", "absent")
+        bad: tuple[State, ...] = ("failed", "damaged", "running", "absent")
         return next((state for state in bad if state in states), "done" if states else "absent")
 
     @property
@@ -221,7 +221,7 @@ def read_story(ladder_dir: Path) -> Story:
     """
     path = ladder_dir / "ladder.json"
     faults: list[Fault] = []
-    ladder = LadderFile.read(read_json(path), path.name, faults)
+    ladder = LadderFile.read(read_sealed(path), path.name, faults)
     names = [rung.name for rung in ladder.rungs]
     if not names or faults:
         what = "; ".join(map(str, faults)) or "it names no rung"

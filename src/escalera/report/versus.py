@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from escalera.errors import RunError
 from escalera.report.records import Change, Text
 from escalera.report.runs import Answers, Run, read_run
 from escalera.report.story import Rung, Story, with_steps
-from escalera.rundir import RunDir
+from escalera.rundir import CURE, RunDir, plain_yaml, rungs, standing
 
 _TITLE = Text(en="Runs side by side", es="Ejecuciones lado a lado")
 
@@ -56,31 +54,25 @@ def read_versus(paths: Sequence[Path], folder: Path, command: str = "") -> Story
 
 def _runs(path: Path) -> list[Run]:
     """The finished run in a folder, or those of a rung's seeds."""
-    if RunDir(path).record.is_file():
-        runs = [read_run(path.resolve(), _seed(path.resolve()))]
-    else:
-        folders = sorted((file.parent for file in path.glob("seed-*[0-9]/run.json")), key=_seed)
-        runs = [read_run(folder.resolve(), _seed(folder)) for folder in folders]
+    found = [RunDir(path)] if RunDir(path).record.exists() else standing(path)
+    runs = [read_run(run.path.resolve(), run.seed) for run in found]
     if not runs:
-        below = sorted({file.parent.parent.name for file in path.glob("*/seed-*/run.json")})
+        below = rungs(path)
         hint = f" It holds the rungs {', '.join(below)}: name them, as {path / below[0]}." if below else ""
         raise RunError(f"expected the folder of a run or a rung, as runs/digits/cnn, received {path}.{hint}")
     done = [run for run in runs if run.state == "done"]
     if not done:
+        if runs[0].state == "damaged":
+            raise RunError(f"{runs[0].path}: {runs[0].faults[0]}. {CURE}")
         raise RunError(f"{path} is {runs[0].state}, not done. Climb its ladder again to finish it.")
     return done
-
-
-def _seed(folder: Path) -> int:
-    number = folder.name.rpartition("-")[2]
-    return int(number) if number.isdecimal() else 0
 
 
 def _answers(path: Path, runs: Sequence[Run]) -> list[Answers]:
     known = [run.answers for run in runs if run.answers]
     if len(known) < len(runs):
         faults = "; ".join(dict.fromkeys(str(fault) for run in runs for fault in run.faults))
-        raise RunError(f"{path}: its predictions cannot be read ({faults}). Train it again with --fresh.")
+        raise RunError(f"{path}: its predictions cannot be read ({faults}). {CURE}")
     return known
 
 
@@ -117,7 +109,9 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _differences(before: str, after: str) -> Iterator[Change]:
-    """The settings in which two config.yaml differ."""
+    """The settings in which two config.yaml differ; none where one of them is damaged."""
+    if not (before and after):
+        return
     old, new = (dict(_flat(_loaded(text))) for text in (before, after))
     for path in dict.fromkeys([*old, *new]):
         if old.get(path) != new.get(path):
@@ -126,8 +120,8 @@ def _differences(before: str, after: str) -> Iterator[Change]:
 
 def _loaded(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return plain_yaml(text)
+    except ValueError:
         return None
 
 

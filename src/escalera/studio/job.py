@@ -193,8 +193,8 @@ def _step(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:
     try:
         if finished(run, rung):
             accuracy = read_json(run.metrics)["test"]["accuracy"]
-            return Step(rung.name, seed, "done", read_json(run.record).get("epochs", epochs), epochs, accuracy=accuracy)
-        record = read_json(run.record) if run.record.exists() else {}
+            return Step(rung.name, seed, "done", run.read_record().get("epochs", epochs), epochs, accuracy=accuracy)
+        record = run.read_record() if run.record.exists() else {}
         history = run.read_history() if record.get("state") == "running" else []
     except (EscaleraError, KeyError, TypeError, OSError):
         return Step(rung.name, seed, "waiting", 0, epochs)

@@ -134,14 +134,16 @@ class Samples:
         return trained, parts[split]
 
     def _opened(self, key: str, trained: Trained) -> dict[str, _Part]:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         from escalera import build
 
-        path = self._studio.run(key).splits
+        run = self._studio.run(key)
+        run.check(run.splits.name)
         try:
-            table = pq.read_table(path).to_pydict()
-        except OSError as error:
+            table = pq.read_table(run.splits).to_pydict()
+        except (OSError, pa.ArrowException) as error:
             raise DataError("this run has not kept which rows were in which split") from error
         splits = build.pictures(trained.config.data, data_root=self._studio.data_root, skip_bad=True).splits
         names, origins, rows = (np.array(table[column]) for column in ("split", "source", "row"))

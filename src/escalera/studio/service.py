@@ -49,7 +49,7 @@ class BusyError(EscaleraError):
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that can be asked: its key, and what a person chooses it by."""
+    """A model that can be asked: its key, and what a person chooses it by; `damaged` is a file that says otherwise."""
 
     key: str
     ladder: str
@@ -57,12 +57,14 @@ class Entry:
     seed: int
     accuracy: float | None
     file: str = ""
+    damaged: str = ""
 
     @property
     def label(self) -> str:
         """`digits / cnn`, with the seed where it is not the first."""
         seed = f" (seed {self.seed})" if self.seed else ""
-        return self.file or f"{self.ladder} / {self.rung}{seed}"
+        damaged = f" ⚠ {self.damaged}" if self.damaged else ""
+        return self.file or f"{self.ladder} / {self.rung}{seed}{damaged}"
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class Studio:
     def run(self, key: str) -> RunDir:
         """The folder of a run; raises RunError for a key that is none, or that of no run here."""
         run = RunDir(self.out / key)
-        if not _RUN.fullmatch(key) or not run.record.is_file():
+        if not _RUN.fullmatch(key) or not run.record.exists():
             raise RunError(f"there is no run '{key}'; {nearest(key, [entry.key for entry in self.models()])}")
         return run
 
@@ -157,8 +159,9 @@ class Studio:
         if _FILE.fullmatch(key) and key in self._files:
             return trained.of_file(self._file(key))
         run = self.run(key)
-        if run.state() != "done":
-            raise RunError(f"the run '{key}' is {run.state()}, not done")
+        state = run.read_record().get("state", "absent")
+        if state != "done":
+            raise RunError(f"the run '{key}' is {state}, not done")
         return trained.of_run(run, key)
 
     def open_file(self, content: bytes, name: str) -> Entry:
@@ -283,11 +286,16 @@ def _rungs(ladder: Path) -> dict[str, int]:
 
 
 def _entry(ladder: str, run: RunDir) -> Entry | None:
-    try:
-        if run.state() != "done":
-            return None
-        accuracy = read_json(run.metrics)["test"]["accuracy"]
-    except (EscaleraError, KeyError, TypeError):
-        return None
+    """A finished run; one whose files are damaged too, since whoever asks it is told so."""
     rung, seed = run.path.parts[-2:]
-    return Entry(f"{ladder}/{rung}/{seed}", ladder, rung, int(seed.removeprefix("seed-")), accuracy)
+    known = (f"{ladder}/{rung}/{seed}", ladder, rung, run.seed)
+    state = run.state()
+    if state == "damaged":
+        return Entry(*known, None, damaged=run.record.name)
+    if state != "done":
+        return None
+    try:
+        run.check(run.metrics.name)
+        return Entry(*known, read_json(run.metrics)["test"]["accuracy"])
+    except (EscaleraError, KeyError, TypeError):
+        return Entry(*known, None, damaged=run.metrics.name)

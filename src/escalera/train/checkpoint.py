@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from escalera.errors import RunError
 from escalera.models.transfer import differences
-from escalera.rundir import read_json, write_aside, write_json
+from escalera.rundir import CURE, read_json, write_aside, write_json
 from escalera.train.loop import Callback, Training
 
 
@@ -44,7 +44,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise RunError(f"could not read {path}: {error}. Run the ladder again with --fresh to make it anew.") from error
+        raise RunError(f"could not read {path}: {error}. {CURE}") from error
 
 
 class LastCheckpoint(Callback):

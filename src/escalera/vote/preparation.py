@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from escalera.errors import RunError
+from escalera.rundir import CURE
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Preparation:
         try:
             return cls(tensors["mean"], tensors["deviation"], tensors.get("components"))
         except KeyError as error:
-            raise RunError(f"the preparation has no {error}; climb the rung again with --fresh.") from None
+            raise RunError(f"the preparation has no {error}. {CURE}") from None
 
 
 def fit(parts: Iterable[Tensor], components: int | None) -> Preparation:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from escalera.errors import RunError
-from escalera.rundir import write_aside
+from escalera.rundir import CURE, DAMAGED, write_aside
 
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -34,12 +34,9 @@ def check(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise RunError(f"could not read {path}: {error.strerror}. Climb the rung again with --fresh.") from error
+        raise RunError(f"could not read {path}: {error.strerror}. {CURE}") from error
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise RunError(
-            f"{path} is not the file that the run wrote: its SHA-256 differs from the recorded one. It was damaged or "
-            "tampered with and is not loaded; climb the rung again with --fresh."
-        )
+        raise RunError(f"{path} {DAMAGED}. {CURE}")
     return content
 
 
@@ -61,4 +58,4 @@ def load(path: Path, sha256: str) -> Any:
             )
         return skops.io.loads(content, trusted=list(TRUSTED))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise RunError(f"{path} is no file of a classifier: {error}. Climb the rung again with --fresh.") from error
+        raise RunError(f"{path} is no file of a classifier: {error}. {CURE}") from error
