@@ -37,6 +37,9 @@ def test_models_and_predict(client: TestClient, studio: Studio, png: Png) -> Non
     form = client.post("/predict", data={"model": CNN, "top": "3"}, files={"file": ("a.png", png())})
     plain = client.post(f"/predict?model={CNN}&top=3", content=png(), headers={"content-type": "image/png"})
     assert form.status_code == plain.status_code == 200
+    body = b"--x\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + png() + b"\r\n--x--\r\n"
+    capital = {"content-type": "Multipart/Form-Data; boundary=x"}
+    assert client.post(f"/predict?model={CNN}&top=3", content=body, headers=capital).json() == expected
     assert form.json() == plain.json() == expected
 
 

@@ -108,7 +108,7 @@ async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, An
     """
     values: dict[str, str] = dict(request.query_params)
     pictures: list[bytes] = []
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if request.headers.get("content-type", "").strip().casefold().startswith("multipart/form-data"):
         try:
             async with request.form(max_files=64, max_fields=64) as form:
                 for name, value in form.multi_items():
@@ -127,7 +127,7 @@ async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, An
     if not values.get("model"):
         raise DataError("expected model=<one of GET /models>, received none")
     top = values.get("top", "5")
-    if not top.isdecimal() or not 1 <= int(top) <= 100_000:
+    if not (top.isascii() and top.isdecimal() and len(top) <= 6) or not 1 <= int(top) <= 100_000:
         raise DataError(f"top: expected a number of classes, received {top[:20]!r}")
     return values["model"], pictures, _attributes(values.get("attributes")), int(top)
 

@@ -148,8 +148,9 @@ class Studio:
     def run(self, key: str) -> RunDir:
         """The folder of a run; raises RunError for a key that is none, or that of no run here."""
         run = RunDir(self.out / key)
-        if not _RUN.fullmatch(key) or not run.record.exists():
-            raise RunError(f"there is no run '{key}'; {nearest(key, [entry.key for entry in self.models()])}")
+        if not _RUN.fullmatch(key) or not _exists(run.record):
+            shown = key if len(key) <= 100 else key[:97] + "..."
+            raise RunError(f"there is no run '{shown}'; {nearest(shown, [entry.key for entry in self.models()])}")
         return run
 
     def trained(self, key: str) -> Trained:
@@ -299,3 +300,10 @@ def _entry(ladder: str, run: RunDir) -> Entry | None:
         return Entry(*known, read_json(run.metrics)["test"]["accuracy"])
     except (EscaleraError, KeyError, TypeError):
         return Entry(*known, None, damaged=run.metrics.name)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than the system's
+        return False
