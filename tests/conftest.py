@@ -12,8 +12,9 @@ import pytest
 # Before torch is imported: on tiny data one thread is faster than two that wait for one another, and adds up alike.
 os.environ["OMP_NUM_THREADS"] = "1"
 # Whose terminal this is, and what stands between it and the network, decides nothing; nor may a proxy see 127.0.0.1.
-for _name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "HF_ENDPOINT"):
+for _name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "HF_ENDPOINT", "LC_MESSAGES", "ESCALERA_LANG"):
     os.environ.pop(_name, None)
+os.environ["LC_ALL"] = "C.UTF-8"
 for _name in [name for name in os.environ if name.lower().endswith("_proxy")]:
     os.environ.pop(_name)
 os.environ["TERM"] = "xterm-256color"

@@ -161,7 +161,7 @@ def test_a_finished_climb_needs_no_torch(monkeypatch: Patch) -> None:
 
 def test_explore_writes_a_page_json_and_the_pixels(monkeypatch: Patch, capsys: Capture) -> None:
     assert run(monkeypatch, "explore", "digits", "--lang", "es") == 0
-    assert capsys.readouterr().out == "page: explored/digits/explore.html\n"
+    assert capsys.readouterr().out == "página: explored/digits/explore.html\n"
     folder = Path("explored/digits")
     assert "Qué hay en los datos" in (folder / "explore.html").read_text()
     assert "escalera explore digits --lang es" in (folder / "explore.html").read_text()
@@ -182,9 +182,11 @@ def test_explore_says_what_a_training_would_refuse(monkeypatch: Patch, capsys: C
         Image.new("L", (4, 4), ord(name[0])).save(path)
     (tmp_path / "birds" / "robin" / "c.png").write_bytes(b"")
     assert run(monkeypatch, "explore", "./birds/") == 0
-    assert capsys.readouterr().out.splitlines() == [
+    lines = capsys.readouterr().out.splitlines()
+    assert "'robin' (2). Each needs 3 at least." in lines.pop(1)
+    assert lines == [
         "a training would refuse it: birds has a single class, 'robin'. A classifier needs two or more.",
-        "1 pictures cannot be decoded; the page lists them",
+        "1 picture cannot be decoded; the page lists it",
         "page: explored/birds/explore.html",
     ]
 
@@ -205,7 +207,7 @@ def test_a_pipe_that_takes_few_letters(encoding: str) -> None:
 
     rows = json.loads(run("ladders", "--lang", "es", "--json").decode(encoding.partition(":")[0]))
     assert "dígitos" in {row["name"]: row["title"] for row in rows}["digits"].casefold()
-    assert len(run("ladders", "--lang", "es").splitlines()) == len(rows)
+    assert len(run("ladders", "--lang", "es").splitlines()) == 2 * len(rows)
 
 
 def test_a_fault_of_the_file_system_that_nobody_foresaw(

@@ -19,7 +19,7 @@ FLOORS = [
     {"evaluate"},
     {"models", "data"},
     {"rundir", "locking", "runtime", "hub", "csvtext"},
-    {"translation"},
+    {"language", "translation"},
     {"errors"},
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}

@@ -12,7 +12,7 @@ import escalera as esc
 from escalera import cli, climbing, plan
 from escalera.data.sources import open_source
 from escalera.errors import DataError, EscaleraError, LadderError
-from escalera.terminal import print_plan
+from escalera.terminal import load_terminal, print_plan
 
 LADDER = """
 name: planned
@@ -137,7 +137,8 @@ def test_the_command_prints_a_table_or_json_and_leaves_nothing(
 
 def printed(rows: list, *, width: int, terminal: bool, seeds: int = 1) -> str:
     file = io.StringIO()
-    print_plan(Console(file=file, width=width, force_terminal=terminal, color_system=None), rows, seeds)
+    console = Console(file=file, width=width, force_terminal=terminal, color_system=None)
+    print_plan(console, rows, seeds, load_terminal("en"))
     return file.getvalue()
 
 

@@ -1,8 +1,101 @@
-"""What the terminal makes of figures."""
+"""What the terminal says: the same in both languages, all of it used, and none of it in the other one."""
 
+from __future__ import annotations
+
+import io
+import platform
+import re
+import sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+from string import Formatter
+from typing import get_args
+
+import numpy as np
 import pytest
+from PIL import Image
 
-from escalera.terminal import money
+import escalera.terminal
+from escalera import catalogue, cli, plan
+from escalera.evaluate.compare import Verdict
+from escalera.report.runs import State
+from escalera.terminal import load_terminal
+from escalera.translation import translate
+
+EN, ES = load_terminal("en"), load_terminal("es")
+FOLDER = Path(escalera.terminal.__file__).parent
+LADDER = """
+name: tiny
+title: {en: "Dots", es: "Puntos"}
+data: {source: dots.npz, validation: 0.2, test: 0.4}
+rungs:
+  - name: mlp
+    why: {en: "A start.", es: "Un comienzo."}
+    model: {kind: mlp, dense: [8]}
+    train: {epochs: 2, batch_size: 16}
+    evaluate: {price_per_hour: 2}
+  - name: mlp-2
+    change: {model.dense: [4]}
+  - name: knn
+    change: {model: {kind: votes, features: {from: mlp}, classifiers: [{name: nearest_neighbours, k: 3}]}}
+"""
+COMMANDS = """
+climb tiny.yaml --rung mlp --rung mlp-2 --seeds 2
+climb tiny.yaml --rung mlp-2 --rung knn
+climb tiny.yaml --rung mlp --set train.epochs=3 --skip-bad
+climb tiny.yaml --rung mlp --plan
+explore birds
+compare runs/tiny/mlp runs/tiny/mlp-2
+predict runs/tiny/mlp birds/robin/1.png
+export runs/tiny/mlp m.safetensors
+report runs/tiny
+ladders
+sources
+cache
+cache --clear
+models
+doctor
+"""
+
+
+def test_both_languages_say_the_same_things() -> None:
+    assert list(EN.messages) == list(ES.messages)
+    for key, text in EN.messages.items():
+        fields = [{name for _, name, _, _ in Formatter().parse(words) if name} for words in (text, ES.messages[key])]
+        assert fields[0] == fields[1], key
+        assert text.strip() and ES.messages[key].strip(), key
+
+
+def test_every_message_is_used() -> None:
+    """In the sources as it stands, or as a member of a group whose members are known."""
+    package = FOLDER.parent
+    files = [*FOLDER.glob("*.py"), *(package / name for name in ("cli.py", "doctor.py", "train/progress.py"))]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    used = set(re.findall(r"""["']([a-z_]+\.[a-z0-9_.-]+)["']""", text)) | set(
+        re.findall(r"""say\(["'](\w+)["']""", text)
+    )
+    used |= {f"unit.{unit}.{n}" for unit in re.findall(r'count\([^\n]*?"(\w+)"\)', text) for n in ("one", "other")}
+    doctor = (package / "doctor.py").read_text(encoding="utf-8")
+    groups = {
+        "verdict": [verdict.replace(" ", "-") for verdict in get_args(Verdict)],
+        "state": get_args(State),
+        "stopped": ["early-stopping", "all-epochs"],
+        "at_hand": ["here", "hub", "absent"],
+        "cache.kind": ["decoded", "downloaded", "unfinished"],
+        "layers": ["layer", "output", "parameters"],
+        "kinds": ["setting", "default", "expected"],
+        "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],
+        "doctor": [key.replace(" ", "-") for key in re.findall(r'^        "([a-z ]+)": ', doctor, re.MULTILINE)],
+    }
+    used |= {f"{group}.{member}" for group, members in groups.items() for member in members}
+    assert sorted(set(EN.messages) - used) == []
+    for group, members in groups.items():
+        assert {f"{group}.{member}" for member in members} <= set(EN.messages), group
+
+
+def test_a_terminal_gets_plain_blanks() -> None:
+    assert (EN.number(-12345.6, 1), ES.number(-12345.6, 1)) == ("-12,345.6", "-12 345,6")
+    assert not [text for text in (*EN.messages.values(), *ES.messages.values()) if "\u00a0" in text or "\u202f" in text]
 
 
 @pytest.mark.parametrize(
@@ -10,4 +103,91 @@ from escalera.terminal import money
     [(0, "0.00 USD"), (1.5, "1.50 USD"), (0.1, "0.10 USD"), (0.00125, "0.0013 USD"), (8.3e-5, "0.000083 USD")],
 )
 def test_a_small_price_is_not_nothing(amount: float, text: str) -> None:
-    assert money(amount, "USD") == text
+    assert EN.money(amount, "USD") == text
+
+
+def test_what_models_says_is_there_in_spanish() -> None:
+    english = {
+        text
+        for kind in catalogue.kinds()
+        for text in (kind["description"], *(row[key] for row in kind["settings"] for key in ("expects", "description")))
+        if text
+    }
+    assert len(english) > 60
+    same = {text for text in english if translate(text, "es") == text}
+    assert same == set()
+
+
+def vocabulary() -> dict[str, set[str]]:
+    """The words of each language that the other one does not have: those of the messages, and the commonest."""
+    found = {}
+    for words, common in (
+        (EN, "the and with from that this which have been will would there where when your into only than more"),
+        (ES, "el la los las con para que esta este del una hay donde cuando sin pero solo desde hasta"),
+    ):
+        text = re.sub(r"\{\w+\}|--\w[\w-]*", " ", " ".join([*words.messages.values(), common])).casefold()
+        found[words.code] = {word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 2}
+    both = found["en"] & found["es"]
+    return {code: words - both for code, words in found.items()}
+
+
+def names_of_things() -> set[str]:
+    """What is called the same in both languages: options, keys of a ladder, kinds, layers, sources."""
+    kinds = catalogue.kinds()
+    keys = {
+        part
+        for kind in kinds
+        for row in kind["settings"]
+        for part in re.findall(r"[a-z]+", f"{row['key']} {row['default']}")
+    }
+    expected = {
+        part for kind in kinds for row in kind["settings"] for part in re.findall(r"'([a-z_]+)'", row["expects"])
+    }
+    return (
+        keys | {part for word in expected for part in word.split("_")} | {"from", "run", "rung", "none", "all", "batch"}
+    )
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """What every command prints, in both languages."""
+    found: dict[str, dict[str, str]] = {"en": {}, "es": {}}
+    for code, printed in found.items():
+        folder = tmp_path_factory.mktemp(code)
+        rng = np.random.default_rng(0)
+        np.savez(folder / "dots.npz", images=rng.integers(0, 256, (60, 8, 8), np.uint8), labels=np.arange(60) % 3)
+        (folder / "tiny.yaml").write_text(LADDER, encoding="utf-8")
+        for number in range(6):
+            path = folder / "birds" / ("robin" if number % 2 else "wren") / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(path)
+        (folder / "birds" / "robin" / "bad.png").write_bytes(b"")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr(plan, "PROBE_SECONDS", 0.01)
+            for name, value in {
+                "ESCALERA_CACHE": str(folder / "cache"),
+                "ESCALERA_LANG": code,
+                "COLUMNS": "160",
+            }.items():
+                patch.setenv(name, value)
+            for line in COMMANDS.strip().splitlines():
+                patch.setattr(sys, "argv", ["escalera", *line.split()])
+                out = io.StringIO()
+                with redirect_stdout(out), redirect_stderr(out), suppress(SystemExit):
+                    cli.main()
+                printed[line] = printed.get(line, "") + out.getvalue()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", ["en", "es"])
+def test_no_word_of_the_other_language_is_printed(said: dict[str, dict[str, str]], code: str) -> None:
+    other = vocabulary()["es" if code == "en" else "en"] - names_of_things()
+    assert len(said[code]) == len(set(COMMANDS.strip().splitlines()))
+    for command, text in said[code].items():
+        assert text.strip(), command
+        text = text.replace(platform.platform(), "")
+        plain = re.sub(r"\S*[/=\[\]]\S*|'[^']*'|«[^»]*»|\{[^}]*\}", " ", text)  # paths, settings, what was typed
+        words = set(re.findall(r"[^\W\d_]+", plain.casefold()))
+        assert words & other == set(), f"{command}:\n{text}"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from escalera.errors import EscaleraError
+
+if TYPE_CHECKING:
+    from escalera.language import Language as Words
 
 app = typer.Typer(
     help="Escalera: image classifiers, built and judged one change at a time.",
@@ -24,10 +28,19 @@ app = typer.Typer(
 
 
 class Language(StrEnum):
-    """Of the report and of the ladders' texts."""
+    """Of what is printed and written."""
 
     en = "en"
     es = "es"
+
+
+def _here() -> Language:
+    """Spanish where the system speaks Spanish, else English."""
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return Language.es if named.lower().startswith("es") else Language.en
+
+
+HERE = _here()
 
 
 class Device(StrEnum):
@@ -40,7 +53,7 @@ class Device(StrEnum):
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-Lang = Annotated[Language, typer.Option(help="Language of the report and of the ladder's texts.")]
+Lang = Annotated[Language, typer.Option(envvar="ESCALERA_LANG", help="Language of what is printed and of the pages.")]
 DataRoot = Annotated[
     Path | None, typer.Option(help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA.")
 ]
@@ -60,7 +73,7 @@ def climb(
     out: Annotated[Path, typer.Option(help="Where runs go.")] = Path("runs"),
     data_root: DataRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
-    lang: Lang = Language.en,
+    lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -72,9 +85,9 @@ def climb(
     from escalera.terminal import Narrator
 
     if plan:
-        _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_)
+        _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_, _words(lang))
         return
-    narrator = Narrator(Console(stderr=json_), debug=debug)
+    narrator = Narrator(Console(stderr=json_), language=lang.value, debug=debug)
     reading = load_ladder(ladder, set_ or [])
     try:
         climb_ladder(
@@ -91,7 +104,7 @@ def climb(
             narrator=narrator,
         )
     except KeyboardInterrupt:
-        typer.secho("\nstopped; the same command goes on from here", fg="yellow", err=True)
+        typer.secho(f"\n{narrator.words.say('climb.stopped')}", fg="yellow", err=True)
         raise typer.Exit(130) from None
     if json_:
         _echo_json(outcome(out / reading.ladder.name))
@@ -100,7 +113,14 @@ def climb(
 
 
 def _plan(
-    ladder: str, sets: list[str], rungs: list[str], seeds: int, data_root: Path | None, device: str, json_: bool
+    ladder: str,
+    sets: list[str],
+    rungs: list[str],
+    seeds: int,
+    data_root: Path | None,
+    device: str,
+    json_: bool,
+    words: Words,
 ) -> None:
     from rich.console import Console
 
@@ -108,12 +128,13 @@ def _plan(
     from escalera.terminal import print_plan
 
     reading = load_ladder(ladder, sets)
-    with Console(stderr=True).status(f"Measuring a few steps of {len(rungs) or len(reading.rungs)} rungs"):
+    count = words.count(len(rungs) or len(reading.rungs), "rung")
+    with Console(stderr=True).status(words.say("plan.measuring", rungs=count)):
         rows = plan(reading, data_root=data_root, device=device, rungs=rungs)
     if json_:
         _echo_json(rows)
         return
-    print_plan(Console(), rows, seeds)
+    print_plan(Console(), rows, seeds, words)
 
 
 @app.command()
@@ -132,7 +153,7 @@ def explore(
         "explored"
     ),
     data_root: DataRoot = None,
-    lang: Lang = Language.en,
+    lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -151,20 +172,21 @@ def explore(
     if json_:
         _echo_json(facts)
         return
+    words = _words(lang)
     for note in facts["notes"]:
         typer.secho(note, fg="yellow")
     for fault in facts["faults"]:
-        typer.secho(f"a training would refuse it: {fault}", fg="yellow")
+        typer.secho(words.say("explore.fault", fault=fault), fg="yellow")
     if facts["bad"]:
-        typer.secho(f"{len(facts['bad'])} pictures cannot be decoded; the page lists them", fg="yellow")
-    typer.echo(f"page: {page}")
+        typer.secho(words.count(len(facts["bad"]), "undecodable"), fg="yellow")
+    typer.echo(f"{words.say('page')}: {page}")
 
 
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A ladder's folder of runs, as runs/digits.")],
     data_root: DataRoot = None,
-    lang: Lang = Language.en,
+    lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
     """Write the report of a ladder again, from the files of its runs."""
@@ -181,7 +203,7 @@ def compare(
     ],
     out: Annotated[Path, typer.Option(help="Where runs go; the page is its comparison/report.html.")] = Path("runs"),
     data_root: DataRoot = None,
-    lang: Lang = Language.en,
+    lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -200,8 +222,9 @@ def compare(
     if json_:
         _echo_json(told(story))
         return
-    print_rungs(Console(), story)
-    typer.echo(f"\npage: {page}")
+    words = _words(lang)
+    print_rungs(Console(), story, words)
+    typer.echo(f"\n{words.say('page')}: {page}")
 
 
 @app.command()
@@ -216,6 +239,7 @@ def predict(
         typer.Option(help="The row beside a picture, as 'area=1200, zipcode=92880'; once for each row, in order."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes of each picture to print.")] = 5,
+    lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -227,18 +251,20 @@ def predict(
     if json_:
         _echo_json(found)
         return
+    words = _words(lang)
     for picture in found:
         typer.echo(shown(picture["file"]))
         for row in picture["classes"]:
-            typer.echo(f"  {100 * row['probability']:6.2f} %  {row['name']}")
+            typer.echo(f"  {words.number(100 * row['probability'], 2):>6} %  {row['name']}")
         if picture["filled_in"]:
-            typer.echo(f"  not known, so filled in as in training: {', '.join(picture['filled_in'])}")
+            typer.echo(f"  {words.say('predict.filled_in', columns=', '.join(picture['filled_in']))}")
 
 
 @app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn.")],
     file: Annotated[Path, typer.Argument(help="The file to write, as cnn.safetensors.")],
+    lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
     """Write a trained model as one file, which `escalera predict` and the studio open on any machine."""
@@ -246,7 +272,7 @@ def export(
     from escalera.trained import write_file
 
     write_file(find_trained(run), file)
-    typer.echo(f"model: {file}")
+    typer.echo(f"{_words(lang).say('model')}: {file}")
 
 
 @app.command()
@@ -264,6 +290,7 @@ def studio(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where runs are, and go.")] = Path("runs"),
     data_root: DataRoot = None,
+    lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
     """Open a web page to classify pictures, walk through the runs, look at data, and climb."""
@@ -277,12 +304,12 @@ def studio(
         models=model or [],
         out=out,
         data_root=data_root,
-        ready=lambda address: typer.echo(f"The studio is at {address}  (stop it with Ctrl-C)"),
+        ready=lambda address: typer.echo(_words(lang).say("studio.ready", address=address)),
     )
 
 
 @app.command()
-def sources(data_root: DataRoot = None, json_: Json = False, debug: Debug = False) -> None:
+def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
     """List the sources that are known by name and those that are there: what to write after `data.source`."""
     from escalera.data.places import catalogue
 
@@ -290,21 +317,28 @@ def sources(data_root: DataRoot = None, json_: Json = False, debug: Debug = Fals
     if json_:
         _echo_json(rows)
         return
+    words = _words(lang)
     width = max(len(str(row["name"])) for row in rows)
     for row in rows:
-        typer.echo(f"{row['name']:{width}}  {row['form']}: {row['where'] or 'not here yet'}")
-    typer.echo("Also: the path of a folder of classes, a parquet or CSV file, a .npz, or owner/name on the hub.")
+        if row["form"]:
+            form = words.say("form.folders") if row["form"] == "folders" else row["form"]
+            place = f"{form}: {row['where']}"
+        else:
+            place = words.say("sources.library" if row["where"] else "sources.on_hub", where=row["where"] or row["hub"])
+        typer.echo(f"{row['name']:{width}}  {place}")
+    typer.echo(words.say("sources.also"))
 
 
 @app.command()
 def cache(
     names: Annotated[list[str] | None, typer.Argument(help="With --clear: only these, by source or entry.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove them; all when none is named.")] = False,
+    lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show what was decoded or downloaded and is kept, or remove it; it is made again when it is needed."""
-    from escalera.data.cache import cache_root, entries, size_text
+    from escalera.data.cache import cache_root, entries
     from escalera.data.cache import clear as clear_entries
 
     root = cache_root()
@@ -312,25 +346,30 @@ def cache(
     if json_:
         _echo_json([vars(row) for row in rows])
         return
+    words = _words(lang)
     for row in rows:
-        made = row.made[:16].replace("T", " ")
-        typer.echo(f"{size_text(row.bytes):>9}  {made}  {row.kind:10}  {row.source}  ({row.name})")
-    total = size_text(sum(row.bytes for row in rows))
-    typer.echo(f"{len(rows)} entries, {total}, {'removed from' if clear else 'in'} {root}")
+        made, kind = row.made[:16].replace("T", " "), words.say(f"cache.kind.{row.kind}")
+        typer.echo(f"{words.short(row.bytes, 'B'):>9}  {made}  {kind:13}  {row.source}  ({row.name})")
+    count, size = words.count(len(rows), "entry"), words.short(sum(row.bytes for row in rows), "B")
+    typer.echo(words.say("cache.removed" if clear else "cache.entries", entries=count, size=size, folder=root))
 
 
 @app.command()
-def ladders(lang: Lang = Language.en, json_: Json = False, debug: Debug = False) -> None:
-    """List the ladders that ship with Escalera."""
+def ladders(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
+    """List the ladders that ship with Escalera, and whether the pictures that they need are here."""
     from escalera.climbing import shipped_ladders
 
-    rows = shipped_ladders(lang.value)
+    rows = shipped_ladders(lang.value, data_root)
     if json_:
         _echo_json(rows)
         return
+    words = _words(lang)
     width = max(len(row["name"]) for row in rows)
     for row in rows:
-        typer.echo(f"{row['name']:{width}}  {row['title']} ({len(row['rungs'])} rungs on {row['source']})")
+        typer.echo(f"{row['name']:{width}}  {row['title']} ({words.count(len(row['rungs']), 'rung')})")
+        for state in dict.fromkeys(row["sources"].values()):
+            names = ", ".join(name for name, found in row["sources"].items() if found == state)
+            typer.echo(f"{'':{width}}  {words.say(f'at_hand.{state}', names=names)}")
 
 
 @app.command()
@@ -338,6 +377,7 @@ def models(
     pattern: Annotated[
         str | None, typer.Argument(help="A kind, or part of the name of a network of timm, as vgg or resnet*d.")
     ] = None,
+    lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -346,15 +386,17 @@ def models(
 
     from escalera.catalogue import find, kinds
     from escalera.terminal import kinds_table
+    from escalera.translation import translate
 
     found = {"kinds": kinds(), "networks": []} if pattern is None else find(pattern)
     if json_:
         _echo_json(found)
         return
+    words = _words(lang)
     for kind in found["kinds"]:
-        typer.echo(f"{kind['kind']}: {kind['description']}")
+        typer.echo(f"{kind['kind']}: {translate(kind['description'], lang.value)}")
         if kind["settings"]:
-            Console().print(kinds_table(kind))
+            Console().print(kinds_table(kind, words))
         typer.echo("")
     for network in found["networks"]:
         typer.echo(f"{network['name']}  {', '.join(network['weights'])}".rstrip())
@@ -369,15 +411,24 @@ def schema(debug: Debug = False) -> None:
 
 
 @app.command()
-def doctor(data_root: DataRoot = None, json_: Json = False, debug: Debug = False) -> None:
+def doctor(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
     """Say what this machine offers: versions, device, precision, memory, disk, and the sets that are here."""
     from escalera.doctor import examine
 
-    facts = examine(data_root)
+    words = _words(lang)
+    facts = examine(data_root, words)
     if json_:
         _echo_json(facts)
         return
-    typer.echo("\n".join(f"{key:>12}  {value}" for key, value in facts.items()))
+    labels = {key: words.say(f"doctor.{key.replace(' ', '-')}") for key in facts}
+    width = max(map(len, labels.values()))
+    typer.echo("\n".join(f"{labels[key]:>{width}}  {value}" for key, value in facts.items()))
+
+
+def _words(lang: Language) -> Words:
+    from escalera.terminal.words import load_terminal
+
+    return load_terminal(lang.value)
 
 
 def _echo_json(value: object) -> None:
@@ -390,7 +441,9 @@ def main() -> None:
     """Run the command line. A user's mistake is one message and an exit code, never a traceback unless asked for."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a pipe of Windows takes no ✓, and that is no reason to end
+            # A pipe of Windows takes no ✓ by default, and that is no reason to end. From Python 3.15 on it is UTF-8.
+            asked = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if asked else "utf-8", errors="replace")
     try:
         app()
     except EscaleraError as error:

@@ -93,7 +93,7 @@ def climb(
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
-    ladder, narrator = reading.ladder, narrator or Narrator()
+    ladder, narrator = reading.ladder, narrator or Narrator(language=language)
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -104,7 +104,7 @@ def climb(
             waits = any(other.name in sources(rung.config) and seed == its for other, its in pending)
             if fresh or waits or not finished(runs[rung.name, seed], rung):
                 pending.append((rung, seed))
-        narrator.ladder_begins(ladder, folder, len(runs), len(pending), language)
+        narrator.ladder_begins(ladder, folder, len(runs), len(pending))
         # A run that goes on has its weights already.
         anew = [rung for rung, seed in pending if fresh or not (runs[rung.name, seed].last / "state.json").exists()]
         datasets = _prepare(reading, [rung for rung, _ in pending], anew, data_root, skip_bad) if pending else {}
@@ -117,12 +117,12 @@ def climb(
         for number, (rung, seed) in enumerate(pending, start=1):
             if not fresh and sources(rung.config) and finished(runs[rung.name, seed], rung):
                 continue  # the weights that it waited for came out as they were
-            narrator.rung_begins(ladder, rung, seed, f"{number}/{len(pending)}", language)
+            narrator.rung_begins(rung, seed, f"{number}/{len(pending)}")
             data = datasets[rung.config.data.model_dump_json()]
             _attempt(rung, seed, data, runs[rung.name, seed], device, fresh, narrator)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
         report = _report(folder, language, data_root, reading.folder, anew=bool(pending) or any(repriced))
-        narrator.ladder_ends(folder, report, language)
+        narrator.ladder_ends(folder, report)
     return {rung.name: Run(runs[rung.name, 0]) for rung in chosen}
 
 
@@ -293,12 +293,15 @@ def told(story: Story) -> dict[str, Any]:
     return {"ladder": story.name, "report": str(story.path / "report.html"), "rungs": rungs}
 
 
-def shipped_ladders(language: str) -> list[dict[str, Any]]:
-    """The ladders inside the package: name, title, source and rungs."""
+def shipped_ladders(language: str, data_root: Path | None = None) -> list[dict[str, Any]]:
+    """The ladders inside the package: name, title, rungs, and each source of theirs with whether it is at hand."""
+    from escalera.data.places import at_hand
+
     rows = []
     for name, _ in shipped():
         ladder = load_ladder(name).ladder
         title = ladder.title[language] if ladder.title else name
-        source = ladder.rungs[0].config.data.source
-        rows.append({"name": name, "title": title, "source": source, "rungs": [rung.name for rung in ladder.rungs]})
+        needed = dict.fromkeys(rung.config.data.source for rung in ladder.rungs)
+        sources = {source: at_hand(source, data_root) for source in needed}
+        rows.append({"name": name, "title": title, "rungs": [rung.name for rung in ladder.rungs], "sources": sources})
     return rows

@@ -196,7 +196,7 @@ def _evaluate(
     test = over(data.test)
     beside = {}
     if isinstance(config.model, schema.Fusion):
-        narrator.says("what each branch knows alone, and what is lost when it sees another row")
+        narrator.branches_asked()
         beside = of_branches(config, data, run, network, device)
     file_answers(run, data, test.logits, test.labels, metrics, beside)
     return test

@@ -92,7 +92,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
     prepare, train, validation = _features(config, data, network, run, where)
     record["feature_seconds"] = round(time.perf_counter() - started, 3)
     count, columns = train.features.shape
-    narrator.says(f"{columns:,} features of {count:,} rows, in {record['feature_seconds']:.1f} s")
+    narrator.features_ready(columns, count, record["feature_seconds"])
     write_tensors(run.path / PREPARATION, prepare.tensors())
     record["preparation"] = lineage.fingerprint(run.path / PREPARATION)
     found = _fit_all(model, seed, train, validation, len(data.classes), run, record, narrator)
@@ -213,7 +213,7 @@ def _fit_all(
             "temperature": degree,
         }
         run.write_record(record)
-        narrator.says(f"{name}: validation {100 * accuracy:.2f} %, fitted in {seconds:.1f} s")
+        narrator.classifier_fitted(name, accuracy, seconds)
     return found
 
 

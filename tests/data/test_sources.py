@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from escalera.data import hub
+from escalera.data.places import at_hand
 from escalera.data.sources import KNOWN, catalogue, native_shape, open_source
 from escalera.errors import DataError
 
@@ -173,17 +174,28 @@ def test_the_catalogue_says_what_is_known_and_what_is_there(put, root: Path, tmp
     (tmp_path / "cache" / "hub-ada--ants").mkdir(parents=True)
     put("x", "train", [0]).rename(tmp_path / "cache" / "hub-ada--ants" / "train.parquet")
     (root / "x").rmdir()
-    found = {row["name"]: (row["form"], row["where"]) for row in catalogue(root)}
+    found = {row["name"]: (row["form"], row["where"], row["hub"]) for row in catalogue(root)}
     assert found == {
-        "digits": ("comes with scikit-learn", "scikit-learn"),
-        "mnist": ("parquet", f"{root}/mnist"),
-        "fashion_mnist": ("the hub: zalando-datasets/fashion_mnist", None),
-        "cifar10": ("the hub: uoft-cs/cifar10", None),
-        "cifar100": ("the hub: uoft-cs/cifar100", None),
-        "birds": ("folders", f"{root}/birds"),
-        "mine": ("parquet", f"{root}/mine"),
-        "ada/ants": ("parquet", f"{tmp_path}/cache/hub-ada--ants"),
+        "digits": (None, "scikit-learn", None),
+        "mnist": ("parquet", f"{root}/mnist", "ylecun/mnist"),
+        "fashion_mnist": (None, None, "zalando-datasets/fashion_mnist"),
+        "cifar10": (None, None, "uoft-cs/cifar10"),
+        "cifar100": (None, None, "uoft-cs/cifar100"),
+        "birds": ("folders", f"{root}/birds", None),
+        "mine": ("parquet", f"{root}/mine", None),
+        "ada/ants": ("parquet", f"{tmp_path}/cache/hub-ada--ants", "ada/ants"),
     }
+
+
+def test_what_is_at_hand(put, root: Path, tmp_path: Path):
+    put("mnist", "train", [0, 1])
+    put("mine", "train", [0, 1])
+    (tmp_path / "cache" / "hub-ada--ants").mkdir(parents=True)
+    names = ["digits", "mnist", "cifar10", "mine", "ada/ants", "ada/bees", "nowhere", str(root), "x" * 5000, ".."]
+    assert [at_hand(name, root) for name in names] == [
+        "here", "here", "hub", "here", "here", "hub", "absent", "here", "absent", "absent",
+    ]  # fmt: skip
+    assert at_hand("mine", None) == "absent"
 
 
 def test_a_known_source_that_is_nowhere(root: Path, monkeypatch, tmp_path: Path):

@@ -21,7 +21,7 @@ from escalera.report.language import load_language
 from escalera.report.page import write_page
 from escalera.report.story import read_story
 from escalera.report.versus import read_versus
-from escalera.terminal import print_rungs
+from escalera.terminal import load_terminal, print_rungs
 
 
 def test_two_rungs_compare_as_in_their_ladder(ladder_dir: Path, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_command(ladder_dir: Path, tmp_path: Path) -> None:
     runs = [str(ladder_dir / "base"), str(ladder_dir / "deeper")]
     said = CliRunner().invoke(app, ["compare", *runs, "--out", str(tmp_path), "--lang", "es"])
     assert said.exit_code == 0, said.output
-    assert "▲ better" in said.output and "comparison/report.html" in said.output
+    assert "▲ mejor" in said.output and "comparison/report.html" in said.output
     assert 'lang="es"' in (tmp_path / "comparison/report.html").read_text()[:300]
     said = CliRunner().invoke(app, ["compare", *runs, "--out", str(tmp_path), "--json"])
     assert [rung["verdict"] for rung in json.loads(said.output)["rungs"]] == [None, "better"]
@@ -140,7 +140,8 @@ def test_the_command(ladder_dir: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("terminal", "width"), [(False, 80), (True, 80), (True, 120)])
 def test_no_name_is_broken_in_the_table(ladder_dir: Path, terminal: bool, width: int) -> None:
     file = StringIO()
-    print_rungs(Console(file=file, width=width, force_terminal=terminal, color_system=None), read_story(ladder_dir))
+    console = Console(file=file, width=width, force_terminal=terminal, color_system=None)
+    print_rungs(console, read_story(ladder_dir), load_terminal("en"))
     lines = file.getvalue().splitlines()
     assert len(lines) == 6
     assert [line.split()[0] for line in lines[1:]] == ["base", "deeper", "batch-norm", "vgg16-scratch", "augmentation"]

@@ -1,8 +1,10 @@
+import itertools
 import os
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -10,6 +12,8 @@ from rich.console import Console
 from escalera.data.batches import Batches
 from escalera.errors import RunError
 from escalera.rundir import RunDir
+from escalera.terminal import load_terminal
+from escalera.train import progress
 from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard
 from escalera.train.loop import Callback, Training, train
 from escalera.train.progress import ProgressBar, ProgressLines
@@ -115,10 +119,10 @@ def test_no_signals_in_another_thread(start: Start, batches: Batches) -> None:
 def test_progress_on_a_terminal_and_elsewhere(
     start: Start, batches: Batches, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def told(callback: type, terminal: bool) -> str:
+    def told(callback: type, terminal: bool, code: str = "en") -> str:
         console = Console(force_terminal=terminal, width=140)
         arguments = {"schedule": constant(2), "validate": lambda: {"val_loss": 1.0, "val_accuracy": 0.25}, "seed": 0}
-        train(start(epochs=2), batches, callbacks=[callback(console)], **arguments)
+        train(start(epochs=2), batches, callbacks=[callback(console, load_terminal(code))], **arguments)
         return capsys.readouterr().out
 
     lines = told(ProgressLines, False).splitlines()
@@ -129,3 +133,17 @@ def test_progress_on_a_terminal_and_elsewhere(
     bar = told(ProgressBar, True)
     assert "epoch 1/2" in bar
     assert "left" in bar
+    assert "época 1/2" in (bar := told(ProgressBar, True, "es"))
+    assert "restantes" in bar
+
+
+def test_lines_say_how_long_it_takes_at_most(
+    start: Start, batches: Batches, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY", 0)
+    for code, left in (("en", "5 min 00 s left at most"), ("es", "faltan 5 min 00 s como mucho")):
+        lines = ProgressLines(Console(width=140), load_terminal(code))
+        clock = itertools.count(step=50.0)
+        monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
+        train(start(epochs=3), batches, schedule=constant(3), validate=dict, seed=0, callbacks=[lines])
+        assert left in capsys.readouterr().out, code

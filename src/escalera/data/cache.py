@@ -136,15 +136,6 @@ def entries(root: Path, names: Sequence[str] = ()) -> list[Entry]:
     return [entry for entry in found if not names or entry.name in names or entry.source in names]
 
 
-def size_text(size: float) -> str:
-    """Bytes for people: `153.6 MB`."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
 def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
     """Remove entries, by name or by the name of their source, or all; what was removed. Raises as `entries` does, and
     for what cannot be removed, after all the others are.

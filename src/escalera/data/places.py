@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from escalera.data import cache, hub
-from escalera.data.home import expanded
+from escalera.data.home import expanded, is_there
 from escalera.data.known import KNOWN
 from escalera.data.listing import SPLITS, left_by_system
 from escalera.data.paths import fault
@@ -36,7 +36,7 @@ def locate(name: str, data_root: Path | None, cache_dir: Path, beside: Path | No
     looked = []
     given = expanded(name, "data.source")
     if known is None and name.strip("./ "):
-        if given.exists():
+        if is_there(given):
             return given
         looked.append(f"as a path: no {given.absolute()}")
         if beside is not None and not given.is_absolute():
@@ -67,24 +67,53 @@ def data_roots(data_root: Path | None) -> dict[str, Path | None]:
 
 
 def catalogue(data_root: Path | None, cache_dir: Path | None = None) -> list[dict[str, str | None]]:
-    """What is known and what is there: each source's name, its place (None: not here) and its form or its address."""
+    """What is known and what is there: each source's name, where it is (None: not here), its form, and its hub address.
+
+    What comes with a library is where the library is, in no form.
+    """
     cached = cache_dir or cache.cache_root()
+    roots = _roots(data_root)
     rows: list[dict[str, str | None]] = []
-    roots = [root for root in data_roots(data_root).values() if root and root.is_dir()]
     for name, known in KNOWN.items():
-        place = next((found for root in roots if (found := _below(root, name))), None) or _downloaded(name, cached)
-        comes_with = "comes with scikit-learn" if known.hub is None else f"the hub: {known.hub}"
+        place = _kept(name, roots, cached)
         where = "scikit-learn" if known.hub is None else str(place) if place else None
-        rows.append({"name": name, "where": where, "form": form(place) if place else comes_with})
+        rows.append({"name": name, "where": where, "form": form(place) if place else None, "hub": known.hub})
     for root in roots:
         rows += [
-            {"name": path.name, "where": str(path), "form": form(path)}
+            {"name": path.name, "where": str(path), "form": form(path), "hub": None}
             for path in _sources(root)
             if path.name not in KNOWN
         ]
     downloads = [entry for entry in cache.entries(cached) if entry.kind == "downloaded" and entry.source not in KNOWN]
-    rows += [{"name": entry.source, "where": str(cached / entry.name), "form": "parquet"} for entry in downloads]
+    rows += [
+        {"name": entry.source, "where": str(cached / entry.name), "form": "parquet", "hub": entry.source}
+        for entry in downloads
+    ]
     return rows
+
+
+AtHand = Literal["here", "hub", "absent"]
+
+
+def at_hand(name: str, data_root: Path | None, cache_dir: Path | None = None) -> AtHand:
+    """Whether a source is on this machine, would be downloaded from the hub, or is nowhere that is known of."""
+    known = KNOWN.get(name)
+    if known and known.hub is None:
+        return "here"
+    if _kept(name, _roots(data_root), cache_dir or cache.cache_root()):
+        return "here"
+    if known is None and name.strip("./ ") and is_there(expanded(name, "data.source")):
+        return "here"
+    return "hub" if known or _HUB.fullmatch(name) else "absent"
+
+
+def _roots(data_root: Path | None) -> list[Path]:
+    return [root for root in data_roots(data_root).values() if root and root.is_dir()]
+
+
+def _kept(name: str, roots: list[Path], cache_dir: Path) -> Path | None:
+    """Where a source of that name is, below the data roots or among the downloads."""
+    return next((found for root in roots if (found := _below(root, name))), None) or _downloaded(name, cache_dir)
 
 
 def form(path: Path) -> str | None:
@@ -167,7 +196,7 @@ def _below(root: Path, name: str) -> Path | None:
     if not name.strip("./ ") or Path(name).is_absolute() or ".." in Path(name).parts:
         return None
     for path in (root / name, *(root / f"{name}{suffix}" for suffix in (*_TABLES, ".npz"))):
-        if path.exists():
+        if is_there(path):
             return path
     return None
 
@@ -180,7 +209,7 @@ def _sources(root: Path) -> Iterator[Path]:
 
 def _downloaded(name: str, cache_dir: Path) -> Path | None:
     folder = cache_dir / f"hub-{name.replace('/', '--')}"
-    return folder if folder.is_dir() else None
+    return folder if is_there(folder) and folder.is_dir() else None
 
 
 def _from_hub(name: str, address: str, cache_dir: Path, looked: list[str]) -> Path:

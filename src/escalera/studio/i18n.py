@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-import yaml
-
+from escalera import language
 from escalera.errors import DataError, EscaleraError, LadderError, RunError
-from escalera.report.language import LANGUAGES, Language, load_language
+from escalera.language import LANGUAGES, Language
 from escalera.studio.service import BusyError
 
-_FOLDER = Path(__file__).parent / "messages"
 
-
-@cache
 def load_words(code: str) -> Language:
     """The words of `en` or `es`; raises EscaleraError for another language."""
-    report = load_language(code)
-    own = yaml.safe_load((_FOLDER / f"{code}.yaml").read_text(encoding="utf-8"))
-    return Language(code, {**report.messages, **own})
+    return language.load_words(code, "report", "studio")
 
 
 def preferred(accept: str) -> str:

@@ -7,6 +7,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from escalera.language import Language
 from escalera.train.loop import Callback, Training
 
 REFRESH = 0.2
@@ -15,23 +16,30 @@ LINE_EVERY = 2.0
 """Seconds between two lines where there is no terminal; the history has every epoch."""
 
 
-def _figures(training: Training) -> str:
-    text = f"loss {training.loss:.3f}  accuracy {100 * training.accuracy:5.1f} %"
+def _epoch(training: Training, words: Language) -> str:
+    return words.say("progress.epoch", epoch=training.epoch, epochs=training.epochs)
+
+
+def _figures(training: Training, words: Language) -> str:
+    loss, accuracy = words.loss(training.loss), words.number(100 * training.accuracy, 1).rjust(5)
+    parts = [words.say("progress.figures", loss=loss, accuracy=accuracy)]
     if "val_accuracy" in training.log:
-        text += f"  validation {100 * training.log['val_accuracy']:5.1f} %"
-    return f"{text}  {training.images_per_second:,.0f} images/s"
+        validation = words.number(100 * training.log["val_accuracy"], 1).rjust(5)
+        parts.append(words.say("progress.validation", accuracy=validation))
+    return "  ".join([*parts, words.say("progress.rate", n=words.number(training.images_per_second))])
 
 
 class ProgressBar(Callback):
     """One bar for the whole training: epoch, loss, accuracy, images a second, and the time left at most."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, words: Language) -> None:
+        self.words = words
         self.progress = Progress(
-            TextColumn("  epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            TextColumn("  {task.fields[epoch]}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(compact=True),
-            TextColumn("left"),
+            TextColumn(words.say("progress.left")),
             console=console,
             auto_refresh=False,
             transient=True,
@@ -41,9 +49,8 @@ class ProgressBar(Callback):
     def on_train_begin(self, training: Training) -> None:
         """Open the bar, at the epoch where a resumed training stands."""
         self.progress.start()
-        self.task = self.progress.add_task(
-            "", total=training.epochs * training.steps, epoch=training.epoch, epochs=training.epochs, figures=""
-        )
+        total = training.epochs * training.steps
+        self.task = self.progress.add_task("", total=total, epoch=_epoch(training, self.words), figures="")
 
     def on_step_end(self, training: Training) -> None:
         """Move the bar, a few times a second."""
@@ -51,7 +58,8 @@ class ProgressBar(Callback):
             return
         self.drawn = time.monotonic()
         done = (training.epoch - 1) * training.steps + training.step
-        self.progress.update(self.task, completed=done, epoch=training.epoch, figures=_figures(training), refresh=True)
+        epoch, figures = _epoch(training, self.words), _figures(training, self.words)
+        self.progress.update(self.task, completed=done, epoch=epoch, figures=figures, refresh=True)
 
     def on_train_end(self, training: Training) -> None:
         """Take the bar away; what remains is said by the caller."""
@@ -61,8 +69,9 @@ class ProgressBar(Callback):
 class ProgressLines(Callback):
     """A line from time to time, for logs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, words: Language) -> None:
         self.console = console
+        self.words = words
 
     def on_train_begin(self, training: Training) -> None:
         """Note where and when this started."""
@@ -74,7 +83,7 @@ class ProgressLines(Callback):
             return
         self.said = time.monotonic()
         left = (self.said - self.started) / (training.epoch - self.first) * (training.epochs - training.epoch)
-        time_left = "" if training.stop or not left else f"  {left:.0f} s left at most"
-        self.console.print(
-            f"  epoch {training.epoch}/{training.epochs}  {_figures(training)}{time_left}", highlight=False
-        )
+        parts = [_epoch(training, self.words), _figures(training, self.words)]
+        if left and not training.stop:
+            parts.append(self.words.say("progress.left_at_most", time=self.words.duration(round(left))))
+        self.console.print("".join(f"  {part}" for part in parts), highlight=False)
