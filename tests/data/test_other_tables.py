@@ -116,11 +116,128 @@ def test_names_without_their_folder_or_ending(files: dict, before: str, behind: 
     assert values(said) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("place", ["../mine", "/tmp", "nowhere"])
-def test_a_folder_of_images_that_is_none(place: str, put_all, opened):
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"part_1/a.png": 1, "part_1/b.png": 2, "part_2/c.png": 3, "part_2/d.png": 4},  # as HAM10000
+        {"train/a.png": 1, "train/b.PNG": 2, "train/c.jpeg": 3, "train/d.png": 4, "test/e.png": 9},
+        {"train/a.png": 1, "train/b.png": 2, "train/c.png": 3, "train/d.png": 4, "small/a.png": 9, "small/b.png": 9},
+    ],
+)
+def test_names_in_several_folders_or_with_several_endings(files: dict, put_all, opened):
+    put_all({**files, "labels.csv": csv("image_id,dx", *(f"{name},{name in 'ab'}" for name in "abcd"))})
+    assert values(opened()) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("first", [1, 7])
+def test_names_that_are_numbers(first: int, put_all, opened):
+    """As CIFAR-10 on Kaggle; a column of numbers that repeat is none of names."""
+    files = {f"train/{first + i}.png": i + 1 for i in range(4)} | {f"train/{i}.png": 99 for i in (20, 21)}
+    lines = [f"{first + i},{['frog', 'cat'][i % 2]},{20 + i % 2}" for i in range(4)]
+    put_all({**files, "trainLabels.csv": csv("id,label,age", *lines)})
+    found = opened()
+    assert values(found) == [1, 2, 3, 4]
+    assert found.splits["train"].table.column_names == ["age"]
+
+
+def test_names_keep_their_zeros(put_all, opened):
+    put_all({"0001.png": 1, "0002.png": 2, "1.png": 99, "t.csv": csv("id,label", "0001,x", "0002,y")})
+    assert values(opened()) == [1, 2]
+
+
+def test_names_that_several_folders_have(put_all, opened):
+    files = {f"{size}/{name}.png": n for size in ("large", "small") for n, name in enumerate("ab", 1)}
+    folder = put_all({**files, "labels.csv": csv("image,label", "a.png,x", "b.png,y")})
+    with pytest.raises(DataError) as error:
+        opened()
+    assert str(error.value) == (
+        f"{folder}/labels.csv: 2 folders hold the files that column 'image' names: large, small. Say which one with "
+        "data.image_folder: large."
+    )
+    assert values(opened(image_folder="small")) == [1, 2]
+
+
+def test_a_name_that_two_files_fit(put_all, opened):
+    folder = put_all({"a.png": 1, "a.jpg": 2, "b.png": 3, "c.png": 4, "t.csv": csv("id,label", "a,x", "b,y", "c,y")})
+    with pytest.raises(DataError, match=re.escape(f"{folder}/t.csv: row 0 (a): 2 files fit: a.jpg, a.png")):
+        opened(image_column="id")
+    for ending in ("png", ".png", ".PNG"):
+        assert values(opened(image_column="id", image_ending=ending)) == [1, 3, 4]
+    with pytest.raises(
+        DataError, match=re.escape("expected the end of the files' names, as .jpg, received '/../x.png'")
+    ):
+        opened(image_column="id", image_ending="/../x.png")
+
+
+@pytest.mark.parametrize("written", ["IMG/{}.PNG", "Img\\{}.png", " img/{}.png", "img/{}.png "])
+def test_capitals_and_blanks(written: str, put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label", *(f"{written.format(name)},{name in 'ab'}" for name in "abcd"))})
+    found = opened()
+    assert values(found) == [1, 2, 3, 4]
+    assert ("t.csv: 4 paths have other capitals than the files." in found.notes) == (written[0] == "I")
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("photos/a.png", "cannot be read: No such file or directory; there is img/a.png"),
+        ("z.png", "cannot be read: No such file or directory\n"),
+        ("img", "cannot be read: No such file or directory\n"),
+        ("x" * 300 + ".png", "cannot be read: No such file or directory\n"),
+        ("a\0.png", "cannot be read: No such file or directory\n"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is(path: str, why: str, put_all, opened):
+    folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "img/b.png,y", f"{path},y")})
+    with pytest.raises(DataError) as error:
+        opened(image_column="path")
+    assert f"{folder}/t.csv: row 2 (" in str(error.value) and why in str(error.value)
+
+
+def test_an_address_is_not_fetched(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "https://example.org/b.png,y")})
+    with pytest.raises(DataError, match=r"row 1: https://example.org/b.png: it is an address, and nothing is fetched"):
+        opened()
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (
+            "../mine",
+            "data.image_folder: expected a folder inside {mine}, received '{place}'. Nothing outside the folder",
+        ),
+        ("/tmp", "expected a folder inside {mine}, received '{place}'."),
+        ("img\\..\\..", "expected a folder inside {mine}, received '{place}'."),
+        ("img/../../mine/img", "expected a folder inside {mine}, received '{place}'."),
+        ("C:\\img", "expected a folder inside {mine}, received '{place}'."),
+        ("imgs", "data.image_folder: {mine} has no folder '{place}'; did you mean 'img'?"),
+    ],
+)
+def test_a_folder_of_images_that_is_none(place: str, text: str, put_all, opened, root: Path):
     put_all({**FOUR, "t.csv": csv("path,label", "a.png,x", "b.png,y")})
-    with pytest.raises(DataError, match=re.escape(f"received '{place}'.") + "$"):
+    with pytest.raises(DataError, match=re.escape(text.format(place=place, mine=root / "mine"))):
         opened(image_folder=place)
+
+
+def test_no_link_leads_out_of_the_folder(put_all, opened, root: Path, png):
+    folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "img/b.png,y", "img/c.png,y")})
+    (root / "secret").mkdir()
+    (root / "secret" / "a.png").write_bytes(png(99))
+    (folder / "img" / "c.png").unlink()
+    (folder / "img" / "c.png").symlink_to(folder / "img" / "d.png")  # to another image of the folder
+    assert values(opened()) == [1, 2, 4]
+    (folder / "img" / "c.png").unlink()
+    (folder / "img" / "c.png").symlink_to(root / "secret" / "a.png")
+    with pytest.raises(DataError, match=r"row 2: img/c\.png: it is a link that leads out of the folder"):
+        opened()
+    (folder / "away").symlink_to(root / "secret")
+    put_all({"t.csv": csv("path,label", "away/a.png,x", "img/b.png,y")})
+    with pytest.raises(DataError, match=r"row 0: away/a\.png: it is a link that leads out of the folder"):
+        opened()
+    put_all({"t.csv": csv("path,label", "a,x", "b,y")})
+    with pytest.raises(DataError, match=r"data.image_folder: expected a folder inside .*/mine, received 'away'\."):
+        opened(image_folder="away", image_column="path")
 
 
 def test_a_parquet_file_with_paths_in_place_of_bytes(put_all, opened, root: Path):
@@ -128,9 +245,15 @@ def test_a_parquet_file_with_paths_in_place_of_bytes(put_all, opened, root: Path
     rows = [{"bytes": None, "path": f"img/{name}.png"} for name in "abcd"]
     pq.write_table(pa.table({"image": rows, "label": [0, 0, 1, 1]}), folder / "train.parquet")
     assert values(opened()) == [1, 2, 3, 4]
+    put_all({"img/a.png": 50})
+    assert values(opened()) == [50, 2, 3, 4]
+    raw = (folder / "img" / "d.png").read_bytes()
+    pq.write_table(pa.table({"image": [*rows[:3], {"bytes": raw, "path": "gone.png"}], "label": [0, 0, 1, 1]}),
+                   folder / "train.parquet")  # fmt: skip
+    assert values(opened()) == [50, 2, 3, 4]
     rows[1]["path"] = "../secret.png"
     pq.write_table(pa.table({"image": rows, "label": [0, 0, 1, 1]}), folder / "train.parquet")
-    with pytest.raises(DataError, match="row 1: it leaves the folder"):
+    with pytest.raises(DataError, match=r"row 1: \.\./secret\.png: it leaves the folder"):
         opened()
 
 
@@ -172,11 +295,50 @@ def test_a_column_that_may_say_the_splits_and_does_not(put_all, opened):
     with pytest.raises(DataError, match=r"has no column 'splt'; did you mean 'split'\?"):
         opened(split_column="splt")
     put_all({"t.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,train", "img/c.png,y,other")})
-    put_all({"t.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,test", "img/c.png,y,other")})
     assert opened().notes == (
-        "t.csv: column 'split' is not taken for the splits, since it holds 'other' (1); expected train, validation "
-        "(or val, valid, dev) and test.",
+        "t.csv: column 'split' is not taken for the splits, since it holds 'other' (1) beside train (2); expected "
+        "train, validation (or val, valid, dev) and test.",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "held"),
+    [
+        (["train", "test", "other"], "'other' (1) beside train (1), test (1)"),
+        (["train", "val", ""], "'' (1) beside train (1), validation (1)"),
+        (["dev", "test", "test"], "validation (1), test (2)"),
+    ],
+)
+def test_a_column_that_says_the_splits_of_some_rows_is_refused(words: list[str], held: str, put_all, opened):
+    lines = [f"img/{name}.png,{name},{word}" for name, word in zip("abc", words, strict=True)]
+    folder = put_all({**FOUR, "t.csv": csv("path,label,Set", *lines)})
+    text = (
+        f"data.split_column: column 'Set' of {folder}/t.csv holds {held}; expected train, validation (or val, valid, "
+        "dev) and test in its 3 rows. Mend them, or take their rows out."
+    )
+    with pytest.raises(DataError) as error:
+        opened()
+    assert str(error.value) == f"{text} Or write data.split_column: false to take it for an attribute."
+    with pytest.raises(DataError) as error:
+        opened(split_column="Set")
+    assert str(error.value) == text
+    assert values(opened(split_column=False)) == [1, 2, 3]
+    found = open_source("mine", data_root=folder.parent, image_size=None, channels=None, lenient=True)
+    assert found.faults[0].startswith(text)
+
+
+def test_a_table_for_test_beside_one_with_a_column_of_splits(put_all, opened):
+    put_all({**FOUR, "train.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,train", "img/c.png,y,val")})
+    put_all({"test.csv": csv("path,label,split", "img/d.png,x,test")})
+    found = opened()
+    assert {split: values(found, split) for split in found.splits} == {"train": [1, 2], "validation": [3], "test": [4]}
+    assert [part.table for part in found.splits.values()] == [None] * 3
+    put_all({"test.csv": csv("path,label", "img/d.png,x")})
+    assert values(opened(), "test") == [4]
+    put_all({"train.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,train", "img/c.png,y,test")})
+    with pytest.raises(DataError, match=r"rows of test are in .*train.csv and in .*test.csv, by a column of splits"):
+        opened()
+    assert values(opened(split_column=False), "test") == [4]
 
 
 def test_folds_that_are_numbers_are_no_splits(put_all, opened):
@@ -253,16 +415,45 @@ def test_classes_of_zeros_and_ones(put_all, opened):
     }  # fmt: skip
 
 
-def test_columns_of_zeros_and_ones_that_are_named(put_all, opened):
-    put_all({**FOUR, "t.csv": csv("path,dog,cat", "img/a.png,0,1", "img/b.png,1,0", "img/c.png,1,0", "img/d.png,0,1")})
-    found = opened(label_column=["dog", "cat"])
+@pytest.mark.parametrize("one", ["1", "1.0", "True"])
+def test_columns_of_zeros_and_ones(one: str, put_all, opened):
+    zero = {"1": "0", "1.0": "0.0", "True": "False"}[one]
+    rows = [f"img/{name}.png,{zero if name in 'ad' else one},{one if name in 'ad' else zero}" for name in "abcd"]
+    put_all({**FOUR, "t.csv": csv("path,dog,cat", *rows)})
+    found = opened()
     assert [found.classes[label] for label in found.splits["train"].labels] == ["cat", "dog", "dog", "cat"]
-    with pytest.raises(DataError, match=re.escape("write data.label_column: [dog, cat]")):
-        opened()
+    assert found.notes == (
+        "t.csv: each of the columns dog, cat is a class, being 0 and 1; data.label_column names another column of "
+        "labels.",
+    )
+    assert found.splits["train"].table is None
+    said = opened(label_column=["dog", "cat"])
+    assert (said.classes, said.notes) == (found.classes, ())
+    assert opened(label_column="dog").classes == [text.removesuffix(".0") for text in (zero, one)]
     with pytest.raises(DataError, match=r"data.label_column: .* has no column 'dgo'.*Did you mean 'dog'\?"):
         opened(label_column=["dgo", "cat"])
     with pytest.raises(DataError, match=r"one column by its name, or a list of two or more, received \['dog'\]"):
         opened(label_column=["dog"])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [["img/a.png,0,1", "img/b.png,1,1"], ["img/a.png,0,1", "img/b.png,,1"], ["img/a.png,0,1", "img/b.png,2,1"]],
+)
+def test_columns_of_other_numbers_are_asked_about(lines: list[str], put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,dog,cat", *lines)})
+    with pytest.raises(DataError, match=re.escape("write data.label_column: [dog, cat]")):
+        opened()
+
+
+def test_a_class_of_zeros_alone_is_none(put_all, opened):
+    head = "path,cat,dog,emu"
+    put_all({**FOUR, "train.csv": csv(head, "img/a.png,1,0,0", "img/b.png,0,1,0")})
+    put_all({"test.csv": csv(head, "img/c.png,0,1,0")})
+    assert opened().classes == ["cat", "dog"]
+    put_all({"test.csv": csv(head, "img/c.png,0,1,0", "img/d.png,0,0,1")})
+    with pytest.raises(DataError, match=r"test.csv: class 'emu' is in test \(1 rows\) but not in train"):
+        opened()
 
 
 @pytest.mark.parametrize("row", ["1,1", "0,0", ",", "2,0"])

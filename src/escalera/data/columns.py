@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,8 @@ from escalera.data.options import ReadOptions
 from escalera.errors import DataError, nearest, refuse
 
 _IMAGE = (
-    "image", "img", "picture", "photo", "file", "filename", "file_name", "path", "filepath", "filepaths", "image_path",
-    "imagen", "foto", "archivo", "ruta",
+    "image", "img", "picture", "photo", "file", "filename", "path", "filepath", "filepaths", "imagepath", "imagefile",
+    "imagename", "imagen", "foto", "archivo", "ruta",
 )  # fmt: skip
 _LABEL = ("label", "labels", "class", "category", "target", "clase", "etiqueta", "etiquetas", "categoria", "categoría")
 LOOKED_AT = 100
@@ -29,13 +30,14 @@ _SHOWN = 20
 class Columns:
     """The columns of a table: of images, of labels (None: a target takes their place), and the others.
 
-    `one_hot` are columns of 0 and 1, one for each class, where these are the labels.
+    `one_hot` are columns of 0 and 1, one for each class, where these are the labels; `group` is one of the others.
     """
 
     images: list[str]
     label: str | None
     others: list[str]
     one_hot: list[str] = field(default_factory=list)
+    group: str | None = None
 
 
 def choose(
@@ -56,20 +58,15 @@ def choose(
     said = options.image_column
     given = [said] if said is None or isinstance(said, str) else list(said)
     images = [
-        _column(path, schema, name, "image", _IMAGE, pictures, _is_picture_or_path, faults) or pictures[0]
-        for name in given
+        _column(path, schema, name, "image", _IMAGE, pictures, _may_be_picture, faults) or pictures[0] for name in given
     ]
     for key, name in (("data.group", options.group), ("data.target", options.target)):
         if name is not None and name not in schema.names:
             raise _no_column(path, schema, name, key)
     taken = {*pictures, *images, *aside, options.group}
-    label, one_hot = None, _one_hot(path, schema, options, taken)
+    label, one_hot = None, _one_hot(path, schema, options)
     if options.target is None and not one_hot:
-        fitting = [
-            field.name
-            for field in schema
-            if field.name not in taken and (_is_label(field.type) or _may_be_label(field))
-        ]
+        fitting = [field.name for field in schema if field.name not in taken and looks_like_label(field)]
         named = options.label_column if isinstance(options.label_column, str) else None
         label = _column(path, schema, named, "label", _LABEL, fitting, _is_number_or_label, faults)
     others = [
@@ -78,13 +75,11 @@ def choose(
         if field.name in (options.group, options.target)
         or (field.name not in {*pictures, *images, *aside, label, *one_hot} and _is_attribute(field))
     ]
-    return Columns(images, label, others, one_hot)
+    return Columns(images, label, others, one_hot, options.group)
 
 
-def _one_hot(path: Path, schema: pa.Schema, options: ReadOptions, taken: set[str | None]) -> list[str]:
-    """The columns of 0 and 1 that are said to be the labels, or that Roboflow writes into _classes.csv."""
-    if options.label_column is None and path.name == "_classes.csv":
-        return [field.name for field in schema if field.name not in taken and pa.types.is_integer(field.type)]
+def _one_hot(path: Path, schema: pa.Schema, options: ReadOptions) -> list[str]:
+    """The columns of 0 and 1 that are said to be the labels."""
     named = [] if options.label_column is None or isinstance(options.label_column, str) else list(options.label_column)
     for name in named:
         if name not in schema.names:
@@ -104,6 +99,11 @@ def picture_columns(schema: pa.Schema, head: pa.Table) -> list[str]:
 def is_path(kind: pa.DataType) -> bool:
     """Whether a column of pictures holds the names of files, and not their bytes."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def folded(name: str) -> str:
+    """A column's name to compare: Image_Path, image path and imagePath are the same."""
+    return re.sub(r"[\W_]", "", name).casefold()
 
 
 def stated_names(schema: pa.Schema, label: str | None) -> list[str] | None:
@@ -134,8 +134,8 @@ def _column(
         if not fits(schema.field(given).type):
             raise DataError(f"{path}: column '{given}' holds no {what}s; its columns: {_listed(schema)}.")
         return given
-    folded = {name.casefold().replace(" ", "_"): name for name in reversed(fitting)}
-    chosen = [folded[name] for name in usual if name in folded][:1] or fitting
+    called = {folded(name): name for name in reversed(fitting)}
+    chosen = [called[name] for name in usual if name in called][:1] or fitting
     if len(chosen) == 1:
         return chosen[0]
     expected = (
@@ -177,8 +177,9 @@ def _is_picture(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _is_picture_or_path(kind: pa.DataType) -> bool:
-    return _is_picture(kind) or is_path(kind)
+def _may_be_picture(kind: pa.DataType) -> bool:
+    """Bytes, paths, or whole numbers that are the names of files without their ending."""
+    return _is_picture(kind) or is_path(kind) or bool(pa.types.is_integer(kind))
 
 
 def _holds_paths(head: pa.Table, field: pa.Field) -> bool:
@@ -186,7 +187,7 @@ def _holds_paths(head: pa.Table, field: pa.Field) -> bool:
     if not is_path(field.type):
         return False
     values = [value for value in head[field.name].to_pylist() if value]
-    ends = sum(promised(value) is not None for value in values)
+    ends = sum(promised(value.strip()) is not None for value in values)
     return bool(values) and ends >= 0.9 * len(values)
 
 
@@ -195,9 +196,14 @@ def _is_label(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind) or is_path(kind))
 
 
-def _may_be_label(field: pa.Field) -> bool:
-    """Whole numbers that were once written as floats are labels where the column is called so."""
-    return pa.types.is_floating(field.type) and field.name.casefold() in _LABEL
+def looks_like_label(field: pa.Field) -> bool:
+    """Whether a column may be one of labels; floats, which may be whole numbers, where it is called so."""
+    return _is_label(field.type) or (bool(pa.types.is_floating(field.type)) and is_called_label(field.name))
+
+
+def is_called_label(name: str) -> bool:
+    """Whether a column is called as those of labels are."""
+    return folded(name) in _LABEL
 
 
 def _is_number_or_label(kind: pa.DataType) -> bool:

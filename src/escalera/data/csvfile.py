@@ -32,12 +32,12 @@ _SHORTEST_WORD = 2
 class CsvTable:
     """A CSV file that was read; it fits in memory, since its images are files beside it.
 
-    `whole` has typed columns, `written` the same as the file writes them, null where a field is empty.
+    `whole` has typed columns, `as_written` the same as the file writes them, null where a field is empty.
     """
 
     path: Path
     whole: pa.Table
-    written: pa.Table
+    as_written: pa.Table
     notes: tuple[str, ...] = ()
 
     @property
@@ -58,9 +58,14 @@ class CsvTable:
         """Some columns whole, or their first rows."""
         return self.whole.select(columns).slice(0, rows)
 
-    def labels(self, column: str) -> pa.ChunkedArray:
+    def written(self, column: str) -> pa.ChunkedArray:
         """A column as the file writes it."""
-        return self.written[column]
+        return self.as_written[column]
+
+    def texts(self, column: str) -> list[str | None]:
+        """A column as the file writes it, None where it is empty."""
+        texts: list[str | None] = self.as_written[column].to_pylist()
+        return texts
 
     def batches(self, column: str) -> Iterator[pa.Array]:
         """A column in parts of some rows."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from escalera.data.listing import Listing, shown
-from escalera.data.options import Form, ReadOptions
+from escalera.data.options import OF_TABLES, Form, ReadOptions
 from escalera.data.places import array_files, table_files, unread_tables
 from escalera.data.split_folders import folders, has_pictures, holds_pictures, split_folders
 from escalera.errors import DataError
@@ -84,26 +84,25 @@ def _preferred(path: Path, forms: Sequence[Form], options: ReadOptions) -> Form:
     """Of several forms the one that says most: splits in folders, then a table with images, then folders of classes."""
     if len(forms) == 1:
         return forms[0]
+    if "table" in forms and not options.said().keys().isdisjoint(OF_TABLES):
+        return "table"  # and what is wrong with what was said of it is told
     if "folders" in forms and split_folders(path, options).are_given:
         return "folders"
     if "table" in forms:
-        return "table" if "folders" not in forms or _reads(path, options) else "folders"
+        return "table" if "folders" not in forms or _has_images(path, options) else "folders"
     return "folders"
 
 
-def _reads(path: Path, options: ReadOptions) -> bool:
+def _has_images(path: Path, options: ReadOptions) -> bool:
     """Whether the table of a folder has images."""
-    from escalera.data.pictured import pictured_tables
+    from escalera.data.table_listings import has_images
 
-    try:
-        return bool(pictured_tables(table_files(path, options.splits), options, []))
-    except DataError:
-        return False
+    return has_images(table_files(path, options.splits), options)
 
 
 def read_table(path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
     """The splits of a table, or of the tables of a folder."""
-    from escalera.data.pictured import pictured_tables
+    from escalera.data.table_listings import pictured_tables
 
     files = {"train": [path]} if path.is_file() else table_files(path, options.splits)
     if "train" not in files:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -156,18 +156,11 @@ def many_files_state(folder: Path, names: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def read_files(
-    folder: Path, names: Iterable[str | None], fault: Callable[[str], str | None] = lambda name: None
-) -> Iterator[list[Raw]]:
-    """The bytes of files, some at a time; DataError in the place of one with a `fault`, or that cannot be read."""
+def read_files(folder: Path, names: Iterable[str | DataError | None]) -> Iterator[list[Raw]]:
+    """The bytes of files, some at a time; DataError in the place of one that cannot be read."""
     some: list[Raw] = []
     for name in names:
-        if name is None:
-            some.append(None)
-        elif wrong := fault(name):
-            some.append(DataError(wrong))
-        else:
-            some.append(_read(folder / name))
+        some.append(_read(folder / name) if isinstance(name, str) else name)
         if len(some) == AT_ONCE:
             yield some
             some = []

@@ -44,5 +44,11 @@ class ReadOptions:
         return {name: value for name, value in values.items() if value is not None}
 
 
+OF_TABLES = (
+    "split_column", "image_column", "label_column", "group", "target", "image_folder", "image_ending", "encoding",
+    "decimal",
+)  # fmt: skip
+"""What can be said of tables alone."""
+
 NOTHING_SAID = ReadOptions()
 """Everything is found out."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from escalera.data.listing import AT_ONCE, files_state
@@ -40,9 +41,37 @@ class ParquetTable:
                 parts.append(pq.ParquetFile(file).read(columns=columns))
         return pa.concat_tables(parts)
 
-    def labels(self, column: str) -> pa.ChunkedArray:
+    def written(self, column: str) -> pa.ChunkedArray:
         """A column as the files write it."""
         return self.read([column]).column(0)
+
+    def texts(self, column: str) -> list[str | None]:
+        """A column as texts, None where there is none; of one of images, the paths of those that it does not hold."""
+        kind = self.schema.field(column).type
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            return [None] * self.rows
+        if not pa.types.is_struct(kind):
+            return [None if value is None else str(value) for value in self.written(column).to_pylist()]
+        if kind.get_field_index("path") < 0 or not self._lacks_bytes(column):
+            return [None] * self.rows
+        found: list[str | None] = []
+        for part in self.batches(column):
+            absent = pc.is_null(pc.struct_field(part, "bytes"))
+            names = pc.struct_field(part, "path").cast(pa.string())
+            found += pc.if_else(absent, names, pa.scalar(None, pa.string())).to_pylist()
+        return found
+
+    def _lacks_bytes(self, column: str) -> bool:
+        """Whether some images are not in the files, as far as their statistics tell without reading them."""
+        for file in self.files:
+            with _readable(file):
+                metadata = pq.ParquetFile(file).metadata
+                for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
+                    leaves = [group.column(number) for number in range(group.num_columns)]
+                    counted = [leaf.statistics for leaf in leaves if leaf.path_in_schema == f"{column}.bytes"]
+                    if not counted or counted[0] is None or counted[0].null_count != 0:  # None: nobody counted
+                        return True
+        return False
 
     def batches(self, column: str) -> Iterator[pa.Array]:
         """A column in parts of some rows; raises DataError for a file damaged within."""

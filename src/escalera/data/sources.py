@@ -17,7 +17,7 @@ from escalera.data import cache
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
 from escalera.data.layouts import find_layout, read_table
-from escalera.data.options import NOTHING_SAID, ReadOptions
+from escalera.data.options import NOTHING_SAID, OF_TABLES, ReadOptions
 from escalera.data.places import array_files, catalogue, data_roots, locate
 from escalera.data.store import Store
 from escalera.errors import DataError, refuse
@@ -138,6 +138,7 @@ def _read_listings(path: Path, options: ReadOptions, faults: list[str] | None) -
     layout = find_layout(path, options)
     listings: Sequence[Listing]
     if layout.form == "table":
+        _no_pattern(path, options)
         listings = read_table(layout.path, options, faults)
     elif layout.form == "arrays":
         from escalera.data.npz import archive
@@ -154,10 +155,18 @@ def _read_listings(path: Path, options: ReadOptions, faults: list[str] | None) -
 
 
 def _no_columns(path: Path, options: ReadOptions) -> None:
-    for key in ("image_column", "label_column", "group", "target"):
-        value = getattr(options, key)
-        if value is not None:
-            raise DataError(f"data.{key}: {path} has no columns; '{value}' needs a CSV or parquet table.")
+    for key, value in options.said().items():
+        if key in OF_TABLES:
+            said = "false" if value is False else value
+            raise DataError(f"data.{key}: {path} has no columns; '{said}' needs a CSV or parquet table.")
+
+
+def _no_pattern(path: Path, options: ReadOptions) -> None:
+    if options.label_pattern is not None:
+        raise DataError(
+            f"data.label_pattern: the classes of {path} are in a column; '{options.label_pattern}' needs a folder of "
+            "images whose names say their classes. Name the column with data.label_column."
+        )
 
 
 def _digits(image_size: tuple[int, int] | None, channels: Channels | None, resize: Resize) -> ImageSet:

@@ -4,66 +4,99 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from escalera.data.columns import is_path
 from escalera.data.listing import SPLITS
 from escalera.data.options import ReadOptions
-from escalera.errors import DataError, nearest
+from escalera.data.some_rows import Table
+from escalera.errors import DataError, nearest, refuse
 
-_NAMES = {"split", "splits", "set", "subset", "partition", "fold", "dataset", "usage", "phase", "datasplit"}
-_MORE = {"publictest": "validation", "privatetest": "test", "holdout": "test", "eval": "validation"}
-"""Other words for a split: those of FER2013, and of some published tables."""
+_NAMES = {
+    "split", "splits", "set", "sets", "subset", "partition", "fold", "dataset", "usage", "phase", "datasplit",
+    "splitset", "conjunto", "particion", "partición",
+}  # fmt: skip
+"""What such a column is called, without blanks and capitals."""
+_MORE = {
+    "publictest": "validation", "privatetest": "test", "holdout": "test", "heldout": "test", "eval": "validation",
+    "evaluation": "validation", "entrenamiento": "train", "validacion": "validation", "validación": "validation",
+    "prueba": "test",
+}  # fmt: skip
+"""Other words for a split: those of FER2013, of some published tables, and of tables in Spanish."""
 _WORDS = {word: split for split, usual in SPLITS.items() for word in usual} | _MORE
+_LISTED = 5
+
+Parts = dict[str, NDArray[np.int64]]
 
 
 def split_column(
-    path: Path, schema: pa.Schema, read: pa.Table, options: ReadOptions
-) -> tuple[str | None, dict[str, NDArray[np.int64]], list[str]]:
-    """The column, the rows of each split (train first), and what is said of it; `read` are the columns of texts, whole.
+    split: str, table: Table, options: ReadOptions, faults: list[str] | None
+) -> tuple[str | None, Parts, list[str]]:
+    """The column, the rows of each split (train first), and what is said of it, in the table of `split`.
 
     None and no rows where no column says it, or where data.split_column is false. Raises DataError for a named column
-    that is absent or holds other words.
+    that is absent, and for one that says train and test in some rows and what nobody knows in others.
     """
-    said = options.split_column
+    said, path, names = options.split_column, table.path, table.schema.names
+    notes: list[str] = []
     if said is False:
         return None, {}, []
-    if said is not None:
-        if said not in schema.names:
-            raise DataError(f"data.split_column: {path} has no column '{said}'; {nearest(said, schema.names)}")
-        if not is_path(schema.field(said).type):
-            raise DataError(
-                f"data.split_column: column '{said}' of {path} holds {schema.field(said).type}; {_EXPECTED}"
-            )
-    names = [said] if said else [name for name in read.column_names if re.sub(r"[\W_]", "", name.casefold()) in _NAMES]
-    notes: list[str] = []
-    for name in names:
-        values = read[name].to_pylist()
-        splits = [_split(value) for value in values]
-        found = Counter(str(value) for value, split in zip(values, splits, strict=True) if split is None)
-        listed = ", ".join(f"'{value}' ({count})" for value, count in found.most_common(5))
-        if said and found:
-            raise DataError(f"data.split_column: column '{said}' of {path} holds {listed}; {_EXPECTED}")
-        if set(splits) <= {"train", None} or "train" not in splits:
+    if said is not None and said not in names:
+        if split != "train":
+            return None, {}, []
+        raise DataError(f"data.split_column: {path} has no column '{said}'; {nearest(said, names)}")
+    for name in [said] if said else [name for name in names if _bare(name) in _NAMES]:
+        values = table.texts(name)
+        splits = [_WORDS.get(_bare(value)) if value else None for value in values]
+        unknown = Counter(value or "" for value, one in zip(values, splits, strict=True) if one is None)
+        known = Counter(one for one in splits if one is not None)
+        if said is None and len(known) < 2:
+            if known and not unknown and split in known:  # as the name of the file says already
+                return name, {}, []
+            notes += [_unused(table, name, unknown, known)] if known and unknown else []
             continue
-        if found:
-            notes.append(
-                f"{path.name}: column '{name}' is not taken for the splits, since it holds {listed}; {_EXPECTED}"
-            )
-            continue
-        rows = {split: np.flatnonzero([one == split for one in splits]) for split in SPLITS if split in splits}
-        counts = ", ".join(f"{len(some)} {split}" for split, some in rows.items())
-        said_so = f"{path.name}: column '{name}' says which rows are which ({counts}); data.split_column: false "
-        return name, rows, [said_so + "takes it for an attribute."] if said is None else []
+        if unknown or "train" not in known:
+            refuse(_unusable(table, name, unknown, known, said is not None), faults)
+            return None, {}, notes
+        rows = {part: np.flatnonzero([one == part for one in splits]) for part in SPLITS if part in known}
+        return name, rows, notes if said else [*notes, _note(table, name, rows)]
     return None, {}, notes
 
 
-_EXPECTED = "expected train, validation (or val, valid, dev) and test."
+def _note(table: Table, name: str, rows: Parts) -> str:
+    counts = ", ".join(f"{len(some):,} {part}" for part, some in rows.items())
+    return (
+        f"{table.path.name}: column '{name}' says which rows are which ({counts}); data.split_column: false takes it "
+        "for an attribute."
+    )
 
 
-def _split(value: str | None) -> str | None:
-    return _WORDS.get(re.sub(r"[\W_]", "", value.casefold())) if value else None
+def _unused(table: Table, name: str, unknown: Counter[str], known: Counter[str]) -> str:
+    """Of a column that says train in some rows and what is no split in others."""
+    return (
+        f"{table.path.name}: column '{name}' is not taken for the splits, since it holds {_held(unknown, known)}; "
+        "expected train, validation (or val, valid, dev) and test."
+    )
+
+
+def _unusable(table: Table, name: str, unknown: Counter[str], known: Counter[str], said: bool) -> DataError:
+    """Of a column that says something of the splits, but not all, or nothing of train."""
+    way_out = "" if said else " Or write data.split_column: false to take it for an attribute."
+    return DataError(
+        f"data.split_column: column '{name}' of {table.path} holds {_held(unknown, known)}; expected train, validation "
+        f"(or val, valid, dev) and test in its {table.rows:,} rows. Mend them, or take their rows out.{way_out}"
+    )
+
+
+def _held(unknown: Counter[str], known: Counter[str]) -> str:
+    """What a column says, the words that are not understood first, each with its number of rows."""
+    some = [f"'{value}' ({count:,})" for value, count in unknown.most_common(_LISTED)]
+    more = [f"{len(unknown) - _LISTED:,} more"] if len(unknown) > _LISTED else []
+    return " beside ".join(
+        ", ".join(part) for part in ([*some, *more], [f"{word} ({count:,})" for word, count in known.items()]) if part
+    )
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.casefold())

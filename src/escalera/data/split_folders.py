@@ -27,7 +27,7 @@ class SplitFolders:
     @property
     def are_given(self) -> bool:
         """Whether the source has splits of its own."""
-        return len(self.folders) > 1 or bool(self.notes)
+        return len(self.folders) > 1
 
 
 def split_folders(folder: Path, options: ReadOptions) -> SplitFolders:

@@ -5,7 +5,6 @@ labels  the distinct values, and each row's position (N,) among them
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from escalera.data.columns import is_called_label, looks_like_label
 from escalera.data.listing import Labels
+from escalera.data.paths import composed
+from escalera.data.some_rows import Table
 from escalera.errors import DataError
 
-_WHOLE = r"^-?(0|[1-9][0-9]*)(\.0+)?$"
+_WHOLE = r"^-?(0|[1-9][0-9]*)([.,]0+)?$"
+_POINT_ZERO = r"[.,]0+$"
+_ROBOFLOW = "_classes.csv"
 _LISTED = 10
 
 
@@ -36,19 +40,40 @@ def labels_of(path: Path, name: str, column: pa.ChunkedArray, rows: NDArray[np.i
     if pa.types.is_floating(column.type) or pa.types.is_boolean(column.type):
         column = _whole(path, name, column, rows) if pa.types.is_floating(column.type) else column.cast(pa.string())
     elif not pa.types.is_integer(column.type) and pc.all(pc.match_substring_regex(column, _WHOLE)).as_py():
-        column = pc.replace_substring_regex(column, r"\.0+$", "").cast(pa.int64())
+        column = pc.replace_substring_regex(column, _POINT_ZERO, "").cast(pa.int64())
     elif not pa.types.is_integer(column.type) and (fraction := _fraction(column)) is not None:
         raise _not_whole(path, name, fraction, int(rows[pc.index(column, fraction).as_py()]))
     found = column.dictionary_encode()
-    values = [_composed(value) for value in found.dictionary.to_pylist()]
+    values = [composed(value) if isinstance(value, str) else value for value in found.dictionary.to_pylist()]
     distinct = sorted(set(values))
     position = {value: number for number, value in enumerate(distinct)}
     place = np.array([position[value] for value in values], np.int64)
     return distinct, place[found.indices.to_numpy()]
 
 
+def one_hot_columns(table: Table, names: Sequence[str]) -> list[str]:
+    """The columns of 0 and 1, one for each class, among those that may be labels; none where other labels are likelier.
+
+    They are all of them, and each row has one 1. In the table that Roboflow writes all numbers are such columns,
+    whatever is in them.
+    """
+    if any(is_called_label(name) for name in names):
+        return []
+    fields = [table.schema.field(name) for name in names]
+    counted = [part.name for part in fields if _is_number(part.type)]
+    if table.path.name == _ROBOFLOW:
+        return counted
+    if len(counted) < 2 or any(looks_like_label(part) for part in fields if part.name not in counted):
+        return []
+    ones = _zeros_and_ones(table.read(counted), counted)
+    return counted if ones is not None and (ones.sum(axis=1) == 1).all() else []
+
+
 def one_hot_labels(path: Path, names: Sequence[str], table: pa.Table, rows: NDArray[np.int64]) -> Labels:
-    """The class of each row whose columns hold 0 and one 1; raises DataError for rows with none or several."""
+    """The class of each row whose columns hold 0 and one 1, of those that a row has.
+
+    `rows` are where they stand in the file. Raises DataError for rows with none or several.
+    """
     try:
         ones = np.stack([table[name].cast(pa.float64()).fill_null(0).to_numpy() for name in names], axis=1)
     except pa.ArrowException as error:
@@ -60,14 +85,24 @@ def one_hot_labels(path: Path, names: Sequence[str], table: pa.Table, rows: NDAr
             f"have none or several (rows count from 0): {_listed(rows[wrong])}. An image with several labels is "
             "another task; take these rows out, or name one column of labels with data.label_column."
         )
-    order = np.argsort(np.array(names, dtype=object), kind="stable")
-    place = np.empty(len(names), np.int64)
-    place[order] = np.arange(len(names))
-    return [names[i] for i in order], place[ones.argmax(axis=1)]
+    present: list[int] = np.flatnonzero(ones.any(axis=0)).tolist()
+    order = sorted(present, key=lambda number: names[number])
+    place = np.zeros(len(names), np.int64)
+    place[order] = np.arange(len(order))
+    return [composed(names[number]) for number in order], place[ones.argmax(axis=1)]
 
 
-def _composed(value: Any) -> Any:
-    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+def _zeros_and_ones(table: pa.Table, names: Sequence[str]) -> NDArray[np.float64] | None:
+    """The columns (N, C), where they hold nothing else."""
+    columns = [table[name] for name in names]
+    if any(column.null_count for column in columns):
+        return None
+    ones = np.stack([column.cast(pa.float64()).to_numpy() for column in columns], axis=1)
+    return ones if ((ones == 0) | (ones == 1)).all() else None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
 
 
 def _whole(path: Path, name: str, column: pa.Array, rows: NDArray[np.int64]) -> pa.Array:

@@ -1,0 +1,218 @@
+"""The splits that tables list: a file for each, or one whose column says which rows are which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from escalera.data.columns import LOOKED_AT, choose, is_path, looks_like_label, picture_columns
+from escalera.data.csvfile import csv_table
+from escalera.data.listing import SPLITS
+from escalera.data.options import NOTHING_SAID, ReadOptions
+from escalera.data.parquet import parquet_table
+from escalera.data.pictured import PicturedTable
+from escalera.data.some_rows import SomeRows, Table
+from escalera.data.split_column import split_column
+from escalera.data.table_paths import find_files, names_files
+from escalera.data.written_labels import one_hot_columns
+from escalera.errors import DataError
+
+_LISTED = 5
+_NAMES_OF_IMAGES = ("id", "image_id", "img_id", "image", "img", "filename", "file", "name", "imagen", "foto")
+"""Columns that may hold the names of images without their ending, the likeliest first."""
+
+
+def pictured_tables(
+    files: dict[str, list[Path]], options: ReadOptions = NOTHING_SAID, faults: list[str] | None = None
+) -> list[PicturedTable]:
+    """The splits that tables list, train first.
+
+    With `faults`, what cannot be guessed is noted there, and a choice is made all the same. A split whose table has no
+    labels is left out with a note. Raises DataError for files that cannot be read, columns that cannot be had, and for
+    a split that two tables have.
+    """
+    tables = {split: _open(split, files[split], options) for split in SPLITS if split in files}
+    _said_of_parquet(tables.values(), options)
+    found: dict[str, PicturedTable] = {}
+    for split, table in tables.items():
+        train = found.get("train")
+        if train is not None and split != "train" and _unlabelled(table, train, options):
+            train.notes.append(
+                f"{table.path}: left out, since it has no labels; {split} is cut out of train. `escalera predict` "
+                "answers for its images."
+            )
+            continue
+        for listing in _listings(split, table, _as_in_train(options, table, train), faults):
+            if listing.split in found:
+                raise DataError(
+                    f"rows of {listing.split} are in {found[listing.split].path} and in {listing.path}, by a column of "
+                    "splits. Take them out of one, or write data.split_column: false to go by the files."
+                )
+            found[listing.split] = listing
+    if "train" not in found:
+        raise DataError(f"{next(iter(tables.values())).path} has no rows of train.")
+    return [found[split] for split in SPLITS if split in found]
+
+
+def has_images(files: dict[str, list[Path]], options: ReadOptions) -> bool:
+    """Whether the table of train has a column of images; not where it cannot be read, nor tell which they are."""
+    try:
+        source = _open("train", files["train"], options)
+        if options.image_column is not None or _pictures(source):
+            return True
+        named = _named_images(source, options, None)
+        return named is not None and bool(find_files(source.path, named, source.texts(named), options))
+    except (DataError, KeyError):
+        return False
+
+
+def _pictures(source: Table) -> list[str]:
+    return picture_columns(source.schema, source.read(_texts(source), LOOKED_AT))
+
+
+def _texts(source: Table) -> list[str]:
+    return [part.name for part in source.schema if is_path(part.type)]
+
+
+def _open(split: str, files: list[Path], options: ReadOptions) -> Table:
+    if files[0].suffix.lower() == ".parquet":
+        return parquet_table(files)
+    if len(files) > 1:
+        raise DataError(
+            f"{files[0].parent}: expected one table for {split}, found {len(files)}: "
+            f"{', '.join(file.name for file in files[:_LISTED])}. Join them, or name one: data.splits: "
+            f"{{{split}: {files[0].name}}}."
+        )
+    return csv_table(files[0], options)
+
+
+def _listings(split: str, source: Table, options: ReadOptions, faults: list[str] | None) -> list[PicturedTable]:
+    """The listings of one table: several where a column says which rows are which."""
+    column, rows, notes = split_column(split, source, options, faults)
+    named, guessed = _guessed(source, options, column)
+    head = source.read(_texts(source), LOOKED_AT)
+    columns = choose(source.path, source.schema, head, named, faults, aside=[column])
+    notes = [*source.notes, *notes, *guessed]
+    written, files = {}, {}
+    for image in columns.images:
+        names = source.texts(image)
+        if not any(names) and not is_path(source.schema.field(image).type):
+            continue
+        found = find_files(source.path, image, names, options)
+        written[image], files[image] = names, found.files
+        notes += [note for note in found.notes if note not in notes]
+    _said_of_bytes(source, files, options)
+    if not rows:
+        return [PicturedTable(split, source, columns, written, files, notes)]
+    return [
+        PicturedTable(
+            part,
+            SomeRows(source, chosen),
+            columns,
+            {image: [names[row] for row in chosen] for image, names in written.items()},
+            {image: [some[row] for row in chosen] for image, some in files.items()},
+            notes if number == 0 else [],
+        )
+        for number, (part, chosen) in enumerate(rows.items())
+    ]
+
+
+def _guessed(source: Table, options: ReadOptions, aside: str | None) -> tuple[ReadOptions, list[str]]:
+    """The options with the columns that are found by what is in them, and what is said of that.
+
+    Those are a column of names of images without their ending, and columns of 0 and 1 for each class.
+    """
+    notes, name = [], source.path.name
+    pictures = _pictures(source)
+    if options.image_column is None and not pictures and (image := _named_images(source, options, aside)):
+        options = replace(options, image_column=image)
+        notes.append(f"{name}: column '{image}' names the images (data.image_column).")
+    if options.label_column is None and options.target is None:
+        images = [options.image_column] if isinstance(options.image_column, str) else options.image_column or []
+        taken = {*pictures, *images, aside, options.group}
+        ones = one_hot_columns(source, [part for part in source.schema.names if part not in taken])
+        if ones:
+            options = replace(options, label_column=ones)
+            notes.append(
+                f"{name}: each of the columns {_some(ones)} is a class, being 0 and 1; data.label_column names another "
+                "column of labels."
+            )
+    return options, notes
+
+
+def _named_images(source: Table, options: ReadOptions, aside: str | None) -> str | None:
+    """The column whose values are the names of images without their folder or ending; None where there is none."""
+    names: list[str] = source.schema.names
+    for name in sorted(names, key=_likely):
+        kind = source.schema.field(name).type
+        if name in (options.label_column, options.group, options.target, aside):
+            continue
+        if (is_path(kind) or pa.types.is_integer(kind)) and names_files(source.path, source.texts(name), options):
+            return name
+    return None
+
+
+def _likely(name: str) -> int:
+    folded = name.casefold()
+    return _NAMES_OF_IMAGES.index(folded) if folded in _NAMES_OF_IMAGES else len(_NAMES_OF_IMAGES)
+
+
+def _as_in_train(options: ReadOptions, table: Table, train: PicturedTable | None) -> ReadOptions:
+    """The options with the columns of train, where a table of another split has them too."""
+    if train is None:
+        return options
+    names, columns = set(table.schema.names), train.columns
+    if options.image_column is None and names.issuperset(columns.images):
+        options = replace(options, image_column=columns.images if len(columns.images) > 1 else columns.images[0])
+    label = columns.one_hot or columns.label
+    if options.label_column is None and label and names.issuperset([label] if isinstance(label, str) else label):
+        options = replace(options, label_column=label)
+    return options
+
+
+def _unlabelled(table: Table, train: PicturedTable, options: ReadOptions) -> bool:
+    """Whether a table lacks the labels that train has, as a competition's test does."""
+    wanted = [name for name in (options.target or train.columns.label, *train.columns.one_hot) if name]
+    there = [name for name in wanted if name in table.schema.names]
+    if wanted and not there:
+        # Another column may hold them, where this table has one that train has not.
+        others = set(table.schema.names) - set(train.source.schema.names)
+        return options.target is not None or not any(looks_like_label(table.schema.field(name)) for name in others)
+    return bool(there) and all(_says_nothing(table.written(name)) for name in there)
+
+
+def _says_nothing(column: pa.ChunkedArray) -> bool:
+    """Whether a column is empty, or holds -1 in every row, as the hub and Kaggle write what is kept secret."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        texts = pc.utf8_trim_whitespace(column)
+        return bool(pc.all(pc.match_substring_regex(texts.fill_null(""), r"^(-1(\.0*)?)?$")).as_py())
+    if column.null_count == len(column):
+        return True
+    number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    return bool(number and pc.all(pc.equal(column, -1)).as_py() and column.null_count == 0)
+
+
+def _said_of_parquet(tables: Iterable[Table], options: ReadOptions) -> None:
+    """Raise DataError for what is said of how a CSV file is written, where none is read."""
+    for key, value in (("encoding", options.encoding), ("decimal", options.decimal)):
+        for table in tables:
+            if value is not None and table.path.suffix.lower() == ".parquet":
+                raise DataError(
+                    f"data.{key}: {table.path} is parquet, which says itself how it is written; '{value}' needs a CSV "
+                    "file. Take it out."
+                )
+
+
+def _said_of_bytes(source: Table, files: Mapping[str, object], options: ReadOptions) -> None:
+    """Raise DataError for what is said of paths, where there are none."""
+    for key, value in (("image_folder", options.image_folder), ("image_ending", options.image_ending)):
+        if value is not None and not files:
+            raise DataError(f"data.{key}: the images of {source.path} are in it, without paths. Take '{value}' out.")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
