@@ -11,6 +11,7 @@ import pytest
 
 from escalera.data.options import ReadOptions
 from escalera.data.sources import ImageSet, open_source
+from escalera.data.table_listings import unlabelled_table
 from escalera.errors import DataError
 
 
@@ -543,3 +544,13 @@ def test_a_table_without_names(first: str, put_all, opened):
     put_all({**FOUR, "t.csv": csv(first, "img/b.png,y")})
     with pytest.raises(DataError, match=r"expected the names of the columns in the first line, found '.*a.png', which"):
         opened()
+
+
+def test_a_table_that_is_asked_about_needs_no_labels(put_all):
+    folder = put_all({**FOUR, "new.csv": csv("id,age", "img\\a,3", "img\\b,4", "..\\x,5")})
+    listing = unlabelled_table(folder / "new.csv", ReadOptions(image_column="id"))
+    [[first, second, third]] = listing.pictures()
+    assert (first, second) == ((folder / "img" / "a.png").read_bytes(), (folder / "img" / "b.png").read_bytes())
+    assert str(third) == "it leaves the folder"
+    assert listing.file_names(0) == ["img\\a"]
+    assert listing.notes[-1] == "new.csv: 2 paths have backslashes, as on Windows, and are read with slashes."

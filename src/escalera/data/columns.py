@@ -55,11 +55,7 @@ def choose(
     guessed.
     """
     pictures = [name for name in picture_columns(schema, head) if name not in aside]
-    said = options.image_column
-    given = [said] if said is None or isinstance(said, str) else list(said)
-    images = [
-        _column(path, schema, name, "image", _IMAGE, pictures, _may_be_picture, faults) or pictures[0] for name in given
-    ]
+    images = image_columns(path, schema, pictures, options, faults)
     for key, name in (("data.group", options.group), ("data.target", options.target)):
         if name is not None and name not in schema.names:
             raise _no_column(path, schema, name, key)
@@ -76,6 +72,17 @@ def choose(
         or (field.name not in {*pictures, *images, *aside, label, *one_hot} and _is_attribute(field))
     ]
     return Columns(images, label, others, one_hot, options.group)
+
+
+def image_columns(
+    path: Path, schema: pa.Schema, pictures: Sequence[str], options: ReadOptions, faults: list[str] | None = None
+) -> list[str]:
+    """The columns of the images among those that hold some: as they are said, or one called so, or the only one."""
+    said = options.image_column
+    return [
+        _column(path, schema, name, "image", _IMAGE, pictures, _may_be_picture, faults) or pictures[0]
+        for name in ([said] if said is None or isinstance(said, str) else said)
+    ]
 
 
 def _one_hot(path: Path, schema: pa.Schema, options: ReadOptions) -> list[str]:

@@ -138,6 +138,10 @@ class PicturedTable:
         name = self.files[column][row] if column in self.files and not more else None
         return name if isinstance(name, str) else None
 
+    def file_names(self, row: int) -> list[str]:
+        """What a row says of its files, in all columns of them."""
+        return [name for names in self.written.values() if (name := names[row])]
+
     def check(self) -> None:
         """Raise DataError for paths that lead out of the folder, with the first of their rows."""
         for column, files in self.files.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from escalera.data.columns import LOOKED_AT, choose, is_path, looks_like_label, picture_columns
+from escalera.data.columns import LOOKED_AT, Columns, choose, image_columns, is_path, looks_like_label, picture_columns
 from escalera.data.csvfile import csv_table
 from escalera.data.listing import SPLITS
 from escalera.data.options import NOTHING_SAID, ReadOptions
@@ -17,7 +17,7 @@ from escalera.data.parquet import parquet_table
 from escalera.data.pictured import PicturedTable
 from escalera.data.some_rows import SomeRows, Table
 from escalera.data.split_column import split_column
-from escalera.data.table_paths import find_files, names_files
+from escalera.data.table_paths import Named, find_files, names_files
 from escalera.data.written_labels import one_hot_columns
 from escalera.errors import DataError
 
@@ -35,7 +35,7 @@ def pictured_tables(
     labels is left out with a note. Raises DataError for files that cannot be read, columns that cannot be had, and for
     a split that two tables have.
     """
-    tables = {split: _open(split, files[split], options) for split in SPLITS if split in files}
+    tables = {split: open_table(split, files[split], options) for split in SPLITS if split in files}
     _said_of_parquet(tables.values(), options)
     found: dict[str, PicturedTable] = {}
     for split, table in tables.items():
@@ -61,7 +61,7 @@ def pictured_tables(
 def has_images(files: dict[str, list[Path]], options: ReadOptions) -> bool:
     """Whether the table of train has a column of images; not where it cannot be read, nor tell which they are."""
     try:
-        source = _open("train", files["train"], options)
+        source = open_table("train", files["train"], options)
         if options.image_column is not None or _pictures(source):
             return True
         named = _named_images(source, options, None)
@@ -78,7 +78,8 @@ def _texts(source: Table) -> list[str]:
     return [part.name for part in source.schema if is_path(part.type)]
 
 
-def _open(split: str, files: list[Path], options: ReadOptions) -> Table:
+def open_table(split: str, files: list[Path], options: ReadOptions = NOTHING_SAID) -> Table:
+    """A CSV file, or the parquet files of a split; raises DataError for what cannot be read."""
     if files[0].suffix.lower() == ".parquet":
         return parquet_table(files)
     if len(files) > 1:
@@ -93,19 +94,12 @@ def _open(split: str, files: list[Path], options: ReadOptions) -> Table:
 def _listings(split: str, source: Table, options: ReadOptions, faults: list[str] | None) -> list[PicturedTable]:
     """The listings of one table: several where a column says which rows are which."""
     column, rows, notes = split_column(split, source, options, faults)
-    named, guessed = _guessed(source, options, column)
+    named, of_images = _with_images(source, options, column)
+    named, of_classes = _with_classes(source, named, column)
     head = source.read(_texts(source), LOOKED_AT)
     columns = choose(source.path, source.schema, head, named, faults, aside=[column])
-    notes = [*source.notes, *notes, *guessed]
-    written, files = {}, {}
-    for image in columns.images:
-        names = source.texts(image)
-        if not any(names) and not is_path(source.schema.field(image).type):
-            continue
-        found = find_files(source.path, image, names, options)
-        written[image], files[image] = names, found.files
-        notes += [note for note in found.notes if note not in notes]
-    _said_of_bytes(source, files, options)
+    written, files, found = _files(source, columns.images, options)
+    notes = [*source.notes, *notes, *of_images, *of_classes, *found]
     if not rows:
         return [PicturedTable(split, source, columns, written, files, notes)]
     return [
@@ -121,27 +115,60 @@ def _listings(split: str, source: Table, options: ReadOptions, faults: list[str]
     ]
 
 
-def _guessed(source: Table, options: ReadOptions, aside: str | None) -> tuple[ReadOptions, list[str]]:
-    """The options with the columns that are found by what is in them, and what is said of that.
+def unlabelled_table(path: Path, options: ReadOptions = NOTHING_SAID) -> PicturedTable:
+    """A table whose images are asked about: which column holds labels, where one does, says nothing here.
 
-    Those are a column of names of images without their ending, and columns of 0 and 1 for each class.
+    Raises DataError as `pictured_tables` does.
     """
-    notes, name = [], source.path.name
-    pictures = _pictures(source)
-    if options.image_column is None and not pictures and (image := _named_images(source, options, aside)):
-        options = replace(options, image_column=image)
-        notes.append(f"{name}: column '{image}' names the images (data.image_column).")
-    if options.label_column is None and options.target is None:
-        images = [options.image_column] if isinstance(options.image_column, str) else options.image_column or []
-        taken = {*pictures, *images, aside, options.group}
-        ones = one_hot_columns(source, [part for part in source.schema.names if part not in taken])
-        if ones:
-            options = replace(options, label_column=ones)
-            notes.append(
-                f"{name}: each of the columns {_some(ones)} is a class, being 0 and 1; data.label_column names another "
-                "column of labels."
-            )
-    return options, notes
+    source = open_table("test", [path], options)
+    named, notes = _with_images(source, options)
+    images = image_columns(source.path, source.schema, _pictures(source), named)
+    written, files, found = _files(source, images, options)
+    return PicturedTable("test", source, Columns(images, None, []), written, files, [*source.notes, *notes, *found])
+
+
+def _files(
+    source: Table, images: Sequence[str], options: ReadOptions
+) -> tuple[dict[str, list[str | None]], dict[str, list[Named]], list[str]]:
+    """What the columns of paths say, the files that these mean, and what was guessed to find them."""
+    written: dict[str, list[str | None]] = {}
+    files: dict[str, list[Named]] = {}
+    notes: list[str] = []
+    for image in images:
+        names = source.texts(image)
+        if any(names) or is_path(source.schema.field(image).type):
+            found = find_files(source.path, image, names, options)
+            written[image], files[image] = names, found.files
+            notes += [note for note in found.notes if note not in notes]
+    _said_of_bytes(source, files, options)
+    return written, files, notes
+
+
+def _with_images(source: Table, options: ReadOptions, aside: str | None = None) -> tuple[ReadOptions, list[str]]:
+    """The options with the column of names of images without their ending, where no other holds images; a note."""
+    if options.image_column is not None or _pictures(source):
+        return options, []
+    image = _named_images(source, options, aside)
+    if image is None:
+        return options, []
+    note = f"{source.path.name}: column '{image}' names the images (data.image_column)."
+    return replace(options, image_column=image), [note]
+
+
+def _with_classes(source: Table, options: ReadOptions, aside: str | None) -> tuple[ReadOptions, list[str]]:
+    """The options with the columns of 0 and 1 for each class, where these are the labels; a note."""
+    if options.label_column is not None or options.target is not None:
+        return options, []
+    images = [options.image_column] if isinstance(options.image_column, str) else options.image_column or []
+    taken = {*_pictures(source), *images, aside, options.group}
+    ones = one_hot_columns(source, [name for name in source.schema.names if name not in taken])
+    if not ones:
+        return options, []
+    note = (
+        f"{source.path.name}: each of the columns {_some(ones)} is a class, being 0 and 1; data.label_column names "
+        "another column of labels."
+    )
+    return replace(options, label_column=ones), [note]
 
 
 def _named_images(source: Table, options: ReadOptions, aside: str | None) -> str | None:
