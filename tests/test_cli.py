@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,30 @@ def test_a_failed_rung_is_told_last_and_ends_with_1(monkeypatch: Patch, capsys: 
     assert run(monkeypatch, "climb", "tiny.yaml", "--set", "train.optimizer.lr=1e30", "--set", "train.epochs=3") == 1
     tail = capsys.readouterr().out.splitlines()[-8:]
     assert any("✗ mlp, wider:" in line and "the loss became" in line for line in tail)
+
+
+@pytest.mark.parametrize("at", ["a step", "an evaluation"])
+def test_sigterm_ends_with_143_and_the_same_command_goes_on(monkeypatch: Patch, capsys: Capture, at: str) -> None:
+    from escalera import rung
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    def terminate(whole: object, *_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as once:
+        if at == "a step":
+            once.setattr(rung.History, "on_step_end", terminate)
+        else:
+            once.setattr(rung, "_evaluate", terminate)
+        assert run(monkeypatch, "climb", "tiny.yaml", "--rung", "mlp") == 143
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert "stopped; the same command goes on from here" in capsys.readouterr().err
+    state = json.loads(Path("runs/tiny/mlp/seed-0/run.json").read_text())
+    assert (state["state"], "stopped" in state) == ("running", at == "an evaluation")
+    monkeypatch.setattr(rung, "_train", rung._train if at == "a step" else lambda *_: pytest.fail("trained again"))
+    assert run(monkeypatch, "climb", "tiny.yaml", "--rung", "mlp") == 0
+    assert json.loads(Path("runs/tiny/mlp/seed-0/run.json").read_text())["test_looks"] == 1
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: Patch, capsys: Capture) -> None:

@@ -1,5 +1,6 @@
 """Climbing as a user does it, on scikit-learn's digits and networks that train in a second."""
 
+import io
 import json
 import signal
 from pathlib import Path
@@ -7,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
+from rich.console import Console
 
 import escalera as esc
 from escalera import climbing, rung
 from escalera.errors import EscaleraError, LadderError, RunError, TrainingError
 from escalera.locking import lock
 from escalera.rundir import RunDir, read_json
+from escalera.runtime import threads
+from escalera.terminal import Narrator
 from escalera.train.loop import Callback, Training
 
 TINY = """
@@ -166,6 +171,32 @@ def test_an_interrupted_climb_goes_on_bit_for_bit(ladder: Path, tmp_path: Path, 
         assert [[line[key] for key in keys] for line in one.read_history()] == [
             [line[key] for key in keys] for line in other.read_history()
         ]
+
+
+def test_a_run_keeps_its_number_of_threads(ladder: Path, tmp_path: Path, interrupt: None) -> None:
+    file = io.StringIO()
+    with threads(2):
+        with pytest.raises(KeyboardInterrupt):
+            climb(ladder, tmp_path / "cut", rungs=["cnn"])
+        whole = climb(ladder, tmp_path / "whole", rungs=["cnn"])["cnn"].dir
+    cut = climb(ladder, tmp_path / "cut", rungs=["cnn"], narrator=Narrator(Console(file=file)))["cnn"].dir
+    assert "goes on with 2 threads, as it began, where 1 would be taken here: only so" in file.getvalue()
+    assert torch.get_num_threads() == 1
+    assert cut.read_record()["threads"] == read_json(cut.environment)["threads"] == 2
+    assert cut.best.read_bytes() == whole.best.read_bytes()
+
+
+@pytest.mark.parametrize("left", ["", '{"epoch": 1, "loss": 77.0}\n', "[]\n3\n"])
+def test_a_damaged_history_is_told_and_written_again(ladder: Path, tmp_path: Path, interrupt: None, left: str) -> None:
+    file = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        climb(ladder, tmp_path / "cut", "train.epochs=5", rungs=["mlp"])
+    cut = RunDir(tmp_path / "cut/tiny/mlp/seed-0")
+    before = cut.read_history()
+    cut.history.write_text(left)
+    climb(ladder, tmp_path / "cut", "train.epochs=5", rungs=["mlp"], narrator=Narrator(Console(file=file)))
+    assert f"{cut.history} was damaged; it is written again from the checkpoint" in file.getvalue()
+    assert cut.read_history()[:1] == before
 
 
 def test_several_seeds(ladder: Path, tmp_path: Path) -> None:

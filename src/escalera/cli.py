@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from escalera.errors import EscaleraError
+from escalera.errors import EscaleraError, Terminated
 
 if TYPE_CHECKING:
     from escalera.language import Language as Words
@@ -90,22 +94,23 @@ def climb(
     narrator = Narrator(Console(stderr=json_), language=lang.value, debug=debug)
     reading = load_ladder(ladder, set_ or [])
     try:
-        climb_ladder(
-            reading,
-            out=out,
-            data_root=data_root,
-            device=device.value,
-            rungs=rung or [],
-            seeds=seeds,
-            fresh=fresh,
-            skip_bad=skip_bad,
-            language=lang.value,
-            command=shlex.join(["escalera", *sys.argv[1:]]),
-            narrator=narrator,
-        )
-    except KeyboardInterrupt:
+        with _terminable():
+            climb_ladder(
+                reading,
+                out=out,
+                data_root=data_root,
+                device=device.value,
+                rungs=rung or [],
+                seeds=seeds,
+                fresh=fresh,
+                skip_bad=skip_bad,
+                language=lang.value,
+                command=shlex.join(["escalera", *sys.argv[1:]]),
+                narrator=narrator,
+            )
+    except KeyboardInterrupt as stop:
         typer.secho(f"\n{narrator.words.say('climb.stopped')}", fg="yellow", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if json_:
         _echo_json(outcome(out / reading.ladder.name))
     if narrator.failed:
@@ -429,6 +434,20 @@ def _words(lang: Language) -> Words:
     from escalera.terminal.words import load_terminal
 
     return load_terminal(lang.value)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends what is at work as Ctrl-C does."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _echo_json(value: object) -> None:

@@ -17,7 +17,7 @@ from escalera.ladder.shipped import shipped
 from escalera.lineage import check_ready, inherit, sources
 from escalera.locking import lock
 from escalera.rundir import RunDir, read_json, read_sealed, write_sealed
-from escalera.runtime import now
+from escalera.runtime import now, threads
 from escalera.standing import finished, reprice, same_training, set_aside, take_over
 from escalera.terminal import Narrator
 
@@ -212,7 +212,8 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
         if not fresh:
             take_over(rung, run)
         run_rung = train_votes if isinstance(rung.config.model, Votes) else train_rung
-        run_rung(rung, seed, data, run, device=device, narrator=narrator)
+        with _as_begun(run, narrator):
+            run_rung(rung, seed, data, run, device=device, narrator=narrator)
     except Exception as error:
         expected = isinstance(error, EscaleraError)
         message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
@@ -221,6 +222,17 @@ def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fre
         with contextlib.suppress(EscaleraError):
             record = run.read_record() if run.record.exists() else {"rung": rung.name, "seed": seed}
             run.write_record({**record, "state": "failed", "error": message, "finished": now()})
+
+
+def _as_begun(run: RunDir, narrator: Narrator) -> contextlib.AbstractContextManager[None]:
+    """The number of threads that a run began with: with another one, the same training ends otherwise."""
+    import torch
+
+    here = torch.get_num_threads()
+    begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
+    if begun != here:
+        narrator.threads_kept(begun, here)
+    return threads(begun)
 
 
 def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: int, command: str) -> None:

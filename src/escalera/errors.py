@@ -31,6 +31,10 @@ class RunError(EscaleraError):
     """A run directory is incomplete, damaged, or in use by another process."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: everything ends as by Ctrl-C, and can be gone on with; the exit code tells the two apart."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in a ladder.

@@ -274,6 +274,11 @@ class RunDir:
                 f"could not write {self.history}: {error.strerror}. Free some space and type the command again."
             ) from error
 
+    def write_history(self, epochs: Sequence[dict[str, Any]]) -> None:
+        """Have the history hold these epochs and no others."""
+        text = "".join(json.dumps(epoch) + "\n" for epoch in epochs)
+        write_aside(self.history, lambda file: file.write(text.encode()))
+
     def read_history(self) -> list[dict[str, Any]]:
         """The epochs in order. An epoch that was run again after an interruption counts as its last line says.
 

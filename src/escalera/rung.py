@@ -20,11 +20,18 @@ from escalera.ladder import schema
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import summarise
-from escalera.rundir import ASKED, RESULT, RunDir, read_json, write_json
+from escalera.rundir import ASKED, LEARNED, RESULT, RunDir, read_json, write_json
 from escalera.runtime import choose_device, choose_precision, describe, now
 from escalera.terminal import Narrator
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
-from escalera.train.checkpoint import LastCheckpoint, load_weights, save_weights
+from escalera.train.checkpoint import (
+    Checkpoint,
+    LastCheckpoint,
+    find_checkpoint,
+    load_weights,
+    save_weights,
+    tidy,
+)
 from escalera.train.ema import averaged
 from escalera.train.loop import Callback, Training, train
 from escalera.train.plateau import Plateau
@@ -39,8 +46,10 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     memory = PeakMemory(where)
     config, model = rung.config, schema.net(rung.config.model)
     image_shape = (data.shape[2], data.shape[0], data.shape[1])
+    record: dict[str, Any] = run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}
+    trained = "stopped" in record and not run.faults(run.best.name)
     # A run that goes on has its weights already, and needs nobody else's.
-    begins = not (run.last / "state.json").exists()
+    begins = not trained and find_checkpoint(run.last).state is None
     start = {**build.imagenet_files(model), **lineage.weights_files(config, run)} if begins else {}
     attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
     torch.manual_seed(seed)
@@ -48,9 +57,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     build.start_from(start, network, model, image_shape)
     network.to(where).to(memory_format=torch.channels_last)
     summary = summarise(network, image_shape, attributes)
-    precision = choose_precision(config.train.precision, where)
-    record = {
-        **(run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}),
+    record |= {
         "state": "running",
         "error": None,
         "rung": rung.name,
@@ -59,8 +66,9 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "parameters": summary.parameters(),
         "layers": summary.rows(),
         "flops_per_image": flops_per_image(network, image_shape, attributes),
-        "precision": precision,
+        "precision": _precision(config, record, where),
         "device": where.type,
+        "threads": torch.get_num_threads(),
         "data": describe_data(data, config),
     }
     if start:
@@ -69,18 +77,15 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         }
     file_data(run, config, data)
     write_json(run.environment, describe(where))
-    record = run.write_record(record, ASKED)
+    record = run.write_record(record, LEARNED if trained else ASKED)
     narrator.layers(summary, build.unfrozen_from(config.model))
 
-    training, best_epoch = _train(config, seed, data, run, network, where, precision, narrator)
-    record |= {
-        "stopped": training.stop or "all epochs",
-        "epochs": training.epoch,
-        "best_epoch": best_epoch,
-        "seconds": round(training.seconds, 3),
-        "images_per_second": round(training.images_per_second, 1),
-        "price": price(training.seconds, config.evaluate.price_per_hour, config.evaluate.currency),
-    }
+    if trained:
+        load_weights(network, run.best)
+    else:
+        record |= _train(config, seed, data, run, network, where, record["precision"], narrator)
+        record = run.write_record(record, LEARNED)
+        tidy(run.last)
     test = _evaluate(config, data, run, network, where, record, narrator)
     record |= {
         "tta": config.evaluate.tta,
@@ -93,6 +98,13 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     narrator.rung_ends(record, read_json(run.metrics))
 
 
+def _precision(config: RungConfig, record: dict[str, Any], device: torch.device) -> str:
+    """What the forward pass is computed in; a run that goes on stays with what this kind of device took before."""
+    begun = record.get("precision") if record.get("device") == device.type else None
+    asked = config.train.precision
+    return str(begun) if begun and asked == "auto" else choose_precision(asked, device)
+
+
 def _train(
     config: RungConfig,
     seed: int,
@@ -102,8 +114,11 @@ def _train(
     device: torch.device,
     precision: str,
     narrator: Narrator,
-) -> tuple[Training, int]:
-    """Train or resume; the network comes back with the weights that the run stands by, and their epoch."""
+) -> dict[str, Any]:
+    """Train or resume, and write the weights that the run stands by, which the network then has.
+
+    What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took.
+    """
     settings = config.train
     mixing = build.mix(config.augment, len(data.classes))
     batches: Batches | FeatureBatches
@@ -111,28 +126,27 @@ def _train(
     validation: Batches | FeatureBatches
     validation = build.batches(config, data.validation, data.train, seed=seed, device=device, training=False)
     learner: torch.nn.Module = network
-    best = run.best
     if build.runs_once(config, network, len(data.train.rows)):
         # What comes out of the body is always the same: from here on it stands for the pictures, and the head for all.
-        learner, best = network.head.layers, run.last / "head.safetensors"
+        learner = network.head.layers
         batches, validation = _run_once(config, data, network, seed, device)
     training = Training(learner, build.optimizer(settings.optimizer, learner), settings.epochs, len(batches))
     schedule = build.schedule(settings)
+    history, stop = History(run), StopOnSignal()
     parts: dict[str, Any] = {"plateau": schedule} if isinstance(schedule, Plateau) else {}
-    stopping = build.early_stopping(settings, best)
+    stopping = build.early_stopping(settings, run.last)
     if stopping is not None:
         parts["early_stopping"] = stopping
+    parts["history"] = history
     average = build.moving_average(settings)
     if average is not None:
         training.average = averaged(learner)
     last = LastCheckpoint(run.last, parts)
-    resumed = last.resume(training)
-    if resumed and training.epoch < training.epochs and not training.stop:
-        narrator.resumes(training.epoch)
+    _tell(last.resume(training), history, training, narrator)
     callbacks: list[Callback] = [
         *parts.values(),
         *(extra for extra in (average, build.unfreezing(config.model, network)) if extra),
-        StatisticsWarmUp(), History(run), TensorBoard(run.path), last, narrator.progress(), StopOnSignal()
+        StatisticsWarmUp(), TensorBoard(run.path), last, narrator.progress(), stop
     ]  # fmt: skip
     train(
         training,
@@ -147,14 +161,31 @@ def _train(
         callbacks=callbacks,
     )
     if training.interrupted:
-        raise KeyboardInterrupt
-    chosen = stopping is not None and stopping.best is not None
-    if not chosen:
-        save_weights(training.judged, best)
-    load_weights(learner, best)
-    if learner is not network:
-        save_weights(network, run.best)
-    return training, stopping.best_epoch if stopping is not None and chosen else training.epoch
+        raise stop.reason
+    best = stopping.best if stopping is not None else None
+    if best is not None:
+        load_weights(learner, best)
+    elif training.average is not None:
+        learner.load_state_dict(training.average.state_dict())
+    save_weights(network, run.best)
+    return {
+        "stopped": training.stop or "all epochs",
+        "epochs": training.epoch,
+        "best_epoch": stopping.best_epoch if stopping is not None and best is not None else training.epoch,
+        "seconds": round(training.seconds, 3),
+        "images_per_second": round(training.images_per_second, 1),
+        "price": price(training.seconds, config.evaluate.price_per_hour, config.evaluate.currency),
+    }
+
+
+def _tell(found: Checkpoint, history: History, training: Training, narrator: Narrator) -> None:
+    """Say from where a training goes on, and what was damaged."""
+    for fault in found.faults:
+        narrator.checkpoint_damaged(training.epoch, fault)
+    if history.mended:
+        narrator.history_mended(history.run.history)
+    if found.state and not found.faults and training.epoch < training.epochs and not training.stop:
+        narrator.resumes(training.epoch)
 
 
 def _run_once(

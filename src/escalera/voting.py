@@ -80,6 +80,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
         "flops_per_image": flops_per_image(network, shape, attributes),
         "precision": "fp32",
         "device": where.type,
+        "threads": torch.get_num_threads(),
         "features": width,
         "data": describe_data(data, config),
         "weights": {"features": {"file": str(before.best), "sha256": lineage.fingerprint(before.best)}},

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from escalera.data.batches import Batches
-from escalera.errors import RunError
-from escalera.rundir import RunDir
+from escalera.errors import RunError, Terminated
+from escalera.rundir import RunDir, sha256
 from escalera.terminal import load_terminal
 from escalera.train import progress
 from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard
@@ -33,10 +33,12 @@ def epochs(stopping: EarlyStopping, training: Training, **series: list[float]) -
 
 
 def test_one_monitor(start: Start, tmp_path: Path) -> None:
-    stopping = EarlyStopping(["val_loss"], 2, tmp_path / "best.safetensors")
-    assert epochs(stopping, start(), val_loss=[3, 2, 2, 2.5, 1]) == 4
+    stopping = EarlyStopping(["val_loss"], 2, tmp_path)
+    training = start()
+    assert epochs(stopping, training, val_loss=[3, 2, 2, 2.5, 1]) == 4
     assert stopping.best_epoch == 2
-    assert (tmp_path / "best.safetensors").exists()
+    assert stopping.best == tmp_path / f"best-{training.epoch - 2}.safetensors"
+    assert stopping.files == {stopping.best.name: sha256(stopping.best)}
 
 
 def test_it_goes_on_while_any_monitor_improves_and_the_first_chooses(start: Start) -> None:
@@ -94,17 +96,39 @@ class Press(Callback):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_interrupts_after_the_step(start: Start, batches: Batches, number: int) -> None:
     before = signal.getsignal(number)
-    training = start()
-    train(training, batches, schedule=constant(5), validate=dict, seed=0, callbacks=[StopOnSignal(), Press(number)])
+    training, stop = start(), StopOnSignal()
+    train(training, batches, schedule=constant(5), validate=dict, seed=0, callbacks=[stop, Press(number)])
     assert training.interrupted
     assert (training.epoch, training.step) == (1, 1)
     assert signal.getsignal(number) == before
+    assert stop.reason is (Terminated if number == signal.SIGTERM else KeyboardInterrupt)
 
 
 def test_a_second_signal_ends_at_once(start: Start, batches: Batches) -> None:
     callbacks = [StopOnSignal(), Press(signal.SIGINT, times=2)]
     with pytest.raises(KeyboardInterrupt):
         train(start(), batches, schedule=constant(5), validate=dict, seed=0, callbacks=callbacks)
+
+
+@pytest.mark.parametrize("left", ["", '{"epoch": 1, "loss": 9.0}\n[]\n', "\xff", '{"epoch": 1, "loss": 0.5}\n'])
+def test_a_history_is_written_again_as_the_checkpoint_has_it(tmp_path: Path, left: str) -> None:
+    run = RunDir(tmp_path)
+    kept = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+    run.history.write_bytes(left.encode("latin-1"))
+    history = History(run)
+    history.restore({"epochs": kept})
+    assert history.mended
+    assert run.read_history() == kept
+    assert history.state() == {"epochs": kept}
+
+
+def test_epochs_after_the_checkpoint_are_dropped_and_no_damage(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.write_history([{"epoch": 1}, {"epoch": 2}])
+    history = History(run)
+    history.restore({"epochs": [{"epoch": 1}]})
+    assert not history.mended
+    assert run.read_history() == [{"epoch": 1}]
 
 
 def test_no_signals_in_another_thread(start: Start, batches: Batches) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from escalera.data.batches import Batches
 from escalera.errors import RunError
 from escalera.train.callbacks import EarlyStopping
-from escalera.train.checkpoint import LastCheckpoint, load_weights, save_weights
+from escalera.train.checkpoint import LastCheckpoint, find_checkpoint, load_weights, save_weights, tidy
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import cosine
 
@@ -54,7 +54,7 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
     )
     resumed = start(epochs=6, optimizer=optimizer, seed=99)
     last = LastCheckpoint(tmp_path / "cut", parts())
-    found = last.resume(resumed)
+    found = last.resume(resumed).state
     if interrupted_at[0] == 1:
         assert not found  # no epoch was whole: it starts over, with its own seed
         resumed = start(epochs=6, optimizer=optimizer)
@@ -67,7 +67,11 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
     for key, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[key]), key
     assert last.parts["stop"].state() == LastCheckpointState(tmp_path / "whole")
-    assert [path.name for path in (tmp_path / "cut").glob("*.safetensors")] == ["epoch-6.safetensors"]
+    names = sorted(path.name for path in (tmp_path / "cut").iterdir())
+    assert names == ["before.json", "epoch-5.safetensors", "epoch-6.safetensors", "state.json"]
+    tidy(tmp_path / "cut")
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["epoch-6.safetensors", "state.json"]
+    assert find_checkpoint(tmp_path / "cut").state["epoch"] == 6
 
 
 def LastCheckpointState(folder: Path) -> dict:  # noqa: N802
@@ -85,19 +89,70 @@ def test_a_stop_is_remembered_but_an_interruption_is_not(start: Start, batches: 
     last = LastCheckpoint(tmp_path, {})
     train(start(), batches, schedule=cosine(5), validate=dict, seed=0, callbacks=[Stop(), last])
     again = start()
-    assert last.resume(again)
+    assert last.resume(again).state
     assert (again.epoch, again.stop, again.interrupted) == (1, "early stopping", False)
 
 
-def test_a_damaged_checkpoint_is_refused(start: Start, batches: Batches, tmp_path: Path) -> None:
-    last = LastCheckpoint(tmp_path, {})
-    train(start(epochs=1), batches, schedule=cosine(1), validate=dict, seed=0, callbacks=[last])
-    path = tmp_path / "epoch-1.safetensors"
+def flipped(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
+    content[-9] ^= 1
     path.write_bytes(content)
-    with pytest.raises(RunError, match=r"epoch-1.safetensors is damaged: its SHA-256 is not the recorded one"):
-        last.resume(start())
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def replaced_by_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [flipped, emptied, Path.unlink, replaced_by_a_folder])
+@pytest.mark.parametrize("name", ["epoch-3.safetensors", "best-3.safetensors", "state.json"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    start: Start, batches: Batches, tmp_path: Path, damage: Callable[[Path], None], name: str
+) -> None:
+    def last() -> LastCheckpoint:
+        return LastCheckpoint(tmp_path / "cut", {"stop": EarlyStopping(["epoch"], 9, tmp_path / "cut")})
+
+    climb(start(epochs=4), batches, LastCheckpoint(tmp_path / "whole", {}))
+    climb(start(epochs=4), batches, last(), InterruptAt(4, 2))
+    damage(tmp_path / "cut" / name)
+    resumed, again = start(epochs=4, seed=99), last()
+    found = again.resume(resumed)
+    assert found.state and resumed.epoch == found.state["epoch"] == 2
+    if name == "state.json" and damage is Path.unlink:
+        assert found.faults == []  # as after a crash between two epochs of the one before
+    else:
+        assert len(found.faults) == 1 and str(tmp_path / "cut" / name) in found.faults[0]
+    climb(resumed, batches, again)
+    whole = start(epochs=4)
+    LastCheckpoint(tmp_path / "whole", {}).resume(whole)
+    for key, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[key]), key
+
+
+def test_where_no_checkpoint_is_whole_each_is_named(start: Start, batches: Batches, tmp_path: Path) -> None:
+    climb(start(epochs=2), batches, LastCheckpoint(tmp_path, {}))
+    for epoch in (1, 2):
+        flipped(tmp_path / f"epoch-{epoch}.safetensors")
+    with pytest.raises(RunError) as caught:
+        LastCheckpoint(tmp_path, {}).resume(start())
+    assert str(caught.value) == (
+        f"{tmp_path}/epoch-2.safetensors is not what was written (its SHA-256 differs); "
+        f"{tmp_path}/epoch-1.safetensors is not what was written (its SHA-256 differs). "
+        "Climb its ladder again to make it anew."
+    )
+    before = sorted(path.name for path in tmp_path.iterdir())
+    tidy(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_checkpoint_of_an_earlier_version_is_not_gone_on_with(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"epoch": 3, "tensors": "epoch-3.safetensors"}')
+    with pytest.raises(RunError, match=r"its list of files cannot be read"):
+        LastCheckpoint(tmp_path, {}).resume(start())
 
 
 def test_weights_of_another_network_are_refused_with_what_differs(tmp_path: Path) -> None:

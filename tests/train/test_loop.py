@@ -91,7 +91,8 @@ def test_a_non_finite_loss_names_the_step(start: Start, batches: Batches) -> Non
     with pytest.raises(TrainingError) as caught:
         train(training, batches, schedule=constant(5), validate=dict, seed=0, callbacks=[losses, Poison()])
     assert str(caught.value) == (
-        "the loss became nan at epoch 2, step 3. Lower train.optimizer.lr, or set train.clip_norm to 1.0."
+        "the loss became nan at epoch 2, step 3 of 4 (batches of 32, learning rate 0.01). "
+        "Lower train.optimizer.lr, or set train.clip_norm to 1.0."
     )
     assert losses.moments[-1] == "end"
 

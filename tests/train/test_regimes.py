@@ -153,9 +153,9 @@ def test_the_average_is_that_of_its_definition(start: Start) -> None:
 def test_early_stopping_keeps_the_average(start: Start, tmp_path: Path) -> None:
     training = start(epochs=1)
     training.average = averaged(training.network)
-    stopping = EarlyStopping(["loss"], 3, tmp_path / "best.safetensors")
+    stopping = EarlyStopping(["loss"], 3, tmp_path)
     train(training, pictures(), schedule=constant(1), validate=dict, seed=0, callbacks=[MovingAverage(0.9), stopping])
-    saved = read_tensors(tmp_path / "best.safetensors")
+    saved = read_tensors(tmp_path / "best-1.safetensors")
     assert all(torch.equal(value, training.average.state_dict()[key]) for key, value in saved.items())
     assert not all(torch.equal(value, training.network.state_dict()[key]) for key, value in saved.items())
 

@@ -48,13 +48,13 @@ def moving_average(train: schema.Train) -> MovingAverage | None:
     return MovingAverage(train.ema) if train.ema is not None else None
 
 
-def early_stopping(train: schema.Train, best: Path) -> EarlyStopping | None:
-    """The callback that stops early, where the configuration has one; it writes the best weights to `best` if asked."""
+def early_stopping(train: schema.Train, folder: Path) -> EarlyStopping | None:
+    """The callback that stops early, where the configuration has one; if asked, the best weights go into `folder`."""
     settings = train.early_stopping
     if settings is None:
         return None
     monitors = [settings.monitor] if isinstance(settings.monitor, str) else settings.monitor
-    return EarlyStopping(monitors, settings.patience, best if settings.restore_best else None)
+    return EarlyStopping(monitors, settings.patience, folder if settings.restore_best else None)
 
 
 def unfrozen_from(model: schema.Model) -> int | None:

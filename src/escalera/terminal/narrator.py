@@ -11,6 +11,7 @@ from rich.table import Table
 
 from escalera.terminal.tables import print_rungs
 from escalera.terminal.words import load_terminal
+from escalera.translation import translate
 
 if TYPE_CHECKING:
     from escalera.data.splits import Dataset
@@ -91,6 +92,20 @@ class Narrator:
     def resumes(self, epoch: int) -> None:
         """Say that an interrupted run goes on."""
         self._print(f"  {self.words.say('run.resumes', epoch=epoch)}")
+
+    def checkpoint_damaged(self, epoch: int, fault: str) -> None:
+        """Say that the last checkpoint could not be gone on from, and that the one before, after `epoch`, is."""
+        fault = translate(fault, self.words.code)
+        self._print(f"  {self.words.say('run.damaged', last=epoch + 1, epoch=epoch, fault=fault)}", style="yellow")
+
+    def history_mended(self, file: Path) -> None:
+        """Say that the history was not what the checkpoint has of it."""
+        self._print(f"  {self.words.say('run.history', file=file)}", style="yellow")
+
+    def threads_kept(self, begun: int, here: int) -> None:
+        """Say that a run goes on with its own number of threads."""
+        words = self.words
+        self._print(f"  {words.say('run.threads', begun=words.count(begun, 'thread'), here=words.number(here))}")
 
     def progress(self) -> Callback:
         """A bar on a terminal, lines elsewhere."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from escalera.errors import RunError, Terminated
 from escalera.rundir import RunDir
 from escalera.train.checkpoint import save_weights
 from escalera.train.loop import Callback, Training
@@ -22,14 +23,15 @@ WARM_UP_STEPS = 100
 class EarlyStopping(Callback):
     """Stops when none of the monitors has improved for `patience` epochs.
 
-    The first monitor chooses the best epoch; its weights are written to `best` when that is given. A monitor is a key
-    of the history; one that ends in `loss` improves downwards, the others upwards.
+    The first monitor chooses the best epoch; its weights are kept in `folder`, that of the checkpoint, where one is
+    given. A monitor is a key of the history; one that ends in `loss` improves downwards, the others upwards.
     """
 
-    def __init__(self, monitors: Sequence[str], patience: int, best: Path | None) -> None:
+    def __init__(self, monitors: Sequence[str], patience: int, folder: Path | None) -> None:
         self.monitors = list(monitors)
         self.patience = patience
-        self.best = best
+        self.folder = folder
+        self.files: dict[str, str] = {}
         self.values: dict[str, float] = {}
         self.best_epoch = 0
         self.last_gain = 0
@@ -44,18 +46,31 @@ class EarlyStopping(Callback):
             self.last_gain = training.epoch
             if monitor == self.monitors[0]:
                 self.best_epoch = training.epoch
-                if self.best is not None:
-                    save_weights(training.judged, self.best)
+                if self.folder is not None:
+                    # Under a name of its own: a checkpoint of an earlier epoch still needs the weights that it had.
+                    name = f"best-{training.epoch}.safetensors"
+                    self.files = {name: save_weights(training.judged, self.folder / name)}
         if training.epoch - self.last_gain >= self.patience:
             training.stop = "early stopping"
 
+    @property
+    def best(self) -> Path | None:
+        """The weights of the best epoch; None where they are not kept."""
+        return next((self.folder / name for name in self.files), None) if self.folder else None
+
     def state(self) -> dict[str, Any]:
         """What a resumed training needs of this one."""
-        return {"values": self.values, "best_epoch": self.best_epoch, "last_gain": self.last_gain}
+        return {
+            "values": self.values,
+            "best_epoch": self.best_epoch,
+            "last_gain": self.last_gain,
+            "files": self.files,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave."""
         self.values, self.best_epoch, self.last_gain = state["values"], state["best_epoch"], state["last_gain"]
+        self.files = state["files"]
 
 
 class StatisticsWarmUp(Callback):
@@ -84,14 +99,33 @@ class StatisticsWarmUp(Callback):
 
 
 class History(Callback):
-    """Adds a line to history.jsonl after each epoch."""
+    """Adds a line to history.jsonl after each epoch; the checkpoint has all of them too."""
 
     def __init__(self, run: RunDir) -> None:
         self.run = run
+        self.epochs: list[dict[str, Any]] = []
+        self.mended = False
+        """Whether the file held other epochs than the checkpoint that the training goes on from."""
 
     def on_epoch_end(self, training: Training) -> None:
         """Append the epoch."""
         self.run.append_history(training.log)
+        self.epochs.append(dict(training.log))
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed training needs of this one."""
+        return {"epochs": self.epochs}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Have the file hold the epochs of the checkpoint; those after it are run again."""
+        self.epochs = list(state["epochs"])
+        try:
+            found = self.run.read_history()
+        except RunError:
+            found = []
+        self.mended = found[: len(self.epochs)] != self.epochs
+        if found != self.epochs:
+            self.run.write_history(self.epochs)
 
 
 class TensorBoard(Callback):
@@ -122,14 +156,21 @@ STOPPING = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 
 class StopOnSignal(Callback):
-    """Ctrl-C, Ctrl-Break and SIGTERM end the training after the step at hand; a second one ends the process at once."""
+    """Ctrl-C, Ctrl-Break and SIGTERM end the training after the step at hand; a second one ends the process at once.
+
+    `reason` is what to raise then.
+    """
+
+    def __init__(self) -> None:
+        self.reason: type[KeyboardInterrupt] = KeyboardInterrupt
 
     def on_train_begin(self, training: Training) -> None:
         """Take over the signals."""
 
         def stop(number: int, frame: FrameType | None) -> None:
+            self.reason = Terminated if number == signal.SIGTERM else KeyboardInterrupt
             if training.interrupted:
-                raise KeyboardInterrupt
+                raise self.reason
             training.interrupted = True
 
         # Python lets only the main thread set handlers; elsewhere the owner of the thread has its own way to stop.

@@ -1,12 +1,15 @@
 """Weights and training state on disk: safetensors and JSON, nothing that executes.
 
-`last/state.json` names the file that holds the tensors, and its SHA-256. It is renamed into place after that file is
-whole, so that at every moment the folder holds one complete checkpoint.
+`last/state.json` names the files that hold the tensors, and their SHA-256. It is renamed into place after these are
+whole, so that at every moment the folder holds one complete checkpoint; `last/before.json` is that of the epoch before,
+in case the last one is damaged.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +20,13 @@ from torch import Tensor, nn
 
 from escalera.errors import RunError
 from escalera.models.transfer import differences
-from escalera.rundir import CURE, read_json, write_aside, write_json
+from escalera.rundir import CURE, DAMAGED, read_sealed, sha256, write_aside, write_sealed
 from escalera.train.loop import Callback, Training
 
 
-def save_weights(network: nn.Module, path: Path) -> None:
-    """Write a network's weights; the old file stays whole until the new one is."""
-    write_tensors(path, network.state_dict())
+def save_weights(network: nn.Module, path: Path) -> str:
+    """Write a network's weights and return the file's SHA-256; the old file stays whole until the new one is."""
+    return write_tensors(path, network.state_dict())
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
@@ -47,46 +50,93 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise RunError(f"could not read {path}: {error}. {CURE}") from error
 
 
-class LastCheckpoint(Callback):
-    """Keeps in `folder` all that an exact resume needs, as of the last whole epoch.
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state that a training can go on from, None where there is none; `faults` are those of later ones."""
 
-    `parts` are the callbacks with a state of their own: what `state()` gives is handed to `restore()` on resume.
+    state: dict[str, Any] | None
+    faults: list[str]
+
+
+LAST, BEFORE = "state.json", "before.json"
+
+
+def find_checkpoint(folder: Path) -> Checkpoint:
+    """The last whole checkpoint in a folder, and what is wrong with a later one."""
+    faults: list[str] = []
+    for name in (LAST, BEFORE):
+        if not (folder / name).exists():
+            continue
+        try:
+            return Checkpoint(_read_state(folder / name), faults)
+        except RunError as error:
+            faults.append(str(error).removesuffix(f". {CURE}"))
+    return Checkpoint(None, faults)
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """A state whose files are whole; raises RunError for one that cannot be gone on from."""
+    state = read_sealed(path)
+    for name, known_as in state.get("files", {"its list of files": ""}).items():
+        try:
+            whole = sha256(path.parent / name) == known_as
+        except OSError as error:
+            raise RunError(f"{path.parent / name} cannot be read ({error.strerror})") from error
+        if not whole:
+            raise RunError(f"{path.parent / name} {DAMAGED}")
+    return state
+
+
+class LastCheckpoint(Callback):
+    """Keeps in `folder` all that an exact resume needs, as of the last whole epoch and as of the one before.
+
+    `parts` are the callbacks with a state of their own: what `state()` gives is handed to `restore()` on resume. What
+    stands under `files` there are files in the same folder, by name and SHA-256.
     """
 
     def __init__(self, folder: Path, parts: dict[str, Any]) -> None:
         self.folder = folder
         self.parts = parts
+        self.state: dict[str, Any] | None = None
 
     def on_epoch_end(self, training: Training) -> None:
-        """Write the tensors, then the state that names them, then drop the tensors of the epoch before."""
+        """Write the tensors, then the state that names them, then drop those of the epoch before the last."""
         name = f"epoch-{training.epoch}.safetensors"
         tensors = {f"network.{key}": value for key, value in training.network.state_dict().items()}
         if training.average is not None:
             tensors |= {f"average.{key}": value for key, value in training.average.state_dict().items()}
         tensors |= _optimizer_tensors(training.optimizer)
-        sha256 = write_tensors(self.folder / name, tensors)
+        files = {name: write_tensors(self.folder / name, tensors)}
+        parts = {key: part.state() for key, part in self.parts.items()}
+        for part in parts.values():
+            files |= part.get("files", {})
         state = {
             "epoch": training.epoch,
             "tensors": name,
-            "sha256": sha256,
+            "files": files,
             "stop": training.stop,
             "seconds": training.seconds,
             "images_per_second": training.images_per_second,
-            "parts": {key: part.state() for key, part in self.parts.items()},
+            "parts": parts,
         }
-        write_json(self.folder / "state.json", state)
-        for old in self.folder.glob("epoch-*.safetensors"):
-            if old.name != name:
-                old.unlink()
+        before, self.state = self.state, state
+        if before is not None:
+            write_sealed(self.folder / BEFORE, before)
+        write_sealed(self.folder / LAST, state)
+        _keep(self.folder, {*files, *(before["files"] if before else ())})
 
-    def resume(self, training: Training) -> bool:
-        """Put the saved state back; False when there is none. Raises RunError for a damaged checkpoint."""
-        if not (self.folder / "state.json").exists():
-            return False
-        state = read_json(self.folder / "state.json")
+    def resume(self, training: Training) -> Checkpoint:
+        """Put the last whole state back, and say which that is.
+
+        Raises RunError where there was one and none is whole, or it is that of another network.
+        """
+        found = find_checkpoint(self.folder)
+        if found.state is None:
+            if found.faults:
+                raise RunError(f"{'; '.join(found.faults)}. {CURE}")
+            return found
+        state = found.state
         path = self.folder / state["tensors"]
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != state["sha256"]:
-            raise RunError(f"{path} is damaged: its SHA-256 is not the recorded one. Run the rung again with --fresh.")
         tensors = read_tensors(path)
         _load(training.network, _below("network.", tensors), path)
         if training.average is not None:
@@ -96,7 +146,32 @@ class LastCheckpoint(Callback):
         training.seconds, training.images_per_second = state["seconds"], state["images_per_second"]
         for key, part in self.parts.items():
             part.restore(state["parts"][key])
-        return True
+        self.state = state
+        for path in [path for path in self.folder.iterdir() if path.is_dir()]:
+            path.rename(path.with_name(f"{path.name}.folder"))  # no file can be written in its place
+        return found
+
+
+def tidy(folder: Path) -> None:
+    """Keep the last state alone, once the training is over and its weights are in a place of their own."""
+    try:
+        state = _read_state(folder / LAST)
+    except RunError:
+        return  # what is damaged is told when somebody needs it
+    own = {name: known_as for name, known_as in state["files"].items() if name == state["tensors"]}
+    if own != state["files"]:
+        parts = {key: {**part, "files": {}} if "files" in part else part for key, part in state["parts"].items()}
+        write_sealed(folder / LAST, {**state, "files": own, "parts": parts})
+    (folder / BEFORE).unlink(missing_ok=True)
+    _keep(folder, own)
+
+
+def _keep(folder: Path, names: Iterable[str]) -> None:
+    """Drop the tensors in other files."""
+    kept = set(names)
+    for path in folder.glob("*.safetensors"):
+        if path.name not in kept:
+            path.unlink()
 
 
 def _load(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

@@ -85,7 +85,7 @@ def train(
     `validate` returns what the history calls val_loss and val_accuracy. `penalty` is added to the loss that is
     minimised; the history has it apart, so that `loss` and `val_loss` stay comparable. Labels are (B,), or shares
     (B, K) where pictures are mixed: accuracy then counts the class with the largest share.
-    Raises TrainingError on the first non-finite loss, naming the step.
+    Raises TrainingError on the first non-finite loss, naming the step, the batch and the learning rate.
     """
     network, optimizer, device = training.network, training.optimizer, batches.device
     cast = autocast(precision, device)
@@ -99,11 +99,12 @@ def train(
             # Dropout draws from the global generator: seeded by epoch, a resumed run draws what the whole one drew.
             torch.manual_seed(seed * 1_000_003 + training.epoch)
             network.train()
-            losses = torch.zeros(len(batches), device=device)
+            losses, factors = torch.zeros(len(batches), device=device), [0.0] * len(batches)
             hits = torch.zeros((), dtype=torch.int64, device=device)
             seen = 0
             for step, (inputs, labels) in enumerate(batches.epoch(training.epoch), start=1):
                 factor = schedule(training.epoch - 1 + (step - 1) / len(batches))
+                factors[step - 1] = factor
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
 
@@ -122,7 +123,9 @@ def train(
                 seen += len(labels)
                 training.step = step
                 if step % CHECK_EVERY == 0 or step == len(batches):
-                    training.loss = _mean_if_finite(losses[:step], seen, training.epoch)
+                    training.loss = losses[:step].sum().item() / seen
+                    if not isfinite(training.loss):
+                        raise _diverged(losses[:step], training, [rates[0] * each for each in factors], batches)
                     training.accuracy = hits.item() / seen
                     training.images_per_second = seen / (time.perf_counter() - started)
                 for callback in callbacks:
@@ -151,12 +154,13 @@ def _call(callbacks: Iterable[Callback], moment: str, training: Training) -> Non
         getattr(callback, moment)(training)
 
 
-def _mean_if_finite(losses: Tensor, images: int, epoch: int) -> float:
-    mean = losses.sum().item() / images
-    if isfinite(mean):
-        return mean
-    step = int(torch.isfinite(losses).logical_not().nonzero()[0]) + 1
-    raise TrainingError(
-        f"the loss became {losses[step - 1].item()} at epoch {epoch}, step {step}. "
+def _diverged(
+    losses: Tensor, training: Training, rates: Sequence[float], batches: Batches | FeatureBatches
+) -> TrainingError:
+    """What to say of the first step whose loss is not finite."""
+    first = int(torch.where(losses.isfinite(), losses.abs(), torch.inf).argmax())
+    return TrainingError(
+        f"the loss became {losses[first].item()} at epoch {training.epoch}, step {first + 1} of {len(batches)} "
+        f"(batches of {batches.batch_size}, learning rate {rates[first]:.3g}). "
         "Lower train.optimizer.lr, or set train.clip_norm to 1.0."
     )
