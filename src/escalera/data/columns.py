@@ -19,7 +19,10 @@ _IMAGE = (
     "image", "img", "picture", "photo", "file", "filename", "path", "filepath", "filepaths", "imagepath", "imagefile",
     "imagename", "imagen", "foto", "archivo", "ruta",
 )  # fmt: skip
-_LABEL = ("label", "labels", "class", "category", "target", "clase", "etiqueta", "etiquetas", "categoria", "categoría")
+_LABEL = (
+    "label", "labels", "class", "category", "target", "classname", "labelname", "clase", "etiqueta", "etiquetas",
+    "categoria", "categoría",
+)  # fmt: skip
 LOOKED_AT = 100
 """Rows of a table that are looked at to guess its columns."""
 _SHOWN = 20
@@ -63,6 +66,7 @@ def choose(
     label, one_hot = None, _one_hot(path, schema, options)
     if options.target is None and not one_hot:
         fitting = [field.name for field in schema if field.name not in taken and looks_like_label(field)]
+        fitting = [name for name in fitting if not is_called_index(name)] or fitting
         named = options.label_column if isinstance(options.label_column, str) else None
         label = _column(path, schema, named, "label", _LABEL, fitting, _is_number_or_label, faults)
     others = [
@@ -152,16 +156,17 @@ def _column(
     found = f"{len(fitting)} ({some})" if fitting else "none"
     ambiguous = DataError(
         f"{path}: expected one column of {what}s ({expected}), found {found}; its columns: {_listed(schema)}. "
-        f"Say which one with data.{what}_column{_or_several(what, fitting)}."
+        f"Say which one with data.{what}_column{_or_several(what, schema, fitting)}."
     )
     refuse(ambiguous, faults if fitting or what == "label" else None)
     return None
 
 
-def _or_several(what: str, fitting: Sequence[str]) -> str:
-    if what == "image" or len(fitting) < 2 or len(fitting) > _SHOWN:
+def _or_several(what: str, schema: pa.Schema, fitting: Sequence[str]) -> str:
+    numbers = [name for name in fitting if not is_path(schema.field(name).type)]
+    if what == "image" or len(numbers) < 2 or len(numbers) > _SHOWN:
         return ""
-    return f", or, where each holds 0 and 1 for one class, write data.label_column: [{', '.join(fitting)}]"
+    return f", or, where each holds 0 and 1 for one class, write data.label_column: [{', '.join(numbers)}]"
 
 
 def _no_column(path: Path, schema: pa.Schema, name: str, key: str = "") -> DataError:
@@ -206,6 +211,11 @@ def _is_label(kind: pa.DataType) -> bool:
 def looks_like_label(field: pa.Field) -> bool:
     """Whether a column may be one of labels; floats, which may be whole numbers, where it is called so."""
     return _is_label(field.type) or (bool(pa.types.is_floating(field.type)) and is_called_label(field.name))
+
+
+def is_called_index(name: str) -> bool:
+    """Whether a column is called as those that number the rows, which pandas writes without a name."""
+    return re.fullmatch(r"unnamed\d*|index|row(number|id)?", folded(name)) is not None
 
 
 def is_called_label(name: str) -> bool:

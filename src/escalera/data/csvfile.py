@@ -5,7 +5,7 @@ The values are kept as they are written, too: a label is a name, and 01 is anoth
 
 from __future__ import annotations
 
-import codecs
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
 
+from escalera.data.csv_text import read_text
+from escalera.data.csv_values import NULLS, as_meant
 from escalera.data.listing import AT_ONCE, files_state, promised, shown
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.errors import DataError
 
-_MISSING = ["", "NA", "NaN", "nan", "null"]
-"""What stands for no value in a column of attributes, or of pictures."""
-_LEADING_ZERO = r"^[+-]?0[0-9]"
-_COMMA_NUMBER = r"^\s*[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]+)(,[0-9]+)?\s*$"
-"""A number as Spanish, French and German spreadsheets write it: 1.234,5."""
-_THOUSANDS = r"^\s*[+-]?[0-9]{1,3}(\.[0-9]{3})*\s*$"
-_SHORTEST_WORD = 2
+_SEPARATORS = (",", ";", "\t", "|")
+_LINES = 5
+"""Lines after the first that tell which separator is meant."""
+_SAID_SEPARATOR = re.compile(r"sep=([,;|\t])\r?\n", re.IGNORECASE)
+"""What Excel understands in a line of its own before the names of the columns."""
 
 
 @dataclass(frozen=True)
@@ -74,45 +74,56 @@ class CsvTable:
 
 
 def csv_table(path: Path, options: ReadOptions = NOTHING_SAID) -> CsvTable:
-    """Read a CSV file, separated by commas, or by semicolons or tabs where its first line has no comma.
+    """Read a CSV file, separated by commas, semicolons, tabs or bars.
 
     Raises DataError for one that is empty, of another encoding, without a line of names, or has lines of other lengths.
     """
-    try:
-        text, encoding = _decoded(path, options.encoding)
-        first = text.lstrip("\ufeff").partition("\n")[0].rstrip("\r")
-        if not first.strip():
-            raise DataError(f"{path} has no first line with the names of the columns.")
-        separator = _separator(first)
-        _has_names(path, first, separator)
-        typed = _read(text, separator)
-        written = _read(text, separator, dict.fromkeys(typed.column_names, pa.string()))
-    except OSError as error:
-        raise DataError(f"could not read {path}: {error.strerror or error}.") from error
-    except pa.ArrowException as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
-    # Blanks after the commas are no part of a name.
-    typed, written = (table.rename_columns([name.strip() for name in table.column_names]) for table in (typed, written))
+    text, encoding = read_text(path, options.encoding)
+    excel = _SAID_SEPARATOR.match(text)
+    if excel:
+        text = text[excel.end() :]
+    lines = text.split("\n", _LINES + 1)[: _LINES + 1]
+    if not lines[0].strip():
+        raise DataError(f"{path} has no first line with the names of the columns.")
+    separator = excel[1] if excel else _separator(lines)
+    _has_names(path, lines, separator)
+    typed, written = _tables(path, text, separator)
     if typed.num_rows == 0:
         raise DataError(f"{path} has 0 rows below its first line.")
     twice = [name for name in dict.fromkeys(typed.column_names) if typed.column_names.count(name) > 1]
     if twice:
         raise DataError(f"{path}: column '{twice[0]}' is there twice. Give each column a name of its own.")
-    comma = options.decimal == "," or (options.decimal is None and separator != ",")
-    whole, numbers = _with_decimal_commas(typed, written) if comma else (typed, [])
-    notes = [
-        *([f"{path.name} is read as {encoding}; data.encoding names another."] if encoding else []),
-        *(
-            [f"{path.name}: numbers with a decimal comma in {', '.join(numbers)}; data.decimal: '.' leaves them texts."]
-            if numbers and options.decimal is None
-            else []
-        ),
-    ]
-    return CsvTable(path, _codes_as_texts(whole, written), written, tuple(notes))
+    whole, commas, points = as_meant(typed, written, separator, options.decimal)
+    notes = [f"{path.name} is read as {encoding}; data.encoding names another."] if encoding else []
+    if options.decimal is None and commas:
+        thousands = f", with points between thousands in {', '.join(points)}" if points else ""
+        notes.append(
+            f"{path.name}: numbers with a decimal comma in {', '.join(commas)}{thousands}; data.decimal: '.' takes "
+            "points for it."
+        )
+    return CsvTable(path, whole, written, tuple(notes))
 
 
-def _separator(first: str) -> str:
-    return "," if "," in first else ";" if ";" in first else "\t"
+def _tables(path: Path, text: str, separator: str) -> tuple[pa.Table, pa.Table]:
+    """The table with types that fit every value, and with all values as they are written.
+
+    Blanks around the names of columns are no part of them. Columns without a name and without a value, and rows at the
+    end without any, are what spreadsheets leave behind; a column without a name is called as pandas calls it.
+    """
+    try:
+        typed = _read(text, separator)
+        written = _read(text, separator, dict.fromkeys(typed.column_names, pa.string()))
+    except pa.ArrowException as error:
+        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+    names = [name.strip() for name in typed.column_names]
+    kept = [n for n, name in enumerate(names) if name or written.column(n).null_count < written.num_rows]
+    named = [names[n] or f"Unnamed: {n}" for n in kept]
+    filled = [pa_compute.is_valid(column).to_numpy() for column in written.columns]
+    rows = max((int(present.nonzero()[0].max(initial=-1)) + 1 for present in filled), default=0)
+    return (
+        typed.select(kept).rename_columns(named).slice(0, rows),
+        written.select(kept).rename_columns(named).slice(0, rows),
+    )
 
 
 def _read(text: str, separator: str, types: dict[str, pa.DataType] | None = None) -> pa.Table:
@@ -123,102 +134,35 @@ def _read(text: str, separator: str, types: dict[str, pa.DataType] | None = None
         parse_options=pa_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
         # A text that is empty is no text: a path that is missing is told as such.
         convert_options=pa_csv.ConvertOptions(
-            column_types=types, strings_can_be_null=True, null_values=_MISSING if types is None else [""]
+            column_types=types, strings_can_be_null=True, null_values=NULLS if types is None else [""]
         ),
     )
 
 
-def _decoded(path: Path, encoding: str | None) -> tuple[str, str | None]:
-    """The text of a file, and its encoding where that was guessed and is not UTF-8."""
-    raw = path.read_bytes()
-    if encoding is not None:
-        try:
-            return raw.decode(encoding), None
-        except LookupError:
-            raise DataError(f"data.encoding: '{encoding}' is not known; expected utf-8, cp1252, latin-1, ...") from None
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path} is not {encoding} ({error.reason} at byte {error.start}).") from error
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16", errors="strict"), "UTF-16"
-    try:
-        # utf-8-sig: spreadsheets begin a file with a mark that would become part of the first column's name.
-        return raw.decode("utf-8-sig"), None
-    except UnicodeDecodeError as error:
-        if text := _windows(raw):
-            return text, "cp1252"
-        raise DataError(
-            f"{path} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8, or name its encoding with "
-            "data.encoding."
-        ) from error
+def _separator(lines: list[str]) -> str:
+    """What is between the fields: what is as often in each of the first lines, and in the first the most often."""
+    counts = {sign: [_outside_quotes(line).count(sign) for line in lines if line.strip()] for sign in _SEPARATORS}
+    return max(_SEPARATORS, key=lambda sign: (counts[sign][0] > 0, len(set(counts[sign])) == 1, counts[sign][0]))
 
 
-def _windows(raw: bytes) -> str | None:
-    """The text in Windows-1252, as Excel saves CSV files in Western Europe, where it then reads as words do."""
-    try:
-        text = raw.decode("cp1252")
-    except UnicodeDecodeError:
-        return None
-    foreign = [word for word in re.findall(r"[^\W\d_]*[^\x00-\x7f]+\w*", text) if word]
-    # Between or beside letters: an accent alone, or a sign in the middle of a word, is another encoding.
-    sound = all(word.isalpha() and len(word) >= _SHORTEST_WORD for word in foreign)
-    return text if foreign and sound else None
+def _outside_quotes(line: str) -> str:
+    return re.sub(r'"[^"]*("|$)', "", line)
 
 
-def _has_names(path: Path, first: str, separator: str) -> None:
-    """Raise DataError for a first line that is already a row: it holds the path of a picture."""
-    fields = [field.strip().strip('"') for field in first.split(separator)]
-    paths = [field for field in fields if promised(field) and (path.parent / field.replace("\\", "/")).is_file()]
-    if paths:
-        raise DataError(
-            f"{path}: expected the names of the columns in the first line, found '{shown(paths[0])}', which is a file. "
-            f"Write a line above it, such as image{separator}label."
-        )
+def _has_names(path: Path, lines: list[str], separator: str) -> None:
+    """Raise DataError for a first line that is already a row: it holds the path of an image, as the next one does."""
+    first, *others = (next(csv.reader([line.rstrip("\r")], delimiter=separator), []) for line in lines)
+    second = next((fields for fields in others if fields), [])
+    for number, field in enumerate(name.strip() for name in first):
+        if promised(field):
+            is_file = (path.parent / field.replace("\\", "/")).is_file()
+            if is_file or (number < len(second) and promised(second[number].strip())):
+                raise no_names(path, field, separator)
 
 
-def _with_decimal_commas(typed: pa.Table, written: pa.Table) -> tuple[pa.Table, list[str]]:
-    """Columns of texts all of whose values are numbers with a comma become numbers; their names.
-
-    A file that writes 1,5 writes 1.234 for a thousand: beside such a column, points are those of thousands.
-    """
-    found: dict[str, pa.ChunkedArray] = {}
-    for name in typed.column_names:
-        texts = _present(written[name])
-        if len(texts) and pa.types.is_string(typed[name].type) and _all(texts, _COMMA_NUMBER) and _any(texts, ","):
-            found[name] = _comma_numbers(written[name])
-    for name in typed.column_names if found else []:
-        texts = _present(written[name])
-        numbers_or_texts = pa.types.is_floating(typed[name].type) or pa.types.is_string(typed[name].type)
-        if name not in found and len(texts) and numbers_or_texts and _all(texts, _THOUSANDS):
-            found[name] = _comma_numbers(written[name])
-    for name, numbers in found.items():
-        typed = typed.set_column(typed.column_names.index(name), name, numbers)
-    return typed, list(found)
-
-
-def _comma_numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    missing = pa_compute.is_in(texts, pa.array(_MISSING))
-    bare = pa_compute.replace_substring(pa_compute.utf8_trim_whitespace(texts), ".", "")
-    plain = pa_compute.replace_substring(bare, ",", ".")
-    return pa_compute.if_else(missing, None, plain).cast(pa.float64())
-
-
-def _codes_as_texts(typed: pa.Table, written: pa.Table) -> pa.Table:
-    """Whole numbers one of which begins with a zero are codes, as 02134: they stay as they are written."""
-    for number, name in enumerate(typed.column_names):
-        if pa.types.is_integer(typed[name].type) and _any(written[name], _LEADING_ZERO, regex=True):
-            missing = pa_compute.is_in(written[name], pa.array(_MISSING))
-            typed = typed.set_column(number, name, pa_compute.if_else(missing, None, written[name]))
-    return typed
-
-
-def _present(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    return texts.filter(pa_compute.invert(pa_compute.is_in(texts.fill_null(""), pa.array(_MISSING))))
-
-
-def _all(texts: pa.ChunkedArray, pattern: str) -> bool:
-    return bool(pa_compute.all(pa_compute.match_substring_regex(texts, pattern)).as_py())
-
-
-def _any(texts: pa.ChunkedArray, pattern: str, *, regex: bool = False) -> bool:
-    match = pa_compute.match_substring_regex if regex else pa_compute.match_substring
-    return bool(pa_compute.any(match(texts, pattern)).as_py())
+def no_names(path: Path, field: str, separator: str = ",") -> DataError:
+    """Of a table whose first line is a row; `field` is what in it is the name of an image."""
+    return DataError(
+        f"{path}: expected the names of the columns in the first line, found '{shown(field)}', which is an image. "
+        f"Write a line above it, such as image{separator}label."
+    )

@@ -23,7 +23,7 @@ Remark = Literal["empty", "constant", "row_number", "distinct", "mixed", "other"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "-"})
 """Texts that stand for a missing value. "none" is not one of them: a house with a garage of kind "none" has none."""
 
-_MOSTLY = 0.9
+MOSTLY = 0.9
 """A column of texts with this share of numbers or more was meant as numbers."""
 _ROWS = 20
 """With fewer rows than this, all-different values say nothing."""
@@ -101,7 +101,7 @@ def guess(table: pa.Table, name: str) -> tuple[Kind | None, Remark | None]:
             return "categorical", "empty"
         read = {text: parsed(text) for text in set(present)}
         numbers = [number for text in present if (number := read[text]) is not None]
-        if len(numbers) < _MOSTLY * len(present):
+        if len(numbers) < MOSTLY * len(present):
             return "categorical", _remark_on_texts(found)
         if len(numbers) < len(present):
             return "numeric", "mixed"

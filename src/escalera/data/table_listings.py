@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from escalera.data.columns import LOOKED_AT, Columns, choose, image_columns, is_path, looks_like_label, picture_columns
-from escalera.data.csvfile import csv_table
+from escalera.data.csvfile import csv_table, no_names
 from escalera.data.listing import SPLITS
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.parquet import parquet_table
@@ -179,6 +179,8 @@ def _named_images(source: Table, options: ReadOptions, aside: str | None) -> str
         if name in (options.label_column, options.group, options.target, aside):
             continue
         if (is_path(kind) or pa.types.is_integer(kind)) and names_files(source.path, source.texts(name), options):
+            if names_files(source.path, [name], options):
+                raise no_names(source.path, name)
             return name
     return None
 

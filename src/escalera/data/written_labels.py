@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from escalera.data.columns import is_called_label, looks_like_label
+from escalera.data.columns import is_called_index, is_called_label, looks_like_label
 from escalera.data.listing import Labels
 from escalera.data.paths import composed
 from escalera.data.some_rows import Table
@@ -59,7 +59,7 @@ def one_hot_columns(table: Table, names: Sequence[str]) -> list[str]:
     """
     if any(is_called_label(name) for name in names):
         return []
-    fields = [table.schema.field(name) for name in names]
+    fields = [table.schema.field(name) for name in names if not is_called_index(name)]
     counted = [part.name for part in fields if _is_number(part.type)]
     if table.path.name == _ROBOFLOW:
         return counted
