@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from escalera.errors import EscaleraError, LadderError, RunError, nearest
 from escalera.ladder.change import difference
 from escalera.ladder.read import Reading, read_ladder
-from escalera.ladder.schema import Ladder, Rung, Votes
+from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
 from escalera.ladder.shipped import shipped
 from escalera.lineage import check_ready, inherit, sources
 from escalera.locking import lock
@@ -165,6 +165,7 @@ def _prepare(
     if problems:
         raise LadderError(problems)
     datasets: dict[str, Dataset] = {}
+    read = {rung.config.data.model_dump_json() for rung in todo if reads_attributes(rung.config.model)}
     for rung in todo:
         key = rung.config.data.model_dump_json()
         if key not in datasets:
@@ -174,6 +175,7 @@ def _prepare(
                 data_root=data_root,
                 skip_bad=skip_bad,
                 beside=reading.folder,
+                attributes=key in read,
             )
             datasets[key] = data if data.overlap else with_overlap(data)
     problems = build.shape_problems(reading, todo, datasets) or build.weights_problems(reading, anew, datasets)

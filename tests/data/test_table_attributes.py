@@ -111,6 +111,48 @@ def test_what_is_missing_is_said():
     )
 
 
+@pytest.mark.parametrize("odd", ["unknown", "1,5", "inf"])
+@pytest.mark.parametrize("row", [61, 76])
+def test_a_text_among_numbers_outside_of_train_is_missing(odd: str, row: int):
+    values = [str(value) for value in TABLE["area"].to_pylist()]
+    values[row] = odd
+    data = with_attributes(dataset(TABLE.set_column(1, "area", pa.array(values))))
+    assert data.notes[-1] == (
+        f"attributes: area holds no number in 1 row outside of train, as '{odd}', which counts as missing; name it "
+        "under data.attributes to see where."
+    )
+    assert (
+        data.train.attributes[row, 0]
+        == with_attributes(
+            dataset(TABLE.set_column(1, "area", pa.array([None if v == odd else float(v) for v in values])))
+        ).train.attributes[row, 0]
+    )
+    with pytest.raises(DataError, match=rf"column 'area': expected a number in row {row}, received '{odd}'"):
+        with_attributes(dataset(TABLE.set_column(1, "area", pa.array(values))), columns=["area"])
+    values[row], values[5] = "2", odd
+    data = with_attributes(dataset(TABLE.set_column(1, "area", pa.array(values))))
+    assert data.attributes.left_out["area"] == "mixed"
+
+
+def test_a_test_table_of_its_own_may_hold_such_a_text():
+    other = TABLE.slice(0, 4).set_column(1, "area", pa.array(["1", "unknown", "2", "3"]))
+    data = with_attributes(dataset(test=other))
+    assert "area holds no number in 1 row outside of train, as 'unknown'," in data.notes[-1]
+    endless = TABLE.slice(0, 4).set_column(1, "area", pa.array([1, float("inf"), 2, 3]))
+    assert "area holds no number in 1 row outside of train, as inf," in with_attributes(dataset(test=endless)).notes[-1]
+
+
+def test_what_no_model_reads_is_told():
+    data = with_attributes(dataset(), read=False)
+    assert data.attributes is None
+    assert data.notes == (
+        "attributes: numeric area, noise, price; categorical owner; read by none of these rungs.",
+        "attributes left out: house (it numbers the rows).",
+    )
+    assert with_attributes(dataset(), columns=["area"], read=False).attributes.columns == ["area"]
+    assert with_attributes(dataset(None), read=False).notes == ()
+
+
 def test_the_target_and_the_group_are_no_attributes():
     data = with_attributes(dataset(), aside={"price": "target", "owner": "group"})
     assert data.attributes.columns == ["area", "noise"]

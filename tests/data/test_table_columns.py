@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from escalera.data.table_columns import guess, numbers, texts
+from escalera.data.table_columns import guess, not_numbers, numbers, texts
 from escalera.errors import DataError
 
 N = 100
@@ -54,6 +54,20 @@ def test_what_is_no_number(values, text):
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "rows"),
+    [
+        (["1", "x", None, "2", "inf", "NA"], [1, 4]),
+        ([1.0, float("inf"), float("nan")], [1]),
+        ([1, 2], []),
+        ([True, False], []),
+    ],
+)
+def test_the_rows_that_hold_no_number(values, rows):
+    assert not_numbers(column(values), "x").tolist() == rows
+    assert not_numbers(column(values), "y").tolist() == []
+
+
 def test_texts():
     assert texts(column([" a ", None, "none", "?", "N/A"]), "x").tolist() == ["a", "", "none", "", ""]
     assert texts(column([92880, None]), "x").tolist() == ["92880", ""]
@@ -89,6 +103,11 @@ def test_texts():
         pytest.param(np.full(N, np.nan), ("numeric", "empty"), id="no number"),
         pytest.param(["1.5", "2", "x"] * N, ("categorical", None), id="names and numbers"),
         pytest.param(["1.5"] * 50 + ["2"] * 48 + ["x"] * 2, ("numeric", "mixed"), id="two typing errors"),
+        pytest.param(np.array(["02134", "90210"])[ROWS % 2], ("categorical", None), id="zip codes with a zero"),
+        pytest.param([f"{i:03d}" for i in ROWS], ("categorical", "distinct"), id="codes of rows"),
+        pytest.param(np.array(["007", "?", "8"])[ROWS % 3], ("categorical", None), id="codes, some missing"),
+        pytest.param(np.array(["0", "0.5", "-0.25"])[ROWS % 3], ("numeric", None), id="zeros before a point"),
+        pytest.param([1.5, float("inf")] * N, ("numeric", "endless"), id="an infinite number"),
         pytest.param([True, False] * N, ("categorical", None), id="yes and no"),
         pytest.param([True] * N, ("categorical", "constant"), id="yes"),
         pytest.param([b"x"] * N, (None, "other"), id="bytes"),

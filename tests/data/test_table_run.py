@@ -8,6 +8,7 @@ from PIL import Image
 
 import escalera as esc
 from escalera import build
+from escalera.climbing import _prepare
 from escalera.data.table_bands import Bands
 from escalera.data.table_transform import Transformation
 from escalera.rundir import read_json
@@ -17,7 +18,7 @@ name: flats
 data: {{source: {source}, image_column: picture, target: price, bands: 3, validation: 0.2}}
 rungs:
   - name: base
-    model: {{kind: mlp, dense: [4]}}
+    model: {{kind: table, dense: [4]}}
     train: {{epochs: 1}}
 """
 
@@ -53,6 +54,25 @@ def test_a_run_keeps_what_was_fitted_on_the_table(flats: Path, tmp_path: Path):
     row = {"area": None, "street": "north", "price": 5}
     where = next(i for i, other in enumerate(data.train.table.to_pylist()) if other["area"] is None and i % 2)
     np.testing.assert_array_equal(fitted.vectors([row])[0], data.train.attributes[where])
+
+
+def test_what_no_rung_reads_is_told_and_not_transformed(flats: Path, tmp_path: Path):
+    """A text among numbers in a table beside the images keeps nobody from learning from these, wherever it stands."""
+    lines = flats.read_text().splitlines()
+    file = tmp_path / "flats.yaml"
+    file.write_text(LADDER.format(source=flats).replace("table,", "mlp,"))
+    for row in range(1, 61, 6):
+        name, _, street, price = lines[row].split(",")
+        changed = [*lines[:row], f"{name},unknown,{street},{price}", *lines[row + 1 :]]
+        flats.write_text("\n".join(changed) + "\n")
+        reading = esc.load_ladder(file)
+        [data] = _prepare(reading, reading.rungs, [], None, False).values()
+        assert data.attributes is None
+        told = "\n".join(data.notes)
+        assert "read by none of these rungs" in told
+        assert ("numeric area" in told) != ("area (mostly numbers" in told)
+    run = esc.climb(reading, out=tmp_path / "runs")["base"]
+    assert read_json(run.dir.table)["attributes"] is None
 
 
 def test_without_a_table_nothing_is_kept(tmp_path: Path):

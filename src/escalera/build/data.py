@@ -50,9 +50,15 @@ def read_options(data: schema.Data) -> ReadOptions:
 
 
 def dataset(
-    data: schema.Data, *, seed: int, data_root: Path | None, skip_bad: bool = False, beside: Path | None = None
+    data: schema.Data,
+    *,
+    seed: int,
+    data_root: Path | None,
+    skip_bad: bool = False,
+    beside: Path | None = None,
+    attributes: bool = True,
 ) -> Dataset:
-    """The pictures, read (or found in the cache) and split."""
+    """The pictures, read (or found in the cache) and split; `attributes`: whether a model reads those beside them."""
     images = pictures(data, data_root=data_root, skip_bad=skip_bad, beside=beside)
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
@@ -64,10 +70,10 @@ def dataset(
         group=data.group,
         rare_classes=data.rare_classes,
     )
-    return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data)
+    return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data, attributes)
 
 
-def _with_table(splits: Dataset, data: schema.Data) -> Dataset:
+def _with_table(splits: Dataset, data: schema.Data, attributes: bool) -> Dataset:
     """The splits with what their tables give: bands for classes, and attributes; both are fitted on train alone."""
     if data.target is not None and data.bands is not None:
         splits = banded(splits, data.target, data.bands)
@@ -80,6 +86,7 @@ def _with_table(splits: Dataset, data: schema.Data) -> Dataset:
         only=data.select if isinstance(data.select, list) else None,
         best=data.select.best if isinstance(data.select, schema.Best) else None,
         aside={name: key for name, key in ((data.target, "target"), (data.group, "group")) if name},
+        read=attributes,
     )
 
 

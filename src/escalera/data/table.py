@@ -71,7 +71,7 @@ def _describe(table: pa.Table, name: str) -> dict[str, Any]:
     if kind is None:
         missing = table[name].null_count
         return entry | {"count": table.num_rows - missing, "missing": missing, "type": str(table[name].type)}
-    if kind == "numeric" and remark not in ("empty", "mixed"):
+    if kind == "numeric" and remark not in ("empty", "mixed", "endless"):
         values = numbers(table, name)
         present = values[~np.isnan(values)]
         return entry | {"count": len(present), "missing": len(values) - len(present)} | _numeric(present)

@@ -23,6 +23,7 @@ REASONS = {
     "row_number": "it numbers the rows",
     "distinct": "another text in every row",
     "mixed": "mostly numbers, but some text; name it under data.attributes to see where",
+    "endless": "an infinite number in it; name it under data.attributes to see where",
     "other": "neither numbers nor texts",
     "all_rare": "no name is in enough rows",
     "not_named": "not named",
@@ -38,12 +39,14 @@ def with_attributes(
     only: Sequence[str] | None = None,
     best: int | None = None,
     aside: Mapping[str, str] | None = None,
+    read: bool = True,
 ) -> Dataset:
     """The data set with the transformation of its attributes, and each split with its rows' vectors (N, A) float32.
 
     `columns` says which there are (see `choose`); of these `only` keeps some by name, `best` as many by what they say
-    about the class. `aside` are columns that are no attributes, with the reason. A source without a table, or whose
-    table says nothing, comes back as it is unless columns were named; then DataError is raised.
+    about the class. `aside` are columns that are no attributes, with the reason. Those that nobody named and no model
+    will `read` are told and not transformed. A source without a table, or whose table says nothing, comes back as it is
+    unless columns were named; then DataError is raised.
     """
     named = columns is not None or only is not None or best is not None
     whole = data.train.table
@@ -55,6 +58,8 @@ def with_attributes(
     _check_aside(columns, aside)
     whole = whole.drop_columns(list(aside))
     kinds, left_out = choose(whole, data.train.rows, columns)
+    if not (read or named):
+        return replace(data, notes=(*data.notes, *_unread(kinds, left_out)))
     train = whole.take(data.train.rows)
     chosen, scores = dict(kinds), dict[str, float]()
     if only is not None:
@@ -69,7 +74,7 @@ def with_attributes(
         return data
     fitted = replace(fitted, ranking=scores)
     tables = {id(part.table): part.table for part in (data.train, data.validation, data.test)}
-    odd = {name: sum(len(not_numbers(table, name)) for table in tables.values()) for name in _numeric(fitted, chosen)}
+    odd = [] if columns is not None else _texts_outside(list(tables.values()), [part.column for part in fitted.numeric])
     vectors: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = {}
 
     def given(part: Split) -> Split:
@@ -84,7 +89,7 @@ def with_attributes(
         validation=given(data.validation),
         test=given(data.test),
         attributes=fitted,
-        notes=(*data.notes, *_notes(whole, chosen, fitted, odd if columns is None else {})),
+        notes=(*data.notes, *_notes(whole, chosen, fitted), *odd),
     )
 
 
@@ -109,21 +114,40 @@ def cleaned(table: pa.Table, chosen: Mapping[str, Kind]) -> pa.Table:
     return table
 
 
-def _numeric(fitted: Transformation, chosen: Mapping[str, Kind]) -> list[str]:
-    return [name for name in fitted.columns if chosen[name] == "numeric"]
+def _texts_outside(tables: Sequence[pa.Table], names: Sequence[str]) -> list[str]:
+    """What is said of texts among numbers in columns of which train has numbers alone."""
+    notes = []
+    for name in names:
+        found = [table[name][int(row)].as_py() for table in tables for row in not_numbers(table, name)]
+        if found:
+            where = f"{len(found):,} row{'s' if len(found) > 1 else ''}"
+            notes.append(
+                f"attributes: {name} holds no number in {where} outside of train, as {found[0]!r}, which counts as "
+                "missing; name it under data.attributes to see where."
+            )
+    return notes
 
 
-def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation, odd: Mapping[str, int]) -> list[str]:
+def _unread(kinds: Mapping[str, Kind], left_out: Mapping[str, str]) -> list[str]:
+    """What could be learned from beside the images."""
+    return [
+        *([f"attributes: {_by_kind(kinds)}; read by none of these rungs."] if kinds else []),
+        *([f"attributes left out: {_reasons(left_out)}."] if left_out else []),
+    ]
+
+
+def _by_kind(kinds: Mapping[str, Kind]) -> str:
+    named = {kind: [name for name, other in kinds.items() if other == kind] for kind in ("numeric", "categorical")}
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in named.items() if names)
+
+
+def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation) -> list[str]:
     """Which columns are learned from and as what, what is missing in them, and what was left out unasked."""
-    parts = []
-    for kind in ("numeric", "categorical"):
-        names = [name for name in fitted.columns if chosen[name] == kind]
-        parts += [f"{kind} {', '.join(names)}"] if names else []
     unasked = {name: why for name, why in fitted.left_out.items() if why not in ("not_named", "target", "group")}
     missing = {name: _missing(whole, name, chosen[name]) for name in fitted.columns}
     listed = ", ".join(f"{name} in {count}" for name, count in missing.items() if count)
     return [
-        f"attributes: {'; '.join(parts)}.",
+        f"attributes: {_by_kind({name: chosen[name] for name in fitted.columns})}.",
         *(
             [
                 f"attributes missing: {listed} of {whole.num_rows:,} rows. A number counts as train's median, with "
@@ -131,12 +155,6 @@ def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation, 
             ]
             if listed
             else []
-        ),
-        *(
-            f"attributes: {count} of {name} outside of train are texts among numbers, and count as missing; name it "
-            "under data.attributes to see where."
-            for name, count in odd.items()
-            if count
         ),
         *([f"attributes left out: {_reasons(unasked)}."] if unasked else []),
     ]

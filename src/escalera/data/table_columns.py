@@ -7,6 +7,7 @@ texts    (N,) object, "" where the value is missing
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from escalera.errors import DataError
 
 Kind = Literal["numeric", "categorical"]
-Remark = Literal["empty", "constant", "row_number", "distinct", "mixed", "other"]
+Remark = Literal["empty", "constant", "row_number", "distinct", "mixed", "endless", "other"]
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "-"})
 """Texts that stand for a missing value. "none" is not one of them: a house with a garage of kind "none" has none."""
@@ -27,6 +28,7 @@ MOSTLY = 0.9
 """A column of texts with this share of numbers or more was meant as numbers."""
 _ROWS = 20
 """With fewer rows than this, all-different values say nothing."""
+_PADDED = re.compile(r"[+-]?0\d+")
 _REPEATED = 5
 _DIGITS = 5
 
@@ -52,8 +54,13 @@ def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
 
 
 def not_numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
-    """The rows of a column of texts (n,) that hold neither a finite number nor a missing value."""
+    """The rows of a column (n,) that hold neither a finite number nor a missing value, where it holds texts or numbers.
+
+    Ascending; none where there is no such column.
+    """
     column = _decoded(table[name]) if name in table.column_names else None
+    if column is not None and _is_number(column.type):
+        return np.flatnonzero(np.isinf(_floats(column)))
     if column is None or not _is_text(column.type):
         return np.empty(0, np.int64)
     wrong = [bool(text := as_text(value)) and parsed(text) is None for value in column.to_pylist()]
@@ -83,9 +90,10 @@ def guess(table: pa.Table, name: str) -> tuple[Kind | None, Remark | None]:
     """What a column holds, and what speaks against learning from it.
 
     Numbers are numeric, also when they are written as texts. Codes are not: whole numbers of one length of 5 digits or
-    more that come back five times on average, as zip codes do. Texts, and true and false, are categorical. Dates,
-    lists and bytes are neither. Remarks: `empty`, `constant`, `row_number` (whole numbers, all different, that fill
-    their range), `distinct` (texts, all different), `mixed` (mostly numbers, and some text), `other` (neither).
+    more that come back five times on average, as zip codes do, or texts of digits with a zero in front. Texts, and true
+    and false, are categorical. Dates, lists and bytes are neither. Remarks: `empty`, `constant`, `row_number` (whole
+    numbers, all different, that fill their range), `distinct` (texts, all different), `mixed` (mostly numbers, and some
+    text), `endless` (an infinite number), `other` (neither).
     """
     column = _decoded(table[name])
     if pa.types.is_null(column.type):
@@ -101,7 +109,7 @@ def guess(table: pa.Table, name: str) -> tuple[Kind | None, Remark | None]:
             return "categorical", "empty"
         read = {text: parsed(text) for text in set(present)}
         numbers = [number for text in present if (number := read[text]) is not None]
-        if len(numbers) < MOSTLY * len(present):
+        if len(numbers) < MOSTLY * len(present) or any(map(_PADDED.fullmatch, read)):
             return "categorical", _remark_on_texts(found)
         if len(numbers) < len(present):
             return "numeric", "mixed"
@@ -111,6 +119,8 @@ def guess(table: pa.Table, name: str) -> tuple[Kind | None, Remark | None]:
         values = values[~np.isnan(values)]
         if len(values) == 0:
             return "numeric", "empty"
+        if np.isinf(values).any():
+            return "numeric", "endless"
     return ("categorical" if _is_code(values) else "numeric"), _remark_on_numbers(values, table.num_rows)
 
 
