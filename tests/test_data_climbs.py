@@ -57,8 +57,10 @@ def csv(folder: Path, rows: int = 40) -> Path:
 def test_a_csv_with_attributes(tmp_path: Path) -> None:
     record, predictions = climbed(tmp_path, f"{{source: {csv(tmp_path / 'homes')}, label_column: kind}}")
     assert record["data"]["rows"] == {"train": 28, "validation": 4, "test": 8}
-    assert record["data"]["attributes"][0] == "rooms"
+    assert record["data"]["attributes"] is None  # since nothing reads them
     assert len(predictions) == 8
+    named = f"{{source: {tmp_path / 'homes' / 'homes.csv'}, label_column: kind, attributes: [rooms]}}"
+    assert climbed(tmp_path, named)[0]["data"]["attributes"][0] == "rooms"
 
 
 def leaky(tmp_path: Path) -> str:
