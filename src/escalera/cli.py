@@ -177,11 +177,13 @@ def explore(
     if json_:
         _echo_json(facts)
         return
+    from escalera.translation import translate
+
     words = _words(lang)
     for note in facts["notes"]:
-        typer.secho(note, fg="yellow")
+        typer.secho(translate(note, words.code), fg="yellow")
     for fault in facts["faults"]:
-        typer.secho(words.say("explore.fault", fault=fault), fg="yellow")
+        typer.secho(words.say("explore.fault", fault=translate(fault, words.code)), fg="yellow")
     if facts["bad"]:
         typer.secho(words.count(len(facts["bad"]), "undecodable"), fg="yellow")
     typer.echo(f"{words.say('page')}: {page}")
@@ -436,6 +438,15 @@ def _words(lang: Language) -> Words:
     return load_terminal(lang.value)
 
 
+def _asked_language() -> str:
+    """The language of a command that ended before it could tell: as --lang, ESCALERA_LANG or the system says."""
+    given = next((word for word in sys.argv[::-1] if word.startswith("--lang=")), "").removeprefix("--lang=")
+    if "--lang" in sys.argv[:-1]:
+        given = sys.argv[sys.argv.index("--lang") + 1]
+    named = given or os.environ.get("ESCALERA_LANG", "")
+    return named if named in Language.__members__ else HERE.value
+
+
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
     """SIGTERM ends what is at work as Ctrl-C does."""
@@ -468,7 +479,9 @@ def main() -> None:
     except EscaleraError as error:
         if "--debug" in sys.argv:
             raise
-        typer.secho(f"error: {error}", fg="red", err=True)
+        from escalera.translation import translate
+
+        typer.secho(f"error: {translate(str(error), _asked_language())}", fg="red", err=True)
         sys.exit(2)
     except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
         if "--debug" in sys.argv or error.filename is None:

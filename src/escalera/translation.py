@@ -7,7 +7,6 @@ them, the sentence is found again among `translations/es/*.yaml` and said in Spa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
@@ -15,6 +14,8 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "translations"
 _FIELD = re.compile(r"\{(\w+)\}")
+_PHRASES = {"why", "hint", "what"}
+_NEXT = re.compile(r"[.?!] [A-Z]")
 _BREAK = re.compile(r"(?<=[.;?!:])\s")
 _LONGEST, _BREAKS = 5_000, 20
 """Characters of a line and breaks between sentences that are looked at; what is longer is a list of the user's own."""
@@ -29,13 +30,21 @@ class Sentence:
     other: str
     letters: int
 
-    def say(self, text: str, language: str) -> str | None:
-        """The text in the other language where it is this sentence; what fills the fields is translated too."""
+    def say(self, text: str, language: str) -> tuple[str, bool] | None:
+        """The text in the other language where it is this sentence, and whether it is no more than that.
+
+        What fills the fields is translated too. More than that it is where a field took in the end of another sentence.
+        """
         match = self.pattern.fullmatch(text)
         if match is None:
             return None
-        values = {name: _said(value, language) or value for name, value in match.groupdict().items()}
-        return _FIELD.sub(lambda field: values[field[1]], self.other)
+        found = {name: (value, _said(value, language)) for name, value in match.groupdict().items()}
+        # These are phrases themselves: one that is not known makes the whole another sentence than this.
+        if any(said is None for name, (_, said) in found.items() if name in _PHRASES):
+            return None
+        values = {name: value if said is None else said for name, (value, said) in found.items()}
+        alone = not any(said is None and _NEXT.search(value) for value, said in found.values())
+        return _FIELD.sub(lambda field: values[field[1]], self.other), alone
 
 
 def translate(text: str, language: str) -> str:
@@ -55,21 +64,29 @@ def _said(text: str, language: str) -> str | None:
     """A sentence, or several after one another, perhaps behind a place and a colon; None for what is not known."""
     if not 3 <= len(text) <= _LONGEST:
         return None
+    at_least = None
     for sentence in sentences(language):
-        if (said := sentence.say(text, language)) is not None:
-            return said
+        if (found := sentence.say(text, language)) is not None:
+            if found[1]:
+                return found[0]
+            at_least = at_least or found[0]
     for head, tail in _breaks(text):
         rest = _said(tail, language)
-        first = next((said for one in sentences(language) if (said := one.say(head, language)) is not None), None)
         # A place such as a file and a line stays as it is; two sentences have to be known both.
-        if rest is not None and (first is not None or head.endswith(":")):
-            return f"{first or head} {rest}"
-    return None
+        first = rest and (_alone(head, language) or (head if head.endswith(":") else None))
+        if rest and first:
+            return f"{first} {rest}"
+    return at_least
 
 
-def _breaks(text: str) -> Iterator[tuple[str, str]]:
-    for found in islice(_BREAK.finditer(text), _BREAKS):
-        yield text[: found.start()], text[found.end() :]
+def _alone(text: str, language: str) -> str | None:
+    return next((found[0] for one in sentences(language) if (found := one.say(text, language)) and found[1]), None)
+
+
+def _breaks(text: str) -> list[tuple[str, str]]:
+    """Where the text may be cut in two: between sentences first, then behind a colon."""
+    found = [(text[: one.start()], text[one.end() :]) for one in islice(_BREAK.finditer(text), _BREAKS)]
+    return sorted(found, key=lambda parts: parts[0].endswith(":"))
 
 
 @cache

@@ -52,7 +52,7 @@ def test_the_language_follows_the_browser(accept: str, code: str) -> None:
 
 def test_errors_are_told_in_the_readers_language() -> None:
     words = load_words("es")
-    assert told(DataError("an empty file"), words) == "Esto no se puede leer: an empty file"
+    assert told(DataError("an empty file"), words) == "Esto no se puede leer: un archivo vacío"
     for error, start in (
         (BusyError("x"), "Hay demasiadas"),
         (RunError("x"), "Este modelo"),

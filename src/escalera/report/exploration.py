@@ -14,6 +14,7 @@ from markupsafe import Markup
 from escalera.data.explore import Explored, Twin
 from escalera.report.language import NOTHING, Language
 from escalera.report.pictures import data_uri, histogram, levels_uri, sizes_chart
+from escalera.translation import translate
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STRIPS = 20
@@ -40,6 +41,7 @@ def render_exploration(found: Explored, language: Language, about: dict[str, Any
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["translated"] = lambda text: translate(text, language.code)
     environment.globals.update(
         language=language,
         say=language.say,

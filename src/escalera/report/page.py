@@ -28,6 +28,7 @@ from escalera.report.summary import headline, summarise
 from escalera.report.svg import SIGNS, Figure
 from escalera.report.view import LadderView, RungView
 from escalera.rundir import write_aside
+from escalera.translation import translate
 
 LADDER_SECTIONS = ("climb", "steps", "how", "seen", "cost", "data")
 """The parts before the rungs, in their order; `end` comes after them."""
@@ -143,6 +144,7 @@ def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
         lstrip_blocks=True,
     )
     pictures: dict[str, tuple[bytes, str]] = {}
+    environment.filters["translated"] = lambda text: translate(text, language.code)
     environment.globals.update(
         language=language,
         say=language.say,

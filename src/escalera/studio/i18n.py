@@ -6,6 +6,7 @@ from escalera import language
 from escalera.errors import DataError, EscaleraError, LadderError, RunError
 from escalera.language import LANGUAGES, Language
 from escalera.studio.service import BusyError
+from escalera.translation import translate
 
 
 def load_words(code: str) -> Language:
@@ -29,7 +30,7 @@ def preferred(accept: str) -> str:
 
 
 def told(error: EscaleraError, words: Language) -> str:
-    """What went wrong, in the reader's language; the words of the error itself, which are English, stand after it."""
+    """What went wrong, in the reader's language."""
     kinds: tuple[tuple[type[EscaleraError], str], ...] = (
         (BusyError, "error.busy"),
         (DataError, "error.data"),
@@ -37,4 +38,4 @@ def told(error: EscaleraError, words: Language) -> str:
         (LadderError, "error.ladder"),
     )
     key = next((key for kind, key in kinds if isinstance(error, kind)), "error.other")
-    return f"{words.say(key)}: {error}"
+    return f"{words.say(key)}: {translate(str(error), words.code)}"

@@ -53,7 +53,7 @@ class Narrator:
             self._print(words.say("data.skipped", name=name, pictures=words.count(len(data.skipped), "bad")))
             more = len(data.skipped) - _LISTED
             rest = [words.say("list.more", n=words.number(more))] if more > 0 else []
-            for line in (*data.skipped[:_LISTED], *rest):
+            for line in (*map(self._said, data.skipped[:_LISTED]), *rest):
                 self._print(f"  {line}", style="dim")
         if data.overlap and data.overlap.dropped:
             self._print(words.say("data.dropped", name=name, pictures=words.count(data.overlap.dropped, "dropped")))
@@ -62,7 +62,7 @@ class Narrator:
             self._print(words.say("data.duplicates", name=name, n=words.number(n), of=words.number(of)), style="yellow")
         for note in data.notes:
             where = "" if note.startswith(name) else f"{name}: "
-            self._print(f"{where}{note}", style="yellow")
+            self._print(self._said(f"{where}{note}"), style="yellow")
 
     def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
         """Name the rung and why it is there."""
@@ -148,13 +148,17 @@ class Narrator:
     def weights_absent(self, names: list[str], message: str) -> None:
         """Say, before anything is trained, which rungs lack the weights that they start from."""
         self.told.add(message)
-        self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(message)}", highlight=False)
+        self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
+
+    def _said(self, text: str) -> str:
+        """An error or a note in the reader's language."""
+        return translate(text, self.words.code)
 
     def rung_failed(self, rung: Rung, message: str, error: Exception) -> None:
         """Say it at once, a reason that was told before in short, and again in the last lines."""
         key = "rung.failed_as_above" if message in self.told else "rung.failed"
         failed = self.words.say(key, rung=rung.name)
-        why = "" if message in self.told else f": {message}"
+        why = "" if message in self.told else f": {self._said(message)}"
         self.told.add(message)
         self.failed.append((rung.name, message))
         self.console.print(f"  [red]✗ {escape(failed)}[/]{escape(why)}", highlight=False)
@@ -171,7 +175,7 @@ class Narrator:
         print_rungs(self.console, read_story(folder), self.words)
         for message in dict.fromkeys(message for _, message in self.failed):
             names = dict.fromkeys(name for name, why in self.failed if why == message)
-            self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(message)}", highlight=False)
+            self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
         self.console.print(f"\n{self.words.say('climb.report')}: [bold]{report}[/]", highlight=False, soft_wrap=True)
 
     def _print(self, text: str, style: str | None = None) -> None:

@@ -30,7 +30,7 @@ def print_plan(console: Console, rows: list[dict[str, Any]], seeds: int, words: 
     console.print(words.say("plan.what"), highlight=False)
     for row in rows:
         if "error" in row:
-            message = words.say("plan.failed", rung=row["name"], error=row["error"])
+            message = words.say("plan.failed", rung=row["name"], error=translate(row["error"], words.code))
             console.print(message, style="red", markup=False, highlight=False)
 
 

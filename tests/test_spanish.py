@@ -1,0 +1,133 @@
+"""A user's mistakes, told in Spanish from the first word to the last."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from escalera.cli import main
+
+ENGLISH = frozenset(
+    [
+        "the",
+        "of",
+        "is",
+        "are",
+        "and",
+        "expected",
+        "received",
+        "found",
+        "which",
+        "with",
+        "for",
+        "not",
+        "has",
+        "have",
+        "its",
+        "cannot",
+        "could",
+        "should",
+        "from",
+        "that",
+        "was",
+        "were",
+        "this",
+        "there",
+        "to",
+        "or",
+        "be",
+        "by",
+        "than",
+    ]
+)
+"""Words that no Spanish sentence has."""
+
+LADDER = """
+name: mine
+data: {source: digits}
+rungs:
+  - {name: base, model: {kind: mlp, dense: [4]}, train: {epochs: 1}}
+"""
+
+
+def english_left(text: str) -> list[str]:
+    """Words of English in a Spanish text, outside of what is quoted, of paths and of keys."""
+    bare = re.sub(r"«[^»]*»", " ", text)
+    return [word for word in re.findall(r"(?<![\w./_'-])[a-z]+(?![\w/_'-])", bare.lower()) if word in ENGLISH]
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What a command says on standard error, in Spanish."""
+
+    def run(*words: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["escalera", *words, "--lang", "es"])
+        with pytest.raises(SystemExit):
+            main()
+        return capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("kind: mlp", "kind: mpl"), ("kind: mlp, dense: [4]", "kind: mlp"), ("dense: [4]", "dense: [0]"),
+        ("epochs: 1", "epochs: ten"), ("epochs: 1", "epohcs: 1"), ("epochs: 1", "epochs: 1, clip_norm: -1"),
+        ("name: base", "name: ../up"), ("source: digits", "source: digist"), ("source: digits", "sorce: digits"),
+        ("epochs: 1", "epochs: 1, early_stopping: {monitor: val_los}"), ("rungs:", "rung:"), ("name: mine", "name: 3"),
+        ("name: base", "name: base, from: nobody"), ("train: {epochs: 1}", "change: {train.epochs: 1}"),
+        ("epochs: 1", "epochs: 1, optimizer: {name: adm}"), ("epochs: 1", "epochs: 1, epochs: 2"),
+        ("{source: digits}", "{source: digits, target: price}"), ("{source: digits}", "[1, 2]"),
+        ("kind: mlp, dense: [4]", "kind: cnn, blocks: [[4], [4], [4], [4], [4]]"), ("epochs: 1", "epochs: [1"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_ladder(change: str, text: str, said, tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text(LADDER.replace(change, text))
+    told = said("climb", "mine.yaml")
+    assert told.startswith("error: ") and english_left(told) == [], told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("climb", "digist"), ("climb", "nowhere.yaml"), ("climb", "digits", "--rung", "cn"),
+        ("climb", "digits", "--set", "train.epochs=ten"), ("climb", "digits", "--set", "x"),
+        ("explore", "nowhere"), ("explore", "digits", "--set", "train.epochs=1"), ("explore", "."),
+        ("report", "runs/nothing"), ("compare", "runs/a"), ("predict", "runs/a", "a.png"),
+        ("predict", "none.safetensors", "a.png"), ("models", "resnt50"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_command(words: tuple[str, ...], said):
+    told = said(*words)
+    assert told.startswith("error: ") and english_left(told) == [], told
+
+
+@pytest.mark.parametrize(
+    ("files", "more"),
+    [
+        ({"cat/1.txt": "x"}, ()),
+        ({"t.csv": "image,label\nx.png,a\n"}, ()),
+        ({"t.csv": "image,label\nC:\\x.png,a\n"}, ()),
+        ({"t.csv": "image,a,b\nx.png,1,2\n"}, ()),
+        ({"t.csv": "name\nx\n"}, ()),
+        ({"t.csv": ""}, ()),
+        ({"train.csv": "image,label\nx.png,a\n", "train-more.csv": "image,label\nx.png,a\n"}, ()),
+        ({"t.csv": "image,label\nx.png,a\n"}, ("--set", "data.form=arrays")),
+        ({"t.csv": "image,label\nx.png,a\n"}, ("--set", "data.split_column=part")),
+        ({"t.csv": "image,label\nx.png,a\n"}, ("--set", "data.encoding=utf-99")),
+        ({"t.csv": "image,label\nx.png,a\n"}, ("--set", "data.label_column=[x, y]")),
+        ({"a/1.jpg": "x", "b/1.jpg": "x"}, ("--set", "data.splits={train: c}")),
+        ({"x.npz": "x"}, ()),
+        ({"x.mp3": "x"}, ()),
+    ],
+)
+def test_sources_that_cannot_be_read(files: dict[str, str], more: tuple[str, ...], said, tmp_path: Path):
+    for name, content in files.items():
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(content)
+    told = said("explore", "mine", *more)
+    assert told.startswith("error: ") and english_left(told) == [], told
