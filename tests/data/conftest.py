@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from escalera.data.options import ReadOptions
+from escalera.data.sources import ImageSet, open_source
+
 
 def _png(value: int = 0, size: tuple[int, int] = (4, 4), mode: str = "L") -> bytes:
     file = io.BytesIO()
@@ -71,3 +74,26 @@ STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 def pixels() -> np.ndarray:
     """Twelve pictures (12, 6, 4, 3) that all differ."""
     return np.random.RandomState(0).randint(0, 256, (12, 6, 4, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def put_all(root: Path, png) -> Callable[[dict[str, int | str | bytes]], Path]:
+    """`put_all({"img/a.png": 1, "t.csv": "image,label\\n..."})`: the folder `mine`; a number is a grey picture."""
+
+    def write(files: dict[str, int | str | bytes]) -> Path:
+        for name, content in files.items():
+            path = root / "mine" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            raw = png(content) if isinstance(content, int) else content
+            path.write_bytes(raw.encode() if isinstance(raw, str) else raw)
+        return root / "mine"
+
+    return write
+
+
+@pytest.fixture
+def opened(root: Path) -> Callable[..., ImageSet]:
+    def read(name: str = "mine", **options: object) -> ImageSet:
+        return open_source(name, ReadOptions(**options), data_root=root, image_size=None, channels=None)
+
+    return read

@@ -1,6 +1,7 @@
 """Cutting by group: no split stays empty where there are groups enough."""
 
 import re
+import unicodedata
 
 import numpy as np
 import pyarrow as pa
@@ -57,3 +58,20 @@ def test_groups_that_cannot_fill_three_splits():
         ),
     ):
         split(grouped({"a": 3, "b": 3, "c": 1}, labels), validation=0.1, test=0.2, seed=0, group="who")
+
+
+@pytest.mark.parametrize("other", ["ana ", " ana", "ana"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_one_patient_however_blanks_and_accents_are_written(other: str, form: str):
+    names = ["aná", unicodedata.normalize(form, other.replace("ana", "aná"))] * 10 + ["b", "c"] * 10
+    images = Images(np.zeros((40, 2, 2, 1), np.uint8), np.arange(40) // 2 % 2, pa.table({"who": names}))
+    data = split(ImageSet("mine", ["x", "y"], {"train": images}), validation=0.2, test=0.2, seed=0, group="who")
+    parts = [set(part.rows.tolist()) for part in (data.train, data.validation, data.test)]
+    assert [len(part & set(range(20))) for part in parts].count(20) == 1
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+def test_a_row_without_a_group(nothing: str | None):
+    images = Images(np.zeros((4, 2, 2, 1), np.uint8), np.arange(4) % 2, pa.table({"who": ["a", "b", nothing, "c"]}))
+    with pytest.raises(DataError, match=r"mine: data\.group 'who' is empty in row 2 of train\. Rows count from 0\."):
+        split(ImageSet("mine", ["x", "y"], {"train": images}), validation=0.2, test=0.2, seed=0, group="who")

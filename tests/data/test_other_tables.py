@@ -1,42 +1,15 @@
-"""Tables as other people write them: Windows, spreadsheets, Kaggle, Roboflow, the hub."""
+"""Tables as other people write them: columns of splits, labels of all kinds, settings that say nothing of them."""
 
 import re
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from escalera.data.options import ReadOptions
+from escalera.data.options import OF_TABLES
 from escalera.data.sources import ImageSet, open_source
-from escalera.data.table_listings import unlabelled_table
 from escalera.errors import DataError
-
-
-@pytest.fixture
-def put_all(root: Path, png) -> Callable[[dict[str, int | str | bytes]], Path]:
-    """`put_all({"img/a.png": 1, "t.csv": "image,label\\n..."})`: the folder `mine`; a number is a grey picture."""
-
-    def write(files: dict[str, int | str | bytes]) -> Path:
-        for name, content in files.items():
-            path = root / "mine" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            raw = png(content) if isinstance(content, int) else content
-            path.write_bytes(raw.encode() if isinstance(raw, str) else raw)
-        return root / "mine"
-
-    return write
-
-
-@pytest.fixture
-def opened(root: Path) -> Callable[..., ImageSet]:
-    def read(name: str = "mine", **options: object) -> ImageSet:
-        return open_source(name, ReadOptions(**options), data_root=root, image_size=None, channels=None)
-
-    return read
-
 
 FOUR = {f"img/{letter}.png": number for number, letter in enumerate("abcd", start=1)}
 
@@ -47,214 +20,6 @@ def csv(head: str, *lines: str) -> str:
 
 def values(found: ImageSet, split: str = "train") -> list[int]:
     return found.splits[split].images[:, 0, 0, 0].tolist()
-
-
-# Paths
-
-
-@pytest.mark.parametrize("between", ["\\", "/./", "\\.\\", "//"])
-def test_paths_as_they_are_written_elsewhere(between: str, put_all, opened):
-    put_all({**FOUR, "t.csv": csv("path,label", *(f"img{between}{name}.png,{name in 'ab'}" for name in "abcd"))})
-    found = opened()
-    assert values(found) == [1, 2, 3, 4]
-    windows = ("t.csv: 4 paths have backslashes, as on Windows, and are read with slashes.",)
-    assert found.notes == (windows if "\\" in between else ())
-
-
-@pytest.mark.parametrize(("file", "written"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFC", "NFC")])
-def test_accents_are_found_however_they_are_composed(file: str, written: str, put_all, opened):
-    names = ["niño", "árbol"]
-    files = {unicodedata.normalize(file, f"fotos/{name}.png"): number for number, name in enumerate(names, start=5)}
-    lines = [unicodedata.normalize(written, f"fotos/{name}.png,{name[0]}") for name in names]
-    put_all({**files, "t.csv": csv("path,label", *lines)})
-    found = opened()
-    assert values(found) == [5, 6]
-    assert bool(found.notes) == (file != written)
-
-
-def test_an_absolute_path_inside_the_folder_is_one_of_it(put_all, opened, root: Path):
-    folder = put_all(FOUR)
-    put_all({"t.csv": csv("path,label", *(f"{folder}/img/{name}.png,{name in 'ab'}" for name in "abcd"))})
-    assert values(opened()) == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("path", ["..\\secret.png", "img\\..\\..\\secret.png", "/etc/passwd.png", "C:\\a.png"])
-def test_no_path_leaves_the_folder_however_it_is_written(path: str, put_all, opened, root: Path, png):
-    put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", f"{path},y")})
-    (root / "secret.png").write_bytes(png(99))
-    with pytest.raises(DataError, match=re.escape("1 of 2 are not (rows count from 0):\n  row 1: ")):
-        opened()
-
-
-def test_many_wrong_paths_are_a_few_lines(put_all, opened):
-    put_all({"t.csv": csv("path,label", *(f"C:\\x\\{i}.jpg,{i % 2}" for i in range(2_000)))})
-    with pytest.raises(DataError) as error:
-        opened()
-    assert "2,000 of 2,000 are not" in str(error.value) and "... and 1,995 more" in str(error.value)
-    assert len(str(error.value).splitlines()) == 8
-
-
-@pytest.mark.parametrize(
-    ("files", "before", "behind"),
-    [
-        ({f"train/{name}.png": n for n, name in enumerate("abcd", 1)}, "train/", ".png"),
-        ({f"images/all/{name}.png": n for n, name in enumerate("abcd", 1)}, "images/all/", ".png"),
-        ({f"{name}.JPG": n for n, name in enumerate("abcd", 1)}, "", ".JPG"),
-        ({f"pics/{name}": n for n, name in enumerate("abcd", 1)}, "pics/", ""),
-    ],
-)
-def test_names_without_their_folder_or_ending(files: dict, before: str, behind: str, put_all, opened):
-    put_all({**files, "labels.csv": csv("id,breed", *(f"{name},{name in 'ab'}" for name in "abcd"))})
-    put_all({"sample_submission.csv": csv("id,pug,beagle", "x,0.5,0.5")})
-    found = opened()
-    assert values(found) == [1, 2, 3, 4]
-    notes = "\n".join(found.notes)
-    assert "labels.csv: column 'id' names the images (data.image_column)." in notes
-    assert (f"in the folder {before.rstrip('/')} (data.image_folder)" in notes) == bool(before)
-    assert (f"with the ending {behind} (data.image_ending)" in notes) == bool(behind)
-    assert "not read: sample_submission.csv, beside labels.csv." in notes
-    said = opened(image_column="id", image_folder=before or ".", image_ending=behind)
-    assert values(said) == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"part_1/a.png": 1, "part_1/b.png": 2, "part_2/c.png": 3, "part_2/d.png": 4},  # as HAM10000
-        {"train/a.png": 1, "train/b.PNG": 2, "train/c.jpeg": 3, "train/d.png": 4, "test/e.png": 9},
-        {"train/a.png": 1, "train/b.png": 2, "train/c.png": 3, "train/d.png": 4, "small/a.png": 9, "small/b.png": 9},
-    ],
-)
-def test_names_in_several_folders_or_with_several_endings(files: dict, put_all, opened):
-    put_all({**files, "labels.csv": csv("image_id,dx", *(f"{name},{name in 'ab'}" for name in "abcd"))})
-    assert values(opened()) == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("first", [1, 7])
-def test_names_that_are_numbers(first: int, put_all, opened):
-    """As CIFAR-10 on Kaggle; a column of numbers that repeat is none of names."""
-    files = {f"train/{first + i}.png": i + 1 for i in range(4)} | {f"train/{i}.png": 99 for i in (20, 21)}
-    lines = [f"{first + i},{['frog', 'cat'][i % 2]},{20 + i % 2}" for i in range(4)]
-    put_all({**files, "trainLabels.csv": csv("id,label,age", *lines)})
-    found = opened()
-    assert values(found) == [1, 2, 3, 4]
-    assert found.splits["train"].table.column_names == ["age"]
-
-
-def test_names_keep_their_zeros(put_all, opened):
-    put_all({"0001.png": 1, "0002.png": 2, "1.png": 99, "t.csv": csv("id,label", "0001,x", "0002,y")})
-    assert values(opened()) == [1, 2]
-
-
-def test_names_that_several_folders_have(put_all, opened):
-    files = {f"{size}/{name}.png": n for size in ("large", "small") for n, name in enumerate("ab", 1)}
-    folder = put_all({**files, "labels.csv": csv("image,label", "a.png,x", "b.png,y")})
-    with pytest.raises(DataError) as error:
-        opened()
-    assert str(error.value) == (
-        f"{folder}/labels.csv: 2 folders hold the files that column 'image' names: large, small. Say which one with "
-        "data.image_folder: large."
-    )
-    assert values(opened(image_folder="small")) == [1, 2]
-
-
-def test_a_name_that_two_files_fit(put_all, opened):
-    folder = put_all({"a.png": 1, "a.jpg": 2, "b.png": 3, "c.png": 4, "t.csv": csv("id,label", "a,x", "b,y", "c,y")})
-    with pytest.raises(DataError, match=re.escape(f"{folder}/t.csv: row 0 (a): 2 files fit: a.jpg, a.png")):
-        opened(image_column="id")
-    for ending in ("png", ".png", ".PNG"):
-        assert values(opened(image_column="id", image_ending=ending)) == [1, 3, 4]
-    with pytest.raises(
-        DataError, match=re.escape("expected the end of the files' names, as .jpg, received '/../x.png'")
-    ):
-        opened(image_column="id", image_ending="/../x.png")
-
-
-@pytest.mark.parametrize("written", ["IMG/{}.PNG", "Img\\{}.png", " img/{}.png", "img/{}.png "])
-def test_capitals_and_blanks(written: str, put_all, opened):
-    put_all({**FOUR, "t.csv": csv("path,label", *(f"{written.format(name)},{name in 'ab'}" for name in "abcd"))})
-    found = opened()
-    assert values(found) == [1, 2, 3, 4]
-    assert ("t.csv: 4 paths have other capitals than the files." in found.notes) == (written[0] == "I")
-
-
-@pytest.mark.parametrize(
-    ("path", "why"),
-    [
-        ("photos/a.png", "cannot be read: No such file or directory; there is img/a.png"),
-        ("z.png", "cannot be read: No such file or directory\n"),
-        ("img", "cannot be read: No such file or directory\n"),
-        ("x" * 300 + ".png", "cannot be read: No such file or directory\n"),
-    ],
-)
-def test_what_is_not_there_is_told_with_what_is(path: str, why: str, put_all, opened):
-    folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "img/b.png,y", f"{path},y")})
-    with pytest.raises(DataError) as error:
-        opened(image_column="path")
-    assert f"{folder}/t.csv: row 2 (" in str(error.value) and why in str(error.value)
-
-
-def test_an_address_is_not_fetched(put_all, opened):
-    put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "https://example.org/b.png,y")})
-    with pytest.raises(DataError, match=r"row 1: https://example.org/b.png: it is an address, and nothing is fetched"):
-        opened()
-
-
-@pytest.mark.parametrize(
-    ("place", "text"),
-    [
-        (
-            "../mine",
-            "data.image_folder: expected a folder inside {mine}, received '{place}'. Nothing outside the folder",
-        ),
-        ("/tmp", "expected a folder inside {mine}, received '{place}'."),
-        ("img\\..\\..", "expected a folder inside {mine}, received '{place}'."),
-        ("img/../../mine/img", "expected a folder inside {mine}, received '{place}'."),
-        ("C:\\img", "expected a folder inside {mine}, received '{place}'."),
-        ("imgs", "data.image_folder: {mine} has no folder '{place}'; did you mean 'img'?"),
-    ],
-)
-def test_a_folder_of_images_that_is_none(place: str, text: str, put_all, opened, root: Path):
-    put_all({**FOUR, "t.csv": csv("path,label", "a.png,x", "b.png,y")})
-    with pytest.raises(DataError, match=re.escape(text.format(place=place, mine=root / "mine"))):
-        opened(image_folder=place)
-
-
-def test_no_link_leads_out_of_the_folder(put_all, opened, root: Path, png):
-    folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "img/b.png,y", "img/c.png,y")})
-    (root / "secret").mkdir()
-    (root / "secret" / "a.png").write_bytes(png(99))
-    (folder / "img" / "c.png").unlink()
-    (folder / "img" / "c.png").symlink_to(folder / "img" / "d.png")  # to another image of the folder
-    assert values(opened()) == [1, 2, 4]
-    (folder / "img" / "c.png").unlink()
-    (folder / "img" / "c.png").symlink_to(root / "secret" / "a.png")
-    with pytest.raises(DataError, match=r"row 2: img/c\.png: it is a link that leads out of the folder"):
-        opened()
-    (folder / "away").symlink_to(root / "secret")
-    put_all({"t.csv": csv("path,label", "away/a.png,x", "img/b.png,y")})
-    with pytest.raises(DataError, match=r"row 0: away/a\.png: it is a link that leads out of the folder"):
-        opened()
-    put_all({"t.csv": csv("path,label", "a,x", "b,y")})
-    with pytest.raises(DataError, match=r"data.image_folder: expected a folder inside .*/mine, received 'away'\."):
-        opened(image_folder="away", image_column="path")
-
-
-def test_a_parquet_file_with_paths_in_place_of_bytes(put_all, opened, root: Path):
-    folder = put_all(FOUR)
-    rows = [{"bytes": None, "path": f"img/{name}.png"} for name in "abcd"]
-    pq.write_table(pa.table({"image": rows, "label": [0, 0, 1, 1]}), folder / "train.parquet")
-    assert values(opened()) == [1, 2, 3, 4]
-    put_all({"img/a.png": 50})
-    assert values(opened()) == [50, 2, 3, 4]
-    raw = (folder / "img" / "d.png").read_bytes()
-    pq.write_table(pa.table({"image": [*rows[:3], {"bytes": raw, "path": "gone.png"}], "label": [0, 0, 1, 1]}),
-                   folder / "train.parquet")  # fmt: skip
-    assert values(opened()) == [50, 2, 3, 4]
-    rows[1]["path"] = "../secret.png"
-    pq.write_table(pa.table({"image": rows, "label": [0, 0, 1, 1]}), folder / "train.parquet")
-    with pytest.raises(DataError, match=r"row 1: \.\./secret\.png: it leaves the folder"):
-        opened()
 
 
 # Splits
@@ -357,10 +122,37 @@ def test_a_test_table_without_labels_is_left_out(test: str, put_all, opened):
     )
 
 
-def test_labels_of_minus_one_are_none(put_all, opened, put):
+@pytest.mark.parametrize("none", [-1, -1.0, None])
+def test_labels_of_minus_one_are_none(none: float | None, put_all, opened, put):
     put("mine", "train", [0, 1])
-    put("mine", "test", [-1, -1])
+    put("mine", "test", pa.array([none, none], pa.float64() if none is None else None))
     assert list(opened().splits) == ["train"]
+    put("mine", "test", [-1, 1])
+    with pytest.raises(DataError, match="class '-1' is in test"):
+        opened()
+
+
+@pytest.mark.parametrize(
+    "test", ["image,age,label\nimg/c.png,3,-1\n", "image,age\nimg/c.png,3\n", "image,age,label\nimg/c.png,3, \n"]
+)
+def test_a_test_table_whose_labels_are_kept_secret(test: str, put_all, opened):
+    put_all({**FOUR, "train.csv": csv("image,age,label", "img/a.png,1,x", "img/b.png,2,y"), "test.csv": test})
+    found = opened()
+    assert list(found.splits) == ["train"]
+    assert "left out, since it has no labels" in found.notes[0]
+
+
+def test_a_test_table_without_the_target_or_the_classes(put_all, opened):
+    put_all({**FOUR, "train.csv": csv("image,price", "img/a.png,1", "img/b.png,2"), "test.csv": "image\nimg/c.png\n"})
+    assert list(opened(target="price").splits) == ["train"]
+    put_all({"train.csv": csv("image,cat,dog", "img/a.png,1,0", "img/b.png,0,1")})
+    assert list(opened().splits) == ["train"]
+
+
+def test_a_test_table_whose_labels_have_another_name(put_all, opened):
+    put_all({**FOUR, "train.csv": csv("image,label", "img/a.png,x", "img/b.png,y")})
+    put_all({"test.csv": csv("image,class", "img/c.png,y")})
+    assert opened().splits["test"].labels.tolist() == [1]
 
 
 def test_a_second_table_of_a_split_is_never_dropped(put_all, opened):
@@ -380,6 +172,41 @@ def test_labels_stay_as_they_are_written(put_all, opened):
     assert opened().classes == ["0", "1", "10"]
     put_all({"t.csv": csv("path,label", "img/a.png,NA", "img/b.png,ES", "img/c.png,nan", "img/d.png,null")})
     assert opened().classes == ["ES", "NA", "nan", "null"]
+    put_all({"t.csv": csv("path;label", "img/a.png;1,0", "img/b.png;0,0", "img/c.png;2,0", "img/d.png;1,0")})
+    assert opened().classes == ["0", "1", "2"]
+    put_all({"t.csv": csv("path,label", "img/a.png,True", "img/b.png,False", "img/c.png,1e5", "img/d.png,1.10")})
+    assert opened().classes == ["1.10", "1e5", "False", "True"]
+
+
+@pytest.mark.parametrize("nothing", ["", " ", '""'])
+def test_only_an_empty_field_is_no_label(nothing: str, put_all, opened):
+    folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,NA", f"img/b.png,{nothing}", "img/c.png,x")})
+    text = f"{folder}/t.csv: column 'label' has no label (null) at 1 of 3 rows, counted from 0: 1."
+    with pytest.raises(DataError, match=re.escape(text)):
+        opened()
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_names_in_parquet_are_names_too(kind: pa.DataType, put, opened):
+    put("mine", "train", pa.array(["NA", "nan", "01", "1"]).cast(kind))
+    assert sorted(opened().classes) == ["01", "1", "NA", "nan"]
+    put("mine", "train", pa.array(["NA", None, "01", "1"]).cast(kind))
+    with pytest.raises(DataError, match=r"no label .null. at 1 of 4 rows, counted from 0: 1"):
+        opened()
+
+
+def test_floats_in_parquet_that_are_whole(put, opened):
+    put("mine", "train", pa.array([1.0, 0.0, 10.0]))
+    assert opened().classes == ["0", "1", "10"]
+    put("mine", "train", pa.array([1.0, None, 0.0]))
+    with pytest.raises(DataError, match=r"no label .null. at 1 of 3 rows"):
+        opened()
+    put("mine", "train", pa.array([1.0, 0.5]))
+    with pytest.raises(DataError, match=r"column 'label' holds 0\.5 in row 1, which is no label but a number"):
+        opened()
+    put("mine", "train", pa.array([1.0, 0.0, float("nan")]))
+    with pytest.raises(DataError, match=r"no label .null. at 1 of 3 rows, counted from 0: 2"):
+        opened()
 
 
 @pytest.mark.parametrize("value", ["0.5", "1.25", "1e-3"])
@@ -483,169 +310,53 @@ def test_names_of_classes_that_are_odd(labels: list[str], note: str, put_all, op
     assert note in "".join(notes)
 
 
-# How the file is written
-
-
-def test_numbers_with_a_decimal_comma(put_all, opened):
-    lines = ["img/a.png;1,5;1.234;x;3", "img/b.png;2;12;y;4", "img/c.png;;1.000.000;x;5", "img/d.png;1.250,75;7;y;6"]
-    put_all({**FOUR, "t.csv": csv("imagen;peso;precio;clase;n", *lines)})
-    found = opened()
-    assert found.splits["train"].table.to_pydict() == {
-        "peso": [1.5, 2, None, 1250.75], "precio": [1234, 12, 1_000_000, 7], "n": [3, 4, 5, 6],
-    }  # fmt: skip
-    assert found.notes == (
-        "t.csv: numbers with a decimal comma in peso, with points between thousands in precio; data.decimal: '.' takes "
-        "points for it.",
-    )
-    assert opened(decimal=".").splits["train"].table["peso"].to_pylist()[0] == "1,5"
-    assert opened(decimal=",").notes == ()
+# Settings that have no effect
 
 
 @pytest.mark.parametrize(
-    ("separator", "decimal", "lines", "expected"),
-    [
-        (";", None, ["1,5", "?", "N/A", " 2 "], [1.5, None, None, 2]),
-        (";", None, ["1,234", "2,345", "3", "4"], [1.234, 2.345, 3, 4]),
-        (";", None, ["-1,5", "+2,5", ",5", "1e3"], [-1.5, 2.5, 0.5, 1000]),
-        (",", None, ['"1,5"', '"2,25"', "3", "4"], [1.5, 2.25, 3, 4]),
-        (",", None, ['"1,234"', '"2,345"', "3", "4"], ["1,234", "2,345", "3", "4"]),  # thousands, perhaps
-        (",", ",", ['"1,234"', '"2,345"', "3", "4"], [1.234, 2.345, 3, 4]),
-        ("\t", None, ["1,5", "2", "3", "4"], [1.5, 2, 3, 4]),
-        ("\t", None, ["1,234", "2", "3", "4"], ["1,234", "2", "3", "4"]),
-        (";", None, ["1.234", "2.5", "3", "4"], [1.234, 2.5, 3, 4]),
-        (";", None, ["1.234", "2.500", "3", "4"], [1.234, 2.5, 3, 4]),  # no comma anywhere: points are as ever
-        (";", ",", ["1.234", "2.500", "3", "4"], [1234, 2500, 3, 4]),
-        (";", ".", ["1,5", "2", "3", "4"], ["1,5", "2", "3", "4"]),
-        (";", None, ["1,234.5", "2,5", "3", "4"], ["1,234.5", "2,5", "3", "4"]),  # neither way
-    ],
-)
-def test_decimals(separator: str, decimal: str | None, lines: list, expected: list, put_all, opened):
-    rows = [f"img/{n}.png,{n},{value}".replace(",", separator, 2) for n, value in zip("abcd", lines, strict=True)]
-    put_all({**FOUR, "t.csv": csv(separator.join(["image", "label", "size"]), *rows)})
-    found = opened(decimal=decimal)
-    assert found.splits["train"].table["size"].to_pylist() == expected
-    commas = decimal is None and any("," in value for value in lines) and not isinstance(expected[0], str)
-    assert bool(found.notes) == commas
-
-
-def test_a_text_among_numbers_with_a_comma_leaves_them_numbers(put_all, opened):
-    values = ["1,5"] * 19 + ["unknown"]
-    put_all({**FOUR, "t.csv": csv("image;label;size", *(f"img/a.png;{n % 2};{v}" for n, v in enumerate(values)))})
-    assert opened().splits["train"].table["size"].to_pylist() == ["1.5"] * 19 + ["unknown"]
-
-
-@pytest.mark.parametrize("lines", [["1,5", "abc"], ["1,5,6", "2"], ["a", "b"], ["1;2", "3"]])
-def test_what_is_no_number_with_a_comma(lines: list[str], put_all, opened):
-    rows = [f'img/{n}.png;"{value}";{n}' for n, value in zip("ab", lines, strict=True)]
-    put_all({**FOUR, "t.csv": csv("image;size;label", *rows)})
-    assert opened().splits["train"].table["size"].to_pylist() == lines[:1] + lines[1:]
-
-
-def test_codes_keep_their_zeros(put_all, opened):
-    put_all({**FOUR, "t.csv": csv("path,label,zip,age", "img/a.png,x,02134,1", "img/b.png,y,90210,2")})
-    assert opened().splits["train"].table.to_pydict() == {"zip": ["02134", "90210"], "age": [1, 2]}
-
-
-@pytest.mark.parametrize("column", ["patient", "grupo"])
-def test_groups_are_names_as_they_are_written(column: str, put_all, opened):
-    lines = [f"img/{n}.png,{n in 'ab'},{who}" for n, who in zip("abcd", ["01", "1", "1.0", "NA"], strict=True)]
-    put_all({**FOUR, "t.csv": csv(f"path,label,{column}", *lines)})
-    assert opened(group=column).splits["train"].table[column].to_pylist() == ["01", "1", "1.0", "NA"]
-
-
-@pytest.mark.parametrize(("encoding", "called"), [("cp1252", "cp1252"), ("utf-16", "UTF-16")])
-def test_tables_from_spreadsheets(encoding: str, called: str, put_all, opened):
-    text = csv("imagen;clase", "img/a.png;año", "img/b.png;día")
-    put_all({**FOUR, "t.csv": text.encode(encoding)})
-    found = opened()
-    assert found.classes == ["año", "día"]
-    assert found.notes == (f"t.csv is read as {called}; data.encoding names another.",)
-    assert opened(encoding=encoding).notes == ()
-
-
-@pytest.mark.parametrize(
-    ("raw", "encoding", "text"),
+    ("options", "text"),
     [
         (
-            b"image,label\nimg/a.png,a\xffo\x81\n",
-            None,
-            "is not UTF-8 (invalid start byte at byte 23). Save it as UTF-8, or",
+            {"encoding": "cp1252"},
+            "data.encoding: {}/train.parquet is parquet, which says itself how it is written; 'cp125",
         ),
-        (b"image,label\nimg/a.png,\xa7\n", None, "is not UTF-8"),
-        (b"image,label\nimg/a.png,x\n", "utf-99", "data.encoding: 'utf-99' is not known; expected utf-8, cp1252"),
-        (b"image,label\nimg/a.png,\xff\n", "utf-8", "is not utf-8 (invalid start byte at byte 22)."),
-        (b"image,label\nimg/a.png,x\n", "utf8x", "expected utf-8, cp1252, latin-1, utf-16, mac-roman, cp850, cp1251"),
-        (b"image,label\nimg/a.png,x\n", "zip", "data.encoding: 'zip' is not known"),
-        ("image,label\nimg/a.png,año\n".encode("mac-roman"), None, "is not UTF-8"),
-        ("image,label\nimg/a.png,año\n".encode("cp850"), None, "is not UTF-8"),
-        ("image,label\nimg/a.png,да\n".encode("cp1251"), None, "is not UTF-8"),
-        ("image,label\nimg/a.png,ネコ\n".encode("shift-jis"), None, "is not UTF-8"),
-        ("image,label\nimg/a.png,狗\n".encode("gb18030"), None, "is not UTF-8"),
-        ("image,label\nimg/a.png,x\n".encode("utf-16-le"), None, "is not UTF-8 (null character at byte 1)."),
-        (b"\xff\xfei\0m\0a", None, "is not UTF-16 (truncated data at byte "),
+        ({"decimal": ","}, "data.decimal: {}/train.parquet is parquet, which says itself how it is written; ',' needs"),
+        (
+            {"image_folder": "img"},
+            "data.image_folder: the images of {}/train.parquet are in it, without paths. Take 'img",
+        ),
+        (
+            {"image_ending": ".png"},
+            "data.image_ending: the images of {}/train.parquet are in it, without paths. Take '.",
+        ),
+        (
+            {"label_pattern": "{label}.*"},
+            "data.label_pattern: the classes of {} are in a column; '{{label}}.*' needs a f",
+        ),
     ],
 )
-def test_encodings_that_do_not_fit(raw: bytes, encoding: str | None, text: str, put_all, opened):
-    put_all({**FOUR, "t.csv": raw})
-    with pytest.raises(DataError, match=re.escape(text)):
-        opened(encoding=encoding)
+def test_settings_that_say_nothing_of_this_table(options: dict, text: str, put, opened, root: Path):
+    put("mine", "train", [0, 1])
+    with pytest.raises(DataError, match=re.escape(text.format(root / "mine"))):
+        opened(**options)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "found"),
-    [
-        ("img/a.png,x", "img/b.png,y", "img/a.png"),
-        ('"img/a.png",x', "img/b.png,y", "img/a.png"),
-        ("img\\a.png,x", "img\\b.png,y", "img\\a.png"),
-        ("x, img/a.png", "y, img/b.png", "img/a.png"),
-        ("elsewhere/a.png,x", "elsewhere/b.png,y", "elsewhere/a.png"),
-        ("a,x", "b,y", "a"),  # names without their ending
-    ],
-)
-def test_a_table_without_names(first: str, second: str, found: str, put_all, opened):
-    folder = put_all({**FOUR, "t.csv": csv(first, second, second.replace("b", "c"))})
-    with pytest.raises(DataError) as error:
-        opened()
-    assert str(error.value) == (
-        f"{folder}/t.csv: expected the names of the columns in the first line, found '{found}', which is an image. "
-        "Write a line above it, such as image,label."
-    )
+@pytest.mark.parametrize("key", OF_TABLES)
+def test_settings_of_tables_where_there_is_none(key: str, put_all, opened):
+    folder = put_all({"cat/a.png": 1, "cat/b.png": 2, "dog/a.png": 3, "dog/b.png": 4})
+    value = False if key == "split_column" else "," if key == "decimal" else "x"
+    said = "false" if value is False else value
+    with pytest.raises(
+        DataError, match=re.escape(f"data.{key}: {folder} has no columns; '{said}' needs a CSV or parq")
+    ):
+        opened(**{key: value})
+    with pytest.raises(DataError, match=f"data.{key}: the digits come with scikit-learn, without files or columns"):
+        opened("digits", **{key: value})
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "sep=;\r\nimage;label\r\nimg/a.png;x\r\nimg/b.png;y\r\n",
-        'image;"weight, kg";label\nimg/a.png;1;x\nimg/b.png;2;y\n',
-        "image;weight, kg;label\nimg/a.png;1;x\nimg/b.png;2;y\n",
-        "image;label;weight, in kg, dry\nimg/a.png;x;1\nimg/b.png;y;2\n",
-        "image|label\nimg/a.png|x\nimg/b.png|y\n",
-        "image\tlabel, or class\nimg/a.png\tx\nimg/b.png\ty\n",
-        'image,label,"a note"\nimg/a.png,x,"two\nlines; and, more"\nimg/b.png,y,""\n',
-        "image;label;;\nimg/a.png;x;;\nimg/b.png;y;;\n;;;\n;;;\n",
-        "\ufeffimage,label\nimg/a.png,x\nimg/b.png,y\n\n\n",
-        ",image,label\n0,img/a.png,x\n1,img/b.png,y\n",
-        "Unnamed: 0,image,species\n0,img/a.png,x\n1,img/b.png,y\n",
-        "Image_Path,Class Name,index\nimg/a.png,x,0\nimg/b.png,y,1\n",
-    ],
-)
-def test_what_spreadsheets_and_pandas_write(text: str, put_all, opened):
-    put_all({**FOUR, "t.csv": text})
-    found = opened()
-    assert (values(found), found.classes, found.notes) == ([1, 2], ["x", "y"], ())
-
-
-def test_an_empty_row_between_others_is_told(put_all, opened):
-    folder = put_all({**FOUR, "t.csv": "image;label\nimg/a.png;x\n;\nimg/b.png;y\n"})
-    with pytest.raises(DataError, match=re.escape(f"{folder}/t.csv: column 'label' has no label (null) at 1 of 3 row")):
-        opened()
-
-
-def test_a_table_that_is_asked_about_needs_no_labels(put_all):
-    folder = put_all({**FOUR, "new.csv": csv("id,age", "img\\a,3", "img\\b,4", "..\\x,5")})
-    listing = unlabelled_table(folder / "new.csv", ReadOptions(image_column="id"))
-    [[first, second, third]] = listing.pictures()
-    assert (first, second) == ((folder / "img" / "a.png").read_bytes(), (folder / "img" / "b.png").read_bytes())
-    assert str(third) == "it leaves the folder"
-    assert listing.file_names(0) == ["img\\a"]
-    assert listing.notes[-1] == "new.csv: 2 paths have backslashes, as on Windows, and are read with slashes."
+def test_what_is_said_of_a_table_decides_for_it_beside_folders(put_all, opened):
+    put_all({f"{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"})
+    put_all({"labels.csv": csv("image,kind", "cat/a.png,x", "dog/a.png,y")})
+    assert opened(label_column="kind").classes == ["x", "y"]
+    with pytest.raises(DataError, match=r"labels.csv has no column 'kin'; .* Did you mean 'kind'\?"):
+        opened(label_column="kin")

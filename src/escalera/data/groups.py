@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.data.images import Images, ImageSet
+from escalera.data.paths import composed
 from escalera.errors import DataError, nearest
 
 
@@ -90,10 +91,12 @@ def _groups(name: str, split: str, images: Images, column: str) -> NDArray[np.ob
     if table is None or column not in table.column_names:
         known = table.column_names if table is not None else []
         raise DataError(f"data.group: {name} has no column '{column}' in {split}; {nearest(column, known)}.")
-    if table[column].null_count:
-        row = next(i for i, value in enumerate(table[column].to_pylist()) if value is None)
+    # A blank at the end, or an accent composed otherwise, must not set two images of one patient apart.
+    values = ["" if value is None else composed(str(value)).strip() for value in table[column].to_pylist()]
+    if "" in values:
+        row = values.index("")
         raise DataError(f"{name}: data.group '{column}' is empty in row {row} of {split}. Rows count from 0.")
-    return np.array([str(value) for value in table[column].to_pylist()], dtype=object)
+    return np.array(values, dtype=object)
 
 
 def _check_given(name: str, column: str, values: dict[str, NDArray[np.object_]]) -> None:

@@ -55,6 +55,7 @@ def open_source(
     training would refuse: bad pictures are left out, and the faults are listed in the set.
     """
     if name == "digits":
+        _nothing_to_say(options)
         return _digits(image_size, channels, resize)
     known = KNOWN.get(name)
     root = cache_dir or cache.cache_root()
@@ -104,6 +105,7 @@ def list_source(
     Raises DataError where the source is absent or cannot be read at all.
     """
     if name == "digits":
+        _nothing_to_say(options)
         return []
     return _listings(locate(name, data_root, cache_dir or cache.cache_root()), _completed(name, options), [])
 
@@ -152,6 +154,11 @@ def _read_listings(path: Path, options: ReadOptions, faults: list[str] | None) -
         listings = class_folders(layout.path, options)
     listings[0].notes[:0] = layout.notes
     return listings
+
+
+def _nothing_to_say(options: ReadOptions) -> None:
+    for key in options.said():
+        raise DataError(f"data.{key}: the digits come with scikit-learn, without files or columns. Take it out.")
 
 
 def _no_columns(path: Path, options: ReadOptions) -> None:

@@ -36,6 +36,10 @@ def labels_of(path: Path, name: str, column: pa.ChunkedArray, rows: NDArray[np.i
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, column)
+    elif pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
     _no_null(path, name, column, rows)
     if pa.types.is_floating(column.type) or pa.types.is_boolean(column.type):
         column = _whole(path, name, column, rows) if pa.types.is_floating(column.type) else column.cast(pa.string())
