@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 import escalera as esc
 from escalera.cli import app
+from escalera.data.asked import parse_attributes
 from escalera.errors import DataError, LadderError
-from escalera.prediction import parse_attributes, predict_files
+from escalera.prediction import predict_files
 from escalera.rundir import read_json
 
 LADDER = """
@@ -130,7 +131,7 @@ def _predictions(flats: Path, folder: Path) -> None:
          "many, or a multiple, received 1"),
         (pair, [], "this run reads the attributes area, street too: expected them, received none"),
         ([], ["area=1,street=north"], "this run looks at pictures: expected some, received none"),
-        (pair, ["area=1,street=north"] * 2, "expected --attributes once for each of 2 rows, received 2"),
+        (pair, ["area=1,street=north"] * 2, "expected --attributes once for each of 1 rows, received 2"),
         (pair, ["area=1"], "expected the attributes area, street; received none for street. Give null where a value "
          "is not known."),
     ):  # fmt: skip
@@ -142,17 +143,54 @@ def _predictions(flats: Path, folder: Path) -> None:
     table.write_text("front,side,area,street\nfront0.png,,50,north\n")
     with pytest.raises(DataError) as caught:
         predict_files(both, [table])
-    assert str(caught.value) == f"{table} has no column 'back' of pictures; known: front, side, area, street"
-    table.write_text("front,back,area,street\nfront0.png,,50,north\n")
+    assert f"{table} has no column 'back'; its columns: front (string), side" in str(caught.value)
+    table.write_text(
+        "front,back,area,street\nfront0.png,,50,north\nfront1.png,back1.png,50,north\nfront2.png,back2.png,x,north\n"
+    )
     with pytest.raises(DataError) as caught:
         predict_files(both, [table])
-    assert str(caught.value) == f"{table}: row 0: no picture in column 'back'; nothing was predicted"
+    assert str(caught.value) == (
+        "2 of 3 rows cannot be taken; nothing was predicted:\n"
+        "  front0.png: back: no picture (null)\n"
+        "  front2.png, back2.png: attribute 'area': expected a number, or null where it is not known; received 'x'.\n"
+        "Answer for the others with --skip-bad."
+    )
+    answers = predict_files(both, [table], skip_bad=True)
+    assert [(one["row"], bool(one["classes"]), bool(one["error"])) for one in answers] == [
+        (0, False, True), (1, True, False), (2, False, True)
+    ]  # fmt: skip
+    # A model that reads attributes alone needs no pictures of a table.
+    table.write_text("area,street\n50,north\n,south\n")
+    assert [one["filled_in"] for one in predict_files(folder / "table", [table])] == [[], ["area"]]
+    assert predict_files(folder / "table", [table])[1]["file"] == f"{table}: row 1"
+    with pytest.raises(
+        DataError, match=r"new\.csv: its columns are the attributes: expected no --attributes beside it"
+    ):
+        predict_files(folder / "table", [table], attributes=["area=1, street=north"])
+    with pytest.raises(DataError, match="this run reads attributes alone: expected no pictures, received some"):
+        predict_files(folder / "table", pair, attributes=["area=1, street=north"])
+    with pytest.raises(DataError, match="and a folder does not say which belong together: give a CSV with these col"):
+        predict_files(both, [flats.parent], attributes=["area=1, street=north"])
+    # A decimal comma is one where no thousands could be meant.
+    point, comma = (
+        predict_files(folder / "table", [], attributes=[f"area={area}, street=north"]) for area in ("55.5", "55,5")
+    )
+    assert point[0]["classes"] == comma[0]["classes"]
+    with pytest.raises(DataError) as caught:
+        predict_files(folder / "table", [], attributes=["area=1,500, street=north"])
+    assert str(caught.value) == (
+        "attribute 'area': expected a number, or null where it is not known; received '1,500'. Write 1500, or 1.500, "
+        "whichever it is."
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("a=1, b=", {"a": "1", "b": None}),
+        ("peso=1,5", {"peso": "1,5"}),
+        ("peso=1,5,alto=2,25 , street=Mayor, 3", {"peso": "1,5", "alto": "2,25", "street": "Mayor, 3"}),
+        ("a = 1,b=", {"a": "1", "b": None}),
         ('{"a": 1, "b": null}', {"a": 1, "b": None}),
     ],
 )
@@ -164,6 +202,8 @@ def test_attributes_as_typed(text: str, expected: dict) -> None:
     ("text", "expected"),
     [
         ("a", "--attributes: expected column=value, column=value, received 'a'"),
+        ("a=1, a=2", "--attributes: 'a' is given twice in 'a=1, a=2'"),
+        ("a=1, =2", "--attributes: expected column=value, column=value, received 'a=1, =2'"),
         ("=3", "--attributes: expected column=value, column=value, received '=3'"),
         ('{"a"', "--attributes: expected a JSON object, received '{\"a\"': Expecting ':' delimiter: line 1 column 5 "
          "(char 4)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from escalera.errors import DataError
 from escalera.predictor import Predictor
 from escalera.rundir import RunDir, read_json
 from escalera.studio.api import add_routes
+from escalera.studio.i18n import load_words
+from escalera.studio.parts import answer_html
 from escalera.studio.service import Studio
 from escalera.studio.table import table
 
@@ -150,6 +153,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:no pixel is above 8, where 99 of 100")
 def test_the_same_picture_has_the_same_answer(ways: Ways, kind: str) -> None:
     found = ways.all(KINDS[kind](), arrays=kind != "dark")  # such arrays are refused
     expected = found["python bytes"]
@@ -201,6 +205,23 @@ def test_the_test_rows_are_answered_as_in_the_climb(ways: Ways) -> None:
             with pytest.raises(DataError) as error:
                 asked(wrong)  # type: ignore[arg-type]
             assert told in str(error.value)
+
+
+def test_a_dark_picture_is_answered_with_a_word(ways: Ways) -> None:
+    raw = KINDS["dark"]()
+    told = r"no pixel is above 8, where 99 of 100 pictures of train reach \d+"
+    with pytest.warns(UserWarning, match=told):
+        ways.run.predict(raw)
+    (ways.folder / "dark.png").write_bytes(raw)
+    shown = CliRunner().invoke(app, ["predict", str(ways.run.dir.path), str(ways.folder / "dark.png")])
+    assert re.search(told + ": the answers may mean nothing", shown.stderr)
+    note = ways.client.post("/predict", params={"model": ways.key}, content=raw).json()["note"]
+    assert re.fullmatch(told, note)
+    for code, words in (("en", "no pixel is above 8"), ("es", "ningún píxel pasa de 8")):
+        answer = ways.studio.classify(ways.key, [raw]).result()
+        assert words in answer_html(answer, "x", None, None, load_words(code))
+    plain = ways.client.post("/predict", params={"model": ways.key}, content=KINDS["grey"]()).json()
+    assert plain["note"] is None
 
 
 def test_features_and_maps_take_what_predict_takes(ways: Ways) -> None:

@@ -239,32 +239,55 @@ def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn, or a model in one file.")],
     images: Annotated[
         list[Path] | None,
-        typer.Argument(help="Pictures: JPEG, PNG, WebP, BMP, TIFF or GIF. Or a CSV like the one trained on."),
+        typer.Argument(
+            help="Pictures (JPEG, PNG, WebP, BMP, TIFF or GIF), folders of them, or a table like the one trained on."
+        ),
     ] = None,
     attributes: Annotated[
         list[str] | None,
         typer.Option(help="The row beside a picture, as 'area=1200, zipcode=92880'; once for each row, in order."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes of each picture to print.")] = 5,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Answer for the others where some cannot be decoded; the exit code is 1.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="A file for the answers: .csv, which a spreadsheet opens, or .json.")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the answers as CSV on standard output.")] = False,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
     """Say what a finished run makes of pictures, or of rows with attributes: the likeliest classes."""
-    from escalera.data.listing import shown
-    from escalera.prediction import predict_files
+    from escalera.prediction import as_csv, check_writing, predict_files, write_answers
+    from escalera.terminal.answers import print_answers
+    from escalera.translation import translate
 
-    found = predict_files(run, images or [], attributes=attributes or [], top=top)
+    check_writing(out, csv=csv, json=json_)
+    words = _words(lang)
+    found = predict_files(
+        run,
+        images or [],
+        attributes=attributes or [],
+        top=top,
+        skip_bad=skip_bad,
+        tell=lambda note: typer.secho(translate(note, lang.value), fg="yellow", err=True),
+    )
+    if out is not None:
+        write_answers(out, found, top)
     if json_:
         _echo_json(found)
-        return
-    words = _words(lang)
-    for picture in found:
-        typer.echo(shown(picture["file"]))
-        for row in picture["classes"]:
-            typer.echo(f"  {words.number(100 * row['probability'], 2):>6} %  {row['name']}")
-        if picture["filled_in"]:
-            typer.echo(f"  {words.say('predict.filled_in', columns=', '.join(picture['filled_in']))}")
+    elif csv:
+        typer.echo(as_csv(found, top), nl=False)
+    elif out is not None:
+        typer.echo(f"{words.say('predict.answers')}: {out}")
+    else:
+        print_answers(found, typer.echo, words)
+    bad = sum(answer["error"] is not None for answer in found)
+    if bad:
+        typer.secho(words.say("predict.unanswered", bad=bad, all=len(found)), fg="yellow", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -68,16 +68,21 @@ def refuse(error: EscaleraError, faults: list[str] | None) -> None:
     faults.append(str(error))
 
 
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that a word was meant to be, by its spelling; None where none is near."""
+    return next(iter(difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)), None)
+
+
 def perhaps(word: str, choices: Iterable[str]) -> str:
     """The end of a message about something that is not there: `; did you mean 'x'?`, or nothing."""
-    guess = nearest(word, choices)
-    return f"; {guess}" if guess.startswith("did") else ""
+    close = closest(word, choices)
+    return f"; did you mean '{close}'?" if close else ""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The end of a message about an unknown word: `did you mean 'x'?`, else the list of what is known."""
     known = list(choices)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    close = closest(word, known)
     if close:
-        return f"did you mean '{close[0]}'?"
+        return f"did you mean '{close}'?"
     return f"known: {', '.join(known)}" if known else "none is known"

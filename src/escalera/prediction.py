@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.errors import DataError, RunError, nearest
-from escalera.rundir import RunDir, rungs, standing
+from escalera.errors import DataError, RunError, closest
+from escalera.rundir import RunDir, rungs, standing, write_aside, write_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from escalera.data.given import Intake
-    from escalera.data.learned import Learned
+    from escalera.data.asked import Asked
+    from escalera.data.given import Intake, Seen
+    from escalera.predictor import Predictor
     from escalera.trained import Trained
 
 
@@ -27,7 +26,9 @@ def find_trained(path: Path) -> Trained:
     """
     from escalera import trained
 
-    return trained.of_file(path) if path.suffix == ".safetensors" else trained.of_run(find_run(path))
+    if path.suffix.lower() == ".safetensors" and not path.is_dir() and not RunDir(path.parent).record.exists():
+        return trained.of_file(path)
+    return trained.of_run(find_run(path))
 
 
 def find_run(path: Path) -> RunDir:
@@ -37,9 +38,7 @@ def find_run(path: Path) -> RunDir:
     """
     found = [RunDir(path)] if RunDir(path).record.exists() else standing(path)
     if not found:
-        below = rungs(path)
-        hint = f" It holds the rungs {', '.join(below)}: name one, as {path / below[0]}." if below else ""
-        raise RunError(f"expected the folder of a run, as runs/digits/cnn, received {path}.{hint}")
+        raise RunError(f"expected the folder of a run, as runs/digits/cnn, received {path}.{_hint(path)}")
     run = found[0]
     state = run.read_record().get("state", "absent")
     if state != "done":
@@ -47,120 +46,192 @@ def find_run(path: Path) -> RunDir:
     return run
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a run is asked about, in words, as the pictures of one row, and as its attributes."""
+def _hint(path: Path) -> str:
+    """What a path that is no run's could have been meant to be."""
+    if path.is_file():
+        from escalera.data.listing import promised
 
-    name: str
-    pictures: list[Path]
-    attributes: Mapping[str, Any] | None = None
+        if RunDir(path.parent).record.exists():
+            return f" It is a file of the run in {path.parent}: name that."
+        return " It is a picture: the run comes first, then what it is asked about." if promised(path.name) else ""
+    below = rungs(path)
+    if below:
+        return f" It holds the rungs {', '.join(below)}: name one, as {path / below[0]}."
+    ladders = {folder.name: some for folder in sorted(path.glob("*")) if (some := rungs(folder))}
+    if ladders:
+        name, some = next(iter(ladders.items()))
+        return f" It holds the ladders {', '.join(ladders)}: name a rung of one, as {path / name / some[0]}."
+    guess = next((near for place in (path, "runs" / path) if (near := _near(place))), None)
+    return f" Did you mean {guess}?" if guess else ""
+
+
+def _near(path: Path) -> Path | None:
+    """The folder with a run that a path was meant to be, each of its names corrected where there is none so called."""
+    found = Path()
+    for name in path.parts:
+        there = (found / name).exists()
+        folders = [] if there or not found.is_dir() else [one.name for one in found.iterdir() if one.is_dir()]
+        close = name if there else closest(name, folders)
+        if close is None:
+            return None
+        found /= close
+    return found if RunDir(found).record.exists() or standing(found) or rungs(found) else None
 
 
 def predict_files(
-    path: Path, files: Sequence[Path], *, attributes: Sequence[str] = (), top: int = 5
+    path: Path,
+    files: Sequence[Path],
+    *,
+    attributes: Sequence[str] = (),
+    top: int = 5,
+    skip_bad: bool = False,
+    tell: Callable[[str], object] = lambda note: None,
 ) -> list[dict[str, Any]]:
-    """The likeliest classes of each row, best first: {file, classes: [{name, probability}], filled_in: [column]}.
+    """The likeliest classes of each row, best first, as {file, row, classes: [{name, probability}], filled_in, error}.
 
     A row is a picture, or as many as the run sees together, with its `attributes` (`area=1200, zipcode=92880` or JSON)
-    where the run reads them; those that are not known are `filled_in` as in training. A CSV file stands for its rows:
-    pictures by their paths, and attributes. Each picture is decoded as the run's own were. Raises RunError as find_run
-    does, and DataError with all that cannot be decoded.
+    where the run reads them; those that are not known are `filled_in` as in training. A folder stands for the pictures
+    in it; a CSV or parquet file stands for its rows, which are counted in `row`. With `skip_bad` the `error` of a row
+    that cannot be answered says why, and the others are answered. `tell` hears what a person should know. Raises
+    RunError as find_run does, and DataError with all that cannot be decoded.
     """
+    from escalera.data.given import refuse_bad
+    from escalera.data.listing import shown
+    from escalera.predictor import Predictor
+
+    predictor = Predictor(find_trained(path))
+    asked = _asked(predictor.trained, files, attributes)
+    for note in asked.notes:
+        tell(note)
+    predictor.trained.check_pictures(asked.pictures is not None)
+    if not asked.names:
+        predictor.predict()  # which says what it expects
+    bad = _unfit(predictor, asked.attributes)
+    found: dict[int, NDArray[np.float32]] = {}
+    largest = 0
+    for rows, seen in _decoded(predictor.intake, asked, bad):
+        if not bad or skip_bad:
+            some = [asked.attributes[row] for row in rows] if asked.attributes else None
+            found |= dict(zip(rows, predictor.predict(seen, some), strict=True))
+        largest = max(largest, int(seen.pixels.max())) if seen else largest
+    if bad and not (skip_bad and found):
+        what = "pictures" if asked.numbers is None and predictor.trained.data.together == 1 else "rows"
+        cure = "\nAnswer for the others with --skip-bad." if len(bad) < len(asked.names) else ""
+        refuse_bad([f"{shown(asked.names[row])}: {bad[row]}" for row in sorted(bad)], len(asked.names), what, cure)
+    strange = predictor.intake.strange(largest) if asked.pictures else ""
+    if strange:
+        tell(f"{strange}: the answers may mean nothing.")
+    return [_answer(predictor, asked, row, found.get(row), bad.get(row), top) for row in range(len(asked.names))]
+
+
+def _asked(trained: Trained, files: Sequence[Path], attributes: Sequence[str]) -> Asked:
+    from escalera import build
+    from escalera.data.asked import TABLES, about_files, about_table
+
+    if len(files) == 1 and files[0].suffix.lower() in TABLES and not files[0].is_dir():
+        if attributes:
+            raise DataError(f"{files[0]}: its columns are the attributes: expected no --attributes beside it")
+        options = build.read_options(trained.config.data)
+        return about_table(files[0], trained.data, options, reads_pictures=trained.reads_pictures)
+    return about_files(files, attributes, trained.data)
+
+
+def _unfit(predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Rows whose attributes cannot be read, and why; raises DataError where all of them are such."""
+    if predictor.fitted is None or not rows:
+        return {}
+    try:
+        predictor.fitted.vectors(rows)
+        return {}
+    except DataError as error:
+        bad = {}
+        for number, row in enumerate(rows):
+            try:
+                predictor.fitted.vectors([row])
+            except DataError as fault:
+                bad[number] = str(fault)
+        if len(bad) == len(rows):
+            raise error
+        return bad
+
+
+def _decoded(intake: Intake, asked: Asked, bad: dict[int, str]) -> Iterator[tuple[list[int], Seen | None]]:
+    """Some good rows at a time, their numbers and what a model sees of them; the bad ones join `bad`."""
     import numpy as np
 
     from escalera.data.given import Seen
-    from escalera.predictor import Predictor
 
-    trained = find_trained(path)
-    learned = trained.data
-    asked = _from_table(files[0], learned) if _is_table(files) else _from_files(files, attributes, learned)
-    predictor = Predictor(trained)
-    pictures = Seen(_decoded(asked, predictor.intake)) if any(question.pictures for question in asked) else None
-    rows = [question.attributes for question in asked if question.attributes]
-    found = predictor.predict(pictures, rows)
-    return [
-        {
-            "file": question.name,
-            "classes": [
-                {"name": learned.classes[i], "probability": float(row[i])}
-                for i in np.argsort(-row, kind="stable")[:top]
-            ],
-            "filled_in": predictor.filled_in(question.attributes),
-        }
-        for question, row in zip(asked, found, strict=True)
+    if asked.pictures is None:
+        yield [row for row in range(len(asked.names)) if row not in bad], None
+        return
+    first = 0
+    for raws in asked.pictures():
+        good = {}
+        for row, pixels in enumerate(intake.decoded(raws), start=first):
+            if isinstance(pixels, DataError):
+                bad.setdefault(row, str(pixels))
+            elif row not in bad:
+                good[row] = pixels
+        first += len(raws)
+        if good:
+            yield list(good), Seen(np.stack(list(good.values())))
+
+
+def _answer(
+    predictor: Predictor, asked: Asked, row: int, shares: NDArray[np.float32] | None, fault: str | None, top: int
+) -> dict[str, Any]:
+    return {
+        "file": asked.names[row],
+        "row": asked.numbers[row] if asked.numbers is not None else None,
+        "classes": [] if shares is None else ranked(predictor.classes, shares)[:top],
+        "filled_in": predictor.filled_in(asked.attributes[row]) if asked.attributes and shares is not None else [],
+        "error": fault,
+    }
+
+
+def ranked(classes: Sequence[str], shares: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """Every class with its probability, the likeliest first."""
+    return [{"name": classes[k], "probability": float(shares[k])} for k in (-shares).argsort(kind="stable")]
+
+
+def as_csv(answers: Sequence[Mapping[str, Any]], top: int) -> str:
+    """Answers as a table for spreadsheets: a row for each, the likeliest classes beside one another."""
+    from escalera.csvtext import csv_text
+
+    count = max(len(answer["classes"]) for answer in answers)
+    table = any(answer["row"] is not None for answer in answers)
+    filled = any(answer["filled_in"] for answer in answers)
+    more = [name for place in range(2, min(top, count) + 1) for name in (f"class_{place}", f"probability_{place}")]
+    header = [
+        "file",
+        *(["row"] if table else []),
+        "class",
+        "probability",
+        *more,
+        *(["filled_in"] if filled else []),
+        "error",
     ]
+    rows = []
+    for answer in answers:
+        said = [cell for one in answer["classes"] for cell in (one["name"], round(one["probability"], 6))]
+        said += [None] * (2 + len(more) - len(said))
+        unknown = [", ".join(answer["filled_in"])] if filled else []
+        rows.append([answer["file"], *([answer["row"]] if table else []), *said, *unknown, answer["error"]])
+    return csv_text(header, rows)
 
 
-def _is_table(files: Sequence[Path]) -> bool:
-    return len(files) == 1 and files[0].suffix.lower() == ".csv"
+def write_answers(path: Path, answers: Sequence[Mapping[str, Any]], top: int) -> None:
+    """Write answers into a file whose ending says how: .csv, or .json. Raises DataError for another."""
+    if path.suffix.lower() == ".json":
+        write_json(path, list(answers))
+    else:
+        # Excel takes a file for another encoding where this mark is absent.
+        write_aside(path, lambda file: file.write(as_csv(answers, top).encode("utf-8-sig")))
 
 
-def _from_files(files: Sequence[Path], attributes: Sequence[str], learned: Learned) -> list[Question]:
-    """Rows of pictures given one by one, and of attributes in the same order."""
-    each, rows = learned.together, [parse_attributes(text) for text in attributes]
-    count = max(learned.rows_of(len(files)), len(rows))
-    if rows and files and len(rows) * each != len(files):
-        raise DataError(f"expected --attributes once for each of {count} rows, received {len(rows)}")
-    return [
-        Question(
-            ", ".join(map(str, files[n * each : (n + 1) * each])) or attributes[n],
-            list(files[n * each : (n + 1) * each]),
-            rows[n] if rows else None,
-        )
-        for n in range(count)
-    ]
-
-
-def _from_table(path: Path, learned: Learned) -> list[Question]:
-    """The rows of a CSV file, with the columns that the run was trained on."""
-    from escalera.data.columns import LOOKED_AT, picture_columns
-    from escalera.data.csvfile import csv_table
-
-    table = csv_table(path)
-    named = learned.image_columns or picture_columns(table.schema, table.read(table.schema.names, LOOKED_AT))
-    columns = [named] if isinstance(named, str) else list(named)
-    absent = [column for column in columns if column not in table.schema.names]
-    if absent:
-        raise DataError(f"{path} has no column '{absent[0]}' of pictures; {nearest(absent[0], table.schema.names)}")
-    asked = []
-    for number, row in enumerate(table.whole.to_pylist()):
-        empty = [column for column in columns if not row[column]]
-        if empty:
-            raise DataError(f"{path}: row {number}: no picture in column '{empty[0]}'; nothing was predicted")
-        pictures = [path.parent / str(row[column]) for column in columns]
-        others = {name: value for name, value in row.items() if name in (learned.columns or [])}
-        asked.append(Question(f"{path}: row {number}", pictures, others))
-    return asked
-
-
-def parse_attributes(text: str) -> dict[str, Any]:
-    """`bedrooms=3, area=, zipcode=92880`, or a JSON object -> {column: value}; nothing after = is a missing value.
-
-    Raises DataError for anything else.
-    """
-    if text.lstrip().startswith("{"):
-        try:
-            return dict(json.loads(text))
-        except ValueError as error:
-            raise DataError(f"--attributes: expected a JSON object, received {text!r}: {error}") from error
-    pairs = [part.partition("=") for part in text.split(",")]
-    wrong = [name for name, equals, _ in pairs if not equals or not name.strip()]
-    if wrong:
-        raise DataError(f"--attributes: expected column=value, column=value, received {text!r}")
-    return {name.strip(): value.strip() or None for name, _, value in pairs}
-
-
-def _decoded(asked: Sequence[Question], intake: Intake) -> NDArray[np.uint8]:
-    """The pictures of the rows (N, H, W, C), those of one row side by side."""
-    import numpy as np
-
-    from escalera.data.given import refuse_bad
-
-    whole, bad = [], []
-    for question in asked:
-        try:
-            whole.append(intake.row(question.pictures))
-        except DataError as error:
-            bad.append(str(error))
-    refuse_bad(bad, len(asked))
-    return np.stack(whole)
+def check_writing(out: Path | None, *, csv: bool, json: bool) -> None:
+    """Raise DataError for a name that does not say how answers are to be written, and for two ways at once."""
+    if csv and json:
+        raise DataError("expected --csv or --json, received both; --out takes the other one")
+    if out is not None and out.suffix.lower() not in (".csv", ".json"):
+        raise DataError(f"--out {out}: expected a name that ends in .csv or .json")

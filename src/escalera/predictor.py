@@ -135,12 +135,10 @@ class Predictor:
         """Rows as the network takes them; raises DataError for what it needs and is not given."""
         vectors = self._vectors(attributes)
         data = self.trained.data
+        if not isinstance(images, Seen):
+            self.trained.check_pictures(images is not None)
         if images is not None:
-            if not self.trained.reads_pictures and not isinstance(images, Seen):
-                raise DataError("this run reads attributes alone: expected no pictures, received some")
             pixels = self.intake.rows(images)
-        elif self.trained.reads_pictures:
-            raise DataError("this run looks at pictures: expected some, received none")
         else:
             pixels = np.zeros((0 if vectors is None else len(vectors), *data.shape), np.uint8)
         if vectors is not None and len(vectors) != len(pixels):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from escalera.data.learned import Learned
-from escalera.errors import EscaleraError, RunError
+from escalera.errors import DataError, EscaleraError, RunError
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import RungConfig, Votes, net, reads_attributes, reads_pictures
@@ -61,6 +61,13 @@ class Trained:
     def reads_attributes(self) -> bool:
         """Whether it reads the attributes of a row."""
         return reads_attributes(self.config.model)
+
+    def check_pictures(self, given: bool) -> None:
+        """Raise DataError where pictures are given to a model that reads none, or none to one that does."""
+        if given and not self.reads_pictures:
+            raise DataError("this run reads attributes alone: expected no pictures, received some")
+        if self.reads_pictures and not given:
+            raise DataError("this run looks at pictures: expected some, received none")
 
 
 class _Record(BaseModel):

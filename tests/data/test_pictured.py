@@ -151,7 +151,7 @@ def test_a_path_that_leads_nowhere(table, opened):
         ("", "{} has no first line with the names of the columns."),
         ("\n\n", "{} has no first line with the names of the columns."),
         ("image,label\n", "{} has 0 rows below its first line."),
-        ("image,label\na.png,x\nb.png\n", "{} cannot be read as CSV: CSV parse error: Expected 2 columns, got 1"),
+        ("image,label\na.png,x\nb.png\n", "{} cannot be read as CSV: CSV parse error: Row #3: Expected 2 columns,"),
         ("image,label,label\na.png,x,y\n", "{}: column 'label' is there twice. Give each column a name of its own."),
         ("image,label\na.png,x\nb.png,\n", "{}: column 'label' has no label (null) at 1 of 2 rows, counted from 0: 1."),
         ("image,weight\na.png,1.5\nb.png,2.5\n", "{}: expected one column of labels (integers or text), found none; i"),

@@ -54,7 +54,7 @@ def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> No
     asked(422, "expected model=", content=png())
     asked(404, "there is no run 'tiny/cn/seed-0'; did you mean", params={"model": "tiny/cn/seed-0"}, content=png())
     asked(422, "not a picture of a known format", params={"model": CNN}, content=b"<svg/>")
-    asked(422, "expected as many, received 0", params={"model": CNN})
+    asked(422, "this run looks at pictures: expected some, received none", params={"model": CNN})
     asked(422, "top: expected a number", params={"model": CNN, "top": "-1"}, content=png())
     asked(422, "attributes: expected a JSON object", params={"model": CNN, "attributes": "[1]"}, content=png())
     asked(413, "at most 20 MB", params={"model": CNN}, content=b"x" * 20_200_000)

@@ -42,6 +42,7 @@ def test_an_answer_is_what_the_run_itself_says(studio: Studio, runs: Path, png: 
         "probability": answer.classes[0][1],
         "classes": [{"name": name, "probability": share} for name, share in answer.classes[:2]],
         "filled_in": [],
+        "note": None,
     }
 
 

@@ -89,6 +89,14 @@ def class_folders(folder: Path, options: ReadOptions = NOTHING_SAID) -> list[Cla
     return listings
 
 
+def pictures_below(folder: Path) -> tuple[list[str], list[str]]:
+    """The pictures in a folder and in its folders, and the other files; what systems leave behind is neither."""
+    files: list[str] = []
+    others: list[str] = []
+    _collect(folder, ".", files, others)
+    return [name.removeprefix("./") for name in files], [name.removeprefix("./") for name in others]
+
+
 def _class_folder(split: str, path: Path) -> ClassFolder:
     found: dict[str, list[str]] = {}
     others: list[str] = []

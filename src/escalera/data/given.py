@@ -8,6 +8,7 @@ rows     (N, H, W, C) uint8
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from escalera.data.decode import decode, to_array
-from escalera.data.given_arrays import checked, strange_levels
+from escalera.data.decode import decode, decode_all, to_array
+from escalera.data.given_arrays import checked, scaled, strange_levels
 from escalera.data.learned import Learned
-from escalera.data.listing import shown
+from escalera.data.listing import Raw, shown
 from escalera.data.mosaic import mosaic
 from escalera.errors import DataError, perhaps
 
@@ -57,7 +58,7 @@ class Intake:
         if isinstance(given, list | tuple):
             return self._listed(given)
         if not _is_array(given):
-            return self.row([given])[None]  # type: ignore[list-item]
+            return self._with_warning(self.row([given])[None])  # type: ignore[list-item]
         found = checked(_array(given), self._shape, many=True, white=self._white)
         self._refuse_strange(int(found.max()))
         return found
@@ -71,6 +72,10 @@ class Intake:
                 f"this model looks at {expected} picture(s){which}: expected as many, received {len(pictures)}"
             )
         return mosaic([self._picture(one) for one in pictures])
+
+    def decoded(self, raws: Sequence[Raw]) -> list[NDArray[np.uint8] | DataError]:
+        """Rows of files that were read, each (H, W, C), or why it cannot be decoded."""
+        return decode_all(raws, size=self.learned.part, channels=self.learned.channels, resize=self.learned.resize)
 
     def enlarged(self, scale: int) -> Intake:
         """The same way in for rows so many times as large, to be shown."""
@@ -90,7 +95,7 @@ class Intake:
         refuse_bad(bad, len(rows))
         if largest:
             self._refuse_strange(max(largest))
-        return np.stack(whole)
+        return self._with_warning(np.stack(whole))
 
     def _in_rows(self, given: Sequence[Any]) -> list[tuple[int, Sequence[Any]]]:
         """The pictures of each row, and the place of the row in what was given."""
@@ -120,7 +125,7 @@ class Intake:
             return decode(bytes(given), size=size, channels=channels, resize=resize)
         if isinstance(given, str | os.PathLike):
             try:
-                return decode(_content(Path(given)), size=size, channels=channels, resize=resize)
+                return decode(read_picture(Path(given)), size=size, channels=channels, resize=resize)
             except DataError as error:
                 raise DataError(f"{shown(os.fspath(given))}: {error}") from error
         if _is_array(given):
@@ -138,34 +143,47 @@ class Intake:
         return self.learned.largest_levels[0] if self.learned.largest_levels else None
 
     def strange(self, largest: int) -> str:
-        """What is odd about the largest level of all pixels given, beside those of train; "" for nothing."""
+        """What is odd about the largest level of all pixels, beside those of train; "" for nothing."""
         return strange_levels(largest, self.learned.largest_levels) if self.learned.largest_levels else ""
 
     def _refuse_strange(self, largest: int) -> None:
         strange = self.strange(largest)
         if strange:
-            raise DataError(f"{strange}. Pictures that are so indeed are given as files or as PIL images.")
+            typed = f"If {largest} stands for white, type {scaled(largest)}, where x is the array. " if largest else ""
+            raise DataError(f"{strange}. {typed}Pictures that are so indeed are given as files or as PIL images.")
+
+    def _with_warning(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        strange = self.strange(int(rows.max()))
+        if strange:
+            warnings.warn(f"{strange}: the answers may mean nothing", stacklevel=5)
+        return rows
 
 
-def refuse_bad(bad: Sequence[str], count: int) -> None:
-    """Raise DataError where some of `count` rows are bad, with the first of them."""
+def refuse_bad(bad: Sequence[str], count: int, what: str = "pictures", cure: str = "") -> None:
+    """Raise DataError where some of so many are bad, with the first of them, and what can be done."""
     if not bad:
         return
     listed = "".join(f"\n  {line}" for line in bad[:_LISTED])
     more = f"\n  ... and {len(bad) - _LISTED} more" if len(bad) > _LISTED else ""
-    raise DataError(f"{len(bad)} of {count} pictures cannot be taken; nothing was predicted:{listed}{more}")
+    raise DataError(f"{len(bad)} of {count} {what} cannot be taken; nothing was predicted:{listed}{more}{cure}")
 
 
-def _content(path: Path) -> bytes:
+def read_picture(path: Path) -> bytes:
+    """What is in a file; raises DataError for one that cannot be read, or is a folder."""
     if path.is_dir():
         raise DataError(f"it is a folder: give its pictures, as sorted(Path({str(path)!r}).glob('*.jpg'))")
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        names = (other.name for other in path.parent.iterdir()) if path.parent.is_dir() else ()
-        raise DataError(f"there is no such file{perhaps(path.name, names)}") from None
+        raise DataError(no_such_file(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise DataError(f"{getattr(error, 'strerror', None) or error}") from error
+
+
+def no_such_file(path: Path) -> str:
+    """That there is none, and which one was perhaps meant."""
+    names = (other.name for other in path.parent.iterdir() if other.is_file()) if path.parent.is_dir() else ()
+    return f"there is no such file{perhaps(path.name, names)}"
 
 
 def _upright(image: Image.Image) -> Image.Image:

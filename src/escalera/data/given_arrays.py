@@ -46,15 +46,9 @@ def strange_levels(largest: int, usual: Sequence[int]) -> str:
     """
     low, high = usual
     if 2 * largest < low:
-        return (
-            f"no pixel is above {largest}, where 99 of 100 pictures of train reach {low}. If {largest} stands for "
-            f"white here, type {_scaled(largest)}, where x is the array"
-        )
+        return f"no pixel is above {largest}, where 99 of 100 pictures of train reach {low}"
     if largest > 2 * high:
-        return (
-            f"pixels reach {largest}, where no picture of train is above {high}. They seem to be on another scale: "
-            "give them as those of train were"
-        )
+        return f"pixels reach {largest}, where no picture of train is above {high}"
     return ""
 
 
@@ -76,17 +70,18 @@ def _levels(x: NDArray[Any], white: int | None) -> tuple[str, str] | None:
     if kind != "f" and high <= 255:
         return None
     if high <= 1:
-        return "", _scaled(1)
+        return "", scaled(1)
     if high <= 255:
         dim = white is not None and 2 * high < white
-        return (f"{high:g} seems to stand for white.", _scaled(high)) if dim else ("", "x.round().astype('uint8')")
+        return (f"{high:g} seems to stand for white.", scaled(high)) if dim else ("", "x.round().astype('uint8')")
     if high <= 65_535:
         return "Where 65535 stands for white:", "(x / 257).round().astype('uint8')"
     return "", ""
 
 
-def _scaled(white: float) -> str:
-    return f"(255 {'' if white == 1 else f'/ {white:g} '}* x).round().astype('uint8')" if white else "255 * x"
+def scaled(white: float) -> str:
+    """What to type to make levels of 0 to 255 of values whose white is another number."""
+    return f"(255 {'' if white == 1 else f'/ {white:g} '}* x).round().astype('uint8')"
 
 
 def _fits(own: tuple[int, ...], shape: Shape, many: bool) -> bool:

@@ -7,6 +7,7 @@ attributes  (N, A) float32: the numbers, then which of them were missing, then a
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,9 @@ from escalera.errors import DataError, nearest
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
+_COMMA = re.compile(r"[+-]?(\d*,(\d{1,2}|\d{4,})|\d{4,},\d{3}|0+,\d+)", re.ASCII)
+"""A number with a decimal comma that no thousands could be meant by."""
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 _FENCE = 3.0
 """Numbers farther from the quartiles than this many times their distance are drawn in: Tukey's outer fences (1977)."""
 _RARE_SHARE, _RARE_ROWS = 0.01, 5
@@ -121,9 +125,11 @@ class Transformation:
     def vectors(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
         """Rows as a person gives them, {column: value, None where it is not known} -> (n, A).
 
-        Other columns of the source may be there and do not count. Raises DataError for a column that is absent or
-        unknown, and for text among numbers.
+        Other columns of the source may be there and do not count. A number may have a decimal comma, 1,5, but not where
+        it could be that of thousands, 1,500. Raises DataError for a column that is absent or unknown, and for text
+        among numbers.
         """
+        rows = [self._with_points(row) for row in rows]
         for number, row in enumerate(rows):
             absent = [name for name in self.columns if name not in row]
             unknown = [name for name in row if name not in self.columns and name not in self.left_out]
@@ -139,12 +145,22 @@ class Transformation:
                 if (text := as_text(row[part.column])) and parsed(text) is None:
                     raise DataError(
                         f"{where}attribute '{part.column}': expected a number, or null where it is not known; "
-                        f"received {row[part.column]!r}."
+                        f"received {row[part.column]!r}.{_either(text)}"
                     )
         # As texts, by the one way in which values are read: 3, 3.0 and "3" are the same.
         return self(
             pa.table({name: pa.array([as_text(row[name]) for row in rows], pa.string()) for name in self.columns})
         )
+
+    def _with_points(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row whose numbers have a point where they had a decimal comma."""
+        numeric = {part.column for part in self.numeric}
+        return {
+            name: value.replace(",", ".")
+            if name in numeric and isinstance(value, str) and _COMMA.fullmatch(value.strip())
+            else value
+            for name, value in row.items()
+        }
 
     def filled_in(self, row: Mapping[str, Any]) -> list[str]:
         """The columns of a row whose value is not known, so that another stands in for it."""
@@ -163,6 +179,14 @@ class Transformation:
             dict(value["left_out"]),
             dict(value["ranking"]),
         )
+
+
+def _either(text: str) -> str:
+    """The two numbers that a comma leaves open."""
+    if not _THOUSANDS.fullmatch(text):
+        return ""
+    point = f", or {text.replace(',', '.')}, whichever it is" if text.count(",") == 1 else ""
+    return f" Write {text.replace(',', '')}{point}."
 
 
 def fit(train: pa.Table, kinds: Mapping[str, Kind], left_out: Mapping[str, str]) -> Transformation | None:

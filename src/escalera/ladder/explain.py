@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from escalera.errors import nearest
+from escalera.errors import nearest, perhaps
 from escalera.ladder.document import Path
 from escalera.ladder.fields import Node, describe, one_of, options, section, sections, tagged
 
@@ -92,8 +92,7 @@ def _unknown_kind(key: str, value: Any, known: list[str]) -> str:
 def _spelling(node: Node, received: Any) -> str:
     """The nearest of the words a place takes, where there is one."""
     words = [word for option in options(node) for word in option.get("enum", []) if isinstance(word, str)]
-    guess = nearest(received, words) if isinstance(received, str) else ""
-    return f"; {guess}" if guess.startswith("did") else ""
+    return perhaps(received, words) if isinstance(received, str) else ""
 
 
 def _follow(node: Node, location: tuple[str | int, ...], value: Any) -> tuple[Path, Node, Any] | None:

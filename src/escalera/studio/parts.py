@@ -14,6 +14,7 @@ from escalera.report.explanations import heat
 from escalera.report.language import Language
 from escalera.report.pictures import data_uri
 from escalera.studio.service import Answer
+from escalera.translation import translate
 
 TOP = 5
 
@@ -30,10 +31,11 @@ def answer_html(
     )
     unknown = words.listing(list(answer.filled_in))
     filled = hint_html(words.say("classify.filled_in", names=unknown)) if unknown else ""
+    note = hint_html(translate(answer.note, words.code)) if answer.note else ""
     return Markup(
         '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}'
-        '<ol class="bars">{}</ol>{}</article>'
-    ).format(title, answer.said, _looked(answer.seen, picture, map_, words), bars, filled)
+        '<ol class="bars">{}</ol>{}{}</article>'
+    ).format(title, answer.said, _looked(answer.seen, picture, map_, words), bars, filled, note)
 
 
 def _looked(

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from escalera.errors import DataError, EscaleraError, RunError, nearest
+from escalera.errors import EscaleraError, RunError, nearest
 from escalera.rundir import RunDir, read_json
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Answer:
     """What a model says of a row: every class with its probability, the likeliest first.
 
     `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class;
-    `row` are the attributes that it was given, and `filled_in` those of them that are not known.
+    `row` are the attributes that it was given, and `filled_in` those of them that are not known; `note` is what is odd.
     """
 
     model: str
@@ -81,6 +81,7 @@ class Answer:
     seen: NDArray[np.uint8] | None
     row: Mapping[str, Any] | None = None
     filled_in: Sequence[str] = ()
+    note: str = ""
 
     @property
     def said(self) -> str:
@@ -95,6 +96,7 @@ class Answer:
             "probability": self.classes[0][1],
             "classes": [{"name": name, "probability": share} for name, share in self.classes[:top]],
             "filled_in": list(self.filled_in),
+            "note": self.note or None,
         }
 
 
@@ -237,7 +239,8 @@ class Studio:
         order = np.argsort(-shares, kind="stable")
         classes = predictor.trained.classes
         ranked = [(classes[k], float(shares[k])) for k in order]
-        return Answer(key, ranked, int(order[0]), seen, attributes, predictor.filled_in(attributes))
+        note = "" if seen is None else predictor.intake.strange(int(seen.max()))
+        return Answer(key, ranked, int(order[0]), seen, attributes, predictor.filled_in(attributes), note)
 
     def explain(self, answer: Answer) -> Future[NDArray[np.float32] | None]:
         """Where the model looked when it said what it said (h, w), from 0 to 1; None where it keeps no map."""
@@ -271,11 +274,8 @@ def _with_one_core() -> None:
 
 def _seen(predictor: Predictor, pictures: Sequence[bytes]) -> NDArray[np.uint8] | None:
     """What a model sees of a row; None for one that reads attributes alone."""
-    if predictor.trained.reads_pictures:
-        return predictor.intake.row(pictures)
-    if pictures:
-        raise DataError("this run reads attributes alone: expected no pictures, received some")
-    return None
+    predictor.trained.check_pictures(bool(pictures))
+    return predictor.intake.row(pictures) if pictures else None
 
 
 def _rungs(ladder: Path) -> dict[str, int]:
