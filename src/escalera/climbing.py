@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from escalera.data.given import Pictures
     from escalera.data.splits import Dataset
     from escalera.predictor import Attributes, Predictor
+    from escalera.report.baselines import Against
     from escalera.report.story import Story
 
 
@@ -302,9 +303,25 @@ def told(story: Story) -> dict[str, Any]:
                 "interval": [comparison.low, comparison.high] if comparison else None,
                 "p_holm": step.p if step else None,
                 "verdict": step.verdict if step else None,
+                "against": {one.baseline.name: _stands(one) for one in rung.against},
+                "answers": [{"seed": run.seed, "said": len(found.said), "never": found.never}
+                            for run, found in rung.ranges],
             }
-        )
-    return {"ladder": story.name, "report": str(story.path / "report.html"), "rungs": rungs}
+        )  # fmt: skip
+    baselines = [{"name": one.name, "class": one.answer, "test_accuracy": one.accuracy} for one in story.baselines]
+    page = str(story.path / "report.html")
+    return {"ladder": story.name, "report": page, "baselines": baselines, "rungs": rungs}
+
+
+def _stands(one: Against) -> dict[str, Any]:
+    """A rung against a baseline, for machines."""
+    comparison = one.comparison
+    return {
+        "difference": comparison.difference,
+        "interval": [comparison.low, comparison.high],
+        "p_holm": one.p,
+        "verdict": one.verdict,
+    }
 
 
 def shipped_ladders(language: str, data_root: Path | None = None) -> list[dict[str, Any]]:

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from escalera import build
 from escalera.data.learned import largest_levels
-from escalera.data.splits import Dataset, rows_table
+from escalera.data.splits import Dataset, Split, rows_table
 from escalera.data.superclasses import superclasses
+from escalera.evaluate.baselines import MAJORITY, baselines, majority
 from escalera.evaluate.metrics import measure
 from escalera.ladder.saved import write_config
-from escalera.ladder.schema import RungConfig
-from escalera.rundir import RunDir, write_aside, write_json
-
-BESIDE = "beside."
-"""Columns of predictions.parquet that begin so hold what else was said of the same test rows: classes, in lists."""
+from escalera.ladder.schema import RungConfig, reads_attributes, reads_pictures
+from escalera.rundir import BESIDE, RunDir, write_aside, write_json
 
 
 def file_data(run: RunDir, config: RungConfig, data: Dataset) -> None:
@@ -35,12 +33,14 @@ def file_data(run: RunDir, config: RungConfig, data: Dataset) -> None:
 def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
     """The data as run.json has them."""
     mean, deviation = build.statistics(config.data, data.train)
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
     return {
         "source": data.name,
         "shape": list(data.shape),
         "classes": data.classes,
         "groups": superclasses(data),
-        "rows": {"train": len(data.train.rows), "validation": len(data.validation.rows), "test": len(data.test.rows)},
+        "rows": {name: len(part.rows) for name, part in splits.items()},
+        "class_rows": {name: _class_rows(part, len(data.classes)) for name, part in splits.items()},
         "resize": config.data.resize,
         "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
@@ -55,6 +55,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
 
 def file_answers(
     run: RunDir,
+    config: RungConfig,
     data: Dataset,
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -63,19 +64,35 @@ def file_answers(
 ) -> None:
     """Write predictions.parquet and metrics.json of the test rows; `metrics` are those of the other splits.
 
-    `beside` is what else was said of the same rows, by what is said of it: classes (R, N), of R draws.
+    `beside` is what else was said of the same rows, by what is said of it: classes (R, N), of R draws. What needs no
+    network is asked here, so that every run stands beside it.
     """
+    simple = baselines(
+        data.train,
+        data.test,
+        len(data.classes),
+        images=reads_pictures(config.model),
+        attributes=reads_attributes(config.model),
+    )
+    everyone = {**beside, **{f"baseline:{name}": said for name, said in simple.items()}}
     columns: dict[str, Any] = {"row": data.test.rows, "label": labels, "logits": _lists(logits)}
     if data.overlap:
         columns["in_train"] = data.overlap.test
-    for name, said in beside.items():
-        columns[BESIDE + name] = _lists(said.T.astype(np.int16))
+    for name, said in everyone.items():
+        columns[BESIDE + name] = _lists(said.T.astype(np.int16 if len(data.classes) < 2**15 else np.int32))
     table = pa.table(columns)
     write_aside(run.predictions, lambda file: pq.write_table(table, file))
     found = {**metrics, "test": measure(logits, labels, data.classes)}
+    found["baselines"] = {name: {"accuracy": float((said == labels).mean())} for name, said in simple.items()}
+    found["baselines"][MAJORITY]["class"] = data.classes[majority(data.train, len(data.classes))]
     if beside:
         found["beside"] = {name: float((said == labels).mean()) for name, said in beside.items()}
     write_json(run.metrics, found)
+
+
+def _class_rows(part: Split, classes: int) -> list[int]:
+    counts: list[int] = np.bincount(part.labels[part.rows], minlength=classes).tolist()
+    return counts
 
 
 def _lists(rows: NDArray[Any]) -> pa.Array:

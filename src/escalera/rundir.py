@@ -35,6 +35,8 @@ LEARNED = (*ASKED, "*.safetensors", "classifiers/*")
 """What is there once it is trained."""
 RESULT = (*LEARNED, "history.jsonl", "predictions.parquet", "metrics.json", "last/*")
 """Everything that a finished run consists of; what a report adds beside it is made again when it is absent."""
+BESIDE = "beside."
+"""Columns of predictions.parquet that begin so hold what else was said of the same test rows: classes, in lists."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"seed-(\d+)(?:\.(.+))?")
 

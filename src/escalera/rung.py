@@ -229,5 +229,5 @@ def _evaluate(
     if isinstance(config.model, schema.Fusion):
         narrator.branches_asked()
         beside = of_branches(config, data, run, network, device)
-    file_answers(run, data, test.logits, test.labels, metrics, beside)
+    file_answers(run, config, data, test.logits, test.labels, metrics, beside)
     return test

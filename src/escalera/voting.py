@@ -256,4 +256,4 @@ def _evaluate(
     all_said = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in beside.items()}}
     record["agreement"] = {"names": list(all_said), "shares": agreement(list(all_said.values()))}
     metrics = {"validation": {key: checked[key] for key in ("accuracy", "loss")}}
-    file_answers(run, data, logits(voted), data.test.labels[data.test.rows], metrics, beside)
+    file_answers(run, config, data, logits(voted), data.test.labels[data.test.rows], metrics, beside)

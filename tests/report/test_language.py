@@ -12,6 +12,7 @@ import pytest
 import escalera.report
 from escalera.data.table_columns import Kind, Remark
 from escalera.errors import EscaleraError
+from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
 from escalera.report.faults import Kind as FaultKind
 from escalera.report.language import LANGUAGES, Language, load_language
@@ -60,7 +61,13 @@ def test_every_message_is_used() -> None:
         ],
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],
         "words": ["better", "worse", "longer", "shorter", "as_long"],
-        "gap": ["hardly", "full", "some", "much", "chance", "agree", "below", "above"],
+        "gap": ["hardly", "full", "some", "much", "chance", "nothing", "agree", "below", "above", "apart"],
+        "baseline": [f"{name}{end}" for name in NAMES for end in ("", ".means")],
+        "narrow": ["one", "one_wrong", "few", "some"],
+        "beaten": ["majority_none", "majority_worse", *NAMES[1:]],
+        "below": [*NAMES, "one"],
+        "summary": NAMES,
+        "seen": ["near", "small", "many", "unknown"],
         "sure": ["fair", "over", "under", "mixed"],
         "beside": [
             *("trained", "alone", "shuffled"),

@@ -267,9 +267,9 @@ def test_a_rung_that_answered_other_images_does_not_compete(ladder_dir: Path) ->
     assert story.first is not None and story.first.name == before.scored[1].name
     assert story.chosen is not None and story.chosen.name != lender.name
     page = write_report(ladder_dir).read_text()
-    said = "Asked about other test images, and so not compared with the best:"
+    said = "Evaluated on a different test set, and so not compared with the best:"
     assert f'{said} <a href="#rung-{lender.slug}">{lender.name}</a>.' in page
-    assert "◇ was asked about other test images." in page
+    assert "◇ was evaluated on a different test set." in page
 
 
 def test_the_rungs_that_compete_answered_what_the_last_answered(ladder_dir: Path) -> None:

@@ -19,20 +19,23 @@ from escalera.errors import DataError
 class Overlap:
     """`test` (n,) and `validation` (m,): whether each of their rows has a duplicate in train, in the order of `rows`.
 
-    `exact` (n,) are the test rows that have their very copy there; `dropped` is how many rows were taken out of train.
+    `exact` (n,) are the test rows that have their very copy there; `near_searched` is whether any others were looked
+    for; `dropped` is how many rows were taken out of train.
     """
 
     test: NDArray[np.bool_]
     exact: NDArray[np.bool_]
     validation: NDArray[np.bool_]
+    near_searched: bool
     dropped: int = 0
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int | bool]:
         """What run.json holds."""
         return {
             "test": int(self.test.sum()),
             "test_exact": int(self.exact.sum()),
             "validation": int(self.validation.sum()),
+            "near_searched": self.near_searched,
             "dropped": self.dropped,
         }
 
@@ -43,7 +46,7 @@ def with_overlap(data: Dataset, dropped: int = 0) -> Dataset:
     marked = _marked(found, data.train)
     beside, copies = found.beside(marked), found.beside(marked, exact=True)
     test, validation = (found.number(part.origin, part.rows) for part in (data.test, data.validation))
-    return replace(data, overlap=Overlap(beside[test], copies[test], beside[validation], dropped))
+    return replace(data, overlap=Overlap(beside[test], copies[test], beside[validation], found.near_searched, dropped))
 
 
 def without_duplicates(data: Dataset) -> Dataset:

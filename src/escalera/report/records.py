@@ -139,6 +139,20 @@ class Rows(Lenient):
     test: Count | None = None
 
 
+class ClassRows(Lenient):
+    """Rows of each class per split; empty where a run of earlier versions does not say."""
+
+    train: list[Count] = []
+    validation: list[Count] = []
+    test: list[Count] = []
+
+
+class Duplicates(Lenient):
+    """What a search for copies of test rows in train looked for; None where the run does not say."""
+
+    near_searched: bool | None = None
+
+
 class Data(Lenient):
     """What was learned from; the shape is height, width, channels. `groups` is the super-class of each class."""
 
@@ -147,7 +161,9 @@ class Data(Lenient):
     classes: list[str] = []
     groups: list[str] | None = None
     rows: Rows = Rows()
+    class_rows: ClassRows = ClassRows()
     skipped: Count = 0
+    duplicates: Duplicates | None = None
 
 
 class RunRecord(Lenient):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from escalera.errors import RunError
 from escalera.report.faults import Fault, Kind
 from escalera.report.records import Environment, Epoch, Metrics, RunRecord
-from escalera.rundir import ANOTHERS, DAMAGED, GONE, RunDir
+from escalera.rundir import ANOTHERS, BESIDE, DAMAGED, GONE, RunDir
 
 State = Literal["done", "failed", "damaged", "running", "absent"]
 
@@ -23,7 +25,8 @@ State = Literal["done", "failed", "damaged", "running", "absent"]
 class Answers:
     """The test rows (N,) in the order of their numbers: which they are, what they show, and what the run said.
 
-    `in_train` says which have a duplicate in train; None where nobody looked.
+    `in_train` says which have a duplicate in train; None where nobody looked. `beside` is what else was said of the
+    same rows: classes (R, N) of R draws, by `<kind>:<name>`.
     """
 
     rows: NDArray[np.int64]
@@ -31,6 +34,7 @@ class Answers:
     said: NDArray[np.int64]
     classes: int
     in_train: NDArray[np.bool_] | None = None
+    beside: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -139,7 +143,9 @@ def _answers(path: Path, faults: list[Fault]) -> Answers | None:
         logits = _logits(table)
         order = np.argsort(rows, kind="stable")
         seen = table["in_train"].to_numpy()[order] if given else None
-        answers = Answers(rows[order], labels[order], logits.argmax(axis=1)[order], logits.shape[1], seen)
+        answers = Answers(
+            rows[order], labels[order], logits.argmax(axis=1)[order], logits.shape[1], seen, _beside(table, order)
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         faults.append(Fault(path.name, "unreadable" if path.exists() else "absent"))
         return None
@@ -153,6 +159,17 @@ def _answers(path: Path, faults: list[Fault]) -> Answers | None:
             faults.append(Fault(path.name, "value", column, str(wrong[0])))
             return None
     return answers
+
+
+def _beside(table: pa.Table, order: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """What else was said, in the order of the answers; a column that cannot be read is left out."""
+    found = {}
+    for name in table.column_names:
+        if name.startswith(BESIDE):
+            with contextlib.suppress(ValueError, TypeError, AttributeError, pa.ArrowException):
+                said = table[name].combine_chunks().flatten().to_numpy().reshape(len(order), -1)
+                found[name.removeprefix(BESIDE)] = said[order].T.astype(np.int64)
+    return found
 
 
 def _disagreements(files: RunDir, answers: Answers, record: RunRecord, metrics: Metrics) -> list[Fault]:

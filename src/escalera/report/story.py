@@ -16,7 +16,9 @@ from typing import Any, Literal
 import numpy as np
 
 from escalera.errors import RunError
+from escalera.evaluate.baselines import MAJORITY, NAMES
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
+from escalera.report.baselines import Against, Baseline, Range, against, answered, baselines
 from escalera.report.faults import Fault
 from escalera.report.records import Change, Data, LadderFile, Text
 from escalera.report.runs import Run, State, read_run
@@ -47,6 +49,7 @@ class Rung:
     change: list[Change]
     runs: list[Run]
     step: Step | None = None
+    against: list[Against] = field(default_factory=list)
 
     @property
     def slug(self) -> str:
@@ -130,6 +133,20 @@ class Rung:
         return (fmean(float(c.mean()) for c in clean), len(clean[0])) if clean and len(clean[0]) else None
 
     @property
+    def ranges(self) -> list[tuple[Run, Range]]:
+        """Which classes each finished run answers at all, where its predictions can be read."""
+        return [(run, found) for run in self.done if (found := answered(run)) is not None]
+
+    @property
+    def beaten(self) -> list[Against]:
+        """The baselines that show it up: the majority class unless it is better, the nearest mean where it is worse."""
+        return [
+            one
+            for one in self.against
+            if (one.verdict != "better" if one.baseline.name == MAJORITY else one.verdict == "worse")
+        ]
+
+    @property
     def data(self) -> Data | None:
         """What it learned from."""
         return next((run.record.data for run in self.runs if run.record.data.source), None)
@@ -178,6 +195,12 @@ class Story:
         A rung that only lends its weights may have learned something else, and its accuracy is another's business.
         """
         return [rung for rung in self.scored if rung.same_test(self.scored[-1])]
+
+    @property
+    def baselines(self) -> list[Baseline]:
+        """What the contenders stand beside, from the one that knows least."""
+        below = [one.baseline for rung in self.contenders for one in rung.against]
+        return [next(b for b in below if b.name == name) for name in NAMES if any(b.name == name for b in below)]
 
     @property
     def elsewhere(self) -> list[Rung]:
@@ -244,7 +267,7 @@ def read_story(ladder_dir: Path) -> Story:
 
 
 def with_steps(rungs: Sequence[Rung]) -> list[Rung]:
-    """The rungs with their steps: all are compared first, because Holm's correction looks at them together."""
+    """The rungs with their steps and baselines: Holm's correction looks at all comparisons together."""
     by_name = {rung.name: rung for rung in rungs}
     drafts: dict[str, Step] = {}
     for rung in rungs:
@@ -254,7 +277,8 @@ def with_steps(rungs: Sequence[Rung]) -> list[Rung]:
     compared = [(step, step.comparison) for step in drafts.values() if step.comparison]
     for (step, comparison), p in zip(compared, holm([c.evidence for _, c in compared]), strict=True):
         drafts[step.rung] = replace(step, p=p, verdict=verdict(comparison, p))
-    return [replace(rung, step=drafts.get(rung.name)) for rung in rungs]
+    below = against([(baselines(rung.done), [run.answers for run in rung.done if run.answers]) for rung in rungs])
+    return [replace(rung, step=drafts.get(rung.name), against=found) for rung, found in zip(rungs, below, strict=True)]
 
 
 def _compared(parent: Rung | None, rung: Rung) -> tuple[Comparison | None, Obstacle | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from escalera.evaluate.baselines import MAJORITY
 from escalera.evaluate.compare import verdict
 from escalera.report.language import Language
 from escalera.report.story import Rung, Story
@@ -15,6 +16,9 @@ def headline(story: Story, language: Language) -> Markup:
     if best is None or first is None:
         return _sentence(language, "headline.nothing")
     accuracy = language.percent(best.accuracy)
+    blind = next((one.baseline for one in best.beaten if one.baseline.name == MAJORITY), None)
+    if blind is not None:
+        return _sentence(language, "headline.majority", answer=blind.answer, accuracy=language.percent(blind.accuracy))
     overall = story.overall
     if overall is None:
         return _sentence(language, "headline.first", name=_link(best), accuracy=accuracy)
@@ -34,13 +38,33 @@ def summarise(story: Story, language: Language) -> list[Markup]:
     if story.elsewhere:
         names = _listing(language, [_link(rung) for rung in story.elsewhere])
         sentences.append(_sentence(language, "summary.elsewhere", names=names))
-    sentences += _verdicts(story, language)
+    sentences += [*_beaten(story, language), *_verdicts(story, language)]
     failed = [_link(rung) for rung in story.rungs if rung.state == "failed"]
     if failed:
         sentences.append(_sentence(language, "summary.failed", names=_listing(language, failed)))
     done = sum(rung.state == "done" for rung in story.rungs)
     if done < len(story.rungs):
         sentences.append(_sentence(language, "summary.finished", done=done, all=len(story.rungs)))
+    return sentences
+
+
+def _beaten(story: Story, language: Language) -> list[Markup]:
+    """Which rungs do no better than what needs no network, and which say the same to everything."""
+    sentences = []
+    for baseline in story.baselines:
+        names = [_link(rung) for rung in story.contenders for one in rung.beaten if one.baseline.name == baseline.name]
+        if names:
+            values = {"answer": baseline.answer, "accuracy": language.percent(baseline.accuracy)}
+            names_ = _listing(language, names)
+            sentences.append(_sentence(language, f"summary.{baseline.name}", names=names_, **values))
+    constant = [
+        _sentence(language, "summary.one_each", name=_link(rung), answer=found.said[0])
+        for rung in story.scored
+        for _, found in rung.ranges[:1]
+        if found.variety == "one"
+    ]
+    if constant:
+        sentences.append(_sentence(language, "summary.one", names=_listing(language, constant)))
     return sentences
 
 

@@ -48,6 +48,8 @@ class Narrator:
 
     def data_opened(self, data: Dataset) -> None:
         """Say what a person should know of the pictures before they are learned from."""
+        from escalera.data.duplicates import SMALLEST
+
         words, name = self.words, data.name
         if data.skipped:
             self._print(words.say("data.skipped", name=name, pictures=words.count(len(data.skipped), "bad")))
@@ -60,6 +62,9 @@ class Narrator:
         if data.overlap and data.overlap.test.any():
             n, of = data.overlap.test.sum(), len(data.overlap.test)
             self._print(words.say("data.duplicates", name=name, n=words.number(n), of=words.number(of)), style="yellow")
+        if data.overlap and not data.overlap.near_searched:
+            small = min(data.shape[:2]) < SMALLEST
+            self._print(words.say("data.only_exact_small" if small else "data.only_exact_many", name=name), style="dim")
         for note in data.notes:
             where = "" if note.startswith(name) else f"{name}: "
             self._print(self._said(f"{where}{note}"), style="yellow")

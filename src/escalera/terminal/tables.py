@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from escalera.language import Language
+from escalera.language import Language, load_words
 from escalera.translation import translate
 
 if TYPE_CHECKING:
@@ -20,7 +20,13 @@ _VERDICTS = {"better": "[green]▲ {}[/]", "worse": "[red]▼ {}[/]", "no eviden
 
 def print_rungs(console: Console, story: Story, words: Language) -> None:
     """Print the table of the rungs, with fewer columns where the terminal is too narrow for all."""
+    from escalera.report.shortfall import shortfalls
+
     _print_whole(console, rungs_table(story, words), rungs_table(story, words, narrow=True))
+    for rung in story.scored:
+        for sentence in shortfalls(rung, load_words(words.code, "report", plain=True)):
+            line = f"{rung.name}: {sentence[0].lower()}{sentence[1:]}"
+            console.print(line, style="yellow", markup=False, highlight=False)
 
 
 def print_plan(console: Console, rows: list[dict[str, Any]], seeds: int, words: Language) -> None:
@@ -55,6 +61,12 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
     if not narrow:
         table.add_column(words.say("table.parameters"), justify="right", no_wrap=True)
     table.add_column(words.say("table.time"), justify="right", no_wrap=True)
+    from escalera.report.shortfall import named
+
+    report = load_words(words.code, "report", plain=True)
+    for baseline in story.baselines:
+        name = escape(named(baseline, report))
+        table.add_row(name, words.number(100 * baseline.accuracy, 2), style="dim")
     for rung in story.rungs:
         if rung.state != "done" or rung.accuracy is None:
             table.add_row(rung.name, f"[red]{words.say(f'state.{rung.state}')}[/]")

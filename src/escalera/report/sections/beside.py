@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from escalera.evaluate.compare import accuracy_interval, compare
 from escalera.report.runs import Answers, Run
 from escalera.report.view import RungView
-from escalera.rundir import RunDir
 
 KINDS = ("trained", "alone", "shuffled", "classifier", "network")
 """What there may be, as the run has named its columns, in the order of the page."""
@@ -76,28 +73,11 @@ def section(view: RungView) -> dict[str, Any] | None:
 def _asked(runs: Sequence[Run]) -> list[tuple[Answers, Said]]:
     """What each seed said, and what the others said beside it; only seeds that can stand in one table."""
     found: list[tuple[Answers, Said]] = []
-    for run in runs:
-        if run.answers is None:
-            continue
-        said = _said(run)
-        if said and (not found or (found[0][0].same_rows(run.answers) and said.keys() == found[0][1].keys())):
-            found.append((run.answers, said))
+    for answers in (run.answers for run in runs):
+        said = {key: said for key, said in answers.beside.items() if key.partition(":")[0] in KINDS} if answers else {}
+        if answers and said and (not found or (found[0][0].same_rows(answers) and said.keys() == found[0][1].keys())):
+            found.append((answers, said))
     return found
-
-
-def _said(run: Run) -> Said:
-    """Classes (R, N) in the order of the answers, by `<kind>:<name>`; what cannot be read is left out."""
-    try:
-        table = pq.read_table(run.path / RunDir(run.path).predictions.name)
-        order = np.argsort(table["row"].to_numpy(), kind="stable")
-        found = {
-            name.removeprefix("beside."): table[name].combine_chunks().flatten().to_numpy().reshape(len(order), -1)
-            for name in table.column_names
-            if name.startswith("beside.")
-        }
-    except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException):
-        return {}
-    return {name: said[order].T.astype(np.int64) for name, said in found.items()}
 
 
 def _line(key: str, said: NDArray[np.int64], labels: NDArray[np.int64], own: NDArray[np.bool_]) -> Line:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from escalera.report.figures.climb import ClimbStep, climb_figure
+from escalera.report.figures.climb import ClimbStep, Level, climb_figure
 from escalera.report.figures.climb_rows import climb_rows_figure
+from escalera.report.shortfall import named
 from escalera.report.view import LadderView
 
 
@@ -22,9 +23,11 @@ def section(view: LadderView) -> dict[str, Any] | None:
         parent = places.get(rung.parent or "")
         kind = "elsewhere" if rung.name in elsewhere and rung.outcome == "plain" else rung.outcome
         steps.append(ClimbStep(rung.name, kind, parent, rung.accuracy, low, high, rung.seconds))
+    levels = [Level(named(one, view.language), one.accuracy) for one in view.story.baselines]
     # The rows show the same numbers, for a phone: one file of them is enough.
     return {
-        "figure": view.keep(climb_figure(steps, view.language)),
-        "rows": climb_rows_figure(steps, view.language),
+        "figure": view.keep(climb_figure(steps, view.language, levels)),
+        "rows": climb_rows_figure(steps, view.language, levels),
+        "levels": bool(levels),
         "elsewhere": any(step.kind == "elsewhere" for step in steps),
     }

@@ -6,6 +6,8 @@ from math import sqrt
 from typing import Any
 
 from escalera.evaluate.compare import accuracy_interval
+from escalera.evaluate.shares import shifted
+from escalera.report.baselines import answered
 from escalera.report.figures.curves import curves_figures
 from escalera.report.language import Language
 from escalera.report.runs import Run
@@ -29,31 +31,74 @@ def section(view: RungView) -> dict[str, Any] | None:
 
 
 def gaps(run: Run, language: Language) -> list[str]:
-    """From train to validation, and from validation to test."""
-    train, validation, test = run.metrics.train.accuracy, run.metrics.validation.accuracy, run.accuracy
-    sentences = []
-    if train is not None and validation is not None:
-        gap = train - validation
-        images = run.record.data.rows.validation
-        key = "hardly" if gap < _HARDLY else "some" if gap < _MUCH else "much"
-        if key == "hardly" and train > _FULL:
-            key = "full"
-        # The rows of train were learned from, so only those of validation are a sample.
-        if key in ("some", "much") and images and accuracy_interval(validation, images)[1] >= train:
-            key = "chance"
-        values = {"train": language.percent(train), "validation": language.percent(validation)}
-        values["images"] = language.count(images, "image")
-        sentences.append(language.say(f"gap.{key}", gap=language.points(gap), **values))
-    rows = run.record.data.rows
-    if validation is not None and test is not None and rows.validation and rows.test:
-        gap = test - validation
-        # Newcombe's interval (1998) of the difference of two shares, from Wilson's of each.
-        (low, high), (least, most) = (
-            accuracy_interval(*one) for one in ((validation, rows.validation), (test, rows.test))
-        )
-        below = gap - sqrt((test - least) ** 2 + (high - validation) ** 2)
-        above = gap + sqrt((most - test) ** 2 + (validation - low) ** 2)
-        key = "below" if above < 0 else "above" if below > 0 else "agree"
-        values = {"validation": language.percent(validation), "test": language.percent(test)}
-        sentences.append(language.say(f"gap.{key}", gap=language.points(abs(gap)), **values))
-    return sentences
+    """From train to validation, and from validation to test; before either, whether their classes are as frequent."""
+    found = answered(run)
+    if found is not None and found.variety == "one":
+        return [language.say("gap.constant")]
+    return [*_carried(run, language), *_tested(run, language)]
+
+
+def _carried(run: Run, language: Language) -> list[str]:
+    train, validation = run.metrics.train.accuracy, run.metrics.validation.accuracy
+    if train is None or validation is None:
+        return []
+    sentences = _shares(run, "validation", "train", language)
+    gap = train - validation
+    images = run.record.data.rows.validation
+    key = "hardly" if gap < _HARDLY else "some" if gap < _MUCH else "much"
+    if key == "hardly" and train > _FULL:
+        key = "full"
+    # The rows of train were learned from, so only those of validation are a sample.
+    if key in ("some", "much") and images and accuracy_interval(validation, images)[1] >= train:
+        key = "chance"
+    answer, share = _largest(run)
+    if _no_more(train, run.record.data.rows.train, share):
+        key = "nothing"
+    values = {"train": language.percent(train), "validation": language.percent(validation)}
+    values |= {"images": language.count(images, "image"), "answer": answer, "share": language.percent(share)}
+    return [*sentences, language.say(f"gap.{key}", gap=language.points(gap), **values)]
+
+
+def _tested(run: Run, language: Language) -> list[str]:
+    validation, test, rows = run.metrics.validation.accuracy, run.accuracy, run.record.data.rows
+    if validation is None or test is None or not rows.validation or not rows.test:
+        return []
+    gap = test - validation
+    # Newcombe's interval (1998) of the difference of two shares, from Wilson's of each.
+    (low, high), (least, most) = (accuracy_interval(*one) for one in ((validation, rows.validation), (test, rows.test)))
+    below = gap - sqrt((test - least) ** 2 + (high - validation) ** 2)
+    above = gap + sqrt((most - test) ** 2 + (validation - low) ** 2)
+    key = "below" if above < 0 else "above" if below > 0 else "agree"
+    sentences = _shares(run, "test", "train", language)
+    if key != "agree" and (sentences or _shares(run, "test", "validation", language)):
+        key = "apart"
+    values = {"validation": language.percent(validation), "test": language.percent(test)}
+    return [*sentences, language.say(f"gap.{key}", gap=language.points(abs(gap)), **values)]
+
+
+def _shares(run: Run, one: str, other: str, language: Language) -> list[str]:
+    """That two splits differ in how frequent the classes are, where they do, by the class that tells it best."""
+    counts = run.record.data.class_rows
+    here, there = getattr(counts, one), getattr(counts, other)
+    if not len(here) == len(there) == len(run.classes):
+        return []
+    k = shifted(here, there)
+    if k is None:
+        return []
+    shares = {"here": language.percent(here[k] / sum(here)), "there": language.percent(there[k] / sum(there))}
+    splits = {"one": language.say(f"split.{one}"), "other": language.say(f"split.{other}")}
+    return [language.say("gap.shares", name=run.classes[k], **shares, **splits)]
+
+
+def _largest(run: Run) -> tuple[str, float | None]:
+    """The most frequent class of train and its share; for a run that does not say, of the test rows."""
+    counts = run.record.data.class_rows.train or [row.support or 0 for row in run.metrics.test.per_class]
+    if len(counts) != len(run.classes) or not sum(counts):
+        return "", None
+    return run.classes[counts.index(max(counts))], max(counts) / sum(counts)
+
+
+def _no_more(accuracy: float, rows: int | None, share: float | None) -> bool:
+    """Whether an accuracy is not above the share of the largest class by more than chance."""
+    least = accuracy_interval(accuracy, rows)[0] if rows else accuracy
+    return share is not None and least <= share

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from math import log
+from collections.abc import Sequence
 from typing import Any
 
+from escalera.evaluate.shares import blind_brier, blind_loss
 from escalera.report.evidence import Evidence
 from escalera.report.figures.ranking import FEW_CLASSES, ranking_figures
 from escalera.report.figures.reliability import reliability_figure
@@ -22,7 +23,8 @@ def section(view: RungView) -> dict[str, Any] | None:
         return None
     if evidence is None:
         kept = [(name, getattr(run.metrics.test, name), None, None) for name in (*_SHARES, "loss", "brier")]
-        rows = [_row(*row, len(run.classes), view.language) for row in kept if row[1] is not None]
+        counts = [row.support or 0 for row in run.metrics.test.per_class]
+        rows = [_row(*row, counts, view.language) for row in kept if row[1] is not None]
         return {"rows": rows, "figures": [], "many": False, "sure": ""} if rows else None
     figures = [
         reliability_figure(evidence.tallies, view.language, f"reliability-{view.name}", view.rung.name),
@@ -30,7 +32,9 @@ def section(view: RungView) -> dict[str, Any] | None:
     ]
     return {
         "rows": [
-            _row(name, value, *evidence.intervals[name], len(evidence.classes), view.language)
+            _row(
+                name, value, *evidence.intervals[name], [row.support or 0 for row in evidence.per_class], view.language
+            )
             for name, value in evidence.metrics.items()
         ],
         "figures": [view.keep(figure) for figure in figures],
@@ -40,14 +44,13 @@ def section(view: RungView) -> dict[str, Any] | None:
 
 
 def _row(
-    name: str, value: float, low: float | None, high: float | None, classes: int, language: Language
+    name: str, value: float, low: float | None, high: float | None, counts: Sequence[int], language: Language
 ) -> tuple[str, str, str, str]:
     def text(number: float) -> str:
         return language.percent(number) if name in _SHARES else language.number(number, 3)
 
     interval = "" if low is None or high is None else language.say("steps.range", low=text(low), high=text(high))
-    # Blindly: the same probability for each of K classes.
-    blind = {"loss": log(max(1, classes)), "brier": 1 - 1 / max(1, classes)}.get(name)
+    blind = {"loss": blind_loss, "brier": blind_brier}[name](counts) if name in ("loss", "brier") else None
     return name, text(value), interval, language.say(f"metric.{name}.means", blind=language.number(blind, 2))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from escalera.report.baselines import Baseline
+from escalera.report.shortfall import named
 from escalera.report.view import LadderView
 
 _WIDTH, _MARGIN = 136, 6
@@ -23,4 +25,7 @@ def section(view: LadderView) -> dict[str, Any] | None:
     def place(share: float) -> float:
         return round(_MARGIN + (_WIDTH - 2 * _MARGIN) * (min(max(share, low), high) - low) / ((high - low) or 1.0), 1)
 
-    return {"place": place, "beyond": lambda share: not low <= share <= high}
+    def named_(baseline: Baseline) -> str:
+        return named(baseline, view.language)
+
+    return {"place": place, "named": named_, "beyond": lambda share: not low <= share <= high}

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from escalera.evaluate.compare import Comparison
 from escalera.report.language import Language
+from escalera.report.shortfall import named, shortfalls
 from escalera.report.story import Rung
 from escalera.report.view import RungView
 
@@ -22,11 +23,12 @@ def section(view: RungView) -> dict[str, Any] | None:
     parent = view.ladder.story.rung(rung.parent)
     comparison = rung.step.comparison if rung.step else None
     if parent is None or comparison is None:
-        return {"sentences": [_alone(rung, language)]}
+        return {"sentences": [_alone(rung, language), *_short(rung, language), *_below(rung, language)]}
     return {
         "sentences": [
             *_change(rung, parent, language),
             *_verdict(rung, parent, comparison, language),
+            *_short(rung, language),
             *_cost(rung, parent, comparison, language),
         ]
     }
@@ -39,6 +41,25 @@ def _say(language: Language, key: str, **values: object) -> Markup:
 def _alone(rung: Rung, language: Language) -> Markup:
     accuracy, rows = language.percent(rung.accuracy), language.number(rung.test_rows)
     return _say(language, "words.alone", accuracy=accuracy, rows=rows)
+
+
+def _short(rung: Rung, language: Language) -> list[Markup]:
+    return [Markup.escape(sentence) for sentence in shortfalls(rung, language)]
+
+
+def _below(rung: Rung, language: Language) -> list[Markup]:
+    """What needs no network gets, where it was not said to show the rung up."""
+    if not rung.against or rung.beaten:
+        return []
+    some = [
+        language.say(
+            "baseline.gets",
+            name=named(one.baseline, language),
+            accuracy=language.percent(one.baseline.accuracy),
+        )
+        for one in rung.against
+    ]
+    return [_say(language, "baseline.alone", some=language.listing(some))]
 
 
 def _change(rung: Rung, parent: Rung, language: Language) -> list[Markup]:

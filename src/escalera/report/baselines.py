@@ -1,0 +1,103 @@
+"""What stands below every rung: the answers that need no network, and whether a run answers more than a few classes.
+
+S seeds, N test rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.evaluate.baselines import MAJORITY, NAMES
+from escalera.evaluate.compare import Comparison, Verdict, compare, holm, verdict
+from escalera.report.runs import Answers, Run
+
+Variety = Literal["one", "few", "some", "all"]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An answer that needs no network: its accuracy, the rows (N,) that it has right, and the class if it has but one.
+
+    `name` is `majority`, `nearest_mean_images` or `nearest_mean_attributes`.
+    """
+
+    name: str
+    answer: str | None
+    accuracy: float
+    correct: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Against:
+    """A rung against a baseline on the same rows; `p` is corrected for all rungs that stand beside that baseline."""
+
+    baseline: Baseline
+    comparison: Comparison
+    p: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Range:
+    """Which classes a run answers at all, the most frequent answer first, and which of the test rows' it never does."""
+
+    said: list[str]
+    never: list[str]
+    variety: Variety
+
+
+def baselines(runs: Sequence[Run]) -> list[Baseline]:
+    """Those that the first run stands beside, from the one that knows least; none for a run of earlier versions."""
+    for run in runs:
+        if run.answers is not None:
+            return _of(run, run.answers)
+    return []
+
+
+def _of(run: Run, answers: Answers) -> list[Baseline]:
+    found = []
+    for name in NAMES:
+        said = answers.beside.get(f"baseline:{name}")
+        if said is None or len(said) != 1:
+            continue
+        known = name == MAJORITY and 0 <= said[0, 0] < len(run.classes) and np.ptp(said) == 0
+        if name == MAJORITY and not known:
+            continue
+        correct = said[0] == answers.labels
+        answer = run.classes[said[0, 0]] if name == MAJORITY else None
+        found.append(Baseline(name, answer, float(correct.mean()), correct))
+    return found
+
+
+def against(rungs: Sequence[tuple[Sequence[Baseline], Sequence[Answers]]]) -> list[list[Against]]:
+    """Each rung, its seeds on the same rows, against its baselines; Holm's correction over the rungs of each."""
+    found: list[list[Against]] = [[] for _ in rungs]
+    for name in NAMES:
+        drafts = [
+            (place, baseline, compare(baseline.correct[None], np.stack([one.correct for one in answers])))
+            for place, (below, answers) in enumerate(rungs)
+            for baseline in below
+            if baseline.name == name and answers and all(answers[0].same_rows(other) for other in answers)
+        ]
+        corrected = holm([comparison.evidence for _, _, comparison in drafts])
+        for (place, baseline, comparison), p in zip(drafts, corrected, strict=True):
+            found[place].append(Against(baseline, comparison, p, verdict(comparison, p)))
+    return found
+
+
+def answered(run: Run) -> Range | None:
+    """The range of a run's answers; None where its predictions cannot be read or there is but one class."""
+    answers, names = run.answers, run.classes
+    if answers is None or len(names) < 2:
+        return None
+    said = np.bincount(answers.said, minlength=len(names))
+    asked = np.bincount(answers.labels, minlength=len(names)) > 0
+    order = [int(k) for k in np.argsort(-said, kind="stable") if said[k]]
+    never = [names[k] for k in np.flatnonzero(asked & (said == 0))]
+    variety: Variety = "one" if len(order) == 1 else "few" if len(order) <= asked.sum() / 2 else "some"
+    return Range([names[k] for k in order], never, variety if never or len(order) == 1 else "all")
