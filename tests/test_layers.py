@@ -7,7 +7,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "escalera"
 
 FLOORS = [
     {"cli"},
-    {"studio"},
+    {"studio", "interface"},
     {"climbing", "doctor", "exploring", "prediction", "catalogue"},
     {"illustration"},
     {"rung", "plan", "predictor", "voting"},
@@ -25,6 +25,7 @@ FLOORS = [
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 KNOW_LADDER = {
     "cli",
+    "interface",
     "illustration",
     "climbing",
     "exploring",

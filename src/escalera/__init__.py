@@ -5,15 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from escalera.climbing import Run, climb, load_ladder
+    from escalera.climbing import Run
+    from escalera.errors import EscaleraError
+    from escalera.interface import climb, load_ladder
+    from escalera.interface import open as open
+    from escalera.predictor import Predictor
 
-__all__ = ["Run", "climb", "load_ladder"]
+_FROM = {
+    "EscaleraError": "errors",
+    "Predictor": "predictor",
+    "Run": "climbing",
+    "climb": "interface",
+    "load_ladder": "interface",
+    "open": "interface",
+}
+"""The public names, and where each is."""
+
+# Not `open`: a star would hide Python's own.
+__all__ = ["EscaleraError", "Predictor", "Run", "climb", "load_ladder"]
 
 
 def __getattr__(name: str) -> Any:
     # Late, so that `escalera --help` waits for nothing heavy.
-    if name in __all__:
-        import escalera.climbing
+    if name in _FROM:
+        from importlib import import_module
 
-        return getattr(escalera.climbing, name)
-    raise AttributeError(f"module 'escalera' has no attribute '{name}'")
+        return getattr(import_module(f"escalera.{_FROM[name]}"), name)
+    from escalera.errors import perhaps
+
+    raise AttributeError(f"module 'escalera' has no attribute '{name}'{perhaps(name, _FROM)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(_FROM)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from escalera.report.story import Story
 
 
-def load_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
-    """Read a ladder, shipped (by name) or a file; `sets` are changes such as `train.epochs=5` on every rung.
+def load_ladder(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Reading:
+    """Read a ladder, shipped (by name), a file, or what such a file holds; `sets` are changes as `train.epochs=5`.
 
     Raises LadderError with every mistake in it, shapes that cannot be built included.
     """
@@ -61,6 +61,11 @@ class Run:
         """What metrics.json holds; raises RunError for one that is not what was written."""
         self.dir.check(self.dir.metrics.name)
         return dict(read_json(self.dir.metrics))
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the probabilities."""
+        return self._predictor.classes
 
     def predict(self, images: Pictures | None = None, attributes: Attributes | None = None) -> NDArray[np.float32]:
         """The probability of each class (N, K), of a picture or several; as `Predictor.predict`, which says what of."""

@@ -41,6 +41,10 @@ class Predictor:
         self.fitted = fitted(trained)
         """How the attributes of a row become a vector; None for a model that reads none."""
 
+    def __repr__(self) -> str:
+        """Which model, and what it tells apart."""
+        return f"Predictor({self.trained.name}: {len(self.classes)} classes)"
+
     @property
     def classes(self) -> list[str]:
         """The names of the classes, in the order of the probabilities."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,36 @@ def read_document(text: str) -> Document:
         character = error.character if isinstance(error.character, str) else chr(error.character)
         flaw = Flaw(f"not YAML: the character {character!r} is not allowed", text.count("\n", 0, error.position) + 1)
     return Document(flaws=[flaw])
+
+
+def document_of(value: Mapping[Any, Any]) -> Document:
+    """The document of a mapping from Python, whose values stand on no line (0); paths become texts.
+
+    What no YAML holds is among its flaws.
+    """
+    made = Document()
+    made.value = _plain(value, (), made)
+    return made
+
+
+def _plain(value: Any, path: Path, made: Document) -> Any:
+    made.lines[path] = 0
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # a number of numpy or torch
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if len(path) > DEEPEST:
+        made.flaws.append(Flaw(f"nested more than {DEEPEST} deep", 0, path))
+    elif isinstance(value, Mapping):
+        return {str(key): _plain(item, (*path, str(key)), made) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        return [_plain(item, (*path, place), made) for place, item in enumerate(value)]
+    else:
+        what = "expected a number, a text, a list or a mapping"
+        made.flaws.append(Flaw(f"{what}, received {type(value).__name__}", 0, path))
+    return None
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from escalera.errors import LadderError, Problem
 from escalera.ladder import document as yaml
-from escalera.ladder.document import Document, Flaw, dotted, read_document
+from escalera.ladder.document import Document, Flaw, document_of, dotted, read_document
 from escalera.ladder.editor import json_schema
 from escalera.ladder.explain import mistakes, show
 from escalera.ladder.families import families
@@ -61,19 +61,26 @@ class Reading:
         return _place(self._resolved[rung].origin(keys), self._document, self.file)
 
 
-def read_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
-    """Read a ladder, shipped (by name) or a file (by path), with `sets` such as `train.epochs=5` on all rungs they fit.
+def read_ladder(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Reading:
+    """Read a ladder, shipped (by name), a file (by path) or what such a file holds, with `sets` such as
+    `train.epochs=5` on all rungs they fit.
 
-    What is wrong in the file stands in the reading's problems; raises EscaleraError only when there is no file to read.
+    What is wrong in it stands in the reading's problems; raises EscaleraError only when there is no file to read.
     """
+    if isinstance(source, Mapping):
+        return _reading(document_of(source), sets, "", "ladder")
     path = find_ladder(source)
-    document = _decode(read_bytes(path))
+    return _reading(_decode(read_bytes(path)), sets, str(path), path.stem)
+
+
+def _reading(document: Document, sets: Sequence[str], file: str, stem: str) -> Reading:
+    """The ladder of a document; `stem` names one that has no name."""
     if not isinstance(document.value, dict):
         if not document.flaws:
             received = "an empty file" if document.value is None else show(document.value)
             flaw = Flaw(f"expected a mapping such as {{name: ..., rungs: ...}}, received {received}", 1)
             document.flaws.append(flaw)
-        return Reading(Ladder(name=path.stem, rungs=[]), _problems(document.flaws, document, str(path)), str(path))
+        return Reading(Ladder(name=stem, rungs=[]), _problems(document.flaws, document, file), file)
     ordered, unrelated = families(document)
     resolved, unresolved = resolve(ordered, document)
     rungs = sorted(resolved.values(), key=lambda rung: rung.step.index)
@@ -81,9 +88,9 @@ def read_ladder(source: str | Path, sets: Sequence[str] = ()) -> Reading:
     for setting in settings:
         lay_setting(setting, rungs)
     flaws = [*document.flaws, *_frame(document), *unrelated, *unresolved]
-    problems = _problems(flaws, document, str(path)) + _complaints(settings)
+    problems = _problems(flaws, document, file) + _complaints(settings)
     named = {rung.step.name: rung for rung in reversed(rungs) if rung.step.name}
-    return Reading(_ladder(document.value, rungs, path.stem), problems, str(path), document, named)
+    return Reading(_ladder(document.value, rungs, stem), problems, file, document, named)
 
 
 def dump_config(config: RungConfig) -> dict[str, Any]:

@@ -1,0 +1,207 @@
+"""`import escalera as esc`: what people write for arguments, and what they are told where it is none."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import escalera as esc
+from escalera import interface, trained
+from escalera.errors import LadderError, RunError
+
+LADDER: dict[str, Any] = {
+    "name": "tiny",
+    "data": {"source": "digits", "validation": 0.2, "test": 0.5},
+    "rungs": [
+        {"name": "mlp", "model": {"kind": "mlp", "dense": [16]}, "train": {"epochs": 1}},
+        {"name": "wider", "change": {"model.dense": [32]}},
+    ],
+}
+README = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def climbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[esc.Run]:
+    folder = tmp_path_factory.mktemp("interface")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESCALERA_CACHE", str(folder / "cache"))
+        yield esc.climb(LADDER, out=folder / "runs", rungs="mlp", quiet=True)["mlp"]
+
+
+def test_a_climb_by_name_with_texts_for_paths_and_rungs(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = esc.climb("digits", out="elsewhere", rungs="mlp", sets="train.epochs=1")
+    assert list(runs) == ["mlp"]
+    assert runs["mlp"].state == "done"
+    assert Path("elsewhere/digits/report.html").is_file()
+    # It is not silent.
+    told = capsys.readouterr().out
+    assert "1/1  mlp" in told and "✓ test" in told and "report: elsewhere/digits/report.html" in told
+    esc.climb("digits", out="elsewhere", rungs=["mlp"], sets={"train.epochs": 1}, language="es")
+    assert "Todos los peldaños están terminados" in capsys.readouterr().out
+    with pytest.raises(KeyError, match=r"there is no rung 'mpl' among these; did you mean 'mlp'\?"):
+        runs["mpl"]
+
+
+def test_quiet_is_quiet(climbed: esc.Run, capsys: pytest.CaptureFixture[str]) -> None:
+    out = climbed.dir.path.parents[2]
+    again = esc.climb(esc.load_ladder(LADDER), out=str(out), rungs=("mlp",), quiet=True)
+    assert capsys.readouterr() == ("", "")
+    assert again["mlp"].dir == climbed.dir
+
+
+def test_a_ladder_from_a_mapping_is_that_of_the_file() -> None:
+    import yaml
+
+    Path("tiny.yaml").write_text(yaml.safe_dump(LADDER, sort_keys=False))
+    from_file, mapped = esc.load_ladder("tiny.yaml"), esc.load_ladder(LADDER)
+    assert mapped.ladder == from_file.ladder == esc.load_ladder(Path("tiny.yaml")).ladder
+    assert mapped.folder is None
+    loose = {
+        **LADDER,
+        "data": {**LADDER["data"], "test": np.float64(0.5), "image_size": (9, np.int64(8)), "channels": None},
+    }
+    rung = esc.load_ladder(loose, ["train.epochs=4", "train.batch_size=8"]).rungs[0]
+    assert (rung.config.data.image_size, rung.config.data.test, rung.config.train.epochs) == ([9, 8], 0.5, 4)
+    assert esc.load_ladder(LADDER, "train.epochs=4").rungs[1].config.train.epochs == 4
+    pictures = {**LADDER, "data": {"source": Path("photos"), "image_size": 8, "channels": 1}}
+    assert esc.load_ladder(pictures).rungs[0].config.data.source == "photos"
+
+
+def test_mistakes_in_a_mapping_are_told_together_by_their_place() -> None:
+    bad = {
+        "name": "tiny",
+        "data": {"source": "digits", "sorce": 1},
+        "rungs": [{"name": "mlp", "model": {"kind": "mlp", "dense": np.zeros(2)}, "train": {"epohcs": 1}}, 7],
+    }
+    with pytest.raises(LadderError) as error:
+        esc.load_ladder(bad)
+    told = str(error.value)
+    for line in (
+        "data.sorce: unknown key 'sorce'; did you mean 'source'?",
+        "rungs[0] (mlp).model.dense: expected a number, a text, a list or a mapping, received ndarray",
+        "rungs[0] (mlp).train.epohcs: unknown key 'epohcs'; did you mean 'epochs'?",
+        "rungs[1]: ",
+    ):
+        assert line in told, told
+    assert not re.search(r":\d+: ", told)  # there are no lines
+    deep: dict[str, Any] = {}
+    deep["data"] = deep
+    with pytest.raises(LadderError, match="nested more than 50 deep"):
+        esc.load_ladder(deep)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: esc.climb("digist"), "unknown ladder 'digist'; did you mean 'digits'?"),
+        (lambda: esc.climb(5), "expected the name of a ladder, a path or a mapping, received 5 (int)"),
+        (lambda: esc.load_ladder(None), "expected the name of a ladder, a path or a mapping, received None (NoneType)"),
+        (lambda: esc.climb("digits", rungs="cn"), "has no such rung; did you mean 'cnn'?"),
+        (lambda: esc.climb("digits", rungs=3), "rungs: expected a text, or a list of texts, received 3 (int)"),
+        (
+            lambda: esc.climb("digits", rungs=["mlp", 3]),
+            "rungs: expected a text, or a list of texts, received ['mlp', 3]",
+        ),
+        (lambda: esc.climb("digits", seeds=0), "seeds: expected how many, 1 or more, received 0 (int)"),
+        (lambda: esc.climb("digits", seeds=[0, 1]), "seeds: expected how many, 1 or more, received [0, 1] (list)"),
+        (lambda: esc.climb("digits", seeds=True), "seeds: expected how many, 1 or more, received True (bool)"),
+        (
+            lambda: esc.climb("digits", device="cdua"),
+            "device: expected auto, cpu, cuda, received 'cdua' (str); did you m",
+        ),
+        (lambda: esc.climb("digits", device=0), "device: expected auto, cpu, cuda, received 0 (int)"),
+        (lambda: esc.climb("digits", language="fr"), "language: expected en, es, received 'fr' (str)"),
+        (lambda: esc.climb("digits", out=None), "out: expected a path, received None (NoneType)"),
+        (lambda: esc.climb("digits", data_root=1), "data_root: expected a path, received 1 (int)"),
+        (lambda: esc.climb("digits", sets="train.epochs"), "--set train.epochs"),
+        (lambda: esc.climb("digits", sets={"train.epohcs": 1}), "did you mean 'epochs'?"),
+        (lambda: esc.climb(esc.load_ladder(LADDER), sets="train.epochs=1"), "sets: expected them in load_ladder"),
+        (lambda: esc.load_ladder({}), "name"),
+        (lambda: esc.open(3), "expected a path, received 3 (int)"),
+        (lambda: esc.open("runs/x"), "expected the folder of a run, as runs/digits/cnn, received runs/x."),
+        (lambda: esc.open("none.safetensors"), "there is no file none.safetensors"),
+    ],
+)
+def test_what_is_no_argument_is_told(call: Callable[[], object], told: str) -> None:
+    with pytest.raises(esc.EscaleraError) as error:
+        call()
+    assert told in str(error.value)
+
+
+def test_an_earlier_run_is_opened_and_asked(climbed: esc.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(climbed.dir.path.parents[3])
+    trained.write_file(trained.of_run(climbed.dir), Path("model.safetensors"))
+    digit = Image.effect_noise((20, 30), 90)
+    digit.save("digit.png")
+    expected = climbed.predict("digit.png")
+    assert expected.shape == (1, 10)
+    assert climbed.classes == [str(number) for number in range(10)]
+    for path in ("runs/tiny/mlp", Path("runs/tiny/mlp/seed-0"), "model.safetensors"):
+        model = esc.open(path)
+        assert isinstance(model, esc.Predictor)
+        assert repr(model) == "Predictor(tiny/mlp/seed-0: 10 classes)"
+        assert model.classes == climbed.classes
+        np.testing.assert_array_equal(model.predict(digit), expected)
+    with pytest.raises(RunError, match=r"Did you mean runs/tiny/mlp\?"):
+        esc.open("runs/tiny/mpl")
+
+
+def test_a_run_reads_its_weights_once(climbed: esc.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = esc.Run(climbed.dir)
+    black = Image.new("L", (8, 8), 255)
+    first = run.predict(black)
+    monkeypatch.setattr("escalera.predictor.weights", lambda _: pytest.fail("read again"))
+    np.testing.assert_array_equal(run.predict(black), first)
+
+
+def test_the_names_are_listed_and_nearly_right_ones_told() -> None:
+    assert dir(esc) == ["EscaleraError", "Predictor", "Run", "climb", "load_ladder", "open"]
+    assert all(getattr(esc, name).__doc__ for name in dir(esc))
+    with pytest.raises(AttributeError, match=r"module 'escalera' has no attribute 'clim'; did you mean 'climb'\?"):
+        _ = esc.clim  # type: ignore[attr-defined]
+    names: dict[str, Any] = {}
+    exec("from escalera import *", names)
+    assert "climb" in names and "open" not in names  # Python's own stays
+
+
+def example(file: str) -> str:
+    """The example in Python of a README."""
+    [code] = re.findall(r"```python\n(.*?)```", (README / file).read_text(encoding="utf-8"), re.DOTALL)
+    return str(code)
+
+
+def test_both_readmes_have_the_same_example() -> None:
+    english, spanish = (re.sub(r"  #.*", "", example(name)) for name in ("README.md", "README.es.md"))
+    assert english == spanish.replace("cifra.png", "digit.png")
+
+
+@pytest.mark.parametrize("file", ["README.md", "README.es.md"])
+def test_the_example_of_the_readme_does_what_it_says(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One rung for an epoch in the place of eight for sixty; all else is as it stands there.
+    chosen = {"rungs": ["cnn"], "sets": ["train.epochs=1"]}
+    monkeypatch.setattr(interface, "_texts", lambda name, given: chosen[name])
+    for name in ("digit.png", "cifra.png"):
+        Image.effect_noise((40, 30), 90).save(name)
+    code = example(file)
+    names: dict[str, Any] = {}
+    shapes = []
+    for statement in ast.parse(code).body:
+        if isinstance(statement, ast.Expr):
+            shapes.append(eval(compile(ast.Expression(statement.value), file, "eval"), names).shape)
+        else:
+            exec(compile(ast.Module([statement], []), file, "exec"), names)
+    said = [ast.literal_eval(shape) for shape in re.findall(r"-> (\([\d, ]+\))", code)]
+    assert shapes == said == [(1797, 10), (1, 10)]
+    assert names["images"].shape == (1797, 8, 8)
