@@ -24,6 +24,7 @@ from escalera.errors import EscaleraError
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.price import price
+from escalera.evaluate.speed import rows_per_second
 from escalera.filing import describe_data, file_answers, file_data
 from escalera.ladder import schema
 from escalera.models.inputs import blank
@@ -105,6 +106,13 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
     }
     _evaluate(config, data, run, network, where, prepare, found, validation, record)
     record |= {"peak_memory_bytes": memory.read(), "tta": "none", "state": "done", "finished": now()}
+    read = pooled(network, model.pool)
+    record["inference_images_per_second"] = rows_per_second(
+        network,
+        lambda inputs: _vote(model, record, found, prepare(read(inputs).float().cpu())),
+        shape,
+        attributes,
+    )
     run.write_record(record, RESULT)
     narrator.votes_end(record, read_json(run.metrics))
 
@@ -235,20 +243,14 @@ def _evaluate(
     """
     model = config.model
     assert isinstance(model, schema.Votes)
-    weights = [record["classifiers"][name]["weight"] for name in classifiers]
-
-    def vote_on(rows: Features) -> tuple[Probabilities, list[Probabilities]]:
-        said = answers(classifiers, record["classifiers"], rows, len(data.classes))
-        return together(model, said, weights), said
-
-    checked = measure(logits(vote_on(validation.features)[0]), validation.labels, data.classes)
+    checked = measure(
+        logits(_vote(model, record, classifiers, validation.features)[0]), validation.labels, data.classes
+    )
     record["test_looks"] += 1
     run.write_record(record)
-    started = time.perf_counter()
     feed = build.batches(config, data.test, data.train, seed=0, device=device, training=False)
     test = np.concatenate([prepare(part) for part, _ in features(network, model.pool, feed.epoch(0))])
-    voted, said = vote_on(test)
-    record["inference_images_per_second"] = round(len(test) / (time.perf_counter() - started), 1)
+    voted, said = _vote(model, record, classifiers, test)
     beside = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in zip(classifiers, said, strict=True)}
     head = said_of(lineage.origins(config, run)["features"], data.test)
     if head is not None:
@@ -257,3 +259,12 @@ def _evaluate(
     record["agreement"] = {"names": list(all_said), "shares": agreement(list(all_said.values()))}
     metrics = {"validation": {key: checked[key] for key in ("accuracy", "loss")}}
     file_answers(run, config, data, logits(voted), data.test.labels[data.test.rows], metrics, beside)
+
+
+def _vote(
+    model: schema.Votes, record: dict[str, Any], classifiers: dict[str, Any], rows: Features
+) -> tuple[Probabilities, list[Probabilities]]:
+    """What the classifiers say of prepared rows together, and each by itself."""
+    kept = record["classifiers"]
+    said = answers(classifiers, kept, rows, len(record["data"]["classes"]))
+    return together(model, said, [kept[name]["weight"] for name in classifiers]), said

@@ -67,6 +67,11 @@ def test_it_is_whole_and_needs_nothing_from_elsewhere(page: str) -> None:
     assert "prefers-color-scheme: dark" in page
 
 
+def test_every_picture_is_there_when_the_page_is_printed(page: str) -> None:
+    """A browser that prints does not scroll: a picture that waits for that is a blank tile."""
+    assert page.count("<img") > 20 and "loading=" not in page
+
+
 def test_what_is_wrong_comes_first(birds: Explored) -> None:
     page = render_exploration(birds, load_language("en"), ABOUT)
     text = re.sub(r"<[^>]*>", "", page[page.index("<main") :])

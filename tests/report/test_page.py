@@ -388,6 +388,17 @@ def test_a_mean_that_hides_two_faults(build: Callable[..., Path], rungs: list[di
     assert "that hides two faults" in page.words
 
 
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [(537_182.4, "540,000 images/s"), (9_200.0, "9,200 images/s"), (4.26, "4.3 images/s"), (None, "–")],
+)
+def test_a_speed_has_two_figures_or_none(ladder_dir: Path, rate: float | None, words: str) -> None:
+    change(ladder_dir / "base/seed-0/run.json", inference_images_per_second=rate)
+    html, page = report(ladder_dir)
+    assert html.count(f">{words}<") >= 2
+    assert "537,182" not in page.words
+
+
 def test_a_class_that_is_a_formula_is_text_in_every_table(build: Callable[..., Path]) -> None:
     names = ["=cmd|' '!A0", "\r@SUM(A1)", *(f"class {k}" for k in range(8))]
     folder = build(classes=names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +18,10 @@ from escalera.models.inputs import Inputs
 
 @dataclass(frozen=True)
 class Predictions:
-    """Logits (N, K) float32 and labels (N,) int64, and how fast they came."""
+    """Logits (N, K) float32 and labels (N,) int64."""
 
     logits: NDArray[np.float32]
     labels: NDArray[np.int64]
-    images_per_second: float
 
 
 def predict(
@@ -38,16 +36,14 @@ def predict(
     was_training = network.training
     network.eval()
     logits, labels = Gathered(), Gathered()
-    started = time.perf_counter()
     with torch.inference_mode():
         for inputs, truth in batches:
             logits.add(mean_logits(network, inputs, views))
             labels.add(truth)
         # One transfer at the end: on a GPU nothing before it waits for the device.
         all_logits, all_labels = logits.whole().cpu(), labels.whole().cpu()
-    seconds = time.perf_counter() - started
     network.train(was_training)
-    return Predictions(all_logits.numpy(), all_labels.numpy(), len(all_labels) / seconds)
+    return Predictions(all_logits.numpy(), all_labels.numpy())
 
 
 def accuracy_and_loss(predictions: Predictions) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def pictures_of(inputs: Inputs) -> Tensor:
     return inputs if isinstance(inputs, Tensor) else inputs[0]
 
 
-def blank(image_shape: tuple[int, int, int], attributes: int = 0, device: Any = None) -> Inputs:
-    """One row of zeros: a picture (1, C, H, W), and so many attributes beside it where there are any."""
-    picture = torch.zeros(1, *image_shape, device=device)
-    return (picture, torch.zeros(1, attributes, device=device)) if attributes else picture
+def blank(image_shape: tuple[int, int, int], attributes: int = 0, device: Any = None, rows: int = 1) -> Inputs:
+    """Rows of zeros: pictures (rows, C, H, W), and so many attributes beside them where there are any."""
+    pictures = torch.zeros(rows, *image_shape, device=device).contiguous(memory_format=torch.channels_last)
+    return (pictures, torch.zeros(rows, attributes, device=device)) if attributes else pictures

@@ -159,6 +159,7 @@ def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
         signs=SIGNS,
         breakable=lambda path: Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(path)))),
         as_typed=lambda value: json.dumps(value, ensure_ascii=False),
+        speed=lambda rate: _speed(rate, language),
         channels=lambda n: _channels(n, language),
         stopped=lambda reason: language.messages.get(f"stopped.{reason}", reason or NOTHING),
         picture=lambda view, row: _picture(pictures, view, row),
@@ -211,6 +212,15 @@ def _definitions(pictures: Mapping[str, tuple[bytes, str]]) -> str:
         for key, (content, kind) in pictures.items()
     )
     return f'<svg class="store" width="0" height="0" aria-hidden="true">{"".join(symbols)}</svg>'
+
+
+def _speed(rate: float | None, language: Language) -> str:
+    """Two figures: the others are noise, and a run of earlier versions has seven."""
+    return (
+        language.say("cost.per_second", n=language.number(float(f"{rate:.2g}"), 1 if rate < 9.95 else 0))
+        if rate
+        else NOTHING
+    )
 
 
 def _channels(count: int, language: Language) -> str:
