@@ -92,7 +92,7 @@ def climb(
         _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_, _words(lang))
         return
     narrator = Narrator(Console(stderr=json_), language=lang.value, debug=debug)
-    reading = load_ladder(ladder, set_ or [])
+    reading = load_ladder(ladder, set_ or [], data_root)
     try:
         with _terminable():
             climb_ladder(
@@ -132,7 +132,7 @@ def _plan(
     from escalera.climbing import load_ladder, plan
     from escalera.terminal import print_plan
 
-    reading = load_ladder(ladder, sets)
+    reading = load_ladder(ladder, sets, data_root)
     count = words.count(len(rungs) or len(reading.rungs), "rung")
     with Console(stderr=True).status(words.say("plan.measuring", rungs=count)):
         rows = plan(reading, data_root=data_root, device=device, rungs=rungs)

@@ -32,16 +32,21 @@ if TYPE_CHECKING:
     from escalera.report.story import Story
 
 
-def load_ladder(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Reading:
+def load_ladder(
+    source: str | Path | Mapping[str, Any], sets: Sequence[str] = (), data_root: Path | None = None
+) -> Reading:
     """Read a ladder, shipped (by name), a file, or what such a file holds; `sets` are changes as `train.epochs=5`.
 
-    Raises LadderError with every mistake in it, shapes that cannot be built included.
+    Raises LadderError with every mistake in it and, where there is one, all else that can be known without the data:
+    networks that cannot be built, sources that are nowhere (`data_root` is looked into), weights that are not there.
     """
     reading = inherit(read_ladder(source, sets))
     if reading.problems:
-        from escalera.build import shape_problems
+        from escalera import build
 
-        raise LadderError([*reading.problems, *shape_problems(reading, reading.rungs)])
+        rungs = [*reading.rungs, *reading.drafts]
+        also = [*build.shape_problems(reading, rungs), *build.absent_sources(reading, rungs, data_root)]
+        raise LadderError(list(dict.fromkeys([*reading.problems, *also, *build.absent_weights(reading, rungs)])))
     return reading
 
 
@@ -168,8 +173,10 @@ def _prepare(
     from escalera.data.overlap import with_overlap
 
     problems = build.shape_problems(reading, todo)
-    if problems:
-        raise LadderError(problems)
+    absent = build.absent_sources(reading, todo, data_root)
+    # One source alone is told when it is opened, with every place that was looked at.
+    if problems or len(absent) > 1:
+        raise LadderError([*problems, *absent, *build.absent_weights(reading, anew)])
     datasets: dict[str, Dataset] = {}
     read = {rung.config.data.model_dump_json() for rung in todo if reads_attributes(rung.config.model)}
     for rung in todo:

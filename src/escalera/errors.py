@@ -52,13 +52,21 @@ class Problem:
         return f"{place}{self.path + ': ' if self.path else ''}{self.message}"
 
 
+LISTED = 50
+"""Problems that a message shows; `LadderError.problems` has them all."""
+LONGEST = 500
+"""Characters of one of them: a key of a megabyte is no help."""
+
+
 class LadderError(EscaleraError):
     """Every mistake found in a ladder, together."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line))
         count = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''} in the ladder; nothing was run."
-        super().__init__("\n".join([*map(str, self.problems), count]))
+        shown = [text if len(text) <= LONGEST else f"{text[:LONGEST]}..." for text in map(str, self.problems[:LISTED])]
+        more = [f"... and {len(self.problems) - LISTED:,} more"] if len(self.problems) > LISTED else []
+        super().__init__("\n".join([*shown, *more, count]))
 
 
 def refuse(error: EscaleraError, faults: list[str] | None) -> None:

@@ -28,14 +28,16 @@ class Runs(dict[str, Run]):
         raise KeyError(f"there is no rung {name!r} among these; {nearest(str(name), self)}")
 
 
-def load_ladder(source: Name | Mapping[str, Any], sets: Sets = ()) -> Reading:
+def load_ladder(source: Name | Mapping[str, Any], sets: Sets = (), data_root: Name | None = None) -> Reading:
     """Read a ladder: one that ships, by its name, a YAML file, by its path, or a mapping such as the file holds.
 
-    Raises LadderError with every mistake in it, EscaleraError where there is none.
+    Raises LadderError with every mistake in it, sources that are not in `data_root` either, EscaleraError where there
+    is none.
     """
     if not isinstance(source, str | os.PathLike | Mapping):
         raise EscaleraError(f"expected the name of a ladder, a path or a mapping, received {_shown(source)}")
-    return climbing.load_ladder(Path(source) if isinstance(source, os.PathLike) else source, _settings(sets))
+    root = None if data_root is None else _path("data_root", data_root)
+    return climbing.load_ladder(Path(source) if isinstance(source, os.PathLike) else source, _settings(sets), root)
 
 
 def climb(
@@ -68,7 +70,7 @@ def climb(
             raise EscaleraError("sets: expected them in load_ladder, which has read this ladder already")
         reading = ladder
     else:
-        reading = load_ladder(ladder, sets)
+        reading = load_ladder(ladder, sets, data_root)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise EscaleraError(f"seeds: expected how many, 1 or more, received {_shown(seeds)}")
     return Runs(

@@ -22,8 +22,9 @@ def inherit(reading: Reading) -> Reading:
     What is wrong with the rungs and runs named there joins the problems.
     """
     problems = list(reading.problems)
+    places = {name: number for number, name in enumerate(reading.names)}
     known: dict[str, schema.Rung] = {}
-    for rung in reading.rungs:
+    for rung in sorted([*reading.rungs, *reading.drafts], key=lambda rung: places[rung.name]):
         for name, weights in _weights(rung.config.model).items():
             if not isinstance(weights, schema.Weights):
                 continue
@@ -34,9 +35,10 @@ def inherit(reading: Reading) -> Reading:
                 place = reading.locate(rung.name, f"model.{_key(rung.config.model, name)}")
                 problems.append(Problem(str(error), place.path, place.file, place.line))
         known[rung.name] = rung
-    ladder = reading.ladder.model_copy(update={"rungs": list(known.values())})
+    ladder = reading.ladder.model_copy(update={"rungs": [known[rung.name] for rung in reading.rungs]})
+    drafts = [known[rung.name] for rung in reading.drafts]
     # A rung inherits its parent's weights: a mistake in them is told once, where it was typed.
-    return dataclasses.replace(reading, ladder=ladder, problems=list(dict.fromkeys(problems)))
+    return dataclasses.replace(reading, ladder=ladder, problems=list(dict.fromkeys(problems)), drafts=drafts)
 
 
 def sources(config: schema.RungConfig) -> set[str]:
@@ -142,7 +144,7 @@ def _before(
         if weights.rung in names[: names.index(rung.name)]:
             return None
         raise EscaleraError(f"expected a rung that stands above this one, received '{weights.rung}'")
-    raise EscaleraError(f"unknown rung '{weights.rung}'; {nearest(weights.rung, earlier)}")
+    raise EscaleraError(f"unknown rung '{weights.rung}'; {nearest(weights.rung, names[: names.index(rung.name)])}")
 
 
 def _continued(rung: schema.Rung, name: str, before: schema.RungConfig) -> schema.Rung:

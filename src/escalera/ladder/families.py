@@ -54,8 +54,9 @@ def families(document: Document) -> tuple[list[Step], list[Flaw]]:
             )
             path = (*step.place, "name")
             flaws.append(Flaw(message, document.line(path), path))
+    called = {step.name: step for step in reversed(steps.values()) if step.name}
     for step in steps.values():
-        flaws += _adopt(step, steps, {other.name: other for other in reversed(steps.values()) if other.name}, document)
+        flaws += _adopt(step, steps, called, document)
     return _ordered(list(steps.values()), document, flaws), flaws
 
 

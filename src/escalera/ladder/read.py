@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +13,16 @@ from escalera.errors import LadderError, Problem
 from escalera.ladder import document as yaml
 from escalera.ladder.document import Document, Flaw, document_of, dotted, read_document
 from escalera.ladder.editor import json_schema
-from escalera.ladder.explain import mistakes, show
+from escalera.ladder.explain import mistakes, without
 from escalera.ladder.families import families
 from escalera.ladder.resolve import SECTIONS, Resolved, resolve
 from escalera.ladder.schema import Ladder, LadderEntry, Rung, RungConfig, Text
 from escalera.ladder.settings import Setting, lay_setting, read_setting
 from escalera.ladder.shipped import LARGEST, find_ladder, read_bytes, shipped
+from escalera.ladder.shown import show
+
+MOST_RUNGS = 1_000
+"""A report of them could not be read any more."""
 
 __all__ = ["Place", "Reading", "dump_config", "json_schema", "load_config", "read_ladder", "shipped"]
 
@@ -32,11 +37,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a ladder file says: its rungs as far as they could be resolved, and everything wrong in it."""
+    """What a ladder file says: its rungs as far as they could be resolved, and everything wrong in it.
+
+    `drafts` are rungs with mistakes, without the values that are wrong: what else is wrong in them can be found too.
+    """
 
     ladder: Ladder
     problems: list[Problem]
     file: str = ""
+    drafts: list[Rung] = field(default_factory=list, repr=False)
     _document: Document = field(default_factory=Document, repr=False)
     _resolved: dict[str, Resolved] = field(default_factory=dict, repr=False)
 
@@ -45,7 +54,7 @@ class Reading:
         """The rungs that could be resolved, in the order of the file."""
         return self.ladder.rungs
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The names of all rungs in the order of the file, those with mistakes included."""
         return sorted(self._resolved, key=lambda name: self._resolved[name].step.index)
@@ -75,12 +84,8 @@ def read_ladder(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()
 
 def _reading(document: Document, sets: Sequence[str], file: str, stem: str) -> Reading:
     """The ladder of a document; `stem` names one that has no name."""
-    if not isinstance(document.value, dict):
-        if not document.flaws:
-            received = "an empty file" if document.value is None else show(document.value)
-            flaw = Flaw(f"expected a mapping such as {{name: ..., rungs: ...}}, received {received}", 1)
-            document.flaws.append(flaw)
-        return Reading(Ladder(name=stem, rungs=[]), _problems(document.flaws, document, file), file)
+    if unusable := _unusable(document):
+        return Reading(Ladder(name=stem, rungs=[]), _problems(unusable, document, file), file)
     ordered, unrelated = families(document)
     resolved, unresolved = resolve(ordered, document)
     rungs = sorted(resolved.values(), key=lambda rung: rung.step.index)
@@ -90,7 +95,23 @@ def _reading(document: Document, sets: Sequence[str], file: str, stem: str) -> R
     flaws = [*document.flaws, *_frame(document), *unrelated, *unresolved]
     problems = _problems(flaws, document, file) + _complaints(settings)
     named = {rung.step.name: rung for rung in reversed(rungs) if rung.step.name}
-    return Reading(_ladder(document.value, rungs, stem), problems, file, document, named)
+    sound = [rung for rung in rungs if rung.step.name and not rung.mistakes and not rung.step.doubtful]
+    fine = {rung.step.index for rung in sound}
+    drafts = [draft for rung in named.values() if rung.step.index not in fine and (draft := _draft(rung))]
+    return Reading(_ladder(document.value, sound, stem), problems, file, drafts, document, named)
+
+
+def _unusable(document: Document) -> list[Flaw]:
+    """Why nothing in a document can be looked at one by one."""
+    value = document.value
+    if not isinstance(value, dict):
+        received = "an empty file" if value is None else show(value)
+        return document.flaws or [Flaw(f"expected a mapping such as {{name: ..., rungs: ...}}, received {received}", 1)]
+    rungs = value.get("rungs")
+    if not isinstance(rungs, list) or len(rungs) <= MOST_RUNGS:
+        return []
+    message = f"expected {MOST_RUNGS:,} rungs at most, received {len(rungs):,}; make several ladders of them"
+    return [Flaw(message, document.line(("rungs",)), ("rungs",))]
 
 
 def dump_config(config: RungConfig) -> dict[str, Any]:
@@ -158,24 +179,29 @@ def _typed(path: yaml.Path, document: Document) -> str:
     return ".".join([label, *([dotted(path[2:])] if path[2:] else [])])
 
 
-def _ladder(values: dict[str, Any], rungs: list[Resolved], stem: str) -> Ladder:
+def _ladder(values: dict[str, Any], sound: list[Resolved], stem: str) -> Ladder:
     """The ladder of the rungs whose configuration holds."""
     name, seed = values.get("name"), values.get("seed", 0)
-    sound = [rung for rung in rungs if rung.step.name and not rung.mistakes and not rung.step.doubtful]
     return Ladder(
         name=name if isinstance(name, str) else stem,
         title=_text(values.get("title")),
         seed=seed if type(seed) is int else 0,
-        rungs=[
-            Rung(
-                name=rung.step.name,
-                why=_text(rung.step.entry.get("why")),
-                parent=rung.step.parent.name if rung.step.parent else None,
-                config=RungConfig.model_validate(rung.config),
-            )
-            for rung in sound
-        ],
+        rungs=[_rung(rung, RungConfig.model_validate(rung.config)) for rung in sound],
     )
+
+
+def _rung(rung: Resolved, config: RungConfig) -> Rung:
+    parent = rung.step.parent.name if rung.step.parent else None
+    return Rung(name=rung.step.name, why=_text(rung.step.entry.get("why")), parent=parent, config=config)
+
+
+def _draft(rung: Resolved) -> Rung | None:
+    """A rung without the values that are wrong; None where not even its data are left."""
+    config = without(rung.config, rung.mistakes)
+    if mistakes(RungConfig, config):
+        # Its data are looked at all the same.
+        config = {"data": config.get("data"), "model": {"kind": "mlp", "dense": [1]}}
+    return None if mistakes(RungConfig, config) else _rung(rung, RungConfig.model_validate(config))
 
 
 def _text(value: Any) -> Text | None:

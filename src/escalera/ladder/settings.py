@@ -9,9 +9,10 @@ from typing import Any
 from escalera.errors import LadderError, Problem
 from escalera.ladder.change import objections
 from escalera.ladder.document import Path, dotted, read_document
-from escalera.ladder.explain import Mistake, mistakes, show
+from escalera.ladder.explain import Mistake, mistakes
 from escalera.ladder.resolve import Resolved
 from escalera.ladder.schema import Data, RungConfig
+from escalera.ladder.shown import show
 
 BANDS = 4
 """How many bands `explore` cuts a target into where nobody says it."""

@@ -101,6 +101,16 @@ def backbone(
     )
 
 
+def check_name(name: str) -> None:
+    """Raise ModelError for the name of a network that timm does not have."""
+    import timm
+
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
+        guess = f"did you mean {' or '.join(map(repr, close))}?" if close else "timm.list_models() lists those it has"
+        raise ModelError(f"unknown network '{name}' of timm; {guess}", "name")
+
+
 def create(name: str, size: tuple[int, int], **more: Any) -> Any:
     """timm's network of that name for pictures of a size (H, W), without its classifier, of which `more` may give one.
 
@@ -108,10 +118,7 @@ def create(name: str, size: tuple[int, int], **more: Any) -> Any:
     """
     import timm
 
-    if not timm.is_model(name):
-        close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
-        guess = f"did you mean {' or '.join(map(repr, close))}?" if close else "timm.list_models() lists those it has"
-        raise ModelError(f"unknown network '{name}' of timm; {guess}", "name")
+    check_name(name)
     try:
         config = timm.get_pretrained_cfg(name)
     except RuntimeError:  # a tag that it has not

@@ -175,7 +175,7 @@ def plan(asked: Asked, data_root: Path | None = None) -> list[dict[str, Any]]:
     from escalera.climbing import load_ladder
     from escalera.climbing import plan as plan_rungs
 
-    return plan_rungs(load_ladder(asked.ladder, asked.sets), data_root=data_root, rungs=asked.rungs)
+    return plan_rungs(load_ladder(asked.ladder, asked.sets, data_root), data_root=data_root, rungs=asked.rungs)
 
 
 def _rungs(asked: Asked) -> tuple[str, Sequence[Rung]]:
