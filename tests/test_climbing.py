@@ -50,7 +50,7 @@ def ladder(tmp_path: Path) -> Path:
 
 
 def climb(ladder: Path, out: Path, *sets: str, **more: object) -> dict[str, esc.Run]:
-    return esc.climb(esc.load_ladder(ladder, sets), out=out, **more)
+    return climbing.climb(esc.load_ladder(ladder, sets), out=out, **more)
 
 
 @pytest.fixture

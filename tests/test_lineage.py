@@ -11,7 +11,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import escalera as esc
-from escalera import build
+from escalera import build, climbing
 from escalera.errors import LadderError
 from escalera.rundir import RunDir, read_json
 from escalera.terminal import Narrator
@@ -39,7 +39,7 @@ def ladder(tmp_path: Path) -> Path:
 
 
 def climb(ladder: Path, out: Path, *sets: str, **more: object) -> dict[str, esc.Run]:
-    return esc.climb(esc.load_ladder(ladder, sets), out=out, **more)
+    return climbing.climb(esc.load_ladder(ladder, sets), out=out, **more)
 
 
 def body(run: esc.Run) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from rich.console import Console
 
 import escalera as esc
-from escalera import beside, voting
+from escalera import beside, climbing, voting
 from escalera.data.sources import open_source
 from escalera.errors import LadderError, RunError
 from escalera.evaluate.metrics import softmax
@@ -62,7 +63,7 @@ def ladder(tmp_path: Path) -> Path:
 
 
 def climb(ladder: Path, out: Path, **more: object) -> dict[str, esc.Run]:
-    runs = esc.climb(esc.load_ladder(ladder), out=out, **more)
+    runs = climbing.climb(esc.load_ladder(ladder), out=out, **more)
     errors = {name: read_json(run.dir.record).get("error") for name, run in runs.items() if run.state != "done"}
     assert errors == {}
     return runs
@@ -125,6 +126,24 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     write_tensors(shifted, {**tensors, "mean": tensors["mean"] + 1})
     with pytest.raises(RunError, match=r"preparation.safetensors is not what was written .its SHA-256"):
         esc.Run(again).predict(images)
+
+
+def test_a_record_without_its_classifiers_is_refused(tmp_path: Path) -> None:
+    from escalera.ballot import Ballot
+    from escalera.ladder.schema import Votes, Weights
+
+    model = Votes(kind="votes", features=Weights.model_validate({"from": "cnn"}))
+    run = RunDir(tmp_path)
+    for kept, told in (
+        (None, "classifiers: expected some, received None"),
+        ([1], r"classifiers: expected some, received \[1\]"),
+        ({"gbm": []}, "classifiers.gbm: it lacks its sha256"),
+        ({"gbm": {"weight": 1}}, "classifiers.gbm: it lacks its sha256"),
+        ({"gbm": {"sha256": "x", "weight": None}}, "classifiers.gbm: it lacks its weight"),
+    ):
+        run.record.write_text(json.dumps({"state": "done", "classifiers": kept}))
+        with pytest.raises(RunError, match=rf"could not read {run.record}: {told}"):
+            Ballot(run, model)
 
 
 def test_what_was_fitted_before_an_interruption_is_not_fitted_again(

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from escalera.data.batches import Batches
+from escalera.errors import RunError
 from escalera.ladder.schema import Votes
 from escalera.models.fusion import Fusion
 from escalera.models.head import pooling
 from escalera.models.inputs import Inputs
 from escalera.models.network import Network
-from escalera.rundir import RunDir
+from escalera.rundir import CURE, RunDir
 from escalera.train.checkpoint import read_tensors
 from escalera.vote import saved
 from escalera.vote.classifiers import Features, Probabilities, probabilities
@@ -77,7 +78,7 @@ class Ballot:
 
     def __init__(self, run: RunDir, model: Votes) -> None:
         record = run.read_record()
-        self.kept = kept = record["classifiers"]
+        self.kept = kept = _kept(run, record)
         self.model = model
         self.classes = len(record["data"]["classes"])
         saved.check(run.path / PREPARATION, record.get("preparation", ""))
@@ -93,3 +94,15 @@ class Ballot:
         rows: Features = np.concatenate(parts)
         said = answers(self.classifiers, self.kept, rows, self.classes)
         return together(self.model, said, self.weights).astype(np.float32)
+
+
+def _kept(run: RunDir, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What run.json says of each classifier; raises RunError where it lacks some of that."""
+    kept = record.get("classifiers")
+    if not isinstance(kept, dict) or not kept:
+        raise RunError(f"could not read {run.record}: classifiers: expected some, received {kept!r:.60}. {CURE}")
+    for name, entry in kept.items():
+        for key, kind in (("sha256", str), ("weight", int | float)):
+            if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
+                raise RunError(f"could not read {run.record}: classifiers.{name}: it lacks its {key}. {CURE}")
+    return kept
