@@ -26,8 +26,8 @@ def test_numbers_with_a_decimal_comma(put_all, opened):
         "peso": [1.5, 2, None, 1250.75], "precio": [1234, 12, 1_000_000, 7], "n": [3, 4, 5, 6],
     }  # fmt: skip
     assert found.notes == (
-        "t.csv: numbers with a decimal comma in peso, with points between thousands in precio; data.decimal: '.' takes "
-        "points for it.",
+        "t.csv: numbers with a decimal comma in peso, with points between thousands in precio; write data.decimal: '.' if "
+        "it is the point.",
     )
     assert opened(decimal=".").splits["train"].table["peso"].to_pylist()[0] == "1,5"
     assert opened(decimal=",").notes == ()

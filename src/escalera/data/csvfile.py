@@ -98,8 +98,8 @@ def csv_table(path: Path, options: ReadOptions = NOTHING_SAID) -> CsvTable:
     if options.decimal is None and commas:
         thousands = f", with points between thousands in {', '.join(points)}" if points else ""
         notes.append(
-            f"{path.name}: numbers with a decimal comma in {', '.join(commas)}{thousands}; data.decimal: '.' takes "
-            "points for it."
+            f"{path.name}: numbers with a decimal comma in {', '.join(commas)}{thousands}; write data.decimal: '.' if "
+            "it is the point."
         )
     return CsvTable(path, whole, written, tuple(notes))
 
