@@ -126,7 +126,8 @@ def predict_files(
 
 def _asked(trained: Trained, files: Sequence[Path], attributes: Sequence[str]) -> Asked:
     from escalera import build
-    from escalera.data.asked import TABLES, about_files, about_table
+    from escalera.data.asked import about_files, about_table
+    from escalera.data.places import TABLES
 
     if len(files) == 1 and files[0].suffix.lower() in TABLES and not files[0].is_dir():
         if attributes:

@@ -1,6 +1,8 @@
 """CSV files as spreadsheets and pandas write them: separators, encodings, decimals, names of columns."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -26,8 +28,8 @@ def test_numbers_with_a_decimal_comma(put_all, opened):
         "peso": [1.5, 2, None, 1250.75], "precio": [1234, 12, 1_000_000, 7], "n": [3, 4, 5, 6],
     }  # fmt: skip
     assert found.notes == (
-        "t.csv: numbers with a decimal comma in peso, with points between thousands in precio; write data.decimal: '.' if "
-        "it is the point.",
+        "t.csv: numbers with a decimal comma in peso, with points between thousands in precio; write data.decimal: '.' "
+        "if it is the point.",
     )
     assert opened(decimal=".").splits["train"].table["peso"].to_pylist()[0] == "1,5"
     assert opened(decimal=",").notes == ()
@@ -104,10 +106,10 @@ def test_tables_from_spreadsheets(encoding: str, called: str, put_all, opened):
             "is not UTF-8 (invalid start byte at byte 23). Save it as UTF-8, or",
         ),
         (b"image,label\nimg/a.png,\xa7\n", None, "is not UTF-8"),
-        (b"image,label\nimg/a.png,x\n", "utf-99", "data.encoding: 'utf-99' is not known; expected utf-8, cp1252"),
+        (b"image,label\nimg/a.png,x\n", "utf-99", "data.encoding: 'utf-99' is not known; did you mean 'utf-8'?"),
         (b"image,label\nimg/a.png,\xff\n", "utf-8", "is not utf-8 (invalid start byte at byte 22)."),
-        (b"image,label\nimg/a.png,x\n", "utf8x", "expected utf-8, cp1252, latin-1, utf-16, mac-roman, cp850, cp1251"),
-        (b"image,label\nimg/a.png,x\n", "zip", "data.encoding: 'zip' is not known"),
+        (b"image,label\nimg/a.png,x\n", "utf8x", "data.encoding: 'utf8x' is not known; did you mean 'utf-8'?"),
+        (b"image,label\nimg/a.png,x\n", "zip", "data.encoding: 'zip' is not known; known: utf-8, cp1252, latin-1, "),
         ("image,label\nimg/a.png,año\n".encode("mac-roman"), None, "is not UTF-8"),
         ("image,label\nimg/a.png,año\n".encode("cp850"), None, "is not UTF-8"),
         ("image,label\nimg/a.png,да\n".encode("cp1251"), None, "is not UTF-8"),
@@ -159,12 +161,58 @@ def test_a_table_without_names(first: str, second: str, found: str, put_all, ope
         ",image,label\n0,img/a.png,x\n1,img/b.png,y\n",
         "Unnamed: 0,image,species\n0,img/a.png,x\n1,img/b.png,y\n",
         "Image_Path,Class Name,index\nimg/a.png,x,0\nimg/b.png,y,1\n",
+        "image,label\nimg/a.png,x,\nimg/b.png,y,\n",  # separators at the end of rows alone
+        "image;label\r\nimg/a.png;x;\r\nimg/b.png;y;\r\n",
     ],
 )
 def test_what_spreadsheets_and_pandas_write(text: str, put_all, opened):
     put_all({**FOUR, "t.csv": text})
     found = opened()
     assert (values(found), found.classes, found.notes) == ([1, 2], ["x", "y"], ())
+
+
+def test_a_field_more_than_columns_is_told(put_all, opened):
+    put_all({**FOUR, "t.csv": "image,label\nimg/a.png,x,\nimg/b.png,y,z\n"})
+    with pytest.raises(DataError, match=r"t\.csv cannot be read as CSV: CSV parse error: .*Expected 2 columns, got 3"):
+        opened()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.tsv", "image\tlabel\nimg/a.png\tx\nimg/b.png\ty\n"),
+        ("T.CSV", "image,label\nimg/a.png,x\nimg/b.png,y\n"),
+        ("metadata.jsonl", '{"file_name": "img/a.png", "label": "x"}\n{"file_name": "img/b.png", "label": "y"}\n'),
+        ("m.jsonl", '{"file_name": "img/a.png", "class": "x", "box": [1]}\n{"file_name": "img/b.png", "class": "y"}\n'),
+    ],
+)
+def test_tables_of_other_endings(name: str, text: str, put_all, opened, root: Path):
+    put_all({**FOUR, name: text})
+    for source in ("mine", str(root / "mine" / name)):
+        found = opened(source)
+        assert (values(found), found.classes, found.splits["train"].table) == ([1, 2], ["x", "y"], None)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]\n", "x\n", '{"a": 1}\n{"a": "b"}\n'])
+def test_lines_that_are_no_json(text: str, put_all, opened):
+    put_all({**FOUR, "t.jsonl": text})
+    with pytest.raises(DataError, match=r"t\.jsonl (cannot be read as lines of JSON: |has 0 rows)"):
+        opened()
+
+
+@pytest.mark.parametrize(("label", "other"), [(0, 1), (1.0, 0.0), (True, False)])
+def test_labels_in_json(label: object, other: object, put_all, opened):
+    rows = [{"file_name": f"img/{name}.png", "label": label if name in "ab" else other} for name in "abcd"]
+    put_all({**FOUR, "train.jsonl": "".join(f"{json.dumps(row)}\n" for row in rows)})
+    assert opened().classes == (["false", "true"] if label is True else ["0", "1"])
+    with pytest.raises(DataError, match=r"train\.jsonl is JSON, which says itself how it is written; 'cp1252' needs"):
+        opened(encoding="cp1252")
+
+
+def test_measures_are_words_of_windows_too(put_all, opened):
+    text = csv("imagen;clase;Superficie (m²)", "img/a.png;año;20 °C", "img/b.png;día;5 €")
+    put_all({**FOUR, "t.csv": text.encode("cp1252")})
+    assert opened().classes == ["año", "día"]
 
 
 def test_an_empty_row_between_others_is_told(put_all, opened):

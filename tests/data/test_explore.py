@@ -9,6 +9,7 @@ import pytest
 
 from escalera.data.explore import SIDE, Explored, explore
 from escalera.data.options import ReadOptions
+from escalera.data.sources import open_source
 from escalera.errors import DataError
 
 
@@ -142,6 +143,19 @@ def test_a_target_is_cut_and_ranks_the_other_columns(root: Path, png):
     assert facts["faults"] == []
     assert [entry["column"] for entry in facts["table"]["ranking"]] == ["garden"]
     assert facts["settings"] == {"target": "price", "bands": 2}
+
+
+@pytest.mark.parametrize(
+    "rows", ["x/a.png,x\nx/b.png,y\n", "C:\\x\\a.jpg,x\nC:\\x\\b.jpg,y\n" * 500], ids=["absent", "absolute"]
+)
+def test_where_nothing_can_be_read_the_reason_is_that_of_a_climb(rows: str, root: Path, png):
+    table(root, png, f"image,label\n{rows}")
+    with pytest.raises(DataError) as shown:
+        look(root)
+    with pytest.raises(DataError) as raised:
+        open_source("birds", data_root=root, image_size=None, channels=None)
+    assert str(shown.value) == str(raised.value)
+    assert "row 0" in str(shown.value) and len(str(shown.value).splitlines()) < 15
 
 
 def test_paths_outside_the_folder_are_never_opened(root: Path, png):

@@ -245,14 +245,14 @@ def test_a_class_that_train_lacks(put, fails):
 
 def test_a_single_class(put, fails):
     path = put("mine", "train", ["ant", "ant"])
-    fails("mine", f"{path} has a single class, 'ant'. A classifier needs two or more.")
+    fails("mine", f"{path} has a single class, 'ant' in column 'label'. A classifier needs two or more.")
     path = put("yours", "train", [1, 1], names=["ant", "bee"])
-    fails("yours", f"{path} has a single class, 'bee'.")
+    fails("yours", f"{path} has a single class, 'bee' in column 'label'.")
 
 
 def test_the_labels_are_looked_at_before_any_picture_is_decoded(put, fails, monkeypatch):
     put("mine", "train", ["ant", "ant"], [b"no picture"] * 2)
-    fails("mine", "has a single class, 'ant'")
+    fails("mine", "has a single class, 'ant' in column 'label'")
 
 
 def test_rows_keep_their_order_over_many_row_groups(put, root: Path, png):

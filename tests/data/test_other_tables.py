@@ -106,6 +106,36 @@ def test_a_table_for_test_beside_one_with_a_column_of_splits(put_all, opened):
     assert values(opened(split_column=False), "test") == [4]
 
 
+@pytest.mark.parametrize(
+    ("column", "values_", "expected"),
+    [
+        ("is_valid", ("False", "True"), {"train": [1, 2], "validation": [3, 4]}),
+        ("is_test", ("0", "1"), {"train": [1, 2], "test": [3, 4]}),
+        ("is_train", ("1", "0"), {"train": [1, 2], "test": [3, 4]}),
+        ("is_training_image", ("true", "false"), {"train": [1, 2], "test": [3, 4]}),
+        ("is_male", ("1", "0"), {"train": [1, 2, 3, 4]}),
+        ("is_valid", ("1", "1"), {"train": [1, 2, 3, 4]}),
+    ],
+)
+def test_columns_of_true_and_false(column: str, values_: tuple[str, str], expected: dict, put_all, opened):
+    lines = [f"img/{name}.png,{'xy'[n % 2]},{values_[n // 2]}" for n, name in enumerate("abcd")]
+    put_all({**FOUR, "t.csv": csv(f"path,label,{column}", *lines)})
+    found = opened()
+    assert {split: values(found, split) for split in found.splits} == expected
+    assert bool(found.notes) == (len(expected) > 1)
+    assert list(opened(split_column=False).splits) == ["train"]
+
+
+def test_two_columns_of_true_and_false_are_asked_about(put_all, opened):
+    lines = ["img/a.png,x,True,False", "img/b.png,y,False,False", "img/c.png,x,False,True", "img/d.png,y,False,False"]
+    put_all({**FOUR, "t.csv": csv("path,label,is_test,is_valid", *lines)})
+    with pytest.raises(
+        DataError, match=r"the columns is_test, is_valid all say which rows are which\. Write one column"
+    ):
+        opened()
+    assert list(opened(split_column="is_test").splits) == ["train", "test"]
+
+
 def test_folds_that_are_numbers_are_no_splits(put_all, opened):
     put_all({**FOUR, "t.csv": csv("path,label,fold", *(f"img/{n}.png,{n in 'ab'},{i}" for i, n in enumerate("abcd")))})
     assert list(opened().splits) == ["train"]
@@ -160,6 +190,49 @@ def test_a_second_table_of_a_split_is_never_dropped(put_all, opened):
     put_all({**FOUR, "train.csv": rows, "train-extra.csv": rows})
     with pytest.raises(DataError, match=r"expected one table for train, found 2: train-extra.csv, train.csv. Join"):
         opened()
+
+
+def test_images_in_several_rows_are_counted(put_all, opened):
+    rows = ["img/a.png,x", "img/b.png,y", "img/a.png,x", "./img/b.png,x", "img/c.png,y"]
+    put_all({**FOUR, "t.csv": csv("path,label", *rows)})
+    assert opened().notes == ("t.csv: 2 images are in several rows, 1 of them with different labels.",)
+    put_all({"t.csv": csv("path,label", *rows[:3], rows[4])})
+    assert opened().notes == ("t.csv: 1 images are in several rows.",)
+
+
+def test_several_tables_are_asked_about(put_all, opened):
+    truth = csv("image,MEL,NV", "a,1.0,0.0", "b,0.0,1.0")
+    folder = put_all({"in/a.png": 1, "in/b.png": 2, "truth.csv": truth, "meta.csv": csv("image,age", "a,3", "b,4")})
+    with pytest.raises(DataError) as error:
+        opened()
+    assert str(error.value) == (
+        f"{folder}: expected one table with the images, found 2: meta.csv, truth.csv. Name it as the source, as "
+        f"{folder}/meta.csv."
+    )
+    found = opened(str(folder / "truth.csv"))
+    assert found.classes == ["MEL", "NV"]
+
+
+def test_a_table_of_paths_alone_is_none_of_labels(put_all, opened):
+    files = {f"{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"}
+    put_all({**files, "files.csv": csv("path", *files)})
+    assert opened().classes == ["cat", "dog"]
+    assert "data.form: table reads the other" in opened().notes[0]
+
+
+@pytest.mark.parametrize(("name", "hint"), [("labels.xlsx", " Save labels.xlsx as CSV."), ("labels.json", " Save lab")])
+def test_tables_that_are_not_read(name: str, hint: str, put_all, opened):
+    folder = put_all({"a.png": 1, name: "x"})
+    for source in ("mine", str(folder / name)):
+        with pytest.raises(DataError) as error:
+            opened(source)
+        assert hint in str(error.value)
+
+
+def test_addresses_beside_paths_say_where_these_come_from(put_all, opened):
+    lines = [f"https://example.org/{name}.png,{name in 'ab'},img/{name}.png" for name in "abcd"]
+    put_all({**FOUR, "t.csv": csv("link,label,where", *lines)})
+    assert values(opened()) == [1, 2, 3, 4]
 
 
 # Labels

@@ -166,6 +166,14 @@ def test_what_is_not_there_is_told_with_what_is(path: str, why: str, put_all, op
     assert f"{folder}/t.csv: row 2 (" in str(error.value) and why in str(error.value)
 
 
+def test_absolute_paths_of_another_machine_are_told_with_what_is_here(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label", "/home/ana/img/a.png,x", "C:\\ana\\b.png,y", "img/c.png,y")})
+    with pytest.raises(DataError) as error:
+        opened()
+    assert "\n  row 0: /home/ana/img/a.png: it is absolute; there is img/a.png\n" in str(error.value)
+    assert "\n  row 1: C:\\ana\\b.png: it is absolute; there is img/b.png\n" in str(error.value)
+
+
 def test_an_address_is_not_fetched(put_all, opened):
     put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "https://example.org/b.png,y")})
     with pytest.raises(DataError, match=r"row 1: https://example.org/b.png: it is an address, and nothing is fetched"):

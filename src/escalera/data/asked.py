@@ -20,11 +20,11 @@ from escalera.data.listing import AT_ONCE, Raw, Several, shown
 from escalera.data.options import ReadOptions
 from escalera.data.paths import fault
 from escalera.data.pictured import PicturedTable
+from escalera.data.places import TABLES
 from escalera.data.some_rows import Table
 from escalera.data.table_listings import open_table, unlabelled_table
 from escalera.errors import DataError
 
-TABLES = (".csv", ".parquet")
 _IN_NOTE = 3
 _NEXT = re.compile(r",(?=[^,=]*=)")
 """A comma that a name and = follow: that of 1,5 stays in its value."""

@@ -28,7 +28,7 @@ from escalera.data.images import ImageSet
 from escalera.data.store import InMemory, OnDisk, Store, read_folder
 from escalera.errors import DataError, nearest
 
-VERSION = 4
+VERSION = 5
 """Raise it when the decoder or the layout changes: older folders are then made anew."""
 
 _DAY = 86_400

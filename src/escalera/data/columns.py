@@ -20,7 +20,8 @@ _IMAGE = (
     "imagename", "imagen", "foto", "archivo", "ruta",
 )  # fmt: skip
 _LABEL = (
-    "label", "labels", "class", "category", "target", "classname", "labelname", "clase", "etiqueta", "etiquetas",
+    "label", "labels", "class", "category", "target", "classname", "labelname", "classlabel", "labelclass",
+    "imagelabel", "imageclass", "classid", "labelid", "groundtruth", "clase", "etiqueta", "etiquetas",
     "categoria", "categoría",
 )  # fmt: skip
 LOOKED_AT = 100
@@ -104,7 +105,9 @@ def _one_hot(path: Path, schema: pa.Schema, options: ReadOptions) -> list[str]:
 
 def picture_columns(schema: pa.Schema, head: pa.Table) -> list[str]:
     """The columns that hold pictures, or paths to them; `head` are the first rows."""
-    return [field.name for field in schema if _is_picture(field.type) or _holds_paths(head, field)]
+    found = [field.name for field in schema if _is_picture(field.type) or _holds_paths(head, field)]
+    # Beside paths, addresses of the web only say where they come from.
+    return [name for name in found if not _holds_addresses(head, schema.field(name))] or found
 
 
 def is_path(kind: pa.DataType) -> bool:
@@ -201,6 +204,10 @@ def _holds_paths(head: pa.Table, field: pa.Field) -> bool:
     values = [value for value in head[field.name].to_pylist() if value]
     ends = sum(promised(value.strip()) is not None for value in values)
     return bool(values) and ends >= 0.9 * len(values)
+
+
+def _holds_addresses(head: pa.Table, column: pa.Field) -> bool:
+    return is_path(column.type) and any("://" in value for value in head[column.name].to_pylist() if value)
 
 
 def _is_label(kind: pa.DataType) -> bool:

@@ -17,6 +17,8 @@ _MARKS = {
 """What a file may begin with; the mark of UTF-32 begins as that of UTF-16."""
 _USUAL = ("utf-8", "cp1252", "latin-1", "utf-16", "mac-roman", "cp850", "cp1251", "shift-jis", "gb18030")
 _WORD = re.compile(r"(?:[A-Za-z]|[^\x00-\x7f\s])+")
+_MEASURES = re.compile(r"\b[cdkm]?m[²³]|(?<=\d) ?[°€]|°C\b")
+"""Signs that stand by numbers: m², 20 °C, 5 €."""
 _ALONE = frozenset("àáâäåæèéêìíñòóôöøùúºª")
 """Letters that are words, or stand for some, in the languages of Western Europe."""
 
@@ -53,9 +55,7 @@ def _as_said(path: Path, raw: bytes, encoding: str) -> str:
     try:
         text = raw.decode(encoding)
     except LookupError:
-        raise DataError(
-            f"data.encoding: '{encoding}' is not known; expected {', '.join(_USUAL)}, ...; {nearest(encoding, _USUAL)}"
-        ) from None
+        raise DataError(f"data.encoding: '{encoding}' is not known; {nearest(encoding, _USUAL)}") from None
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not {encoding} ({error.reason} at byte {error.start}). Name another with data.encoding, or let "
@@ -76,6 +76,6 @@ def _windows(raw: bytes) -> str | None:
         text = raw.decode("cp1252")
     except UnicodeDecodeError:
         return None
-    words = {word for word in _WORD.findall(text) if not word.isascii()}
+    words = {word for word in _WORD.findall(_MEASURES.sub("", text)) if not word.isascii()}
     western = all(word.isalpha() and (re.search("[A-Za-z]", word) or word.lower() in _ALONE) for word in words)
     return text if western and not {"\0", "ƒ"} & set(text) else None

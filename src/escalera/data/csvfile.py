@@ -110,20 +110,36 @@ def _tables(path: Path, text: str, separator: str) -> tuple[pa.Table, pa.Table]:
     Blanks around the names of columns are no part of them. Columns without a name and without a value, and rows at the
     end without any, are what spreadsheets leave behind; a column without a name is called as pandas calls it.
     """
-    try:
-        typed = _read(text, separator)
-        written = _read(text, separator, dict.fromkeys(typed.column_names, pa.string()))
-    except pa.ArrowException as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+    typed, written = _typed_and_written(path, text, separator)
     names = [name.strip() for name in typed.column_names]
     kept = [n for n, name in enumerate(names) if name or written.column(n).null_count < written.num_rows]
     named = [names[n] or f"Unnamed: {n}" for n in kept]
     filled = [pa_compute.is_valid(column).to_numpy() for column in written.columns]
-    rows = max((int(present.nonzero()[0].max(initial=-1)) + 1 for present in filled), default=0)
+    count = max((int(present.nonzero()[0].max(initial=-1)) + 1 for present in filled), default=0)
     return (
-        typed.select(kept).rename_columns(named).slice(0, rows),
-        written.select(kept).rename_columns(named).slice(0, rows),
+        typed.select(kept).rename_columns(named).slice(0, count),
+        written.select(kept).rename_columns(named).slice(0, count),
     )
+
+
+def _typed_and_written(path: Path, text: str, separator: str) -> tuple[pa.Table, pa.Table]:
+    """Both readings of a file, whose rows may end with a separator where its first line does not."""
+    try:
+        return _both(text, separator)
+    except pa.ArrowException as error:
+        first, end, rest = text.partition("\n")
+        try:
+            typed, written = _both(f"{first.rstrip()}{separator}{end}{rest}", separator)
+            if written.column(-1).null_count == written.num_rows:
+                return typed, written
+        except pa.ArrowException:  # it is not that
+            pass
+        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+
+
+def _both(text: str, separator: str) -> tuple[pa.Table, pa.Table]:
+    typed = _read(text, separator)
+    return typed, _read(text, separator, dict.fromkeys(typed.column_names, pa.string()))
 
 
 def _read(text: str, separator: str, types: dict[str, pa.DataType] | None = None) -> pa.Table:

@@ -160,8 +160,11 @@ def _opened(name: str, size: tuple[int, int] | None, channels: Channels | None, 
     """The source as a climb would open it, so that the two share what is in the cache; else whatever can be had."""
     try:
         return open_source(name, image_size=size, channels=channels, **where)
-    except DataError:
-        return open_source(name, image_size=size, channels=channels, lenient=True, **where)
+    except DataError as error:
+        try:
+            return open_source(name, image_size=size, channels=channels, lenient=True, **where)
+        except DataError:
+            raise error from None  # there is nothing to look at, for the reason that a climb gives
 
 
 def _common(name: str, heads: Survey) -> tuple[tuple[int, int] | None, Channels | None]:

@@ -120,7 +120,6 @@ def ingest(
             "splits": [listing.split for listing in listings],
             "skipped": found.bad,
             "notes": [
-                *(note for listing in listings for note in listing.notes),
                 *notes,
                 *([] if classes else odd_names(names, column=listings[0].label)),
                 *_renamed(found.renamed),

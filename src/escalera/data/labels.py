@@ -87,7 +87,8 @@ def check_classes(
     present = [name for name, count in zip(classes, counts[0], strict=True) if count]
     if len(present) < 2:
         held = f"a single class, '{present[0]}'" if present else "no class"
-        refuse(DataError(f"{listings[0].path} has {held}. A classifier needs two or more."), faults)
+        column = f" in column '{listings[0].label}'" if listings[0].label else ""
+        refuse(DataError(f"{listings[0].path} has {held}{column}. A classifier needs two or more."), faults)
     for listing, count in zip(listings[1:], counts[1:], strict=True):
         absent = np.flatnonzero((count > 0) & (counts[0] == 0))
         if len(absent):

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from escalera.data.listing import Listing, shown
+from escalera.data.listing import Listing, left_by_system, shown
 from escalera.data.options import OF_TABLES, Form, ReadOptions
-from escalera.data.places import array_files, table_files, unread_tables
+from escalera.data.places import TABLES, array_files, table_files, tables, unread_tables
 from escalera.data.split_folders import folders, has_pictures, holds_pictures, split_folders
 from escalera.errors import DataError
 
-_DEEPEST = 4
+_DEEPEST, _LISTED = 4, 5
+_SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".feather", ".json")
+"""Endings of tables that are not read."""
 _CALLED = {"folders": "folders of classes", "table": "a table", "arrays": "arrays"}
 
 
@@ -31,7 +33,8 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
     Raises DataError where there is nothing that is known.
     """
     if path.is_file():
-        form: Form | None = {".csv": "table", ".parquet": "table", ".npz": "arrays"}.get(path.suffix.lower())  # type: ignore[assignment]
+        ending = path.suffix.lower()
+        form: Form | None = "table" if ending in TABLES else "arrays" if ending == ".npz" else None
         if form is None or (options.form or form) != form:
             raise _unknown(path, options)
         return Layout(form, path)
@@ -48,6 +51,13 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
         raise _unknown(path, options)
     notes = [] if place == path else [f"{path}: read from {place}, the only folder in it that holds anything to read."]
     form = options.form or _preferred(place, forms, options)
+    some = tables(place, *TABLES) if form == "folders" and options.form is None else []
+    if some and _classes(place, options) < 2:
+        raise DataError(
+            f"{place}: expected one table with the images, found {len(some)}: "
+            f"{', '.join(shown(path.name) for path in some[:_LISTED])}{', ...' if len(some) > _LISTED else ''}. Name "
+            f"it as the source, as {some[0]}."
+        )
     if form not in forms:
         raise _unknown(path, options)
     if len(forms) > 1 and options.form is None:
@@ -139,8 +149,14 @@ def _hints(path: Path) -> str:
     from escalera.data.folder import suggestion
 
     if not path.is_dir():
-        return ""
+        return _as_csv(path.name)
     if sources := _sources_below(path):
         return f" There are tables or arrays in {', '.join(shown(str(place)) for place in sources[:3])}: name one."
-    names = [entry.name for entry in path.iterdir() if entry.is_file()]
-    return suggestion([name for name in names if not name.startswith(".")])
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_file() and not left_by_system(entry.name))
+    return next((hint for name in names if (hint := _as_csv(name))), "") or suggestion(names)
+
+
+def _as_csv(name: str) -> str:
+    """What to do with a table of a kind that is not read."""
+    ending = name[name.rfind(".") :].lower()
+    return f" Save {shown(name)} as CSV." if ending in _SHEETS else ""

@@ -23,13 +23,16 @@ _LOOKED_AT = 100
 Names = dict[str, list[str]]
 
 
+ABSOLUTE = "it is absolute"
+
+
 def fault(name: str) -> str | None:
     """Why a path is not opened, whatever the system it was written on."""
     if "://" in name:
         return "it is an address, and nothing is fetched"
     windows = PureWindowsPath(name)
     if PurePosixPath(name).is_absolute() or windows.is_absolute() or windows.drive or windows.root:
-        return "it is absolute"
+        return ABSOLUTE
     depth = 0
     for part in name.replace("\\", "/").split("/"):
         depth += -1 if part == ".." else 0 if part in ("", ".") else 1

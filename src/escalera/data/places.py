@@ -18,7 +18,8 @@ from escalera.data.listing import SPLITS, left_by_system
 from escalera.data.paths import fault
 from escalera.errors import DataError, nearest
 
-_TABLES = (".parquet", ".csv")
+TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
+"""The endings of tables, those that are read first first."""
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _NO_ROWS = re.compile(r"(sample.?)?submission|class(es|.?names|.?dict|.?list)?|label.?(map|names|list)", re.IGNORECASE)
 """Tables that lie beside the one of the images: what to hand in, and what the classes are called."""
@@ -145,17 +146,21 @@ def _kept(name: str, roots: list[Path], cache_dir: Path) -> Path | None:
 
 
 def form(path: Path) -> str | None:
-    """`parquet`, `csv`, `npz` or `folders`; None for what is none of them."""
+    """`parquet`, `csv`, `jsonl`, `npz` or `folders`; None for what is none of them."""
     if path.is_file():
-        return path.suffix.lower().lstrip(".") if path.suffix.lower() in (*_TABLES, ".npz") else None
+        return _form_of(path) if path.suffix.lower() in (*TABLES, ".npz") else None
     if not path.is_dir():
         return None
     files = table_files(path)
     if files:
-        return next(iter(files.values()))[0].suffix.lower().lstrip(".")
+        return _form_of(next(iter(files.values()))[0])
     if list(path.glob("*.npz")):
         return "npz" if array_files(path) else None
     return "folders" if any(entry.is_dir() and not left_by_system(entry.name) for entry in path.iterdir()) else None
+
+
+def _form_of(path: Path) -> str:
+    return {".tsv": "csv"}.get(path.suffix.lower(), path.suffix.lower().lstrip("."))
 
 
 def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None = None) -> dict[str, list[Path]]:
@@ -167,22 +172,22 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
     """
     if splits:
         named = {split: folder / name for split, name in splits.items() if not fault(name)}
-        return {split: [path] for split, path in named.items() if path.is_file() and path.suffix.lower() in _TABLES}
+        return {split: [path] for split, path in named.items() if path.is_file() and path.suffix.lower() in TABLES}
     for place in (folder, folder / "data"):
-        for suffix in _TABLES:
-            tables = _tables(place, suffix)
+        for suffix in TABLES:
+            there = tables(place, suffix)
             found: dict[str, list[Path]] = {}
-            for path in tables:
+            for path in there:
                 if match := _SPLIT.fullmatch(path.stem):
                     found.setdefault(_split_called(match[1]), []).append(path)
             if found:
                 return found
-            tables = [path for path in tables if not _NO_ROWS.fullmatch(path.stem)]
-            if len(tables) == 1:
-                return {"train": tables}
-    for suffix in _TABLES:
-        below = {path.name: _tables(path, suffix) for path in _folders(folder) if _SPLIT.fullmatch(path.name)}
-        found = {_split_called(name): tables for name, tables in below.items() if tables}
+            rows = [path for path in there if not _NO_ROWS.fullmatch(path.stem)]
+            if len(rows) == 1:
+                return {"train": rows}
+    for suffix in TABLES:
+        below = {path.name: tables(path, suffix) for path in _folders(folder) if _SPLIT.fullmatch(path.name)}
+        found = {_split_called(name): some for name, some in below.items() if some}
         if "train" in found:
             return found
     return {}
@@ -198,13 +203,16 @@ def unread_tables(files: dict[str, list[Path]]) -> list[str]:
     """The names of tables beside those that are read, since nobody could tell what they are for."""
     read = {path for some in files.values() for path in some}
     places = {path.parent for path in read}
-    return sorted(
-        path.name for place in places for suffix in _TABLES for path in _tables(place, suffix) if path not in read
-    )
+    return sorted(path.name for place in places for path in tables(place, *TABLES) if path not in read)
 
 
-def _tables(place: Path, suffix: str) -> list[Path]:
-    return sorted(path for path in place.glob(f"*{suffix}") if not path.name.startswith("."))
+def tables(place: Path, *suffixes: str) -> list[Path]:
+    """The tables in a folder whose names end so, by name."""
+    try:
+        found = [path for path in place.iterdir() if path.suffix.lower() in suffixes and path.is_file()]
+    except OSError:
+        return []
+    return sorted(path for path in found if not left_by_system(path.name))
 
 
 def _split_called(name: str) -> str:
@@ -223,7 +231,7 @@ def _below(root: Path, name: str) -> Path | None:
     """The source of a name in a data root: a folder, or a file with its ending left out; never outside the root."""
     if not name.strip("./ ") or Path(name).is_absolute() or ".." in Path(name).parts:
         return None
-    for path in (root / name, *(root / f"{name}{suffix}" for suffix in (*_TABLES, ".npz"))):
+    for path in (root / name, *(root / f"{name}{suffix}" for suffix in (*TABLES, ".npz"))):
         if is_there(path):
             return path
     return None

@@ -90,7 +90,9 @@ def open_source(
         )
 
     opened = cache.image_set(root, key, name, write)
-    return replace(opened, faults=(*(faults or ()), *opened.faults))
+    # Not kept in the cache: how a source was understood may be said otherwise next time.
+    notes = [note for listing in listings for note in listing.notes]
+    return replace(opened, notes=(*notes, *opened.notes), faults=(*(faults or ()), *opened.faults))
 
 
 def list_source(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,13 @@ _MORE = {
 }  # fmt: skip
 """Other words for a split: those of FER2013, of some published tables, and of tables in Spanish."""
 _WORDS = {word: split for split, usual in SPLITS.items() for word in usual} | _MORE
+_FLAGS = {
+    "isvalid": ("validation", "train"), "isval": ("validation", "train"), "isvalidation": ("validation", "train"),
+    "istest": ("test", "train"), "istrain": ("train", "test"), "istraining": ("train", "test"),
+    "istrainingimage": ("train", "test"),
+}  # fmt: skip
+"""Columns of true and false, and what the two stand for."""
+_TRUE, _FALSE = ("true", "1"), ("false", "0")
 _LISTED = 5
 
 Parts = dict[str, NDArray[np.int64]]
@@ -46,9 +54,15 @@ def split_column(
         if split != "train":
             return None, {}, []
         raise DataError(f"data.split_column: {path} has no column '{said}'; {nearest(said, names)}")
-    for name in [said] if said else [name for name in names if _bare(name) in _NAMES]:
+    called = [name for name in names if _bare(name) in _NAMES] or _flags(table)
+    if said is None and len(called) > 1 and _bare(called[0]) in _FLAGS:
+        raise DataError(
+            f"{path}: the columns {', '.join(called)} all say which rows are which. Write one column of train, "
+            f"validation and test and name it with data.split_column, or name the one that counts, as {called[0]}."
+        )
+    for name in [said] if said else called:
         values = table.texts(name)
-        splits = [_WORDS.get(_bare(value)) if value else None for value in values]
+        splits = _splits(name, values)
         unknown = Counter(value or "" for value, one in zip(values, splits, strict=True) if one is None)
         known = Counter(one for one in splits if one is not None)
         if said is None and len(known) < 2:
@@ -62,6 +76,24 @@ def split_column(
         rows = {part: np.flatnonzero([one == part for one in splits]) for part in SPLITS if part in known}
         return name, rows, notes if said else [*notes, _note(table, name, rows)]
     return None, {}, notes
+
+
+def _flags(table: Table) -> list[str]:
+    """The columns that say by true and false which rows are train."""
+    return [
+        name
+        for name in table.schema.names
+        if _bare(name) in _FLAGS and len(set(_splits(name, table.texts(name))) - {None}) == 2
+    ]
+
+
+def _splits(name: str, values: Sequence[str | None]) -> list[str | None]:
+    """The split that each value of a column says; None for what says none."""
+    if _bare(name) in _FLAGS:
+        yes, no = _FLAGS[_bare(name)]
+        words = dict.fromkeys(_TRUE, yes) | dict.fromkeys(_FALSE, no)
+        return [words.get(value.strip().casefold()) if value else None for value in values]
+    return [_WORDS.get(_bare(value)) if value else None for value in values]
 
 
 def _note(table: Table, name: str, rows: Parts) -> str:

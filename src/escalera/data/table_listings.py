@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from escalera.data.columns import LOOKED_AT, Columns, choose, image_columns, is_path, looks_like_label, picture_columns
 from escalera.data.csvfile import csv_table, no_names
+from escalera.data.json_lines import json_lines
 from escalera.data.listing import SPLITS
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.parquet import parquet_table
@@ -36,7 +37,7 @@ def pictured_tables(
     a split that two tables have.
     """
     tables = {split: open_table(split, files[split], options) for split in SPLITS if split in files}
-    _said_of_parquet(tables.values(), options)
+    _said_of_others(tables.values(), options)
     found: dict[str, PicturedTable] = {}
     for split, table in tables.items():
         train = found.get("train")
@@ -59,13 +60,16 @@ def pictured_tables(
 
 
 def has_images(files: dict[str, list[Path]], options: ReadOptions) -> bool:
-    """Whether the table of train has a column of images; not where it cannot be read, nor tell which they are."""
+    """Whether the table of train has images and labels; not where it cannot be read, nor tell which images they are."""
     try:
         source = open_table("train", files["train"], options)
-        if options.image_column is not None or _pictures(source):
-            return True
-        named = _named_images(source, options, None)
-        return named is not None and bool(find_files(source.path, named, source.texts(named), options))
+        images = [options.image_column] if isinstance(options.image_column, str) else options.image_column
+        found = list(images or _pictures(source))
+        if not found and (named := _named_images(source, options, None)):
+            find_files(source.path, named, source.texts(named), options)
+            found = [named]
+        others = [part for part in source.schema if part.name not in found]
+        return bool(found) and (options.target is not None or any(map(looks_like_label, others)))
     except (DataError, KeyError):
         return False
 
@@ -88,7 +92,7 @@ def open_table(split: str, files: list[Path], options: ReadOptions = NOTHING_SAI
             f"{', '.join(file.name for file in files[:_LISTED])}. Join them, or name one: data.splits: "
             f"{{{split}: {files[0].name}}}."
         )
-    return csv_table(files[0], options)
+    return json_lines(files[0]) if files[0].suffix.lower() == ".jsonl" else csv_table(files[0], options)
 
 
 def _listings(split: str, source: Table, options: ReadOptions, faults: list[str] | None) -> list[PicturedTable]:
@@ -99,7 +103,7 @@ def _listings(split: str, source: Table, options: ReadOptions, faults: list[str]
     head = source.read(_texts(source), LOOKED_AT)
     columns = choose(source.path, source.schema, head, named, faults, aside=[column])
     written, files, found = _files(source, columns.images, options)
-    notes = [*source.notes, *notes, *of_images, *of_classes, *found]
+    notes = [*source.notes, *notes, *of_images, *of_classes, *found, *_repeated(source, columns, files)]
     if not rows:
         return [PicturedTable(split, source, columns, written, files, notes)]
     return [
@@ -144,6 +148,23 @@ def _files(
     return written, files, notes
 
 
+def _repeated(source: Table, columns: Columns, files: Mapping[str, Sequence[Named]]) -> list[str]:
+    """How many files are in several rows, and how many of these have different labels."""
+    if len(columns.images) > 1 or not files:
+        return []
+    labels = source.texts(columns.label) if columns.label else [None] * source.rows
+    said: dict[str, list[str | None]] = {}
+    for file, label in zip(files[columns.images[0]], labels, strict=True):
+        if isinstance(file, str):
+            said.setdefault(file, []).append(label)
+    several = [some for some in said.values() if len(some) > 1]
+    if not several:
+        return []
+    at_odds = sum(len(set(some)) > 1 for some in several)
+    more = f", {at_odds:,} of them with different labels" if at_odds else ""
+    return [f"{source.path.name}: {len(several):,} images are in several rows{more}."]
+
+
 def _with_images(source: Table, options: ReadOptions, aside: str | None = None) -> tuple[ReadOptions, list[str]]:
     """The options with the column of names of images without their ending, where no other holds images; a note."""
     if options.image_column is not None or _pictures(source):
@@ -168,7 +189,9 @@ def _with_classes(source: Table, options: ReadOptions, aside: str | None) -> tup
         f"{source.path.name}: each of the columns {_some(ones)} is a class, being 0 and 1; data.label_column names "
         "another column of labels."
     )
-    return replace(options, label_column=ones), [note]
+    empty = [name for name in ones if not pc.any(source.read([name]).column(0).cast(pa.bool_())).as_py()]
+    none = [f"{source.path.name}: no row is {_some(empty)}."] if empty else []
+    return replace(options, label_column=ones), [note, *none]
 
 
 def _named_images(source: Table, options: ReadOptions, aside: str | None) -> str | None:
@@ -225,13 +248,14 @@ def _says_nothing(column: pa.ChunkedArray) -> bool:
     return bool(number and pc.all(pc.equal(column, -1)).as_py() and column.null_count == 0)
 
 
-def _said_of_parquet(tables: Iterable[Table], options: ReadOptions) -> None:
+def _said_of_others(tables: Iterable[Table], options: ReadOptions) -> None:
     """Raise DataError for what is said of how a CSV file is written, where none is read."""
     for key, value in (("encoding", options.encoding), ("decimal", options.decimal)):
         for table in tables:
-            if value is not None and table.path.suffix.lower() == ".parquet":
+            kind = {".parquet": "parquet", ".jsonl": "JSON"}.get(table.path.suffix.lower())
+            if value is not None and kind:
                 raise DataError(
-                    f"data.{key}: {table.path} is parquet, which says itself how it is written; '{value}' needs a CSV "
+                    f"data.{key}: {table.path} is {kind}, which says itself how it is written; '{value}' needs a CSV "
                     "file. Take it out."
                 )
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from escalera.data.listing import shown
 from escalera.data.options import NOTHING_SAID, ReadOptions
-from escalera.data.paths import Tree, composed, fault, key
+from escalera.data.paths import ABSOLUTE, Tree, composed, fault, key
 from escalera.errors import DataError, nearest
 
 _TRIED = 100
@@ -66,9 +66,9 @@ def find_files(table: Path, column: str, names: Sequence[str | None], options: R
     hints = _HINTS
     for name in names:
         found, how = _file(tree, folders, name, ending) if name else (None, [])
-        if name and isinstance(found, DataError) and str(found) == _ABSENT and hints:
+        if name and hints and isinstance(found, DataError) and str(found) in (_ABSENT, ABSOLUTE):
             hints -= 1
-            found = _with_hint(tree, name)
+            found = _with_hint(tree, name, found)
         files.append(found)
         ways.update(how)
         if isinstance(found, str) and "ending" in how:
@@ -87,7 +87,7 @@ def names_files(table: Path, names: Sequence[str | None], options: ReadOptions =
 def _file(tree: Tree, folders: Sequence[str], name: str, ending: str | None) -> tuple[Named, list[Way]]:
     """The file that a path means, and how it was understood."""
     if wrong := fault(name):
-        within = tree.inside(name) if wrong == "it is absolute" else None
+        within = tree.inside(name) if wrong == ABSOLUTE else None
         if within is None:
             return OutsideError(wrong), []
         name, folders = within, [""]
@@ -106,11 +106,11 @@ def _file(tree: Tree, folders: Sequence[str], name: str, ending: str | None) -> 
     return DataError(_ABSENT), []
 
 
-def _with_hint(tree: Tree, name: str) -> DataError:
-    """That a file is not there, and where one of its name is."""
+def _with_hint(tree: Tree, name: str, error: DataError) -> DataError:
+    """Why a file is none, and where one of its name is."""
     last = name.strip().replace("\\", "/").rpartition("/")[2]
     found = [file for folder in tree.folders() for file in tree.files(posixpath.join(folder, last))] if last else []
-    return DataError(f"{_ABSENT}; there is {shown(found[0])}" if len(found) == 1 else _ABSENT)
+    return type(error)(f"{error}; there is {shown(found[0])}") if len(found) == 1 else error
 
 
 def _other(file: str, path: str) -> list[Way]:
@@ -166,7 +166,7 @@ def _said_folder(tree: Tree, options: ReadOptions) -> str | None:
     given = options.image_folder
     if given is None:
         return None
-    within = tree.inside(given) if fault(given) == "it is absolute" else given
+    within = tree.inside(given) if fault(given) == ABSOLUTE else given
     folder = posixpath.normpath((within or "..").replace("\\", "/"))
     folder = "" if folder == "." else folder
     if within is None or fault(within) or not tree.holds(folder):
@@ -194,11 +194,11 @@ def _notes(
     """What was guessed, a line each."""
     completed = []
     if options.image_folder is None and list(folders) != [""]:
-        some = " and ".join(shown(folder) or "." for folder in folders[:_LISTED])
-        more = f" and {len(folders) - _LISTED:,} more" if len(folders) > _LISTED else ""
+        some = ", ".join(shown(folder) or "." for folder in folders[:_LISTED])
+        more = f", and {len(folders) - _LISTED:,} more" if len(folders) > _LISTED else ""
         completed.append(f"in the folder{'s' if len(folders) > 1 else ''} {some}{more} (data.image_folder)")
     if options.image_ending is None and endings:
-        completed.append(f"with the ending {' or '.join(endings)} (data.image_ending)")
+        completed.append(f"with the ending {', '.join(endings)} (data.image_ending)")
     return [
         *([f"{table.name}: the images are looked for {' and '.join(completed)}."] if completed else []),
         *(f"{table.name}: {ways[way]:,} paths {said}." for way, said in _SAID.items() if ways[way]),
