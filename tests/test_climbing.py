@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 import escalera as esc
-from escalera import climbing, rung
+from escalera import attempt, climbing, rung
 from escalera.errors import EscaleraError, LadderError, RunError, TrainingError
 from escalera.locking import lock
 from escalera.rundir import RunDir, read_json
@@ -122,7 +122,7 @@ def test_finished_rungs_are_not_trained_again(ladder: Path, tmp_path: Path, monk
     first = climb(ladder, tmp_path)
     stamp = first["mlp"].dir.record.stat().st_mtime_ns
     report = (tmp_path / "tiny" / "report.html").stat().st_mtime_ns
-    monkeypatch.setattr(climbing, "_attempt", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(attempt, "attempt", lambda *_, **__: pytest.fail("trained again"))
     again = climb(ladder, tmp_path)
     assert again["mlp"].dir.record.stat().st_mtime_ns == stamp
     assert (tmp_path / "tiny" / "report.html").stat().st_mtime_ns == report
@@ -143,7 +143,7 @@ def test_a_changed_rung_is_trained_again_and_the_old_one_kept(ladder: Path, tmp_
     climb(ladder, tmp_path, rungs=["mlp"])
     run = climb(ladder, tmp_path, "train.epochs=1", rungs=["mlp"])["mlp"]
     assert len(run.dir.read_history()) == 1
-    previous = RunDir(run.dir.path.with_name("seed-0.previous"))
+    previous = RunDir(run.dir.path.with_name("seed-0.kept-001"))
     assert len(previous.read_history()) == 3
     assert previous.state() == "done"
 
@@ -151,7 +151,7 @@ def test_a_changed_rung_is_trained_again_and_the_old_one_kept(ladder: Path, tmp_
 def test_fresh_trains_again_to_the_same_result(ladder: Path, tmp_path: Path) -> None:
     first = climb(ladder, tmp_path, rungs=["cnn"])["cnn"].metrics
     assert climb(ladder, tmp_path, rungs=["cnn"], fresh=True)["cnn"].metrics == first
-    assert (tmp_path / "tiny/cnn/seed-0.previous/best.safetensors").exists()
+    assert (tmp_path / "tiny/cnn/seed-0.kept-001/best.safetensors").exists()
 
 
 def test_an_interrupted_climb_goes_on_bit_for_bit(ladder: Path, tmp_path: Path, interrupt: None) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from escalera import build, lineage
 from escalera.data.splits import Dataset, Split
+from escalera.errors import RunError
 from escalera.evaluate.branches import alone, shuffled
 from escalera.ladder import schema
 from escalera.models.network import Network
@@ -57,10 +58,11 @@ def of_branches(
 def said_of(before: RunDir, test: Split) -> NDArray[np.int64] | None:
     """The classes (1, N) that a run said of these test rows; None where it was asked about others."""
     try:
+        before.check(before.predictions.name)
         table = pq.read_table(before.predictions, columns=["row", "label", "logits"])
         rows, labels = table["row"].to_numpy(), table["label"].to_numpy()
         logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(len(rows), -1)
-    except (OSError, ValueError, KeyError, pa.ArrowException):
+    except (RunError, OSError, ValueError, KeyError, pa.ArrowException):
         return None
     same = np.array_equal(rows, test.rows) and np.array_equal(labels, test.labels[test.rows])
     return logits.argmax(axis=1)[None].astype(np.int64) if same else None

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.errors import EscaleraError, LadderError, RunError, nearest
-from escalera.ladder.change import difference
+from escalera.errors import EscaleraError, LadderError, nearest
+from escalera.keeping import settle
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
 from escalera.ladder.shipped import shipped
-from escalera.lineage import check_ready, inherit, sources
+from escalera.ladderfile import write_ladder
+from escalera.lineage import inherit, sources
 from escalera.locking import lock
-from escalera.rundir import RunDir, read_json, read_sealed, write_sealed
-from escalera.runtime import now, threads
-from escalera.standing import finished, reprice, same_training, set_aside, take_over
+from escalera.rundir import RunDir, read_json
+from escalera.standing import damages, finished, has_begun, put_back, reprice, settled, unfinished
 from escalera.terminal import Narrator
 
 if TYPE_CHECKING:
@@ -105,36 +104,63 @@ def climb(
     user stops it: the same call goes on from there.
     """
     ladder, narrator = reading.ladder, narrator or Narrator(language=language)
+    # It brings the networks along, which what only reads a ladder does without.
+    from escalera.attempt import attempt
+
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
     with lock(folder):
-        pending: list[tuple[Rung, int]] = []
-        for rung, seed in ((rung, seed) for rung in chosen for seed in range(seeds)):
-            # What starts from another rung's weights waits for them: trained again, they may be others.
-            waits = any(other.name in sources(rung.config) and seed == its for other, its in pending)
-            if fresh or waits or not finished(runs[rung.name, seed], rung):
-                pending.append((rung, seed))
+        for path in folder.iterdir():
+            settle(path)
+        damaged = [damage for run in runs.values() for damage in damages(run)]
+        pending, restored = _pending(ladder, runs, fresh)
         narrator.ladder_begins(ladder, folder, len(runs), len(pending))
-        # A run that goes on has its weights already.
-        anew = [rung for rung, seed in pending if fresh or not (runs[rung.name, seed].last / "state.json").exists()]
+        for damage in damaged:
+            narrator.damaged(damage.what, essential=damage.essential)
+        for kept, run in restored:
+            narrator.put_back(kept.path, run.path)
+        anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
         datasets = _prepare(reading, [rung for rung, _ in pending], anew, data_root, skip_bad) if pending else {}
         for data in datasets.values():
             narrator.data_opened(data)
         if anew:
             _fetch_weights(anew, narrator)
         # Before the first training, so that an interrupted climb can be reported too.
-        _write_ladder(ladder, folder, chosen, seeds, command)
+        write_ladder(ladder, folder, chosen, seeds, command)
+        failed: set[tuple[str, int]] = set()
         for number, (rung, seed) in enumerate(pending, start=1):
-            if not fresh and sources(rung.config) and finished(runs[rung.name, seed], rung):
+            run = runs[rung.name, seed]
+            if not fresh and settled(run, rung):
                 continue  # the weights that it waited for came out as they were
             narrator.rung_begins(rung, seed, f"{number}/{len(pending)}")
+            lost = {name for name, its in failed if its == seed}
             data = datasets[rung.config.data.model_dump_json()]
-            _attempt(rung, seed, data, runs[rung.name, seed], device, fresh, narrator)
-        repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if run.state() == "done"]
-        report = _report(folder, language, data_root, reading.folder, anew=bool(pending) or any(repriced))
-        narrator.ladder_ends(folder, report)
-    return {rung.name: Run(runs[rung.name, 0]) for rung in chosen}
+            attempt(rung, seed, data, run, device=device, fresh=fresh, failed=lost, narrator=narrator)
+            if not settled(run, rung):
+                failed.add((rung.name, seed))
+            write_ladder(ladder, folder, chosen, seeds, command)
+        repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
+        changed = bool(pending or restored or any(repriced))
+        narrator.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed))
+    return {rung.name: Run(unfinished(runs[rung.name, 0], rung) or runs[rung.name, 0]) for rung in chosen}
+
+
+def _pending(
+    ladder: Ladder, runs: Mapping[tuple[str, int], RunDir], fresh: bool
+) -> tuple[list[tuple[Rung, int]], list[tuple[RunDir, RunDir]]]:
+    """What is to do; and the kept runs that were put back instead, each with its place."""
+    pending: list[tuple[Rung, int]] = []
+    restored = []
+    for (name, seed), run in runs.items():
+        rung = ladder[name]
+        # What starts from another rung's weights waits for them: trained again, they may be others.
+        waits = any(other.name in sources(rung.config) and seed == its for other, its in pending)
+        if not fresh and not waits and (kept := put_back(run, rung)):
+            restored.append((kept, run))
+        if fresh or waits or not settled(run, rung):
+            pending.append((rung, seed))
+    return pending, restored
 
 
 def plan(
@@ -215,70 +241,6 @@ def _fetch_weights(anew: Sequence[Rung], narrator: Narrator) -> None:
         narrator.weights_absent(list(dict.fromkeys(names)), message)
 
 
-def _attempt(rung: Rung, seed: int, data: Dataset, run: RunDir, device: str, fresh: bool, narrator: Narrator) -> None:
-    """Train one rung; what goes wrong is written into its run.json, and the climb goes on."""
-    from escalera.rung import train_rung
-    from escalera.voting import train_votes
-
-    try:
-        check_ready(rung.config, run)
-        if fresh or not same_training(run, rung):
-            set_aside(run)
-        if not fresh:
-            take_over(rung, run)
-        run_rung = train_votes if isinstance(rung.config.model, Votes) else train_rung
-        with _as_begun(run, narrator):
-            run_rung(rung, seed, data, run, device=device, narrator=narrator)
-    except Exception as error:
-        expected = isinstance(error, EscaleraError)
-        message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
-        narrator.rung_failed(rung, message, error)
-        # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
-        with contextlib.suppress(EscaleraError):
-            record = run.read_record() if run.record.exists() else {"rung": rung.name, "seed": seed}
-            run.write_record({**record, "state": "failed", "error": message, "finished": now()})
-
-
-def _as_begun(run: RunDir, narrator: Narrator) -> contextlib.AbstractContextManager[None]:
-    """The number of threads that a run began with: with another one, the same training ends otherwise."""
-    import torch
-
-    here = torch.get_num_threads()
-    begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
-    if begun != here:
-        narrator.threads_kept(begun, here)
-    return threads(begun)
-
-
-def _write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: int, command: str) -> None:
-    """Write ladder.json: the chosen rungs, and those of earlier climbs that were trained as the ladder says now."""
-    entries = []
-    for rung in ladder.rungs:
-        found = sorted(folder.glob(f"{rung.name}/seed-*"))
-        done = {int(path.name.removeprefix("seed-")) for path in found
-                if path.name.removeprefix("seed-").isdecimal() and finished(RunDir(path), rung)}  # fmt: skip
-        asked = set(range(seeds)) if rung in chosen else set()
-        if not done | asked:
-            continue
-        parent = ladder[rung.parent].config if rung.parent else None
-        entries.append(
-            {
-                "name": rung.name,
-                "why": rung.why.model_dump() if rung.why else None,
-                "parent": rung.parent,
-                "change": [asdict(change) for change in difference(parent, rung.config)] if parent else [],
-                "seeds": sorted(done | asked),
-            }
-        )
-    title = ladder.title.model_dump() if ladder.title else None
-    value = {"name": ladder.name, "title": title, "command": command, "rungs": entries}
-    path = folder / "ladder.json"
-    with contextlib.suppress(RunError):
-        if read_sealed(path) == value:
-            return
-    write_sealed(path, value)
-
-
 def _report(folder: Path, language: str, data_root: Path | None, beside: Path | None, *, anew: bool) -> Path:
     """The report's path; the page is made when something changed or it stands there in the other language."""
     path = folder / "report.html"
@@ -318,6 +280,7 @@ def told(story: Story) -> dict[str, Any]:
                 "against": {one.baseline.name: _stands(one) for one in rung.against},
                 "answers": [{"seed": run.seed, "said": len(found.said), "never": found.never}
                             for run, found in rung.ranges],
+                "as_asked": rung.as_asked,
             }
         )  # fmt: skip
     baselines = [{"name": one.name, "class": one.answer, "test_accuracy": one.accuracy} for one in story.baselines]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,22 +68,22 @@ def weights_files(config: schema.RungConfig, run: RunDir) -> dict[str, Path]:
     return files
 
 
-def check_ready(config: schema.RungConfig, run: RunDir) -> None:
-    """Raise RunError unless the runs that the weights come from are finished and whole."""
+def check_ready(config: schema.RungConfig, run: RunDir, failed: Collection[str] = ()) -> None:
+    """Raise RunError unless the runs that the weights come from are finished and whole.
+
+    Rungs that were to be trained again and `failed` are not, though an earlier run of theirs may stand.
+    """
     for weights in _weights(config.model).values():
         before = origin(weights, run) if isinstance(weights, schema.Weights) else None
         if before is None:
             continue
-        if before.state() == "done" and before.best.exists():
+        assert isinstance(weights, schema.Weights)
+        if before.state() == "done" and before.best.exists() and weights.rung not in failed:
             before.check(before.best.name, before.config.name)
             continue
-        assert isinstance(weights, schema.Weights)
-        state = {
-            "absent": "was never trained",
-            "running": "was interrupted",
-            "failed": "failed",
-            "damaged": "is damaged",
-        }.get(before.state(), "has lost its weights")
+        found = "failed" if weights.rung in failed else before.state()
+        states = {"absent": "was never trained", "running": "was interrupted", "failed": "failed"}
+        state = {**states, "damaged": "is damaged"}.get(found, "has lost its weights")
         what = f"the rung '{weights.rung}'" if weights.rung else f"the run in {weights.run}"
         todo = f"Climb '{weights.rung}' first (--rung {weights.rung})" if weights.rung else "Let it finish first"
         raise RunError(f"it starts from the weights of {what}, which {state} ({before.path}). {todo}.")
@@ -92,8 +93,8 @@ def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
     """Whether a file of the weights that a run started from holds others now; one that is gone says nothing."""
     if not run.record.exists():
         return False
-    before = run.read_record().get("weights") or {}
-    return any(
+    before = run.read_record().get("weights")
+    return before is not None and any(
         path.is_file() and fingerprint(path) != before.get(name, {}).get("sha256")
         for name, path in weights_files(config, run).items()
     )
@@ -101,7 +102,7 @@ def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
 
 def origin(weights: schema.Weights, run: RunDir) -> RunDir:
     """The run that weights come from: an earlier rung's with the same seed, beside this one, or one elsewhere."""
-    return RunDir(Path(weights.run) if weights.run else run.path.parents[1] / str(weights.rung) / run.path.name)
+    return RunDir(Path(weights.run) if weights.run else run.path.parents[1] / str(weights.rung) / f"seed-{run.seed}")
 
 
 def fingerprint(path: Path) -> str:

@@ -24,6 +24,7 @@ from escalera.models.network import Network
 from escalera.models.summary import summarise
 from escalera.rundir import ASKED, LEARNED, RESULT, RunDir, read_json, write_json
 from escalera.runtime import choose_device, choose_precision, describe, now
+from escalera.standing import fingerprint
 from escalera.terminal import Narrator
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
 from escalera.train.checkpoint import (
@@ -65,6 +66,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "rung": rung.name,
         "parent": rung.parent,
         "seed": seed,
+        "settings": fingerprint(rung.config),
         "parameters": summary.parameters(),
         "layers": summary.rows(),
         "flops_per_image": flops_per_image(network, image_shape, attributes),

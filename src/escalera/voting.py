@@ -32,6 +32,7 @@ from escalera.models.network import Network
 from escalera.models.summary import summarise
 from escalera.rundir import ASKED, RESULT, RunDir, read_json, write_json
 from escalera.runtime import choose_device, describe, free_memory, now
+from escalera.standing import fingerprint
 from escalera.terminal import Narrator
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
 from escalera.vote import saved
@@ -76,6 +77,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
         "rung": rung.name,
         "parent": rung.parent,
         "seed": seed,
+        "settings": fingerprint(rung.config),
         "parameters": summary.parameters(),
         "layers": summary.rows(),
         "flops_per_image": flops_per_image(network, shape, attributes),

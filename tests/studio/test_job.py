@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,17 @@ from escalera.errors import LadderError, RunError
 from escalera.rundir import RunDir, read_json, write_json
 from escalera.studio.job import Asked, Job, Progress, plan, settings
 
+LADDER = """
+name: tiny
+data: {source: digits, validation: 0.2, test: 0.5}
+rungs:
+  - name: mlp
+    model: {kind: mlp, dense: [16]}
+    train: {epochs: 1}
+  - name: cnn
+    change: {model: {kind: cnn, blocks: [[4]], head: {dense: [8]}}}
+"""
+"""Without its reasons, that of the runs in conftest."""
 TINY = """
 name: tiny
 data: {source: digits, validation: 0.2, test: 0.5}
@@ -99,6 +111,33 @@ def test_a_rung_that_fails_is_told(tmp_path: Path, ladder: str) -> None:
     found = until(job, lambda found: not found.running)
     assert found.steps[0].standing == "failed"
     assert "the loss became" in found.steps[0].error
+
+
+def test_what_a_climb_would_replace_is_told_and_stands_until_then(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ladder = str(runs.parent / "tiny.yaml")
+    Path(ladder).write_text(LADDER)
+    job = Job(runs)
+    assert job.replaces(Asked(ladder)) == []
+    assert job.replaces(Asked(ladder, seeds=2)) == []
+    other = Asked(ladder, rungs=["cnn"], seeds=2, sets=["train.epochs=2"])
+    assert job.replaces(other) == ["tiny/cnn/seed-0"]
+    with pytest.raises(LadderError):
+        job.replaces(Asked(ladder, sets=["train.epocs=2"]))
+
+    # What is at work beside it is what is watched.
+    from escalera import rung
+    from escalera.climbing import climb, load_ladder
+
+    monkeypatch.setattr(rung, "_evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        climb(load_ladder(ladder, other.sets), out=runs, rungs=other.rungs)
+    write_json(runs / ".studio" / "climb.json", {"process": 0, "born": 0, **asdict(replace(other, seeds=1))})
+    found = job.progress()
+    assert found is not None
+    assert [(step.standing, step.epoch, step.epochs) for step in found.steps] == [("waiting", 2, 2)]
+    write_json(runs / ".studio" / "climb.json", {"process": 0, "born": 0, **asdict(Asked(ladder, rungs=["cnn"]))})
+    found = job.progress()
+    assert found is not None and [step.standing for step in found.steps] == ["done"]
 
 
 def test_a_form_becomes_settings() -> None:

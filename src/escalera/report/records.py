@@ -95,6 +95,7 @@ class RungEntry(Lenient):
     parent: str | None = None
     change: list[Change] = []
     seeds: list[int] = [0]
+    as_asked: bool = True
 
 
 class LadderFile(Lenient):

@@ -50,6 +50,8 @@ class Rung:
     runs: list[Run]
     step: Step | None = None
     against: list[Against] = field(default_factory=list)
+    as_asked: bool = True
+    """Whether its runs have the settings that the last climb asked for."""
 
     @property
     def slug(self) -> str:
@@ -260,6 +262,7 @@ def read_story(ladder_dir: Path) -> Story:
             parent=entry.parent,
             change=entry.change,
             runs=[read_run(ladder_dir / entry.name / f"seed-{seed}", seed) for seed in entry.seeds],
+            as_asked=entry.as_asked,
         )
         for entry in ladder.rungs
     ]

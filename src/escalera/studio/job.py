@@ -114,6 +114,18 @@ class Job:
             born = _born(process.pid)
             write_json(self._file, {"process": process.pid, "born": born, **asdict(asked)})
 
+    def replaces(self, asked: Asked) -> list[str]:
+        """The finished runs (`digits/wider/seed-0`) that such a climb would set aside for others.
+
+        Raises LadderError for settings that are wrong.
+        """
+        from escalera.standing import finished
+
+        name, rungs = _rungs(asked)
+        runs = [(RunDir(self.out / name / rung.name / f"seed-{n}"), rung) for rung in rungs for n in range(asked.seeds)]
+        others = (run for run, rung in runs if run.state() == "done" and not finished(run, rung))
+        return ["/".join(run.path.parts[-3:]) for run in others]
+
     def stop(self) -> None:
         """Have the climb end after the step at hand, as Ctrl-C does; the same climb goes on from there."""
         with self._lock:
@@ -187,15 +199,17 @@ def _rungs(asked: Asked) -> tuple[str, Sequence[Rung]]:
 
 
 def _step(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:
-    from escalera.standing import finished
+    from escalera.standing import finished, unfinished
 
     epochs = rung.config.train.epochs
     try:
-        if finished(run, rung):
+        begun = unfinished(run, rung)
+        if begun is None and finished(run, rung):
             accuracy = read_json(run.metrics)["test"]["accuracy"]
             return Step(rung.name, seed, "done", run.read_record().get("epochs", epochs), epochs, accuracy=accuracy)
-        record = run.read_record() if run.record.exists() else {}
-        history = run.read_history() if record.get("state") == "running" else []
+        # Another run may stand in its place until this one is done.
+        record = begun.read_record() if begun else {}
+        history = begun.read_history() if begun and record.get("state") == "running" else []
     except (EscaleraError, KeyError, TypeError, OSError):
         return Step(rung.name, seed, "waiting", 0, epochs)
     if record.get("state") == "failed":

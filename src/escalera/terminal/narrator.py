@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,24 @@ class Narrator:
     def resumes(self, epoch: int) -> None:
         """Say that an interrupted run goes on."""
         self._print(f"  {self.words.say('run.resumes', epoch=epoch)}")
+
+    def damaged(self, what: str, *, essential: bool) -> None:
+        """Say what is damaged in a run, and what is done about it."""
+        key = "run.made_again" if essential else "run.not_needed"
+        self._print(self.words.say(key, what=translate(what, self.words.code)), style="yellow")
+
+    def put_back(self, kept: Path, place: Path) -> None:
+        """Say that a run with these settings was there already."""
+        self._print(self.words.say("run.put_back", kept=kept, place=place), style="yellow")
+
+    def kept(self, kept: Path) -> None:
+        """Say where a run went that another one has replaced, and how to get it back."""
+        self._print(f"  {self.words.say('run.kept', kept=kept)}", style="yellow")
+
+    def begins_anew(self, faults: Sequence[str], kept: Path) -> None:
+        """Say that a training which was begun cannot go on."""
+        what = "; ".join(translate(fault, self.words.code) for fault in faults)
+        self._print(f"  {self.words.say('run.anew', what=what, kept=kept)}", style="yellow")
 
     def checkpoint_damaged(self, epoch: int, fault: str) -> None:
         """Say that the last checkpoint could not be gone on from, and that the one before, after `epoch`, is."""

@@ -15,6 +15,8 @@ from escalera.translation import translate
 if TYPE_CHECKING:
     from escalera.report.story import Story
 
+_FAULTS = 3
+"""Of each run that are said."""
 _VERDICTS = {"better": "[green]▲ {}[/]", "worse": "[red]▼ {}[/]", "no evidence": "[dim]· {}[/]"}
 
 
@@ -23,6 +25,15 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
     from escalera.report.shortfall import shortfalls
 
     _print_whole(console, rungs_table(story, words), rungs_table(story, words, narrow=True))
+    from escalera.report.language import load_language
+
+    others = [rung.name for rung in story.rungs if not rung.as_asked]
+    if others:
+        console.print(escape(words.say("table.others", rungs=", ".join(others))), style="dim", highlight=False)
+    for run in (run for rung in story.rungs for run in rung.runs if run.faults):
+        for fault in run.faults[:_FAULTS]:
+            text = escape(f"{run.path}: {fault.say(load_language(words.code))}")
+            console.print(text, style="yellow", highlight=False)
     for rung in story.scored:
         for sentence in shortfalls(rung, load_words(words.code, "report", plain=True)):
             line = f"{rung.name}: {sentence[0].lower()}{sentence[1:]}"

@@ -19,6 +19,8 @@ from escalera.studio.tabs.shared import telling
 _SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
 _WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
+_NAMED = 6
+"""Runs that are named before the rest is counted."""
 _PLANNED = ("rung", "parameters", "flops", "rate", "epochs", "seconds")
 
 
@@ -46,6 +48,11 @@ def climb(studio: Studio, words: Language) -> None:
                 with gr.Row():
                     planned = gr.Button(say("climb.plan"), min_width=90, elem_id="climb-plan")
                     start = gr.Button(say("climb.start"), variant="primary", min_width=90, elem_id="climb-start")
+                with gr.Group(visible=False) as question:
+                    replaces = gr.HTML(elem_id="climb-replaces")
+                    with gr.Row():
+                        leave = gr.Button(say("climb.leave"), min_width=90, elem_id="climb-leave")
+                        sure = gr.Button(say("climb.sure"), variant="primary", min_width=90, elem_id="climb-sure")
             with gr.Column(scale=3, min_width=320):
                 with gr.Row():
                     resume = gr.Button(say("climb.resume"), visible=False, elem_id="climb-resume", size="md")
@@ -54,13 +61,16 @@ def climb(studio: Studio, words: Language) -> None:
                 plan_table = gr.HTML(elem_id="climb-planned")
         timer = gr.Timer(1.5, active=False)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    form = [ladder, rungs, epochs, batch, rate, seeds, more]
+    form: list[Any] = [ladder, rungs, epochs, batch, rate, seeds, more]
     shown = [progress, start, stop, resume]
     gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **quiet)
     tab.select(climber.watch, None, shown, **quiet).then(lambda: gr.Timer(active=True), None, timer, **quiet)
     timer.tick(climber.watch, None, shown, **quiet)
     planned.click(climber.plan, form, plan_table, api_visibility="private", show_progress="minimal")
-    start.click(climber.start, form, shown, **quiet)
+    asking = [question, replaces]
+    start.click(climber.ask, form, [*asking, *shown], **quiet)
+    sure.click(climber.start, form, [*asking, *shown], **quiet)
+    gr.on([leave.click, *(field.change for field in form)], climber.leave, None, asking, **quiet)
     resume.click(climber.resume, None, shown, **quiet)
     stop.click(climber.stop, None, shown, **quiet)
 
@@ -82,6 +92,7 @@ class _Climber:
         self.studio = studio
         self.words = words
         self.job = Job(studio.out, studio.data_root)
+        self.ask = telling(words)(self._ask)
         self.start = telling(words)(self._start)
         self.resume = telling(words)(self._resume)
 
@@ -141,9 +152,24 @@ class _Climber:
         self.job.stop()
         return self.watch()
 
-    def _start(self, *form: Any) -> tuple[Any, Any, Any, Any]:
+    def leave(self) -> tuple[Any, Any]:
+        """Take the question back."""
+        return gr.update(visible=False), ""
+
+    def _ask(self, *form: Any) -> tuple[Any, ...]:
+        """Start, unless finished runs would make room for others: then ask first."""
+        replaced = self.job.replaces(self._asked(*form))
+        if not replaced:
+            return self._start(*form)
+        names = self.words.listing(replaced[:_NAMED])
+        more = len(replaced) - _NAMED
+        rest = self.words.say("climb.replaces_more", n=self.words.number(more)) if more > 0 else ""
+        question = hint_html(self.words.say("climb.replaces", names=names, rest=rest))
+        return (gr.update(visible=True), question, *self.watch())
+
+    def _start(self, *form: Any) -> tuple[Any, ...]:
         self.job.start(self._asked(*form), self.words.code)
-        return self.watch()
+        return (*self.leave(), *self.watch())
 
     def _resume(self) -> tuple[Any, Any, Any, Any]:
         asked = self.job.asked()
