@@ -18,7 +18,7 @@ FLOORS = [
     {"ladder", "report", "train", "vote"},
     {"evaluate"},
     {"models", "data", "keeping"},
-    {"rundir", "locking", "runtime", "hub", "csvtext"},
+    {"rundir", "locking", "runtime", "hub", "csvtext", "names"},
     {"language", "translation"},
     {"errors"},
 ]

@@ -16,6 +16,7 @@ from escalera.ladder.shipped import shipped
 from escalera.ladderfile import write_ladder
 from escalera.lineage import inherit, sources
 from escalera.locking import lock
+from escalera.names import composed
 from escalera.rundir import RunDir, read_json
 from escalera.standing import damages, finished, has_begun, put_back, reprice, settled, unfinished
 from escalera.terminal import Narrator
@@ -182,6 +183,7 @@ def plan(
 
 def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
     known = [rung.name for rung in ladder.rungs]
+    names = list(map(composed, names))
     for name in names:
         if name not in known:
             raise EscaleraError(f"--rung {name}: the ladder '{ladder.name}' has no such rung; {nearest(name, known)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.errors import DataError, RunError, closest
+from escalera.names import there
 from escalera.rundir import RunDir, rungs, standing, write_aside, write_json
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def find_run(path: Path) -> RunDir:
 
     Raises RunError where there is none, or none that is done.
     """
+    path = there(path)
     found = [RunDir(path)] if RunDir(path).record.exists() else standing(path)
     if not found:
         raise RunError(f"expected the folder of a run, as runs/digits/cnn, received {path}.{_hint(path)}")

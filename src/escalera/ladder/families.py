@@ -9,6 +9,7 @@ from typing import Any
 
 from escalera.errors import nearest
 from escalera.ladder.document import Document, Flaw, Path
+from escalera.names import composed, same
 
 
 @dataclass(eq=False)
@@ -28,7 +29,7 @@ class Step:
     def name(self) -> str:
         """The name it goes by; empty when the file gives none."""
         name = self.entry.get("name")
-        return name if isinstance(name, str) else ""
+        return composed(name) if isinstance(name, str) else ""
 
     @property
     def place(self) -> Path:
@@ -45,7 +46,7 @@ def families(document: Document) -> tuple[list[Step], list[Flaw]]:
     flaws: list[Flaw] = []
     for step in steps.values():
         # A name becomes a folder, and some file systems do not tell capitals apart.
-        first = named.setdefault(step.name.casefold(), step)
+        first = named.setdefault(same(step.name), step)
         if step.name and first is not step:
             step.doubtful = True
             message = (
@@ -70,7 +71,7 @@ def _adopt(step: Step, steps: dict[int, Step], named: dict[str, Step], document:
     if not isinstance(wanted, str):
         step.lost = wanted is not None
         return
-    step.parent = named.get(wanted)
+    step.parent = named.get(composed(wanted))
     if step.parent is None:
         others = [name for name in named if name != step.name]
         path = (*step.place, "from")

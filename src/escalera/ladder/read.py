@@ -20,6 +20,7 @@ from escalera.ladder.schema import Ladder, LadderEntry, Rung, RungConfig, Text
 from escalera.ladder.settings import Setting, lay_setting, read_setting
 from escalera.ladder.shipped import LARGEST, find_ladder, read_bytes, shipped
 from escalera.ladder.shown import show
+from escalera.names import composed
 
 MOST_RUNGS = 1_000
 """A report of them could not be read any more."""
@@ -183,7 +184,7 @@ def _ladder(values: dict[str, Any], sound: list[Resolved], stem: str) -> Ladder:
     """The ladder of the rungs whose configuration holds."""
     name, seed = values.get("name"), values.get("seed", 0)
     return Ladder(
-        name=name if isinstance(name, str) else stem,
+        name=composed(name) if isinstance(name, str) else stem,
         title=_text(values.get("title")),
         seed=seed if type(seed) is int else 0,
         rungs=[_rung(rung, RungConfig.model_validate(rung.config)) for rung in sound],

@@ -18,6 +18,7 @@ import numpy as np
 from escalera.errors import RunError
 from escalera.evaluate.baselines import MAJORITY, NAMES
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
+from escalera.names import is_name, there
 from escalera.report.baselines import Against, Baseline, Range, against, answered, baselines
 from escalera.report.faults import Fault
 from escalera.report.records import Change, Data, LadderFile, Text
@@ -244,6 +245,7 @@ def read_story(ladder_dir: Path) -> Story:
 
     Raises RunError where ladder.json is absent, names no rung, or has a name that cannot be a folder.
     """
+    ladder_dir = there(ladder_dir)
     path = ladder_dir / "ladder.json"
     faults: list[Fault] = []
     ladder = LadderFile.read(read_sealed(path), path.name, faults)
@@ -253,7 +255,7 @@ def read_story(ladder_dir: Path) -> Story:
         raise RunError(f"could not use {path}: {what}. Climb the ladder again to make it anew.")
     for name in names:
         # A name is a folder: none may lead out of the ladder's own.
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or names.count(name) > 1:
+        if not is_name(name) or names.count(name) > 1:
             raise RunError(f"could not use {path}: expected every rung to have a name of its own, received {name!r}.")
     rungs = [
         Rung(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from escalera.errors import RunError
+from escalera.names import there
 from escalera.report.records import Change, Text
 from escalera.report.runs import Answers, Run, read_run
 from escalera.report.story import Rung, Story, with_steps
@@ -54,6 +55,7 @@ def read_versus(paths: Sequence[Path], folder: Path, command: str = "") -> Story
 
 def _runs(path: Path) -> list[Run]:
     """The finished run in a folder, or those of a rung's seeds."""
+    path = there(path)
     found = [RunDir(path)] if RunDir(path).record.exists() else standing(path)
     runs = [read_run(run.path.resolve(), run.seed) for run in found]
     if not runs:

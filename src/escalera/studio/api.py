@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -52,7 +53,7 @@ def add_routes(app: Starlette, studio: Studio) -> None:
         return Response(
             content,
             media_type="application/octet-stream",
-            headers={"content-disposition": f'attachment; filename="{name}.safetensors"'},
+            headers={"content-disposition": _as_file(f"{name}.safetensors")},
         )
 
     async def home(request: Request) -> Response:
@@ -142,3 +143,10 @@ def _attributes(text: str | None) -> Mapping[str, Any] | None:
     if not isinstance(found, dict):
         raise DataError(f'attributes: expected a JSON object, as {{"area": 1200}}, received {text[:60]!r}')
     return found
+
+
+def _as_file(name: str) -> str:
+    """The header by which a browser keeps an answer as a file; RFC 6266 has a form for letters beyond ASCII."""
+    if name.isascii():
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quote(name)}"

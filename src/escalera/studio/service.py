@@ -19,6 +19,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from escalera.errors import EscaleraError, RunError, nearest
+from escalera.names import is_name
 from escalera.rundir import RunDir, read_json
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ _OPEN = 8
 """Models that stay open; the one that was not asked for longest is closed first."""
 _WAITING = 64
 """Questions that wait for an answer; one more is refused."""
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_RUN = re.compile(rf"{_NAME}/{_NAME}/seed-\d+")
 _FILE = re.compile(r"file:[0-9a-f]{12}")
 SHOWN = 320
 """Pixels, about, of the longer side of a picture that is shown as the model sees it."""
@@ -125,9 +124,9 @@ class Studio:
     def models(self) -> list[Entry]:
         """What can be asked: the finished runs, ladder by ladder in the order of their rungs, then the opened files."""
         found: list[Entry] = []
-        for ladder in sorted(path for path in self.out.glob("*") if re.fullmatch(_NAME, path.name)):
+        for ladder in sorted(path for path in self.out.glob("*") if is_name(path.name)):
             order = _rungs(ladder)
-            runs = [run for run in ladder.glob("*/seed-*") if _RUN.fullmatch("/".join(run.parts[-3:]))]
+            runs = [run for run in ladder.glob("*/seed-*") if _is_run("/".join(run.parts[-3:]))]
             for run in sorted(
                 runs, key=lambda run: (order.get(run.parent.name, len(order)), run.parent.name, run.name)
             ):
@@ -139,7 +138,7 @@ class Studio:
     def ladders(self) -> list[str]:
         """The names of the folders that hold a ladder."""
         found = sorted(path.parent.name for path in self.out.glob("*/ladder.json"))
-        return [name for name in found if re.fullmatch(_NAME, name)]
+        return [name for name in found if is_name(name)]
 
     def sources(self) -> list[str]:
         """The sources by name that are on this machine."""
@@ -150,7 +149,7 @@ class Studio:
     def run(self, key: str) -> RunDir:
         """The folder of a run; raises RunError for a key that is none, or that of no run here."""
         run = RunDir(self.out / key)
-        if not _RUN.fullmatch(key) or not _exists(run.record):
+        if not _is_run(key) or not _exists(run.record):
             shown = key if len(key) <= 100 else key[:97] + "..."
             raise RunError(f"there is no run '{shown}'; {nearest(shown, [entry.key for entry in self.models()])}")
         return run
@@ -307,3 +306,9 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError:  # a name longer than the system's
         return False
+
+
+def _is_run(key: str) -> bool:
+    """Whether a key could be that of a run: ladder, rung and seed, and nothing that leads elsewhere."""
+    *names, seed = key.split("/")
+    return len(names) == 2 and all(map(is_name, names)) and bool(re.fullmatch("seed-[0-9]+", seed))

@@ -11,6 +11,7 @@ from escalera.ladder.schema.head import Head
 from escalera.ladder.schema.pretrained import Backbone, Trainable, Transfer
 from escalera.ladder.schema.rows import Conv1d, Table
 from escalera.ladder.schema.section import Section, at_odds
+from escalera.names import composed
 
 Branch = Annotated[Mlp | Cnn | AlexNet | Conv1d | Table | Backbone | Transfer, Field(discriminator="kind")]
 
@@ -28,7 +29,7 @@ class Fusion(Section):
     @model_validator(mode="after")
     def _one_head(self) -> Self:
         for name, branch in self.branches.items():
-            if not name.replace("_", "").replace("-", "").isalnum():
+            if not composed(name).replace("_", "").replace("-", "").isalnum():
                 raise at_odds(f"expected names of letters, digits, - and _, received '{name}'", "branches")
             own = Head() if not isinstance(branch, AlexNet) else AlexNet(kind="alexnet").head
             if branch.head != own.model_copy(update={"pool": branch.head.pool}):

@@ -10,13 +10,15 @@ from escalera.errors import nearest
 from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
 from escalera.ladder.schema.head import Head
 from escalera.ladder.schema.rows import Conv1d, Table
-from escalera.ladder.schema.section import Count, Section, at_odds
+from escalera.ladder.schema.section import Count, RungName, Section, at_odds
 
 
 class Weights(Section):
     """The weights that another run learned: of an earlier rung of this ladder, or in a run directory."""
 
-    rung: Annotated[str | None, Field(alias="from", description="an earlier rung of this ladder, same seed")] = None
+    rung: Annotated[RungName | None, Field(alias="from", description="an earlier rung of this ladder, same seed")] = (
+        None
+    )
     run: Annotated[str | None, Field(description="a run directory such as runs/cifar100/base/seed-0")] = None
 
     @model_validator(mode="after")

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from escalera.names import LONGEST, PATTERN, composed, fault
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+
+
+def _composed(value: Any) -> Any:
+    return composed(value) if isinstance(value, str) else value
+
+
+def _as_folder(name: str) -> str:
+    if why := fault(name):
+        raise ValueError(why)
+    return name
+
+
+Name = Annotated[
+    str, Field(pattern=PATTERN, max_length=LONGEST), BeforeValidator(_composed), AfterValidator(_as_folder)
+]
 """A name becomes a folder, so it holds no separator and does not start with a dot."""
+RungName = Annotated[str, AfterValidator(composed)]
+"""The name of a rung that is meant: its letters are typed in one of two ways."""
 
 
 class Section(BaseModel):
