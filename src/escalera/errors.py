@@ -15,6 +15,10 @@ class DataError(EscaleraError):
     """The data are absent, unreadable, or do not fit the ladder."""
 
 
+class DamagedError(DataError):
+    """A file of the data is not whole: nothing in it can be looked at."""
+
+
 class ModelError(EscaleraError):
     """A network that cannot be built for the pictures; `key` is the setting at fault within the model section."""
 

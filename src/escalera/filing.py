@@ -42,6 +42,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "rows": {name: len(part.rows) for name, part in splits.items()},
         "class_rows": {name: _class_rows(part, len(data.classes)) for name, part in splits.items()},
         "resize": config.data.resize,
+        "range": config.data.range,
         "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
         "duplicates": data.overlap.counts() if data.overlap else None,

@@ -8,10 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from escalera.data import decode as module
-from escalera.data.decode import decode, decode_all
+from escalera.data.decode import Oddities, decode, decode_all
 from escalera.errors import DataError
 
 
@@ -157,17 +157,108 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 
 def test_an_absurd_size_is_refused_before_decoding():
-    with pytest.raises(DataError, match="8000x7000 is more than 50 megapixels"):
+    with pytest.raises(DataError, match="8000x7000 pixels cannot be in"):
         pixels(png_that_claims(8000, 7000))
-    with pytest.raises(DataError, match="decompression bomb"):
-        pixels(png_that_claims(100_000, 1000))
+    with pytest.raises(DataError, match=r"20000x13000 is more than 250 megapixels; data\.max_megapixels"):
+        pixels(png_that_claims(20_000, 13_000))
+    with pytest.raises(DataError, match="8x6 is more than 0 megapixels"):
+        decode(saved(Image.fromarray(GRADIENT)), size=None, channels=None, max_pixels=47)
 
 
-def test_a_warning_of_pillow_is_an_error():
-    # A TIFF whose directory ends before the entries that it announces: Pillow itself only warns.
-    raw = saved(Image.fromarray(GRADIENT), "JPEG", exif=b"Exif\0\0" + b"II*\0\x08\0\0\0\x05\0" + bytes(8))
-    with pytest.raises(DataError, match="Corrupt EXIF data"):
+def test_sixty_megapixels_are_a_photo():
+    raw = saved(Image.new("L", (10_000, 6_000), 7), "JPEG")
+    assert pixels(raw, size=(4, 4)).tolist() == [[[7]] * 4] * 4
+    assert pixels(saved(Image.new("L", (10_000, 6_000), 7)), size=(2, 2)).shape == (2, 2, 1)
+
+
+CORRUPT_EXIF = b"Exif\0\0" + b"II*\0\x08\0\0\0\x05\0" + bytes(8)
+"""A directory that ends before the entries that it announces: Pillow itself only warns."""
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_damaged_metadata_beside_whole_pixels(kind: str):
+    plain = saved(Image.fromarray(GRADIENT), kind)
+    odd = Oddities()
+    raw = saved(Image.fromarray(GRADIENT), kind, exif=CORRUPT_EXIF)
+    [found] = decode_all([raw], size=None, channels=None, odd=odd)
+    assert not isinstance(found, DataError)
+    assert (found == pixels(plain)).all()
+    assert (odd.metadata, pixels(raw).shape) == (1, (6, 8, 3))
+    for cut in range(len(raw) // 2, len(raw) - 12, 7):  # the pixels are not whole
+        with pytest.raises(DataError):
+            pixels(raw[:cut])
+
+
+def test_an_orientation_that_can_still_be_read_counts():
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0131] = 6, "a long name of a program"
+    raw = exif.tobytes()
+    shown = pixels(saved(Image.fromarray(GRADIENT), "JPEG", exif=raw[:-10]))
+    assert shown.shape == (8, 6, 3)
+
+
+def chunk(kind: bytes, content: bytes, *, checksum: int = 0) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content) ^ checksum)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(3_000_000))),
+        chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(3_000_000))),
+        chunk(b"pHYs", bytes(9), checksum=1),
+        chunk(b"tIME", b"\1", checksum=7),
+        chunk(b"iTXt", b"\xff"),
+    ],
+)
+def test_damaged_chunks_beside_whole_pixels(extra: bytes):
+    raw = saved(Image.fromarray(GRADIENT))
+    odd = Oddities()
+    [found] = decode_all([raw[:33] + extra + raw[33:]], size=None, channels=None, odd=odd)
+    assert not isinstance(found, DataError)
+    assert (found == GRADIENT).all()
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"PLTE", b"IHDR"])
+def test_damaged_chunks_of_the_pixels_are_an_error(kind: bytes):
+    raw = bytearray(saved(Image.fromarray(GRADIENT).convert("P")))
+    place = raw.index(kind) + 6
+    raw[place] ^= 1
+    with pytest.raises(DataError):
+        pixels(bytes(raw))
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64), "it is HEIC, which is not read; convert it to JPEG"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(64), "it is HEIC"),
+        (b"\xff\x0a" + bytes(64), "it is JPEG XL, which is not read; convert it to JPEG"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(64), "it is JPEG XL"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(9), "a PNG file that is damaged or cut short, 17 bytes"),
+    ],
+)
+def test_pictures_of_formats_that_are_not_read(raw: bytes, text: str):
+    with pytest.raises(DataError, match=text):
         pixels(raw)
+
+
+def test_avif_is_read_where_pillow_can():
+    if not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    assert pixels(saved(Image.fromarray(GRADIENT), "AVIF", quality=100)).shape == (6, 8, 3)
+
+
+def test_black_and_white_of_more_than_eight_bits():
+    wide = np.array([[0, 300, 2048, 4095, 60000]], dtype=np.uint16)
+    for kind in ("PNG", "TIFF"):
+        raw = saved(Image.fromarray(wide), kind)
+        assert decode(raw, size=None, channels=None, levels=[0, 4095])[0, :, 0].tolist() == [0, 19, 128, 255, 255]
+        odd = Oddities()
+        decode_all([raw, raw], size=None, channels=None, odd=odd)
+        assert (odd.wide, odd.brightest) == (2, 60000)
+    floats = saved(Image.fromarray(np.array([[-1, 0, 1]], np.float32)), "TIFF")
+    assert decode(floats, size=None, channels=None, levels=[-1, 1])[0, :, 0].tolist() == [0, 128, 255]
 
 
 def test_the_filters_of_warnings_are_as_before():

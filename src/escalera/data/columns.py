@@ -19,7 +19,7 @@ _IMAGE = (
     "image", "img", "picture", "photo", "file", "filename", "path", "filepath", "filepaths", "imagepath", "imagefile",
     "imagename", "imagen", "foto", "archivo", "ruta",
 )  # fmt: skip
-_LABEL = (
+LABEL = (
     "label", "labels", "class", "category", "target", "classname", "labelname", "classlabel", "labelclass",
     "imagelabel", "imageclass", "classid", "labelid", "groundtruth", "clase", "etiqueta", "etiquetas",
     "categoria", "categoría",
@@ -69,7 +69,7 @@ def choose(
         fitting = [field.name for field in schema if field.name not in taken and looks_like_label(field)]
         fitting = [name for name in fitting if not is_called_index(name)] or fitting
         named = options.label_column if isinstance(options.label_column, str) else None
-        label = _column(path, schema, named, "label", _LABEL, fitting, _is_number_or_label, faults)
+        label = _column(path, schema, named, "label", LABEL, fitting, _is_number_or_label, faults)
     others = [
         field.name
         for field in schema
@@ -227,7 +227,7 @@ def is_called_index(name: str) -> bool:
 
 def is_called_label(name: str) -> bool:
     """Whether a column is called as those of labels are."""
-    return folded(name) in _LABEL
+    return folded(name) in LABEL
 
 
 def _is_number_or_label(kind: pa.DataType) -> bool:

@@ -75,7 +75,13 @@ class Intake:
 
     def decoded(self, raws: Sequence[Raw]) -> list[NDArray[np.uint8] | DataError]:
         """Rows of files that were read, each (H, W, C), or why it cannot be decoded."""
-        return decode_all(raws, size=self.learned.part, channels=self.learned.channels, resize=self.learned.resize)
+        return decode_all(
+            raws,
+            size=self.learned.part,
+            channels=self.learned.channels,
+            resize=self.learned.resize,
+            levels=self.learned.range,
+        )
 
     def enlarged(self, scale: int) -> Intake:
         """The same way in for rows so many times as large, to be shown."""
@@ -120,12 +126,15 @@ class Intake:
         """One picture (h, w, C) of a row."""
         size, channels, resize = self.learned.part, self.learned.channels, self.learned.resize
         if isinstance(given, Image.Image):
-            return to_array(_upright(given), size=size, channels=channels, resize=resize)
+            levels = self.learned.range and (self.learned.range[0], self.learned.range[1])
+            return to_array(_upright(given), size=size, channels=channels, resize=resize, levels=levels or None)
         if isinstance(given, bytes | bytearray | memoryview):
-            return decode(bytes(given), size=size, channels=channels, resize=resize)
+            return decode(bytes(given), size=size, channels=channels, resize=resize, levels=self.learned.range)
         if isinstance(given, str | os.PathLike):
             try:
-                return decode(read_picture(Path(given)), size=size, channels=channels, resize=resize)
+                return decode(
+                    read_picture(Path(given)), size=size, channels=channels, resize=resize, levels=self.learned.range
+                )
             except DataError as error:
                 raise DataError(f"{shown(os.fspath(given))}: {error}") from error
         if _is_array(given):

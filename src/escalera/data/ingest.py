@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.data.class_names import odd_names
-from escalera.data.decode import Channels, Resize, decode_all, format_of
+from escalera.data.decode import MAX_PIXELS, Channels, Oddities, Resize, decode_all, format_of
 from escalera.data.labels import check_classes, classes_and_labels, labels_as_they_are
 from escalera.data.listing import Listing, Raw, Several, promised, shown
 from escalera.data.store import Store
@@ -26,6 +26,8 @@ Shape = tuple[int, ...]
 _LISTED = 10
 """Bad pictures that a message lists; the page of `explore` lists all."""
 _IN_NOTE = 3
+_DIM = 2**15
+"""Of 16 bits: below it half of the grey levels are lost and more."""
 USUAL = 64
 """Pixels of a side for pictures of several sizes, where nobody says another."""
 
@@ -42,6 +44,8 @@ class Decoding:
     resize: Resize
     skip_bad: bool = False
     lenient: bool = False
+    levels: Sequence[float] | None = None
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass
@@ -58,6 +62,7 @@ class _Found:
     renamed: list[str] = field(default_factory=list)
     several: bool = False
     none_left: bool = False
+    odd: Oddities = field(default_factory=Oddities)
 
 
 def ingest(
@@ -123,6 +128,7 @@ def ingest(
                 *notes,
                 *([] if classes else odd_names(names, column=listings[0].label)),
                 *_renamed(found.renamed),
+                *_oddities(found.odd),
             ],
             "faults": faults or [],
         }
@@ -136,7 +142,15 @@ def _decoded(
     row = 0
     for raws in listing.pictures():
         some = []
-        results = decode_all(raws, size=decoding.size, channels=decoding.channels, resize=decoding.resize)
+        results = decode_all(
+            raws,
+            size=decoding.size,
+            channels=decoding.channels,
+            resize=decoding.resize,
+            levels=decoding.levels,
+            max_pixels=decoding.max_pixels,
+            odd=found.odd,
+        )
         for raw, result in zip(raws, results, strict=True):
             found.several = found.several or isinstance(raw, Several)
             if isinstance(result, DataError):
@@ -209,6 +223,24 @@ def _look_at_name(listing: Listing, row: int, raw: Raw, renamed: list[str]) -> N
     kind = format_of(raw[:16])
     if promised(name) != kind:
         renamed.append(f"{shown(name)} is {kind}")
+
+
+def _oddities(odd: Oddities) -> list[str]:
+    """What is said of metadata that are damaged, and of 16 bits of which few are used."""
+    notes = []
+    if odd.metadata:
+        notes.append(
+            f"{odd.metadata} pictures have damaged metadata beside whole pixels; the pixels are read."
+            if odd.metadata > 1
+            else "1 picture has damaged metadata beside whole pixels; the pixels are read."
+        )
+    if odd.wide and odd.brightest < _DIM:
+        white = 2 ** max(8, odd.brightest.bit_length()) - 1
+        notes.append(
+            f"the brightest of {odd.wide:,} pictures with 16 bits is {odd.brightest:,} of 65,535: only "
+            f"{round(odd.brightest / 257) + 1} of 256 levels are used; data.range: [0, {white}] says what is white."
+        )
+    return notes
 
 
 def _renamed(renamed: list[str]) -> list[str]:

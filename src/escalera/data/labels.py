@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from escalera.data.listing import Listing
 from escalera.data.natural import natural
-from escalera.errors import DataError, refuse
+from escalera.errors import DamagedError, DataError, refuse
 
 _MANY, _FEW_EACH = 1_000, 10
 """More classes than this with fewer rows each, on average, are names or numbers of rows. ImageNet-21k has 650 each."""
@@ -55,6 +55,8 @@ def labels_as_they_are(
         if not listings[0].labels()[0]:  # a table without a column of labels
             return [], nothing
         return classes_and_labels(listings, stated, named=named)
+    except DamagedError:
+        raise
     except DataError as error:
         faults.append(str(error))
     try:

@@ -112,12 +112,14 @@ def _has_images(path: Path, options: ReadOptions) -> bool:
 
 def read_table(path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
     """The splits of a table, or of the tables of a folder."""
+    from escalera.data.pixel_columns import pixel_columns
     from escalera.data.table_listings import pictured_tables
 
+    listings: Sequence[Listing]
     files = {"train": [path]} if path.is_file() else table_files(path, options.splits)
     if "train" not in files:
         raise DataError(f"{path} has {', '.join(files)} but no train. Name the file to learn from train.")
-    listings = pictured_tables(files, options, faults)
+    listings = pixel_columns(files, options) or pictured_tables(files, options, faults)
     if path.is_dir() and (others := unread_tables(files)):
         listings[0].notes.append(f"{path}: not read: {', '.join(others)}, beside {listings[0].path.name}.")
     return listings

@@ -39,6 +39,8 @@ class Learned(BaseModel):
     deviation: list[Annotated[float, Field(gt=0, le=1)]] | None = None
     attributes: list[str] | None = None
     columns: list[str] | None = None
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """Black and white of pictures with more than 8 bits, where the ladder said them."""
     largest_levels: Annotated[list[Level], Field(min_length=2, max_length=2)] | None = None
     """What the function below finds; None for a run that did not look."""
 
@@ -54,6 +56,8 @@ class Learned(BaseModel):
         for name, values in (("mean", self.mean), ("deviation", self.deviation)):
             if values is not None and len(values) != channels:
                 raise ValueError(f"expected a {name} for each of {channels} channels, received {len(values)}")
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"expected a range from black up to white, received {self.range}")
         rows, columns = grid(len(self.several) or 1)
         if height % rows or width % columns:
             raise ValueError(f"expected {rows}x{columns} pictures of one size in {height}x{width} pixels")

@@ -50,6 +50,9 @@ PICTURES = {
 }  # fmt: skip
 """The endings of pictures' names, and the format that each promises."""
 
+UNREAD = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".avifs": "AVIF", ".jxl": "JXL"}
+"""Endings of pictures that are not read, or only where Pillow can: they count as pictures, and bad ones."""
+
 _END = 1_000_000
 
 
@@ -115,7 +118,8 @@ def left_by_system(name: str) -> bool:
 
 def promised(name: str) -> str | None:
     """The format that a file's name promises, as Pillow calls it."""
-    return PICTURES.get(name[name.rfind(".") :].lower())
+    ending = name[name.rfind(".") :].lower()
+    return PICTURES.get(ending) or UNREAD.get(ending)
 
 
 def shown(name: str) -> str:

@@ -154,7 +154,7 @@ def form(path: Path) -> str | None:
     files = table_files(path)
     if files:
         return _form_of(next(iter(files.values()))[0])
-    if list(path.glob("*.npz")):
+    if list(path.glob("*.np[yz]")):
         return "npz" if array_files(path) else None
     return "folders" if any(entry.is_dir() and not left_by_system(entry.name) for entry in path.iterdir()) else None
 
@@ -194,8 +194,14 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
 
 
 def array_files(folder: Path) -> list[Path]:
-    """The one .npz of a folder; empty where there is none, or several."""
+    """The one .npz of a folder, or the folder itself where X.npy and y.npy lie in it; empty where there is neither."""
     archives = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
+    names = {path.stem.casefold() for path in folder.glob("*.npy")}
+    if (not archives and any({f"x{end}", f"y{end}"} <= names for end in ("", "_train"))) or {
+        "images",
+        "labels",
+    } <= names:
+        return [folder]
     return archives if len(archives) == 1 else []
 
 

@@ -76,13 +76,22 @@ def open_source(
     classes = known.classes if known and options.label_column == known.label else None
 
     def write(store: Store) -> None:
+        from escalera.data.decode import MAX_PIXELS
         from escalera.data.ingest import Decoding, ingest  # Pillow is needed where nothing is in the cache yet
 
         ingest(
             store,
             name,
             listings,
-            Decoding(image_size, channels, resize, skip_bad or lenient, lenient),
+            Decoding(
+                image_size,
+                channels,
+                resize,
+                skip_bad or lenient,
+                lenient,
+                options.range,
+                MAX_PIXELS if options.max_megapixels is None else options.max_megapixels * 1_000_000,
+            ),
             classes=classes,
             shape=(*known.shape[:2], channels) if known and channels and image_size is None else None,
             label_named=label_named,

@@ -1,0 +1,114 @@
+"""CSV files whose columns are pixels, as beginners meet them first."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from escalera.data.options import ReadOptions
+from escalera.data.sources import ImageSet, open_source
+from escalera.errors import DataError
+
+PIXELS = np.random.RandomState(0).randint(0, 256, (12, 25))
+
+
+def csv(pixels: np.ndarray, name: str = "pixel{}", more: str = "") -> str:
+    """A table of labels and pixels; the labels alternate."""
+    head = ",".join(["label", *(name.format(n) for n in range(pixels.shape[1]))])
+    return "\n".join([head + more, *(",".join(map(str, [n % 2, *row])) for n, row in enumerate(pixels))]) + "\n"
+
+
+@pytest.fixture
+def opened(root: Path) -> Callable[..., ImageSet]:
+    def read(files: dict[str, str], **options: object) -> ImageSet:
+        for name, content in files.items():
+            (root / "mine").mkdir(parents=True, exist_ok=True)
+            (root / "mine" / name).write_text(content)
+        return open_source("mine", ReadOptions(**options), data_root=root, image_size=None, channels=None)
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["pixel{}", "px_{}", "{}", "x{}", "Pixel.{}"])
+def test_a_column_for_each_pixel(name: str, opened):
+    mine = opened({"train.csv": csv(PIXELS, name)})
+    assert (mine.splits["train"].images[..., 0].reshape(12, -1) == PIXELS).all()
+    assert mine.splits["train"].images.shape == (12, 5, 5, 1)
+    assert (mine.classes, mine.splits["train"].table) == (["0", "1"], None)
+    first, last = name.format(0), name.format(24)
+    assert mine.notes == (
+        f"train.csv: columns '{first}' to '{last}' hold the pixels of images of 5x5; data.shape says another height "
+        "and width.",
+    )
+
+
+def test_train_and_test_with_and_without_labels(opened):
+    mine = opened({"train.csv": csv(PIXELS), "test.csv": csv(PIXELS[:4])})
+    assert {name: len(part.labels) for name, part in mine.splits.items()} == {"train": 12, "test": 4}
+    bare = "\n".join(line.partition(",")[2] for line in csv(PIXELS[:4]).splitlines()) + "\n"
+    mine = opened({"train.csv": csv(PIXELS), "test.csv": bare})
+    assert list(mine.splits) == ["train"]
+    assert mine.notes[-1].endswith("test.csv: left out, since it has no labels; test is cut out of train.")
+
+
+def test_a_column_of_numbers_with_blanks_between(opened):
+    usage = ["Training"] * 8 + ["PublicTest"] * 2 + ["PrivateTest"] * 2
+    rows = [f"{n % 3},{' '.join(map(str, row))},{usage[n]}" for n, row in enumerate(PIXELS)]
+    mine = opened({"fer2013.csv": "\n".join(["emotion,pixels,Usage", *rows]) + "\n"})
+    assert {name: len(part.labels) for name, part in mine.splits.items()} == {"train": 8, "validation": 2, "test": 2}
+    assert (mine.splits["test"].images[..., 0].reshape(2, -1) == PIXELS[10:]).all()
+
+
+@pytest.mark.parametrize(("shape", "size"), [([4, 6], (4, 6, 1)), ([6, 4], (6, 4, 1)), ([2, 4, 3], (2, 4, 3))])
+def test_a_shape_that_is_said(shape: list[int], size: tuple[int, ...], opened):
+    assert opened({"t.csv": csv(PIXELS[:, :24])}, shape=shape).splits["train"].images.shape == (12, *size)
+
+
+def test_three_channels(opened):
+    many = np.random.RandomState(1).randint(0, 256, (6, 48))
+    assert opened({"t.csv": csv(many)}).splits["train"].images.shape == (6, 4, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "options", "text"),
+    [
+        (
+            PIXELS[:, :24],
+            {},
+            "t.csv: 24 pixels in each row make no square; write their height and width with data.shape",
+        ),
+        (PIXELS, {"shape": [5, 6]}, "t.csv has 25 pixels in each row; 5x6 are 30."),
+        (PIXELS - 1, {}, "row 0: expected whole numbers from 0 to 255 as pixels, found"),
+        (PIXELS / 255, {}, "row 0: expected whole numbers from 0 to 255 as pixels, found"),
+        (PIXELS * 9, {}, "expected whole numbers from 0 to 255 as pixels, found"),
+    ],
+)
+def test_columns_that_make_no_images(pixels: np.ndarray, options: dict, text: str, opened):
+    pixels = pixels.copy()
+    pixels[0, 0] = pixels.min() if pixels.min() < 0 else pixels[0, 0]
+    with pytest.raises(DataError, match=re.escape(text)):
+        opened({"t.csv": csv(pixels)}, **options)
+
+
+def test_rows_of_other_lengths(opened):
+    rows = [f"{n % 2},{' '.join(map(str, row[: 24 if n == 3 else 25]))}" for n, row in enumerate(PIXELS)]
+    with pytest.raises(DataError, match=r"row 3: expected 25 numbers in column 'pixels', found 24\. Rows count from 0"):
+        opened({"t.csv": "\n".join(["label,pixels", *rows]) + "\n"})
+
+
+def test_a_label_among_several(opened):
+    table = csv(PIXELS).replace("label,", "who,").splitlines()
+    table = [f"{line},{'when' if n == 0 else n}" for n, line in enumerate(table)]
+    with pytest.raises(DataError, match="expected one column of labels beside those of the pixels, found who, when"):
+        opened({"t.csv": "\n".join(table) + "\n"})
+    mine = opened({"t.csv": "\n".join(table) + "\n"}, label_column="who")
+    assert mine.splits["train"].table.column_names == ["when"]
+    with pytest.raises(DataError, match=r"has no column 'whom'"):
+        opened({"t.csv": "\n".join(table) + "\n"}, label_column="whom")
+
+
+def test_a_table_with_few_numbers_is_none_of_pixels(opened):
+    with pytest.raises(DataError, match="expected one column of images"):
+        opened({"t.csv": csv(PIXELS[:, :5])})
