@@ -15,7 +15,7 @@ from escalera.lineage import check_ready
 from escalera.rundir import RunDir
 from escalera.rung import train_rung
 from escalera.runtime import now, threads
-from escalera.standing import fingerprint, prepare, put_back, settled
+from escalera.standing import fingerprint, other_classes, prepare, put_back, settled
 from escalera.terminal import Narrator
 from escalera.voting import train_votes
 
@@ -42,7 +42,9 @@ def attempt(
         if not fresh and (kept := put_back(run, rung)):
             narrator.put_back(kept.path, run.path)
             return
-        home = prepare(run, rung, fresh=fresh, narrator=narrator)
+        # With the classes in another order, as an earlier version had them, every answer would be another class's.
+        anew = fresh or other_classes(run, rung, data.classes)
+        home = prepare(run, rung, fresh=anew, narrator=narrator)
         check_ready(rung.config, run, failed)
         run_rung = train_votes if isinstance(rung.config.model, Votes) else train_rung
         with _as_begun(home, narrator):

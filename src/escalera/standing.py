@@ -116,6 +116,13 @@ def source(run: RunDir, rung: Rung) -> RunDir | None:
     return next((one for one in known if same_training(one, rung)), None)
 
 
+def other_classes(run: RunDir, rung: Rung, classes: list[str]) -> bool:
+    """Whether what a training would go on with, or be evaluated from, learned other classes, or another order."""
+    begun = (one for one in (unfinished(run, rung), source(run, rung)) if one is not None)
+    learned = ((_record(one).get("data") or {}).get("classes") for one in begun)
+    return any(known is not None and known != classes for known in learned)
+
+
 @dataclass(frozen=True)
 class Damage:
     """`what` is not as it was written; where that is not `essential`, the answers of the run do not depend on it."""
