@@ -112,3 +112,27 @@ def test_a_label_among_several(opened):
 def test_a_table_with_few_numbers_is_none_of_pixels(opened):
     with pytest.raises(DataError, match="expected one column of images"):
         opened({"t.csv": csv(PIXELS[:, :5])})
+
+
+def test_numbers_beside_paths_are_attributes(root: Path, png):
+    """However many there are, and whatever they are called."""
+    folder = root / "mine"
+    folder.mkdir(parents=True)
+    for value in range(1, 5):
+        (folder / f"{value}.png").write_bytes(png(value))
+    head = ",".join(["image", "label", *(f"x{i}" for i in range(16))])
+    rows = "".join(f"{value}.png,{value % 2},{','.join([str(value)] * 16)}\n" for value in range(1, 5))
+    (folder / "t.csv").write_text(f"{head}\n{rows}")
+    found = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"]
+    assert found.images[:, 0, 0, 0].tolist() == [1, 2, 3, 4]
+    assert found.table.num_columns == 16
+
+
+def test_a_second_file_of_pixels_is_never_dropped(root: Path):
+    folder = root / "mine"
+    folder.mkdir(parents=True)
+    text = ",".join(["label", *(f"pixel{i}" for i in range(16))]) + "\n" + "".join(f"{i}{',7' * 16}\n" for i in "01")
+    for name in ("train.csv", "train-extra.csv"):
+        (folder / name).write_text(text)
+    with pytest.raises(DataError, match=r"expected one table for train, found 2: train-extra\.csv, train\.csv\. Join"):
+        open_source("mine", data_root=root, image_size=None, channels=None)

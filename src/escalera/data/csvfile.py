@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,4 +183,13 @@ def no_names(path: Path, field: str, separator: str = ",") -> DataError:
     return DataError(
         f"{path}: expected the names of the columns in the first line, found '{shown(field)}', which is an image. "
         f"Write a line above it, such as image{separator}label."
+    )
+
+
+def two_tables(split: str, files: Sequence[Path]) -> DataError:
+    """Of several files for one split, none of which may be dropped."""
+    return DataError(
+        f"{files[0].parent}: expected one table for {split}, found {len(files)}: "
+        f"{', '.join(file.name for file in files[:_LINES])}. Join them, or name one: data.splits: "
+        f"{{{split}: {files[0].name}}}."
     )

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from escalera.data.columns import LABEL, is_path
-from escalera.data.csvfile import CsvTable, csv_table
+from escalera.data.columns import LABEL, LOOKED_AT, is_path, picture_columns
+from escalera.data.csvfile import CsvTable, csv_table, two_tables
 from escalera.data.listing import AT_ONCE, SPLITS, Labels, Raw
 from escalera.data.options import ReadOptions
 from escalera.data.split_column import split_column
@@ -107,17 +107,22 @@ class PixelColumns:
 
 
 def pixel_columns(files: dict[str, list[Path]], options: ReadOptions) -> list[PixelColumns] | None:
-    """The splits of CSV files whose columns are pixels; None for files of another kind.
+    """The splits of CSV files whose columns are pixels; None for files of another kind, as of paths beside numbers.
 
-    Raises DataError for a number of pixels that makes no image, and for files that cannot be read.
+    Raises DataError for a number of pixels that makes no image, for two files of a split, and for those that cannot be
+    read.
     """
     first = files["train"][0]
-    if first.suffix.lower() != ".csv" or options.image_column is not None or not _looks_so(first):
+    if first.suffix.lower() not in (".csv", ".tsv") or options.image_column is not None or not _looks_so(first):
         return None
     listings: list[PixelColumns] = []
     for split in SPLITS:
-        for path in files.get(split, [])[:1]:
+        for path in files.get(split, []):
+            if path is not files[split][0]:
+                raise two_tables(split, files[split])
             source = csv_table(path, options)
+            if picture_columns(source.schema, source.read(source.schema.names, LOOKED_AT)):
+                return None
             columns = _pixel_names(source)
             if not columns:
                 continue

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from escalera.data.columns import LOOKED_AT, Columns, choose, image_columns, is_path, looks_like_label, picture_columns
-from escalera.data.csvfile import csv_table, no_names
+from escalera.data.csvfile import csv_table, no_names, two_tables
 from escalera.data.json_lines import json_lines
 from escalera.data.listing import SPLITS
 from escalera.data.options import NOTHING_SAID, ReadOptions
@@ -87,11 +87,7 @@ def open_table(split: str, files: list[Path], options: ReadOptions = NOTHING_SAI
     if files[0].suffix.lower() == ".parquet":
         return parquet_table(files)
     if len(files) > 1:
-        raise DataError(
-            f"{files[0].parent}: expected one table for {split}, found {len(files)}: "
-            f"{', '.join(file.name for file in files[:_LISTED])}. Join them, or name one: data.splits: "
-            f"{{{split}: {files[0].name}}}."
-        )
+        raise two_tables(split, files)
     return json_lines(files[0]) if files[0].suffix.lower() == ".jsonl" else csv_table(files[0], options)
 
 
