@@ -81,14 +81,26 @@ def leaky(tmp_path: Path) -> str:
 def test_duplicates_are_reported_and_nothing_is_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record, predictions = climbed(tmp_path, f"{{source: {leaky(tmp_path)}}}")
     assert record["data"]["rows"] == {"train": 40, "validation": 4, "test": 4}
-    assert record["data"]["duplicates"] == {"test": 2, "test_exact": 2, "validation": 1, "dropped": 0}
+    assert record["data"]["duplicates"] == {
+        "test": 2,
+        "test_exact": 2,
+        "validation": 1,
+        "dropped": 0,
+        "near_searched": True,
+    }
     assert predictions["in_train"].to_pylist() == [False, True, True, False]
 
 
 def test_duplicates_are_dropped_from_train_and_never_from_test(tmp_path: Path) -> None:
     record, predictions = climbed(tmp_path, f"{{source: {leaky(tmp_path)}, duplicates: drop}}")
     assert record["data"]["rows"] == {"train": 37, "validation": 4, "test": 4}
-    assert record["data"]["duplicates"] == {"test": 0, "test_exact": 0, "validation": 0, "dropped": 3}
+    assert record["data"]["duplicates"] == {
+        "test": 0,
+        "test_exact": 0,
+        "validation": 0,
+        "dropped": 3,
+        "near_searched": True,
+    }
     assert predictions["in_train"].to_pylist() == [False] * 4
     splits = pq.read_table(tmp_path / "runs/some/mlp/seed-0/splits.parquet").to_pylist()
     kept = {row["row"] for row in splits if row["split"] == "train"}

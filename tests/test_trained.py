@@ -1,6 +1,7 @@
 """A model as one file: the same answers on another machine, and nothing in a file is believed."""
 
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -225,7 +226,8 @@ def test_a_record_of_a_run_that_is_damaged_is_refused(run: Path, tmp_path: Path,
 
 def as_earlier(run: RunDir) -> dict[str, Any]:
     """A run as a version without hashes left it; its run.json."""
-    record = {key: value for key, value in run.read_record().items() if key != "files"}
+    found = run.read_record().items()
+    record = {key: value for key, value in found if key != "files" and not re.fullmatch("[0-9a-f]{64}", str(value))}
     run.record.write_text(json.dumps(record))
     return record
 

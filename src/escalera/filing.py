@@ -43,6 +43,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "class_rows": {name: _class_rows(part, len(data.classes)) for name, part in splits.items()},
         "resize": config.data.resize,
         "range": config.data.range,
+        "max_megapixels": config.data.max_megapixels,
         "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
         "duplicates": data.overlap.counts() if data.overlap else None,

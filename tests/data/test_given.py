@@ -105,6 +105,16 @@ REFUSED: list[tuple[Any, Intake, str]] = [
     (bright(7, 20, 30) / 255, GREY, "[Image.fromarray(one) for one in (255 * x).round().astype('uint8')]"),
     (bright(4, 6), COLOUR, "Image.fromarray(x)"),
     (bright(5, 4, 6), COLOUR, "[Image.fromarray(one) for one in x]"),
+    (
+        MANY.astype(np.uint16) * 16,
+        intake(range=[0, 4095]),
+        "(x * (255 / 4095)).clip(0, 255).round().astype('uint8')",
+    ),
+    (
+        MANY.astype(np.int16) * 8 - 1024,
+        intake(range=[-1024, 1016]),
+        "((x - -1024) * (255 / 2040)).clip(0, 255).round().astype('uint8')",
+    ),
     (np.array(["a.png", "b.png"]), GREY, "x.tolist()"),
 ]
 
@@ -223,6 +233,18 @@ def test_every_way_of_giving_a_picture_is_the_same(kind: str, way: Any, resize: 
 def test_a_damaged_picture_that_pil_has_opened_is_refused() -> None:
     raw = PICTURES["colour"]()
     assert "truncated" in refused(Image.open(io.BytesIO(raw[:100])), GREY)
+
+
+def test_more_than_eight_bits_are_read_as_in_training(tmp_path: Path) -> None:
+    wide = bright(8, 8).astype(np.uint16) * 16
+    raw = encoded(Image.fromarray(wide), "PNG")
+    (tmp_path / "a.png").write_bytes(raw)
+    way = intake(range=[0, 4080], max_megapixels=1)
+    expected = np.rint(wide / 16).astype(np.uint8)
+    for given in (raw, tmp_path / "a.png", Image.open(io.BytesIO(raw)), Image.fromarray(wide.astype(np.int32)), [raw]):
+        np.testing.assert_array_equal(way.rows(given)[0, ..., 0], expected)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(way.rows(expected)[0, ..., 0], expected)
+    assert "is more than 1 megapixels" in refused(encoded(Image.new("L", (1100, 1000)), "PNG"), way)
 
 
 def test_rows_of_several_pictures() -> None:

@@ -86,7 +86,7 @@ def test_a_picture_is_answered_in_the_language_of_the_browser(
     find(browser, "#picture button[aria-label]").click()
     browser.until(lambda: "Elige una imagen" in find(browser, "#answer").text)
     find(browser, "#picture input[type=file]").send_keys(str(tmp_path / "b.png"))
-    browser.until(lambda: "Esto no se puede leer: not a picture" in find(browser, "#answer").text)
+    browser.until(lambda: "Esto no se puede leer: no es una imagen" in find(browser, "#answer").text)
     assert "/tmp" not in find(browser, "#answer").text
     find(browser, "#header a[hreflang=en]").click()
     browser.until(lambda: "Choose a picture" in find(browser, "#answer").text)

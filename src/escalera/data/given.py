@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from escalera.data.decode import decode, decode_all, to_array
+from escalera.data.decode import MAX_PIXELS, decode_all, to_array
 from escalera.data.given_arrays import checked, scaled, strange_levels
 from escalera.data.learned import Learned
 from escalera.data.listing import Raw, shown
@@ -59,7 +59,8 @@ class Intake:
             return self._listed(given)
         if not _is_array(given):
             return self._with_warning(self.row([given])[None])  # type: ignore[list-item]
-        found = checked(_array(given), self._shape, many=True, white=self._white)
+        height, width, channels = self.learned.shape
+        found = self._checked(given, (height, width, channels), many=True)
         self._refuse_strange(int(found.max()))
         return found
 
@@ -75,12 +76,14 @@ class Intake:
 
     def decoded(self, raws: Sequence[Raw]) -> list[NDArray[np.uint8] | DataError]:
         """Rows of files that were read, each (H, W, C), or why it cannot be decoded."""
+        learned, most = self.learned, self.learned.max_megapixels
         return decode_all(
             raws,
-            size=self.learned.part,
-            channels=self.learned.channels,
-            resize=self.learned.resize,
-            levels=self.learned.range,
+            size=learned.part,
+            channels=learned.channels,
+            resize=learned.resize,
+            levels=learned.range,
+            max_pixels=MAX_PIXELS if most is None else most * 1_000_000,
         )
 
     def enlarged(self, scale: int) -> Intake:
@@ -124,32 +127,32 @@ class Intake:
 
     def _picture(self, given: Any) -> NDArray[np.uint8]:
         """One picture (h, w, C) of a row."""
-        size, channels, resize = self.learned.part, self.learned.channels, self.learned.resize
+        size, channels = self.learned.part, self.learned.channels
         if isinstance(given, Image.Image):
-            levels = self.learned.range and (self.learned.range[0], self.learned.range[1])
-            return to_array(_upright(given), size=size, channels=channels, resize=resize, levels=levels or None)
+            range_ = self.learned.range
+            levels = None if range_ is None else (range_[0], range_[1])
+            return to_array(_upright(given), size=size, channels=channels, resize=self.learned.resize, levels=levels)
         if isinstance(given, bytes | bytearray | memoryview):
-            return decode(bytes(given), size=size, channels=channels, resize=resize, levels=self.learned.range)
+            return self._file(bytes(given))
         if isinstance(given, str | os.PathLike):
             try:
-                return decode(
-                    read_picture(Path(given)), size=size, channels=channels, resize=resize, levels=self.learned.range
-                )
+                return self._file(read_picture(Path(given)))
             except DataError as error:
                 raise DataError(f"{shown(os.fspath(given))}: {error}") from error
         if _is_array(given):
-            pixels: NDArray[np.uint8] = checked(_array(given), (*size, channels), many=False, white=self._white)[0]
+            pixels: NDArray[np.uint8] = self._checked(given, (*size, channels), many=False)[0]
             return pixels
         raise DataError(f"expected {_EXPECTED}, received {_kind(given)}")
 
-    @property
-    def _shape(self) -> tuple[int, int, int]:
-        height, width, channels = self.learned.shape
-        return height, width, channels
+    def _file(self, raw: bytes) -> NDArray[np.uint8]:
+        [found] = self.decoded([raw])
+        if isinstance(found, DataError):
+            raise found
+        return found
 
-    @property
-    def _white(self) -> int | None:
-        return self.learned.largest_levels[0] if self.learned.largest_levels else None
+    def _checked(self, given: Any, shape: tuple[int, int, int], *, many: bool) -> NDArray[np.uint8]:
+        white = self.learned.largest_levels[0] if self.learned.largest_levels else None
+        return checked(_array(given), shape, many=many, white=white, range_=self.learned.range)
 
     def strange(self, largest: int) -> str:
         """What is odd about the largest level of all pixels, beside those of train; "" for nothing."""

@@ -17,14 +17,17 @@ from escalera.errors import DataError
 Shape = tuple[int, int, int]
 
 
-def checked(x: NDArray[Any], shape: Shape, *, many: bool, white: int | None = None) -> NDArray[np.uint8]:
+def checked(
+    x: NDArray[Any], shape: Shape, *, many: bool, white: int | None = None, range_: Sequence[float] | None = None
+) -> NDArray[np.uint8]:
     """An array as rows of `shape` (H, W, C), one alone unless `many`.
 
-    Whole numbers from 0 to 255 of any type are taken. Raises DataError for anything else, with what was expected, what
-    was received, and what to type; `x` stands there for the array. `white` is the level that pictures usually reach.
+    Whole numbers from 0 to 255 of any type are taken, bytes alone where pictures have another `range_` of black and
+    white. Raises DataError for anything else, with what was expected, what was received, and what to type; `x` stands
+    there for the array. `white` is the level that pictures usually reach.
     """
     height, width, channels = shape
-    if x.size and (why := _levels(x, white)) is None and _fits(x.shape, shape, many):
+    if x.size and (why := _levels(x, white, range_)) is None and _fits(x.shape, shape, many):
         return np.ascontiguousarray(x.astype(np.uint8, copy=False)).reshape(-1, height, width, channels)
     expected = f"({'N, ' if many else ''}{height}, {width}, {channels})"
     span = f", values from {x.min():g} to {x.max():g}" if x.size and x.dtype.kind in "uif" else ""
@@ -52,7 +55,7 @@ def strange_levels(largest: int, usual: Sequence[int]) -> str:
     return ""
 
 
-def _levels(x: NDArray[Any], white: int | None) -> tuple[str, str] | None:
+def _levels(x: NDArray[Any], white: int | None, range_: Sequence[float] | None) -> tuple[str, str] | None:
     """Why the values are no levels of a picture, and what to type instead ("" for nothing); None where they are."""
     kind = x.dtype.kind
     if kind == "b":
@@ -64,6 +67,11 @@ def _levels(x: NDArray[Any], white: int | None) -> tuple[str, str] | None:
     if kind == "f" and not np.isfinite(x).all():
         absent = int((~np.isfinite(x)).sum())
         return f"{absent:,} of {x.size:,} values are not finite (NaN or infinite).", ""
+    if range_ is not None and x.dtype != np.uint8:
+        low, high = range_
+        shifted = f"(x - {low:g})" if low else "x"
+        code = f"({shifted} * (255 / {high - low:g})).clip(0, 255).round().astype('uint8')"
+        return f"The pictures of train have black at {low:g} and white at {high:g} (data.range).", code
     low, high = x.min(), x.max()
     if low < 0:
         return "Values below 0 are those of standardised pictures: give them as they were before.", ""

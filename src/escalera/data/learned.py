@@ -41,6 +41,8 @@ class Learned(BaseModel):
     columns: list[str] | None = None
     range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Black and white of pictures with more than 8 bits, where the ladder said them."""
+    max_megapixels: Annotated[int, Field(ge=1)] | None = None
+    """The largest picture that is decoded, where the ladder said it."""
     largest_levels: Annotated[list[Level], Field(min_length=2, max_length=2)] | None = None
     """What the function below finds; None for a run that did not look."""
 
