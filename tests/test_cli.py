@@ -130,7 +130,9 @@ def test_ctrl_c_ends_with_130(monkeypatch: Patch, capsys: Capture) -> None:
 
     monkeypatch.setattr(climbing, "climb", stop)
     assert run(monkeypatch, "climb", "tiny.yaml") == 130
-    assert "the same command goes on from here" in capsys.readouterr().err
+    assert "stopped; the same command goes on from here" in capsys.readouterr().err
+    assert run(monkeypatch, "climb", "tiny.yaml", "--fresh") == 130
+    assert "stopped; without --fresh the same command goes on from here" in capsys.readouterr().err
 
 
 def test_ladders_schema_doctor(monkeypatch: Patch, capsys: Capture) -> None:

@@ -8,7 +8,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "escalera"
 FLOORS = [
     {"cli"},
     {"studio", "interface"},
-    {"climbing", "doctor", "exploring", "prediction", "catalogue"},
+    {"climbing", "doctor", "exploring", "prediction", "catalogue", "inventory"},
     {"illustration", "attempt"},
     {"rung", "plan", "predictor", "voting"},
     {"trained", "beside", "filing", "ballot", "ladderfile"},
@@ -42,6 +42,7 @@ KNOW_LADDER = {
     "standing",
     "attempt",
     "ladderfile",
+    "inventory",
     "lineage",
     "ladder",
 }

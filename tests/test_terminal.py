@@ -44,6 +44,9 @@ climb tiny.yaml --rung mlp --rung mlp-2 --seeds 2
 climb tiny.yaml --rung mlp-2 --rung knn
 climb tiny.yaml --rung mlp --set train.epochs=3 --skip-bad
 climb tiny.yaml --rung mlp --plan
+runs
+runs restore tiny/mlp/seed-0.kept-001
+runs remove tiny/mlp/seed-0.kept-002 --yes
 explore birds
 compare runs/tiny/mlp runs/tiny/mlp-2
 predict runs/tiny/mlp birds/robin/1.png
@@ -83,6 +86,7 @@ def test_every_message_is_used() -> None:
         "at_hand": ["here", "hub", "absent"],
         "cache.kind": ["decoded", "downloaded", "unfinished"],
         "layers": ["layer", "output", "parameters"],
+        "runs": ["run", "test", "date", "settings", "size", "begun", "kept"],
         "kinds": ["setting", "default", "expected"],
         "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],
         "doctor": [key.replace(" ", "-") for key in re.findall(r'^        "([a-z ]+)": ', doctor, re.MULTILINE)],

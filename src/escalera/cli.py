@@ -109,7 +109,9 @@ def climb(
                 narrator=narrator,
             )
     except KeyboardInterrupt as stop:
-        typer.secho(f"\n{narrator.words.say('climb.stopped')}", fg="yellow", err=True)
+        typer.secho(
+            f"\n{narrator.words.say('climb.stopped_fresh' if fresh else 'climb.stopped')}", fg="yellow", err=True
+        )
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if json_:
         _echo_json(outcome(out / reading.ladder.name))
@@ -357,6 +359,69 @@ def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, 
             place = words.say("sources.library" if row["where"] else "sources.on_hub", where=row["where"] or row["hub"])
         typer.echo(f"{row['name']:{width}}  {place}")
     typer.echo(words.say("sources.also"))
+
+
+@app.command()
+def runs(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(help="A folder to list; or `restore RUN`, or `remove RUN ...`. Without any, the list of --out."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    out: Annotated[Path, typer.Option(help="Where runs are.")] = Path("runs"),
+    data_root: DataRoot = None,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List all runs with their settings, dates and sizes, those that a climb has replaced too; put back, or remove."""
+    from rich.console import Console
+
+    from escalera import inventory
+    from escalera.errors import nearest
+    from escalera.terminal import print_runs
+
+    words, (action, *named) = _words(lang), what or [str(out)]
+    if action == "restore" and len(named) == 1:
+        run = inventory.find(named[0], out)
+        replaced = inventory.restore(run)
+        inventory.rewrite_report(run.path.parents[1], data_root)
+        typer.echo(words.say("runs.restored", run=run.path, place=run.path.with_name(f"seed-{run.seed}")))
+        if replaced is not None:
+            typer.echo(words.say("runs.replaced", kept=replaced.path))
+    elif action == "remove" and named:
+        _remove(named, out, yes, data_root, words)
+    elif named or action in ("restore", "remove"):
+        hint = "give one" if action in ("restore", "remove") else nearest(action, ["restore", "remove"])
+        raise EscaleraError(f"expected a folder, restore RUN, or remove RUN, received {shlex.join(what or [])}; {hint}")
+    else:
+        found = inventory.inventory(Path(action)) if what or out.is_dir() else []
+        if json_:
+            _echo_json([run.to_json() for run in found])
+        elif found:
+            print_runs(Console(), found, words)
+        else:
+            typer.echo(words.say("runs.none", folder=action))
+
+
+def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, words: Words) -> None:
+    from escalera import inventory
+
+    runs = list({run.path: run for run in (inventory.find(name, out) for name in named)}.values())
+    rows = [row for run in runs for row in inventory.inventory(run.path)]
+    keys = ["runs.stands" if row.place == "stands" else "runs.other" for row in rows]
+    said = (words.say(key, run=row.path, size=words.short(row.bytes, "B")) for key, row in zip(keys, rows, strict=True))
+    listed = ", ".join(said)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise EscaleraError("remove asks first, and nobody is there to answer; add --yes to delete without asking")
+        if not typer.confirm(words.say("runs.remove", runs=listed)):
+            typer.echo(words.say("runs.left"))
+            return
+    inventory.remove(runs)
+    for ladder in {run.path.parents[1] for run in runs}:
+        inventory.rewrite_report(ladder, data_root)
+    typer.echo(words.say("runs.removed", runs=listed))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Literal
 
 from escalera.errors import RunError
 from escalera.rundir import RunDir
@@ -27,6 +28,19 @@ _LEFT = re.compile(r"\..+\.[a-z0-9_]{8}")
 def place(run: RunDir) -> RunDir:
     """Where the run stands, or would, that the ladder stands by."""
     return RunDir(run.path.with_name(f"seed-{run.seed}"))
+
+
+def is_run(run: RunDir) -> bool:
+    """Whether a folder has the name of a run."""
+    seed, dot, _ = run.path.name.partition(".")
+    return bool(re.fullmatch(r"seed-\d+", seed)) and (not dot or _match(run.path) is not None)
+
+
+def standing_of(run: RunDir) -> Literal["stands", "begun", "kept"]:
+    """Whether a run is the one that its ladder stands by, was begun beside it, or is kept."""
+    if run.path == place(run).path:
+        return "stands"
+    return "begun" if _works(run.path) else "kept"
 
 
 def others(run: RunDir) -> list[RunDir]:
