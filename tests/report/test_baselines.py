@@ -197,8 +197,19 @@ def test_what_was_not_learned_does_not_carry_over(build: Build) -> None:
     text = words(folder)
     assert "since always answering 'sano' gets 89.6% of the training images right" in text
     assert "hardly any gap" not in text
+    answer(folder / "base/seed-0", LABELS, shares=SHARES, train=0.99, validation=0.99)
+    assert "hardly any gap, and hardly anything left to learn" in words(folder)
     answer(folder / "base/seed-0", LABELS, shares=SHARES, train=0.97, validation=0.96)
     assert "hardly any gap. What it learned carries over" in words(folder)
+
+
+def test_what_does_not_show_on_new_images(build: Build) -> None:
+    folder = build(rungs=ONE, classes=NAMES, rows={"train": 100_000, "validation": 1000, "test": 32})
+    shares = {"train": [48_000, 52_000], "validation": [480, 520], "test": [3, 29]}
+    answer(folder / "base/seed-0", LABELS, shares=shares, train=0.53, validation=0.515)
+    text = words(folder)
+    assert "whatever it learned does not show on images that it has not seen" in text and "hardly any" not in text
+    assert "always answering 'sano', which gets 52.0% of the training images right" in text
 
 
 def test_shares_are_compared_before_a_gap_is_explained(build: Build) -> None:

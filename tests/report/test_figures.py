@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
@@ -9,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.metrics import tally
 from escalera.evaluate.ranking import rank
 from escalera.report.figures.classes import classes_figure
@@ -39,8 +43,15 @@ STEPS = [
 ]
 
 
-def confusion(count: int) -> list[list[int]]:
-    return (np.random.default_rng(count).integers(0, 4, (count, count)) + 30 * np.eye(count, dtype=int)).tolist()
+def confusion(count: int) -> Confusion:
+    matrix = np.random.default_rng(count).integers(0, 4, (count, count)) + 30 * np.eye(count, dtype=int)
+    return cells(matrix.tolist())
+
+
+def cells(matrix: list[list[int]]) -> Confusion:
+    found = Confusion.read(matrix, len(matrix))
+    assert found is not None
+    return found
 
 
 def probabilities(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +162,7 @@ def test_curves_of_a_single_epoch() -> None:
 
 
 def test_the_cells_are_the_counts() -> None:
-    matrix = confusion(10)
+    matrix = confusion(10).whole().tolist()
     (figure,) = draw("confusion-10")
     counts = [int(word) for word in texts(figure.svg) if word.isdigit()]
     assert counts == [n for row in matrix for n in row if n]
@@ -163,7 +174,7 @@ def test_many_classes_stand_beside_those_they_are_confused_with() -> None:
     matrix = 50 * np.eye(count, dtype=int)
     for k in range(0, count, 2):  # pairs far apart: k with k + 31
         matrix[k, (k + 31) % count] = matrix[(k + 31) % count, k] = 20
-    order = order_of_classes(matrix)
+    order = order_of_classes(cells(matrix.tolist()))
     assert sorted(order) == list(range(count))
     place = {k: order.index(k) for k in order}
     assert all(abs(place[k] - place[(k + 31) % count]) == 1 for k in range(0, count, 2))
@@ -171,14 +182,41 @@ def test_many_classes_stand_beside_those_they_are_confused_with() -> None:
 
 def test_groups_stay_together() -> None:
     groups = [f"group {k % 7}" for k in range(70)]
-    order = order_of_classes(np.array(confusion(70)), groups)
+    order = order_of_classes(confusion(70), groups)
     named = [groups[k] for k in order]
     assert sorted(order) == list(range(70))
     assert sum(a != b for a, b in pairwise(named)) == 6
 
 
 def test_few_classes_keep_their_order() -> None:
-    assert order_of_classes(np.array(confusion(30))) == list(range(30))
+    assert order_of_classes(confusion(30)) == list(range(30))
+
+
+def test_very_many_classes_keep_theirs_too_or_that_of_their_groups() -> None:
+    groups = [f"group {k % 3}" for k in range(210)]
+    assert order_of_classes(confusion(210)) == list(range(210))
+    assert order_of_classes(confusion(210), groups) == [k for g in range(3) for k in range(g, 210, 3)]
+
+
+def test_beyond_two_hundred_classes_the_cells_are_listed() -> None:
+    matrix = np.zeros((201, 201), int)
+    matrix[0, 0], matrix[0, 200], matrix[200, 3] = 5, 2, 7
+    figure = confusion_figure(cells(matrix.tolist()), names(201), EN, "a", "base")
+    assert figure.data == {
+        "Truth": ["class 0", "class 0", "class 200"], "Predicted": ["class 0", "class 200", "class 3"], "n": [5, 2, 7],
+    }  # fmt: skip
+
+
+def test_a_pixel_may_stand_for_several_cells() -> None:
+    count = 2500
+    every = np.arange(count)
+    figure = confusion_figure(Confusion.of(every, (every + 1) % count, count), names(count), EN, "a", "base")
+    png = re.search(r"base64,([^\"]+)", figure.svg)
+    assert png
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(png[1]))))
+    assert picture.shape == (834, 834, 4)
+    assert picture[0, 0, 3] > 0 and picture[0, 5, 3] == 0
+    assert len(figure.svg) < 100_000 and 'width="9' in figure.svg
 
 
 def test_the_reliability_counts_every_row() -> None:
@@ -194,7 +232,7 @@ def test_no_class_no_ranking() -> None:
 
 def test_hostile_names_stay_text() -> None:
     evil = '<script>alert("x")</script>'
-    figure = confusion_figure([[1, 0], [0, 1]], [evil, "b"], EN, "a", evil)
+    figure = confusion_figure(cells([[1, 0], [0, 1]]), [evil, "b"], EN, "a", evil)
     assert "<script>" not in figure.svg
     assert '<script>alert("x")</…' in texts(figure.svg)
     assert (

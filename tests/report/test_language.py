@@ -61,7 +61,7 @@ def test_every_message_is_used() -> None:
         ],
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],
         "words": ["better", "worse", "longer", "shorter", "as_long"],
-        "gap": ["hardly", "full", "some", "much", "chance", "nothing", "agree", "below", "above", "apart"],
+        "gap": ["hardly", "full", "some", "much", "chance", "nothing", "unshown", "agree", "below", "above", "apart"],
         "baseline": [f"{name}{end}" for name in NAMES for end in ("", ".means")],
         "narrow": ["one", "one_wrong", "few", "some"],
         "beaten": ["majority_none", "majority_worse", *NAMES[1:]],
@@ -78,7 +78,7 @@ def test_every_message_is_used() -> None:
         "fault": get_args(FaultKind),
         "step": ["fixed", "broken"],
         "mistakes": ["confident", "uncertain"],
-        "rung": ["ordered_groups", "ordered_likeness", "precision", "recall", "f1"],
+        "rung": ["ordered_groups", "ordered_likeness", "ordered_none", "precision", "recall", "f1"],
         "figure": [
             *(f"curve_{kind}{end}" for kind in ("loss", "accuracy", "rate") for end in ("", "_text")),
             *(f"{kind}{end}" for kind in ("roc", "pr") for end in ("", "_x", "_text")),

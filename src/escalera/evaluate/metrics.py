@@ -14,16 +14,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from escalera.errors import DataError
+from escalera.evaluate.confusion import Confusion
 
 BINS = 15
 """Bins of confidence of the calibration error, as in Guo et al. (2017, arXiv 1706.04599)."""
+_AT_ONCE = 2_000_000
+"""Logits that are looked at together, in double precision."""
 TOP_FIVE_FROM = 10
 """Classes from which being among the five likeliest says something."""
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Probabilities from logits (..., K), along the last axis; safe for logits of any size."""
-    return np.exp(_log_softmax(np.asarray(logits, dtype=np.float64)))
+    logits = np.asarray(logits)
+    if logits.ndim != 2:
+        return np.exp(_log_softmax(logits.astype(np.float64)))
+    found = np.empty(logits.shape)
+    for rows in parts(logits.shape):
+        np.exp(_log_softmax(logits[rows].astype(np.float64)), out=found[rows])
+    return found
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,16 @@ def tally(logits: ArrayLike, labels: ArrayLike) -> Tallies:
 
     The class said is the first of those with the greatest logit, and of equal ones the first is the likelier.
     """
-    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels, dtype=np.int64)
+    logits, labels = np.asarray(logits), np.asarray(labels, dtype=np.int64)
+    tallied = [_tallied(logits[rows].astype(np.float64), labels[rows]) for rows in parts(logits.shape)]
+    said, bins, gap, values = (np.concatenate(column) for column in zip(*tallied, strict=True))
+    return Tallies(logits.shape[1], labels, said, bins, gap, values)
+
+
+def _tallied(
+    logits: NDArray[np.float64], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """`said`, `bins`, `gap` and `values` of some rows."""
     everyone = np.arange(len(labels))
     said = logits.argmax(axis=1)
     log_probabilities = _log_softmax(logits)
@@ -75,14 +93,15 @@ def tally(logits: ArrayLike, labels: ArrayLike) -> Tallies:
     brier = (probabilities**2).sum(axis=1) - 2 * of_truth + 1
     own = logits[everyone, labels][:, None]
     before = (logits > own).sum(axis=1) + ((logits == own) & (np.arange(logits.shape[1]) < labels[:, None])).sum(axis=1)
-    return Tallies(
-        classes=logits.shape[1],
-        labels=labels,
-        said=said,
-        bins=np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1),
-        gap=confidence - (said == labels),
-        values=np.stack([-log_probabilities[everyone, labels], brier, before < 5], axis=1),
-    )
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    values = np.stack([-log_probabilities[everyone, labels], brier, before < 5], axis=1)
+    return said, bins, confidence - (said == labels), values
+
+
+def parts(shape: tuple[int, ...]) -> list[slice]:
+    """The rows of (N, K) in parts of so many cells that what is made of them on the way takes little memory."""
+    step = max(1, _AT_ONCE // max(1, shape[1]))
+    return [slice(start, start + step) for start in range(0, max(1, shape[0]), step)]
 
 
 def total(tallies: Tallies) -> Sums:
@@ -128,7 +147,8 @@ def metrics(sums: Sums) -> dict[str, NDArray[np.float64]]:
 def measure(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> dict[str, Any]:
     """Every figure of one split, ready for JSON: the metrics, `per_class`, and the confusion matrix.
 
-    logits (N, K) and labels (N,) as class numbers. `confusion[i][j]` counts the rows of class i taken for class j.
+    logits (N, K) and labels (N,) as class numbers. `confusion[i][j]` counts the rows of class i taken for class j; with
+    many classes it holds the cells that are not zero, as `Confusion.kept` gives them.
     Raises DataError where the shapes disagree, a label is no class, or a logit is not finite.
     """
     checked = _checked(np.asarray(logits, dtype=np.float64), np.asarray(labels), len(classes))
@@ -148,13 +168,8 @@ def measure(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> dic
             }
             for k, name in enumerate(classes)
         ],
-        "confusion": confusion_matrix(tallies.labels, tallies.said, len(classes)).tolist(),
+        "confusion": Confusion.of(tallies.labels, tallies.said, len(classes)).kept(),
     }
-
-
-def confusion_matrix(labels: NDArray[np.int64], said: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """(K, K): how many rows of class i were taken for class j."""
-    return np.bincount(labels * classes + said, minlength=classes * classes).reshape(classes, classes)
 
 
 def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

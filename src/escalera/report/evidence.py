@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.evaluate.compare import accuracy_interval
+from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.intervals import intervals
-from escalera.evaluate.metrics import Tallies, confusion_matrix, metrics, softmax, tally, total
+from escalera.evaluate.metrics import Tallies, metrics, parts, softmax, tally, total
 from escalera.evaluate.ranking import Curves, rank
 from escalera.report.records import PerClass
 from escalera.report.runs import Run
@@ -33,7 +34,7 @@ class Evidence:
     intervals: dict[str, tuple[float, float]]
     curves: Curves
     per_class: list[PerClass]
-    confusion: NDArray[np.int64]
+    confusion: Confusion
     confidence: NDArray[np.float32]
     of_truth: NDArray[np.float32]
     margin: NDArray[np.float32]
@@ -69,7 +70,6 @@ def gather(run: Run) -> Evidence | None:
     for name in ("accuracy", "top5"):
         if name in values:
             found[name] = accuracy_interval(values[name], len(labels))
-    two = np.partition(probabilities, -2, axis=1)[:, -2:] if probabilities.shape[1] > 1 else None
     everyone = np.arange(len(labels))
     return Evidence(
         classes=run.classes,
@@ -79,11 +79,22 @@ def gather(run: Run) -> Evidence | None:
         intervals=found,
         curves=rank(probabilities, labels),
         per_class=_per_class(run.classes, sums.right, sums.support, sums.predicted),
-        confusion=confusion_matrix(labels, tallies.said, tallies.classes),
+        confusion=Confusion.of(labels, tallies.said, tallies.classes),
         confidence=probabilities[everyone, tallies.said].astype(np.float32),
         of_truth=probabilities[everyone, labels].astype(np.float32),
-        margin=(np.ones(len(labels)) if two is None else two[:, 1] - two[:, 0]).astype(np.float32),
+        margin=_margins(probabilities),
     )
+
+
+def _margins(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(N,): by how much the likeliest class leads."""
+    if probabilities.shape[1] < 2:
+        return np.ones(len(probabilities), np.float32)
+    margins = np.empty(len(probabilities), np.float32)
+    for rows in parts(probabilities.shape):
+        two = np.partition(probabilities[rows], -2, axis=1)[:, -2:]
+        margins[rows] = two[:, 1] - two[:, 0]
+    return margins
 
 
 def _per_class(

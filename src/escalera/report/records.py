@@ -209,7 +209,7 @@ class PerClass(Lenient):
 
 
 class FullScores(Scores):
-    """The test rows in full; `confusion` has a row per true class."""
+    """The test rows in full; `confusion` is as `Confusion.read` takes it."""
 
     macro_f1: Share | None = None
     balanced_accuracy: Share | None = None
@@ -217,7 +217,7 @@ class FullScores(Scores):
     brier: Amount | None = None
     calibration_error: Share | None = None
     per_class: list[PerClass] = []
-    confusion: list[list[Count]] = []
+    confusion: Any = None
 
 
 class Metrics(Lenient):

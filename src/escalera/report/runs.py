@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,10 @@ from escalera.report.records import Environment, Epoch, Metrics, RunRecord
 from escalera.rundir import ANOTHERS, BESIDE, DAMAGED, GONE, RunDir
 
 State = Literal["done", "failed", "damaged", "running", "absent"]
+
+
+_AT_ONCE = 1024
+"""Rows of logits in memory together: a thousand classes make them large, and whole they are needed once."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,18 @@ class Run:
         given = next((names for names in named if names and count in (None, len(names))), None)
         return given or [str(k) for k in range(count or 0)]
 
-    def logits(self) -> NDArray[np.float64]:
+    def logits(self) -> NDArray[np.floating[Any]]:
         """(N, K), in the order of the answers; read when they are needed, since of a ladder they may be gigabytes."""
-        table = pq.read_table(self.path / RunDir(self.path).predictions.name, columns=["row", "logits"])
-        return _logits(table)[np.argsort(table["row"].to_numpy(), kind="stable")].astype(np.float64)
+        with pq.ParquetFile(RunDir(self.path).predictions) as file:
+            rows = file.read(columns=["row"])["row"].to_numpy()
+            place = np.empty(len(rows), np.int64)
+            place[np.argsort(rows, kind="stable")] = np.arange(len(rows))
+            found: NDArray[np.floating[Any]] = np.empty(0)
+            for start, part in _logits(file):
+                if not start:
+                    found = np.empty((len(rows), part.shape[1]), part.dtype)
+                found[place[start : start + len(part)]] = part
+        return found
 
 
 def read_run(path: Path, seed: int) -> Run:
@@ -132,28 +144,29 @@ def _damage(files: RunDir) -> dict[str, Fault]:
 def _answers(path: Path, faults: list[Fault]) -> Answers | None:
     """predictions.parquet as answers, sorted by row; None, with a fault, where it cannot be read."""
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns=[name for name in file.schema_arrow.names if name != "logits"])
+            parts = [(part.argmax(axis=1), part[~np.isfinite(part)][:1], part.shape[1]) for _, part in _logits(file)]
         given = {"in_train"} & set(table.column_names)
-        if any(table[column].null_count for column in ("row", "label", "logits", *given)):
+        if any(table[column].null_count for column in ("row", "label", *given)):
             raise ValueError("a cell is empty")
         if any(table[column].type != pa.bool_() for column in given):
             raise ValueError("expected true or false")
+        [classes] = {width for *_, width in parts}
         rows = table["row"].to_numpy().astype(np.int64)
         labels = table["label"].to_numpy().astype(np.int64)
-        logits = _logits(table)
+        said = np.concatenate([part for part, *_ in parts])
         order = np.argsort(rows, kind="stable")
         seen = table["in_train"].to_numpy()[order] if given else None
-        answers = Answers(
-            rows[order], labels[order], logits.argmax(axis=1)[order], logits.shape[1], seen, _beside(table, order)
-        )
+        answers = Answers(rows[order], labels[order], said[order], classes, seen, _beside(table, order))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         faults.append(Fault(path.name, "unreadable" if path.exists() else "absent"))
         return None
     once, times = np.unique(answers.rows, return_counts=True)
     for column, wrong in (
         ("row", once[times > 1]),
-        ("label", labels[(labels < 0) | (labels >= logits.shape[1])]),
-        ("logits", logits[~np.isfinite(logits)]),
+        ("label", labels[(labels < 0) | (labels >= classes)]),
+        ("logits", np.concatenate([wrong for _, wrong, _ in parts])),
     ):
         if len(wrong):
             faults.append(Fault(path.name, "value", column, str(wrong[0])))
@@ -183,9 +196,14 @@ def _disagreements(files: RunDir, answers: Answers, record: RunRecord, metrics: 
     return [Fault(files.predictions.name, "disagrees", what, f"{here}, {there}") for here, there, what in found]
 
 
-def _logits(table: pa.Table) -> NDArray[np.floating[Any]]:
-    logits: NDArray[np.floating[Any]] = table["logits"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
-    return logits
+def _logits(file: pq.ParquetFile) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
+    """The logits some rows at a time, each part (n, K) with the number of its first row in the file."""
+    start = 0
+    for batch in file.iter_batches(_AT_ONCE, columns=["logits"]):
+        if batch["logits"].null_count or batch["logits"].flatten().null_count:
+            raise ValueError("a cell is empty")
+        yield start, batch["logits"].flatten().to_numpy().reshape(len(batch), -1)
+        start += len(batch)
 
 
 def _history(files: RunDir, faults: list[Fault]) -> list[Epoch]:

@@ -1,46 +1,56 @@
 """The confusion matrix: rows are the truth, columns what was said; it stays readable at a hundred classes.
 
 Up to 30 classes have names and counts; more are a picture whose classes stand in an order in which those that are
-confused with one another are neighbours.
+confused with one another are neighbours, and beyond 200 in their own: what is drawn takes time with the rows.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.evaluate.confusion import Confusion
 from escalera.report.language import Language
 from escalera.report.svg import BLUE, GREY, INK, ORANGE, Drawing, Figure, breadth
 
 MANY_CLASSES = 30
+ORDERED = 200
+"""Classes up to which they are ordered by likeness, which takes time with their cube: seconds for 1,000."""
 _NAMED = 150
 """Classes up to which a picture alone has names at its sides."""
+_PIXELS = 1000
+"""Pixels of a side at most; with more classes a pixel stands for several, and shows the deepest."""
 
 
-def order_of_classes(confusion: NDArray[np.int64], groups: Sequence[str] | None = None) -> list[int]:
-    """The places of the classes from the top: as they are up to 30, else by likeness.
+def order_of_classes(confusion: Confusion, groups: Sequence[str] | None = None) -> list[int]:
+    """The places of the classes from the top: as they are up to 30 and beyond 200, else by likeness.
 
     Alike are classes that are taken for one another (average linkage over the shares, Bar-Joseph's order of the
     leaves). With `groups`, one name per class, the members of a group stay together, and the groups are ordered so.
     """
-    count = len(confusion)
-    if count <= MANY_CLASSES:
+    count = confusion.classes
+    own = list(groups) if groups is not None and len(groups) == count else None
+    if count <= MANY_CLASSES or (count > ORDERED and own is None):
         return list(range(count))
-    if groups is None or len(groups) != count:
-        return _by_likeness(confusion)
-    names = sorted(set(groups))
-    member = np.array([names.index(group) for group in groups])
+    if own is None:
+        return _by_likeness(confusion.whole())
+    if count > ORDERED:
+        return [int(k) for k in np.argsort(own, kind="stable")]
+    matrix = confusion.whole()
+    names = sorted(set(own))
+    member = np.array([names.index(group) for group in own])
     between = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(between, (member[:, None], member[None, :]), confusion)
+    np.add.at(between, (member[:, None], member[None, :]), matrix)
     order = []
     for group in _by_likeness(between):
-        own = np.flatnonzero(member == group)
-        order += own[_by_likeness(confusion[np.ix_(own, own)])].tolist()
+        inside = np.flatnonzero(member == group)
+        order += inside[_by_likeness(matrix[np.ix_(inside, inside)])].tolist()
     return order
 
 
@@ -59,7 +69,7 @@ def _by_likeness(confusion: NDArray[np.int64]) -> list[int]:
 
 
 def confusion_figure(
-    confusion: Sequence[Sequence[int]],
+    confusion: Confusion,
     classes: Sequence[str],
     language: Language,
     name: str,
@@ -67,9 +77,9 @@ def confusion_figure(
     groups: Sequence[str] | None = None,
 ) -> Figure:
     """The right in blue by their share of the row, the wrong in orange by theirs over the largest such share."""
-    matrix = np.array(confusion, np.int64)
-    order = order_of_classes(matrix, groups)
-    matrix = matrix[np.ix_(order, order)]
+    order = order_of_classes(confusion, groups)
+    place = np.argsort(order)
+    confusion = replace(confusion, truth=place[confusion.truth], said=place[confusion.said])
     names = [classes[k] for k in order]
     side = _side(len(names))
     margin = _margin(names, side)
@@ -82,9 +92,9 @@ def confusion_figure(
     )
     left, top = margin + 24, 26.0
     if len(names) <= MANY_CLASSES:
-        _cells(drawing, matrix, left, top, side, language)
+        _cells(drawing, confusion, left, top, side, language)
     else:
-        drawing.png(left, top, side * len(names), side * len(names), _picture(matrix))
+        drawing.png(left, top, side * len(names), side * len(names), _picture(confusion))
         drawing.rect(left, top, side * len(names), side * len(names), "none", stroke=INK, stroke_opacity=0.3)
         if beside and groups:
             _separators(drawing, [groups[k] for k in order], left, top, side)
@@ -93,12 +103,25 @@ def confusion_figure(
     drawing.text(left, 14, language.say("figure.predicted") + " →", size=11, opacity=0.75)
     drawing.text(12, top + side * len(names) / 2, "← " + language.say("figure.truth"), size=11, anchor="middle",
                  turn=-90, opacity=0.75)  # fmt: skip
-    data = {language.say("figure.truth"): names} | {f"→ {n}": matrix[:, j].tolist() for j, n in enumerate(names)}
-    return drawing.finish(name, language.say("rung.confusion_text", name=rung), data)
+    return drawing.finish(name, language.say("rung.confusion_text", name=rung), _numbers(confusion, names, language))
+
+
+def _numbers(confusion: Confusion, names: Sequence[str], language: Language) -> dict[str, list[Any]]:
+    """The matrix as columns; beyond 200 classes a line for each cell that is not zero."""
+    truth = language.say("figure.truth")
+    if len(names) <= ORDERED:
+        matrix = confusion.whole()
+        return {truth: list(names)} | {f"→ {name}": matrix[:, j].tolist() for j, name in enumerate(names)}
+    cells = np.lexsort((confusion.said, confusion.truth))
+    return {
+        truth: [names[k] for k in confusion.truth[cells]],
+        language.say("figure.predicted"): [names[k] for k in confusion.said[cells]],
+        "n": confusion.rows[cells].tolist(),
+    }
 
 
 def _side(count: int) -> float:
-    return 42 if count <= 12 else 26 if count <= MANY_CLASSES else 9.5 if count <= _NAMED else max(1.0, 900 / count)
+    return 42 if count <= 12 else 26 if count <= MANY_CLASSES else 9.5 if count <= _NAMED else 900 / count
 
 
 def _size(side: float) -> float:
@@ -129,40 +152,33 @@ def _names(drawing: Drawing, names: Sequence[str], left: float, top: float, side
             drawing.text(x, base + (11 if turn == -45 else 5), short, size=size, anchor="end", turn=turn)
 
 
-def _depths(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """0 to 1 for each cell."""
-    shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
-    wrong = shares.copy()
-    np.fill_diagonal(wrong, 0)
-    depth: NDArray[np.float64] = 0.85 * wrong / (wrong.max() or 1.0)
-    depth[np.diag_indices_from(depth)] = np.diag(shares)
-    return depth
-
-
-def _cells(
-    drawing: Drawing, confusion: NDArray[np.int64], left: float, top: float, side: float, language: Language
-) -> None:
-    depth = _depths(confusion)
-    size = 12 if side > 30 else 9
-    drawing.rect(left, top, side * len(confusion), side * len(confusion), GREY, 0.07, rx=3)
-    for i, j in zip(*np.nonzero(confusion), strict=True):
-        x, y, deep = left + side * j, top + side * i, float(depth[i, j])
+def _cells(drawing: Drawing, confusion: Confusion, left: float, top: float, side: float, language: Language) -> None:
+    size, whole = 12 if side > 30 else 9, side * confusion.classes
+    drawing.rect(left, top, whole, whole, GREY, 0.07, rx=3)
+    cells = zip(*(each.tolist() for each in (confusion.truth, confusion.said, confusion.rows)), strict=True)
+    for (i, j, rows), deep in zip(cells, confusion.depths().tolist(), strict=True):
+        x, y = left + side * j, top + side * i
         drawing.rect(x + 1, y + 1, side - 2, side - 2, BLUE if i == j else ORANGE, max(0.06, deep), rx=2)
         white: dict[str, Any] = {"colour": "#fff"} if deep > 0.62 else {}
-        words = language.number(int(confusion[i, j]))
+        words = language.number(rows)
         drawing.text(x + side / 2, y + side / 2 + 0.36 * size, words, size=size, anchor="middle", **white)
 
 
-def _picture(confusion: NDArray[np.int64]) -> bytes:
-    """A pixel a cell, (K, K) red, green, blue and opacity."""
+def _picture(confusion: Confusion) -> bytes:
+    """A pixel a cell, or a square of cells: (K, K) red, green, blue and opacity."""
     from PIL import Image
 
-    depth = _depths(confusion)
-    colours = np.empty((*depth.shape, 4), np.uint8)
-    colours[..., :3] = [int(ORANGE[at : at + 2], 16) for at in (1, 3, 5)]
-    colours[np.diag_indices_from(depth)] = [*(int(BLUE[at : at + 2], 16) for at in (1, 3, 5)), 0]
+    square = -(-confusion.classes // _PIXELS)
+    size = -(-confusion.classes // square)
+    depth = np.zeros((size, size))
     # The power lifts the few that are wrong out of the white.
-    colours[..., 3] = np.where(confusion > 0, 17 * np.rint(15 * np.maximum(0.07, depth**0.7)), 0)
+    np.maximum.at(
+        depth, (confusion.truth // square, confusion.said // square), np.maximum(0.07, confusion.depths() ** 0.7)
+    )
+    colours = np.empty((size, size, 4), np.uint8)
+    colours[..., :3] = [int(ORANGE[at : at + 2], 16) for at in (1, 3, 5)]
+    colours[np.diag_indices(size)] = [*(int(BLUE[at : at + 2], 16) for at in (1, 3, 5)), 0]
+    colours[..., 3] = 17 * np.rint(15 * depth)
     buffer = io.BytesIO()
     Image.fromarray(colours, "RGBA").save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

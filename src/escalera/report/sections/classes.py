@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from escalera.evaluate.confusion import Confusion
 from escalera.report.figures.classes import classes_figure
-from escalera.report.figures.confusion import MANY_CLASSES, confusion_figure
+from escalera.report.figures.confusion import MANY_CLASSES, ORDERED, confusion_figure
 from escalera.report.view import RungView
 
 _EXTREMES, _PAIRS = 5, 8
@@ -20,11 +18,10 @@ def section(view: RungView) -> dict[str, Any] | None:
     if run is None:
         return None
     rows = evidence.per_class if evidence else run.metrics.test.per_class
-    matrix = evidence.confusion.tolist() if evidence else run.metrics.test.confusion
     names = [row.name for row in rows]
-    square = bool(matrix) and all(len(row) == len(matrix) for row in matrix) and len(names) == len(matrix)
+    matrix = evidence.confusion if evidence else Confusion.read(run.metrics.test.confusion, len(names))
     confusion = histogram = None
-    if square:
+    if matrix is not None:
         groups = run.record.data.groups
         confusion = view.keep(
             confusion_figure(matrix, names, view.language, f"confusion-{view.name}", view.rung.name, groups)
@@ -43,17 +40,12 @@ def section(view: RungView) -> dict[str, Any] | None:
         "best": ordered[::-1][:_EXTREMES],
         "confusion": confusion,
         "histogram": histogram,
-        "pairs": _pairs(matrix, names) if square else [],
+        "pairs": [(names[i], names[j], n, share) for i, j, n, share in matrix.pairs(_PAIRS)] if matrix else [],
         "many": len(rows) > MANY_CLASSES,
-        "ordered": "groups" if run.record.data.groups else "likeness",
+        "ordered": _order(len(rows), grouped=bool(run.record.data.groups)),
     }
 
 
-def _pairs(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> list[tuple[str, str, int, float]]:
-    """(true class, class it was taken for, rows, share of the class), the most frequent mistakes first."""
-    counts = np.array(matrix, np.int64)
-    whole = counts.sum(axis=1)
-    np.fill_diagonal(counts, 0)
-    order = np.argsort(-counts, axis=None, kind="stable")[:_PAIRS]
-    places = [(int(at) // len(names), int(at) % len(names)) for at in order]
-    return [(names[i], names[j], int(counts[i, j]), counts[i, j] / whole[i]) for i, j in places if counts[i, j]]
+def _order(classes: int, *, grouped: bool) -> str:
+    """How the classes of a picture are ordered."""
+    return "none" if classes > ORDERED and not grouped else "groups" if grouped else "likeness"

@@ -54,6 +54,8 @@ def _carried(run: Run, language: Language) -> list[str]:
     answer, share = _largest(run)
     if _no_more(train, run.record.data.rows.train, share):
         key = "nothing"
+    elif key in ("hardly", "full") and share is not None and validation <= share:
+        key = "unshown"
     values = {"train": language.percent(train), "validation": language.percent(validation)}
     values |= {"images": language.count(images, "image"), "answer": answer, "share": language.percent(share)}
     return [*sentences, language.say(f"gap.{key}", gap=language.points(gap), **values)]
