@@ -433,3 +433,6 @@ def test_what_is_said_of_a_table_decides_for_it_beside_folders(put_all, opened):
     assert opened(label_column="kind").classes == ["x", "y"]
     with pytest.raises(DataError, match=r"labels.csv has no column 'kin'; .* Did you mean 'kind'\?"):
         opened(label_column="kin")
+    put_all({"labels.csv": csv("id,kind", "a,x", "b,y")})
+    with pytest.raises(DataError, match=r"data.image_folder: .*/mine has no folder 'cats'; did you mean 'cat'\?"):
+        opened(image_folder="cats")

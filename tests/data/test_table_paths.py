@@ -245,3 +245,13 @@ def test_a_table_that_is_asked_about_needs_no_labels(put_all):
     assert str(third) == "it leaves the folder"
     assert listing.file_names(0) == ["img\\a"]
     assert listing.notes[-1] == "new.csv: 2 paths have backslashes, as on Windows, and are read with slashes."
+
+
+@pytest.mark.parametrize(("path", "value"), [("img/A.png", 1), ("IMG/A.png", 7), ("Img/a.png", None), ("img/a", 1)])
+def test_the_nearest_way_to_write_a_path_counts(path: str, value: int | None, put_all, opened):
+    put_all({**FOUR, "IMG/a.png": 7, "t.csv": csv("path,label", f"{path},x", "img/b.png,y", "img/c.png,y")})
+    if value is None:
+        with pytest.raises(DataError, match=r"row 0 \(Img/a\.png\): 2 files fit: IMG/a\.png, img/a\.png"):
+            opened(image_column="path")
+    else:
+        assert values(opened(image_column="path")) == [value, 2, 3]
