@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from escalera import cli
 
@@ -248,3 +252,75 @@ def test_a_fault_of_the_file_system_that_nobody_foresaw(
     monkeypatch.setattr(sys, "argv", ["escalera", "climb", name, "--debug"])
     with pytest.raises(OSError, match="File name too long"):
         cli.main()
+
+
+def test_the_version(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert re.fullmatch(r"escalera \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+def commands() -> dict[str, Any]:
+    return dict(typer.main.get_command(cli.app).commands)
+
+
+def test_the_help_is_short_and_whole(monkeypatch: Patch, capsys: Capture) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(monkeypatch, "-h") == 0
+    out = capsys.readouterr().out
+    for name in commands():
+        line = next(line for line in out.splitlines() if line.startswith(f"  {name} "))
+        assert line.endswith("."), line
+        assert not line.endswith("..."), line
+
+
+@pytest.mark.parametrize("name", list(commands()))
+def test_the_help_of_a_command_shows_examples_that_are_right(name: str, monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, name, "-h") == 0
+    out = capsys.readouterr().out
+    assert not re.search(r"<(list|str|path|int|float)\b", out, re.IGNORECASE), out
+    examples = [line.strip() for line in out[out.index("Examples:") :].splitlines()[1:]]
+    assert examples
+    for line in examples:
+        program, command, *arguments = shlex.split(line.partition(" > ")[0])
+        assert (program, command) == ("escalera", name)
+        context = commands()[name].make_context(name, arguments)
+        assert context.params
+
+
+def test_completion_knows_the_ladders() -> None:
+    assert cli._ladder_names("cifar10") == ["cifar10-multimodal", "cifar10", "cifar100-mlp", "cifar100"]
+
+
+def test_the_ladders_say_every_source_and_what_is_at_hand(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "data" / "cifar10" / "a").mkdir(parents=True)
+    assert run(monkeypatch, "ladders", "--data-root", "data") == 0
+    lines = capsys.readouterr().out.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("cifar10-multimodal "))
+    assert lines[place].endswith("(7 rungs)")
+    assert [line.strip() for line in lines[place + 1 : place + 3]] == [
+        "fashion_mnist: not here yet, downloaded at the first use", "cifar10: here",
+    ]  # fmt: skip
+    assert "houses, clothing: not here: to be put into the folder that --data-root names" in "\n".join(lines)
+    assert run(monkeypatch, "ladders", "--data-root", "data", "--json") == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["cifar10-multimodal"]["sources"] == {"fashion_mnist": "hub", "cifar10": "here"}
+    assert rows["digits"]["sources"] == {"digits": "here"}
+    assert rows["houses"]["sources"] == {"houses": "absent", "clothing": "absent"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "es_ES.UTF-8"}, "es"),
+        ({"LANG": "es_ES.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LC_MESSAGES": "es_MX", "LANG": "en_US"}, "es"),
+        ({"LANG": "en_US", "ESCALERA_LANG": "es"}, "es"),
+    ],
+)
+def test_the_language_is_that_of_the_system_unless_it_is_named(variables: dict[str, str], language: str) -> None:
+    clean = {key: value for key, value in os.environ.items() if key not in ("LANG", "LC_ALL", "LC_MESSAGES")}
+    code = "import sys; sys.argv = ['escalera', 'climb', 'nothing.yaml']; from escalera.cli import main; main()"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env={**clean, **variables}, encoding="utf-8")
+    assert done.stderr.startswith("error: expected a" if language == "en" else "error: se esperaba")

@@ -6,16 +6,18 @@ import contextlib
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from escalera.errors import EscaleraError, Terminated
 
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from escalera.language import Language as Words
 
 app = typer.Typer(
-    help="Escalera: image classifiers, built and judged one change at a time.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # the plain help comes in half the time
 )
@@ -55,33 +56,93 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class _Command(TyperCommand):
+    """A command whose help says what an argument is, and not of which type of Python."""
+
+    def get_help(self, ctx: Any) -> str:
+        return re.sub(r"(?i) <(list\[)?(str|path|int)\]?>", lambda found: " " * len(found[0]), super().get_help(ctx))
+
+
+def command(*examples: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command; its help ends with examples, whose lines \b keeps as they are."""
+    lines = "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])
+    return app.command(cls=_Command, epilog=lines)
+
+
+def _ladder_names(incomplete: str) -> list[str]:
+    from escalera.ladder.shipped import shipped
+
+    return [name for name, _ in shipped() if name.startswith(incomplete)]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"escalera {version('escalera')}")
+        raise typer.Exit
+
+
+@app.callback()
+def escalera(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Image classifiers, built and judged one change at a time.
+
+    To begin: escalera climb digits
+    """
+
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Lang = Annotated[Language, typer.Option(envvar="ESCALERA_LANG", help="Language of what is printed and of the pages.")]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA.")
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA."
+    ),
 ]
 
 
-@app.command()
+@command(
+    "escalera climb digits",
+    "escalera climb cifar10 --rung base --rung deeper --set train.epochs=5",
+    "escalera climb my_ladder.yaml --plan",
+)
 def climb(
-    ladder: Annotated[str, typer.Argument(help="A ladder that ships (see `escalera ladders`) or a YAML file.")],
-    rung: Annotated[list[str] | None, typer.Option(help="Only this rung; may be given several times.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A change on every rung, as train.epochs=5.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Train each rung with this many seeds.")] = 1,
+    ladder: Annotated[
+        str,
+        typer.Argument(
+            metavar="LADDER",
+            autocompletion=_ladder_names,
+            help="A ladder that ships (see `escalera ladders`) or a YAML file.",
+        ),
+    ],
+    rung: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this rung; may be given several times.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="A change on every rung, as train.epochs=5.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Train each rung with this many seeds.")] = 1,
     plan: Annotated[bool, typer.Option("--plan", help="Train nothing: say what the rungs would cost here.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train finished rungs again.")] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be decoded, and count them.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Where runs go.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs go.")] = Path("runs"),
     data_root: DataRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Train the rungs of a ladder that are not finished, compare them, and write the report."""
+    """Train a ladder, compare its rungs, and write the report.
+
+    Finished rungs are not trained again, and an interrupted one goes on where it was.
+    """
     from rich.console import Console
 
     from escalera.climbing import climb as climb_ladder
@@ -144,27 +205,41 @@ def _plan(
     print_plan(Console(), rows, seeds, words)
 
 
-@app.command()
+@command(
+    "escalera explore digits",
+    "escalera explore photos/ --lang es",
+    "escalera explore houses.csv --target price --bands 4",
+)
 def explore(
-    source: Annotated[str, typer.Argument(help="What a ladder names under data.source: a set, a folder, a file.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What a ladder names under data.source: a set, a folder, a file.")
+    ],
     image_column: Annotated[
-        str | None, typer.Option(help="The column of the pictures, where there are several.")
+        str | None, typer.Option(metavar="COLUMN", help="The column of the pictures, where there are several.")
     ] = None,
-    label_column: Annotated[str | None, typer.Option(help="The column of the classes, where it is not clear.")] = None,
-    target: Annotated[str | None, typer.Option(help="A column of numbers whose bands are the classes.")] = None,
-    bands: Annotated[int | None, typer.Option(min=2, help="How many bands.")] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the classes, where it is not clear.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A column of numbers whose bands are the classes.")
+    ] = None,
+    bands: Annotated[int | None, typer.Option(metavar="N", min=2, help="How many bands.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="How to read it, as a ladder says: data.split_column=part.")
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="How to read it, as a ladder says: data.split_column=part."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the page goes, in a folder named after the source.")] = Path(
-        "explored"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the page goes, in a folder named after the source.")
+    ] = Path("explored"),
     data_root: DataRoot = None,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Look at a source before training: what is in it, and what is wrong with it, as a page and as JSON."""
+    """Look at data before training: what is in it, and what is wrong.
+
+    Writes a page, explore.json and a table of the pixels.
+    """
     from escalera.exploring import explore_source
 
     named = {"image_column": image_column, "label_column": label_column, "target": target, "bands": bands}
@@ -191,32 +266,38 @@ def explore(
     typer.echo(f"{words.say('page')}: {page}")
 
 
-@app.command()
+@command("escalera report runs/digits --lang es")
 def report(
-    folder: Annotated[Path, typer.Argument(help="A ladder's folder of runs, as runs/digits.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A ladder's folder of runs, as runs/digits.")],
     data_root: DataRoot = None,
     lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
-    """Write the report of a ladder again, from the files of its runs."""
+    """Write the report of a ladder again, from its runs."""
     from escalera.illustration import Illustrator
     from escalera.report.page import write_report
 
     typer.echo(write_report(folder, lang.value, Illustrator(data_root)))
 
 
-@app.command()
+@command("escalera compare runs/digits/mlp runs/digits/cnn")
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(help="Runs or rungs, as runs/digits/mlp runs/digits/cnn; each with the first.")
+        list[Path],
+        typer.Argument(metavar="RUN", help="Runs or rungs, as runs/digits/mlp runs/digits/cnn; each with the first."),
     ],
-    out: Annotated[Path, typer.Option(help="Where runs go; the page is its comparison/report.html.")] = Path("runs"),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where runs go; the page is its comparison/report.html.")
+    ] = Path("runs"),
     data_root: DataRoot = None,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare any runs on the same test rows, of one ladder or of several: a table, and a page."""
+    """Compare runs that answered the same test rows.
+
+    They may be of one ladder or of several; prints a table and writes a page.
+    """
     from rich.console import Console
 
     from escalera.climbing import told
@@ -236,32 +317,41 @@ def compare(
     typer.echo(f"\n{words.say('page')}: {page}")
 
 
-@app.command()
+@command("escalera predict runs/digits/cnn photo.png", "escalera predict runs/digits/cnn *.png --json")
 def predict(
-    run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn, or a model in one file.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn, or a model in one file.")
+    ],
     images: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Pictures (JPEG, PNG, WebP, BMP, TIFF or GIF), folders of them, or a table like the one trained on."
+            metavar="FILE",
+            help="Pictures (JPEG, PNG, WebP, BMP, TIFF or GIF), folders of them, or a table like the one trained on.",
         ),
     ] = None,
     attributes: Annotated[
         list[str] | None,
-        typer.Option(help="The row beside a picture, as 'area=1200, zipcode=92880'; once for each row, in order."),
+        typer.Option(
+            metavar="TEXT", help="The row beside a picture, as 'area=1200, zipcode=92880'; once for each row, in order."
+        ),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many classes of each picture to print.")] = 5,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many classes of each picture to print.")] = 5,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Answer for the others where some cannot be decoded; the exit code is 1.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="A file for the answers: .csv, which a spreadsheet opens, or .json.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A file for the answers: .csv, which a spreadsheet opens, or .json."),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the answers as CSV on standard output.")] = False,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say what a finished run makes of pictures, or of rows with attributes: the likeliest classes."""
+    """Ask a trained run: the likeliest classes of each image.
+
+    Or of each row, where it learned from attributes.
+    """
     from escalera.prediction import as_csv, check_writing, predict_files, write_answers
     from escalera.terminal.answers import print_answers
     from escalera.translation import translate
@@ -292,14 +382,17 @@ def predict(
         raise typer.Exit(1)
 
 
-@app.command()
+@command("escalera export runs/digits/cnn cnn.safetensors")
 def export(
-    run: Annotated[Path, typer.Argument(help="The folder of a run, as runs/digits/cnn.")],
-    file: Annotated[Path, typer.Argument(help="The file to write, as cnn.safetensors.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, as cnn.safetensors.")],
     lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
-    """Write a trained model as one file, which `escalera predict` and the studio open on any machine."""
+    """Write a trained model as one file.
+
+    `escalera predict` and the studio open it on any machine.
+    """
     from escalera.prediction import find_trained
     from escalera.trained import write_file
 
@@ -307,25 +400,27 @@ def export(
     typer.echo(f"{_words(lang).say('model')}: {file}")
 
 
-@app.command()
+@command("escalera studio", "escalera studio --host 0.0.0.0 --auth ana:secret")
 def studio(
     host: Annotated[
-        str, typer.Option(help="The address to listen on; any but this machine's needs --auth.")
+        str, typer.Option(metavar="ADDRESS", help="The address to listen on; any but this machine's needs --auth.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
-    auth: Annotated[str | None, typer.Option(help="user:password, asked for by the browser.")] = None,
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535)] = 7860,
+    auth: Annotated[
+        str | None, typer.Option(metavar="USER:PASSWORD", help="user:password, asked for by the browser.")
+    ] = None,
     i_know: Annotated[
         bool, typer.Option("--i-know", help="Listen on another address without a password: anybody there may use it.")
     ] = False,
     model: Annotated[
-        list[Path] | None, typer.Option(help="A model in one file to open; may be given several times.")
+        list[Path] | None, typer.Option(metavar="FILE", help="A model in one file to open; may be given several times.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where runs are, and go.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs are, and go.")] = Path("runs"),
     data_root: DataRoot = None,
     lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
-    """Open a web page to classify pictures, walk through the runs, look at data, and climb."""
+    """Open a web page to classify, compare, explore and climb."""
     from escalera.studio.start import start
 
     start(
@@ -340,9 +435,12 @@ def studio(
     )
 
 
-@app.command()
+@command("escalera sources --data-root /data")
 def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
-    """List the sources that are known by name and those that are there: what to write after `data.source`."""
+    """List the data that are known by name, and where they are.
+
+    A name is what to write after `data.source`.
+    """
     from escalera.data.places import catalogue
 
     rows = catalogue(data_root)
@@ -361,20 +459,26 @@ def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, 
     typer.echo(words.say("sources.also"))
 
 
-@app.command()
+@command("escalera runs", "escalera runs restore runs/digits/cnn/seed-0.kept-1", "escalera runs remove runs/digits/cnn")
 def runs(
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="A folder to list; or `restore RUN`, or `remove RUN ...`. Without any, the list of --out."),
+        typer.Argument(
+            metavar="WHAT",
+            help="A folder to list; or `restore RUN`, or `remove RUN ...`. Without any, the list of --out.",
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
-    out: Annotated[Path, typer.Option(help="Where runs are.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs are.")] = Path("runs"),
     data_root: DataRoot = None,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List all runs with their settings, dates and sizes, those that a climb has replaced too; put back, or remove."""
+    """List the runs, put back one that was replaced, or remove some.
+
+    Each with its settings, date and size.
+    """
     from rich.console import Console
 
     from escalera import inventory
@@ -424,15 +528,20 @@ def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, word
     typer.echo(words.say("runs.removed", runs=listed))
 
 
-@app.command()
+@command("escalera cache", "escalera cache --clear cifar10")
 def cache(
-    names: Annotated[list[str] | None, typer.Argument(help="With --clear: only these, by source or entry.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="With --clear: only these, by source or entry.")
+    ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove them; all when none is named.")] = False,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what was decoded or downloaded and is kept, or remove it; it is made again when it is needed."""
+    """Show or remove what was decoded or downloaded.
+
+    It is made again when it is needed.
+    """
     from escalera.data.cache import cache_root, entries
     from escalera.data.cache import clear as clear_entries
 
@@ -449,9 +558,9 @@ def cache(
     typer.echo(words.say("cache.removed" if clear else "cache.entries", entries=count, size=size, folder=root))
 
 
-@app.command()
+@command("escalera ladders --data-root /data")
 def ladders(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
-    """List the ladders that ship with Escalera, and whether the pictures that they need are here."""
+    """List the ladders that ship, and whether their data are here."""
     from escalera.climbing import shipped_ladders
 
     rows = shipped_ladders(lang.value, data_root)
@@ -467,16 +576,20 @@ def ladders(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, 
             typer.echo(f"{'':{width}}  {words.say(f'at_hand.{state}', names=names)}")
 
 
-@app.command()
+@command("escalera models cnn", 'escalera models "resnet*d"')
 def models(
     pattern: Annotated[
-        str | None, typer.Argument(help="A kind, or part of the name of a network of timm, as vgg or resnet*d.")
+        str | None,
+        typer.Argument(metavar="PATTERN", help="A kind, or part of the name of a network of timm, as vgg or resnet*d."),
     ] = None,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List the model kinds with their settings, or find networks for `kind: backbone` by name."""
+    """List the model kinds and their settings, or find networks.
+
+    A pattern looks among the networks of timm, for `kind: backbone`.
+    """
     from rich.console import Console
 
     from escalera.catalogue import find, kinds
@@ -497,17 +610,20 @@ def models(
         typer.echo(f"{network['name']}  {', '.join(network['weights'])}".rstrip())
 
 
-@app.command()
+@command("escalera schema > ladder.schema.json")
 def schema(debug: Debug = False) -> None:
-    """Print the JSON Schema of a ladder file, for editors that complete and check."""
+    """Print the JSON Schema of a ladder, for editors."""
     from escalera.ladder.editor import json_schema
 
     _echo_json(json_schema())
 
 
-@app.command()
+@command("escalera doctor")
 def doctor(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
-    """Say what this machine offers: versions, device, precision, memory, disk, and the sets that are here."""
+    """Say what this machine offers.
+
+    Versions, device, precision, memory, disk, and the sets that are here.
+    """
     from escalera.doctor import examine
 
     words = _words(lang)

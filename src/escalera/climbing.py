@@ -105,9 +105,6 @@ def climb(
     user stops it: the same call goes on from there.
     """
     ladder, narrator = reading.ladder, narrator or Narrator(language=language)
-    # It brings the networks along, which what only reads a ladder does without.
-    from escalera.attempt import attempt
-
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -137,6 +134,9 @@ def climb(
             narrator.rung_begins(rung, seed, f"{number}/{len(pending)}")
             lost = {name for name, its in failed if its == seed}
             data = datasets[rung.config.data.model_dump_json()]
+            # It brings the networks along, which a climb with nothing left to train does without.
+            from escalera.attempt import attempt
+
             attempt(rung, seed, data, run, device=device, fresh=fresh, failed=lost, narrator=narrator)
             if not settled(run, rung):
                 failed.add((rung.name, seed))

@@ -15,7 +15,7 @@ _BYTES = 240
 
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file: with or without an ending, in capitals or not.
 _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
-_OURS = re.compile(r"seed-\d+|report\.html|ladder\.json|pictures\.parquet|figures", re.IGNORECASE)
+_OURS = re.compile(r"seed-\d+(\..*)?|report\.html|ladder\.json|pictures\.parquet|figures", re.IGNORECASE)
 
 
 def composed(name: str) -> str:

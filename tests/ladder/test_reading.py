@@ -163,7 +163,7 @@ class TestSource:
             read_ladder(source)
 
     def test_a_folder_is_no_ladder(self, tmp_path: Path) -> None:
-        with pytest.raises(EscaleraError, match=rf"^expected a ladder file, received the folder '{tmp_path}'$"):
+        with pytest.raises(EscaleraError, match=rf"^expected a ladder file, received the folder '{tmp_path}'\."):
             read_ladder(str(tmp_path))
 
     def test_a_file_that_cannot_be_read_says_why(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from escalera.errors import EscaleraError, nearest
+from escalera.ladder.advice import ENDINGS, for_data, for_folder, for_nothing
 
 LARGEST = 1_000_000
 """Bytes: no ladder written by a person comes near it."""
@@ -24,11 +25,13 @@ def find_ladder(source: str | Path) -> Path:
         return known[source]
     path = Path(source)
     if path.is_dir():
-        raise EscaleraError(f"expected a ladder file, received the folder '{source}'")
+        raise EscaleraError(for_folder(str(source), path))
     if path.exists():
+        if told := for_data(str(source), path):
+            raise EscaleraError(told)
         return path
-    if isinstance(source, Path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
-        raise EscaleraError(f"expected a ladder file, but there is none at '{source}'")
+    if isinstance(source, Path) or path.suffix.lower() in ENDINGS or len(path.parts) > 1:
+        raise EscaleraError(for_nothing(str(source), path, known))
     guess = nearest(source, known)
     raise EscaleraError(
         f"unknown ladder '{source}'{f'; {guess}' if guess.startswith('did') else '.'} "
