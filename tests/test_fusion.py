@@ -151,8 +151,9 @@ def _predictions(flats: Path, folder: Path) -> None:
         predict_files(both, [table])
     assert str(caught.value) == (
         "2 of 3 rows cannot be taken; nothing was predicted:\n"
-        "  front0.png: back: no picture (null)\n"
-        "  front2.png, back2.png: attribute 'area': expected a number, or null where it is not known; received 'x'.\n"
+        "  front0.png: row 0: back: no picture (null)\n"
+        "  front2.png, back2.png: row 2: attribute 'area': expected a number, or null where it is not known; received "
+        "'x'.\n"
         "Answer for the others with --skip-bad."
     )
     answers = predict_files(both, [table], skip_bad=True)
@@ -162,7 +163,7 @@ def _predictions(flats: Path, folder: Path) -> None:
     # A model that reads attributes alone needs no pictures of a table.
     table.write_text("area,street\n50,north\n,south\n")
     assert [one["filled_in"] for one in predict_files(folder / "table", [table])] == [[], ["area"]]
-    assert predict_files(folder / "table", [table])[1]["file"] == f"{table}: row 1"
+    assert predict_files(folder / "table", [table])[1]["file"] == str(table)
     with pytest.raises(
         DataError, match=r"new\.csv: its columns are the attributes: expected no --attributes beside it"
     ):

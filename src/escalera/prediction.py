@@ -98,7 +98,6 @@ def predict_files(
     RunError as find_run does, and DataError with all that cannot be decoded.
     """
     from escalera.data.given import refuse_bad
-    from escalera.data.listing import shown
     from escalera.predictor import Predictor
 
     predictor = Predictor(find_trained(path))
@@ -119,7 +118,7 @@ def predict_files(
     if bad and not (skip_bad and found):
         what = "pictures" if asked.numbers is None and predictor.trained.data.together == 1 else "rows"
         cure = "\nAnswer for the others with --skip-bad." if len(bad) < len(asked.names) else ""
-        refuse_bad([f"{shown(asked.names[row])}: {bad[row]}" for row in sorted(bad)], len(asked.names), what, cure)
+        refuse_bad([f"{_place(asked, row)}: {bad[row]}" for row in sorted(bad)], len(asked.names), what, cure)
     strange = predictor.intake.strange(largest) if asked.pictures else ""
     if strange:
         tell(f"{strange}: the answers may mean nothing.")
@@ -178,6 +177,12 @@ def _decoded(intake: Intake, asked: Asked, bad: dict[int, str]) -> Iterator[tupl
         first += len(raws)
         if good:
             yield list(good), Seen(np.stack(list(good.values())))
+
+
+def _place(asked: Asked, row: int) -> str:
+    from escalera.data.listing import shown
+
+    return shown(asked.names[row]) + ("" if asked.numbers is None else f": row {asked.numbers[row]}")
 
 
 def _answer(

@@ -74,8 +74,7 @@ def about_table(path: Path, learned: Learned, options: ReadOptions, *, reads_pic
         raise DataError(f"{path}: {no_such_file(path)}")
     if not reads_pictures:
         table = open_table("test", [path], options)
-        names = [f"{path}: row {row}" for row in range(table.rows)]
-        return Asked(names, None, _values(table, learned), range(table.rows), list(table.notes))
+        return Asked([str(path)] * table.rows, None, _values(table, learned), range(table.rows), list(table.notes))
     folder = options.image_folder
     said = replace(
         options,
@@ -149,8 +148,8 @@ def _content(path: Path) -> Raw:
 
 
 def _name(listing: PicturedTable, row: int) -> str:
-    """The file or files of a row, from the table; the table and the row where it holds the pictures themselves."""
-    return ", ".join(listing.file_names(row)) or f"{listing.path}: row {row}"
+    """The file or files of a row as the table has them; the table itself where it holds the pictures."""
+    return ", ".join(listing.file_names(row)) or str(listing.path)
 
 
 def _values(table: Table, learned: Learned) -> list[dict[str, Any]]:
