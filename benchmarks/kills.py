@@ -38,7 +38,8 @@ rungs:
     change:
       model: {kind: fusion, branches: {picture: {kind: cnn, blocks: [[4]]}, vector: {kind: conv1d, widths: [4]}}}
   - name: votes
-    change: {model: {kind: votes, features: {from: cnn}, classifiers: [{name: random_forest}, {name: logistic_regression}]}}
+    change:
+      model: {kind: votes, features: {from: cnn}, classifiers: [{name: random_forest}, {name: logistic_regression}]}
 """
 COMMAND = [sys.executable, "-c", "from escalera.cli import main; main()", "climb"]
 
