@@ -13,12 +13,12 @@ from escalera.keeping import settle
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
 from escalera.ladder.shipped import shipped
-from escalera.ladderfile import write_ladder
+from escalera.ladderfile import fault, write_ladder
 from escalera.lineage import inherit, sources
 from escalera.locking import lock
 from escalera.names import composed
 from escalera.rundir import RunDir, read_json
-from escalera.standing import damages, finished, has_begun, put_back, reprice, settled, unfinished
+from escalera.standing import Damage, damages, finished, has_begun, put_back, reprice, settled, unfinished
 from escalera.terminal import Narrator
 
 if TYPE_CHECKING:
@@ -111,10 +111,11 @@ def climb(
     with lock(folder):
         for path in folder.iterdir():
             settle(path)
-        damaged = [damage for run in runs.values() for damage in damages(run)]
+        about_ladder = [Damage(what, essential=True)] if (what := fault(folder)) else []
+        found = [*about_ladder, *(damage for run in runs.values() for damage in damages(run))]
         pending, restored = _pending(ladder, runs, fresh)
         narrator.ladder_begins(ladder, folder, len(runs), len(pending))
-        for damage in damaged:
+        for damage in found:
             narrator.damaged(damage.what, essential=damage.essential)
         for kept, run in restored:
             narrator.put_back(kept.path, run.path)

@@ -12,7 +12,7 @@ from escalera.errors import EscaleraError, RunError
 from escalera.ladder.change import difference
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import Ladder, Rung, RungConfig
-from escalera.rundir import RunDir, read_sealed, standing, write_sealed
+from escalera.rundir import CURE, RunDir, read_sealed, standing, write_sealed
 from escalera.standing import fingerprint
 
 NAME = "ladder.json"
@@ -38,6 +38,16 @@ def write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: in
             entries.append({**entry, **runs})
     title = ladder.title.model_dump() if ladder.title else None
     _write(folder, {"name": ladder.name, "title": title, "command": command, "rungs": entries}, ladder)
+
+
+def fault(folder: Path) -> str:
+    """What is wrong with ladder.json; "" where nothing is, or there is none yet."""
+    try:
+        if (folder / NAME).exists():
+            read_sealed(folder / NAME)
+    except RunError as error:
+        return str(error).removesuffix(f". {CURE}")
+    return ""
 
 
 def refresh(folder: Path) -> None:

@@ -38,7 +38,7 @@ def find_run(path: Path) -> RunDir:
     Raises RunError where there is none, or none that is done.
     """
     path = there(path)
-    found = [RunDir(path)] if RunDir(path).record.exists() else standing(path)
+    found = [RunDir(path)] if RunDir(path).exists() else standing(path)
     if not found:
         raise RunError(f"expected the folder of a run, as runs/digits/cnn, received {path}.{_hint(path)}")
     run = found[0]

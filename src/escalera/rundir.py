@@ -238,9 +238,13 @@ class RunDir:
         write_sealed(self.record, written)
         return written
 
+    def exists(self) -> bool:
+        """Whether there is a run; one that has lost its run.json is one."""
+        return os.path.lexists(self.record) or self.best.exists() or self.last.exists()
+
     def state(self) -> str:
-        """`absent`, `running`, `done`, `failed`, or `damaged` where run.json cannot be read."""
-        if not self.record.exists():
+        """`absent`, `running`, `done`, `failed`, or `damaged` where run.json is gone or cannot be read."""
+        if not self.exists():
             return "absent"
         try:
             return str(self.read_record().get("state", "absent"))
@@ -307,7 +311,7 @@ class RunDir:
 def standing(rung: Path) -> list[RunDir]:
     """The runs that a rung's folder stands by, one a seed, in the order of the seeds."""
     found = [RunDir(path) for path in rung.glob("seed-*") if re.fullmatch(r"seed-\d+", path.name)]
-    return sorted((run for run in found if run.record.exists()), key=lambda run: run.seed)
+    return sorted((run for run in found if run.exists()), key=lambda run: run.seed)
 
 
 def rungs(ladder: Path) -> list[str]:

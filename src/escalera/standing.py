@@ -15,7 +15,7 @@ from escalera.ladder.read import dump_config
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.lineage import has_changed
-from escalera.rundir import CURE, LEARNED, RunDir
+from escalera.rundir import ASKED, CURE, LEARNED, RunDir
 
 if TYPE_CHECKING:
     from escalera.terminal import Narrator
@@ -96,6 +96,8 @@ def prepare(run: RunDir, rung: Rung, *, fresh: bool, narrator: Narrator) -> RunD
     begun = None if fresh else unfinished(run, rung)
     faults = _dead(begun) if begun else []
     if begun and not faults:
+        for name, fault in begun.faults(*ASKED).items():
+            narrator.written_again(f"{begun.path / name} {fault}")
         if begun.path != home.path:
             _vacate(home, settings)
             keeping.rename(begun, home)

@@ -98,7 +98,7 @@ def read_run(path: Path, seed: int) -> Run:
     """Read one run directory, whatever is left of it."""
     files = RunDir(path)
     faults: list[Fault] = []
-    if not files.record.exists():
+    if not files.exists():
         return Run(seed, path, "absent", RunRecord(), Metrics(), [], Environment(), "", None, [])
     record = RunRecord.read_file(files.record, faults)
     damage = _damage(files)

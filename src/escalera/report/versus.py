@@ -56,7 +56,7 @@ def read_versus(paths: Sequence[Path], folder: Path, command: str = "") -> Story
 def _runs(path: Path) -> list[Run]:
     """The finished run in a folder, or those of a rung's seeds."""
     path = there(path)
-    found = [RunDir(path)] if RunDir(path).record.exists() else standing(path)
+    found = [RunDir(path)] if RunDir(path).exists() else standing(path)
     runs = [read_run(run.path.resolve(), run.seed) for run in found]
     if not runs:
         below = rungs(path)

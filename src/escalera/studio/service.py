@@ -294,8 +294,10 @@ def _entry(ladder: str, run: RunDir) -> Entry | None:
         return Entry(*known, None, damaged=run.record.name)
     if state != "done":
         return None
+    damaged = next(iter(run.faults(run.metrics.name)), "")
+    if damaged:
+        return Entry(*known, None, damaged=damaged)
     try:
-        run.check(run.metrics.name)
         return Entry(*known, read_json(run.metrics)["test"]["accuracy"])
     except (EscaleraError, KeyError, TypeError):
         return Entry(*known, None, damaged=run.metrics.name)

@@ -104,6 +104,10 @@ class Narrator:
         key = "run.made_again" if essential else "run.not_needed"
         self._print(self.words.say(key, what=translate(what, self.words.code)), style="yellow")
 
+    def written_again(self, what: str) -> None:
+        """Say that a file of a training which goes on was damaged."""
+        self._print(f"  {self.words.say('run.written_again', what=translate(what, self.words.code))}", style="yellow")
+
     def put_back(self, kept: Path, place: Path) -> None:
         """Say that a run with these settings was there already."""
         self._print(self.words.say("run.put_back", kept=kept, place=place), style="yellow")
