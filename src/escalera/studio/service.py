@@ -111,6 +111,7 @@ class Studio:
         self._predictors: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="escalera-studio-")
         self._files: dict[str, Entry] = {}
+        self._of_files: dict[str, Trained] = {}
 
     def new_folder(self) -> Path:
         """An empty folder of its own for files that a page offers; it goes when the studio closes."""
@@ -159,7 +160,7 @@ class Studio:
         from escalera import trained
 
         if _FILE.fullmatch(key) and key in self._files:
-            return trained.of_file(self._file(key))
+            return self._of_files[key]  # looked at whole when it was opened; nobody else writes there
         run = self.run(key)
         state = run.read_record().get("state", "absent")
         if state != "done":
@@ -182,6 +183,7 @@ class Studio:
             except EscaleraError as error:
                 path.unlink()
                 raise RunError(str(error).replace(path.name, name)) from error
+            self._of_files[key] = found
             self._files[key] = Entry(key, "", found.name, 0, None, Path(name).name)
         return self._files[key]
 
