@@ -86,6 +86,7 @@ def test_every_message_is_used() -> None:
         "at_hand": ["here", "hub", "absent"],
         "cache.kind": ["decoded", "downloaded", "unfinished"],
         "layers": ["layer", "output", "parameters"],
+        "run": ["made_again", "written_again", "not_needed"],
         "runs": ["run", "test", "date", "settings", "size", "begun", "kept"],
         "kinds": ["setting", "default", "expected"],
         "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],

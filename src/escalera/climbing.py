@@ -111,12 +111,12 @@ def climb(
     with lock(folder):
         for path in folder.iterdir():
             settle(path)
-        about_ladder = [Damage(what, essential=True)] if (what := fault(folder)) else []
-        found = [*about_ladder, *(damage for run in runs.values() for damage in damages(run))]
+        found = [Damage(what, "made_again")] if (what := fault(folder)) else []
+        found += [damage for run in runs.values() for damage in damages(run)]
         pending, restored = _pending(ladder, runs, fresh)
         narrator.ladder_begins(ladder, folder, len(runs), len(pending))
         for damage in found:
-            narrator.damaged(damage.what, essential=damage.essential)
+            narrator.damaged(damage.what, damage.then)
         for kept, run in restored:
             narrator.put_back(kept.path, run.path)
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -43,7 +44,7 @@ def write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: in
 def fault(folder: Path) -> str:
     """What is wrong with ladder.json; "" where nothing is, or there is none yet."""
     try:
-        if (folder / NAME).exists():
+        if os.path.lexists(folder / NAME):
             read_sealed(folder / NAME)
     except RunError as error:
         return str(error).removesuffix(f". {CURE}")

@@ -283,6 +283,8 @@ class RunDir:
     def write_history(self, epochs: Sequence[dict[str, Any]]) -> None:
         """Have the history hold these epochs and no others."""
         text = "".join(json.dumps(epoch) + "\n" for epoch in epochs)
+        if self.history.is_dir():
+            self.history.rename(self.history.with_name("history.folder"))  # no file can be written in its place
         write_aside(self.history, lambda file: file.write(text.encode()))
 
     def read_history(self) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from escalera import keeping
 from escalera.errors import EscaleraError, RunError
@@ -97,7 +97,7 @@ def prepare(run: RunDir, rung: Rung, *, fresh: bool, narrator: Narrator) -> RunD
     faults = _dead(begun) if begun else []
     if begun and not faults:
         for name, fault in begun.faults(*ASKED).items():
-            narrator.written_again(f"{begun.path / name} {fault}")
+            narrator.damaged(f"{begun.path / name} {fault}", "written_again")
         if begun.path != home.path:
             _vacate(home, settings)
             keeping.rename(begun, home)
@@ -127,10 +127,10 @@ def other_classes(run: RunDir, rung: Rung, classes: list[str]) -> bool:
 
 @dataclass(frozen=True)
 class Damage:
-    """`what` is not as it was written; where that is not `essential`, the answers of the run do not depend on it."""
+    """`what` is not as it was written; `then` is what becomes of it: no answer depends on what is not needed."""
 
     what: str
-    essential: bool
+    then: Literal["made_again", "written_again", "not_needed"]
 
 
 def damages(run: RunDir) -> list[Damage]:
@@ -140,14 +140,15 @@ def damages(run: RunDir) -> list[Damage]:
         try:
             run.read_record()
         except RunError as error:
-            return [Damage(str(error).removesuffix(f". {CURE}"), essential=True)]
+            return [Damage(str(error).removesuffix(f". {CURE}"), "made_again")]
     if state != "done":
         return []
-    if run.faults(run.history.name):
-        mend(run)
-    essential = run.faults(*ANSWERS)
-    found = {**run.faults(), **essential}
-    return [Damage(f"{run.path / name} {fault}", name in essential) for name, fault in found.items()]
+    found, needed = run.faults(), run.faults(*ANSWERS)
+    mended = []
+    if run.history.name in found and mend(run):
+        mended = [Damage(f"{run.history} {found.pop(run.history.name)}", "written_again")]
+    others = ((f"{run.path / name} {fault}", name in needed) for name, fault in found.items())
+    return mended + [Damage(what, "made_again" if need else "not_needed") for what, need in others]
 
 
 def mend(run: RunDir) -> bool:
@@ -155,7 +156,7 @@ def mend(run: RunDir) -> bool:
     from escalera.train.checkpoint import find_checkpoint
 
     state = find_checkpoint(run.last).state
-    if state is None or run.history.is_dir():
+    if state is None:
         return False
     run.write_history(state["parts"]["history"]["epochs"])
     return not run.faults(run.history.name)

@@ -99,14 +99,9 @@ class Narrator:
         """Say that an interrupted run goes on."""
         self._print(f"  {self.words.say('run.resumes', epoch=epoch)}")
 
-    def damaged(self, what: str, *, essential: bool) -> None:
-        """Say what is damaged in a run, and what is done about it."""
-        key = "run.made_again" if essential else "run.not_needed"
-        self._print(self.words.say(key, what=translate(what, self.words.code)), style="yellow")
-
-    def written_again(self, what: str) -> None:
-        """Say that a file of a training which goes on was damaged."""
-        self._print(f"  {self.words.say('run.written_again', what=translate(what, self.words.code))}", style="yellow")
+    def damaged(self, what: str, then: str) -> None:
+        """Say what is damaged in a run, and what becomes of it: `made_again`, `written_again` or `not_needed`."""
+        self._print(self.words.say(f"run.{then}", what=translate(what, self.words.code)), style="yellow")
 
     def put_back(self, kept: Path, place: Path) -> None:
         """Say that a run with these settings was there already."""
