@@ -1,6 +1,6 @@
-"""Trainings that are killed: climbs of tiny ladders are stopped by kill -9 at random instants, and at the renames by which
-a run takes the place of another; the same command then goes on to the end. Weights, history, metrics and answers are
-compared with those of a climb that nobody broke, at tolerance 0. One thread; the instants are drawn by --seed.
+"""Trainings that are killed: climbs of tiny ladders are stopped by kill -9 at random instants, and at the renames by
+which a run takes the place of another; the same command then goes on to the end. Weights, history, metrics and answers
+are compared with those of a climb that nobody broke, at tolerance 0. One thread; --seed draws the instants.
 
     python benchmarks/kills.py [--count 40] [--seed 0] [--out DIR]
 """
