@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.errors import EscaleraError, LadderError, nearest
-from escalera.keeping import settle
+from escalera.keeping import settle, store
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
 from escalera.ladder.shipped import shipped
@@ -114,6 +114,8 @@ def climb(
         found = [Damage(what, "made_again")] if (what := fault(folder)) else []
         found += [damage for run in runs.values() for damage in damages(run)]
         pending, restored = _pending(ladder, runs, fresh)
+        for path in folder.iterdir():
+            store(path)
         narrator.ladder_begins(ladder, folder, len(runs), len(pending))
         for damage in found:
             narrator.damaged(damage.what, damage.then)

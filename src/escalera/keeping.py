@@ -90,12 +90,21 @@ def settle(rung: Path) -> None:
     """End what a crash has left half done in a rung's folder: a run that waits for its place, or that was removed."""
     for path in (*rung.glob(f"{_REMOVED}*"), *rung.glob(f"{_UNNAMED}*")):
         shutil.rmtree(path)
-    done = [RunDir(path) for path in rung.glob("seed-*") if _works(path)]
-    for run in sorted((run for run in done if run.state() == "done"), key=lambda run: run.record.stat().st_mtime_ns):
-        if place(run).path.exists():
-            set_aside(run)
-        else:
+    for run in reversed(_waiting(rung)):
+        if not place(run).path.exists():
             rename(run, place(run))
+
+
+def store(rung: Path) -> None:
+    """Number the finished runs of a rung's folder that wait for a place where another one stands by now."""
+    for run in _waiting(rung):
+        set_aside(run)
+
+
+def _waiting(rung: Path) -> list[RunDir]:
+    """The finished runs that have no place yet, the last one last: a climb ended before it gave it to them."""
+    found = (RunDir(path) for path in rung.glob("seed-*") if _works(path))
+    return sorted((run for run in found if run.state() == "done"), key=lambda run: run.record.stat().st_mtime_ns)
 
 
 def remove(run: RunDir) -> None:
