@@ -135,6 +135,7 @@ def test_mistakes_in_a_command(words: tuple[str, ...], said):
         ({"t.csv": "image,label,is_test,is_valid\nx.png,a,True,False\ny.png,b,False,True\n"}, ()),
         ({"t.csv": "image;label\nhttps://x.org/x.png;a\n"}, ()),
         ({"t.xlsx": "x"}, ()),
+        ({"t.csv": "image,label\nx.png,a\n"}, ("--set", "data.shape=[4, 4]")),
         ({"t.csv": "image,label\nx.png,a\n", "u.csv": "x,y\n1,2\n", "img/x.png": "x"}, ()),
         ({"t.jsonl": "{\n"}, ()),
         ({"x.mp3": "x"}, ()),

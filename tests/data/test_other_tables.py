@@ -4,6 +4,7 @@ import re
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -404,7 +405,7 @@ def test_names_of_classes_that_are_odd(labels: list[str], note: str, put_all, op
         ),
         (
             {"label_pattern": "{label}.*"},
-            "data.label_pattern: the classes of {} are in a column; '{{label}}.*' needs a f",
+            "data.label_pattern: {} has its labels inside; '{{label}}.*' needs a folder of",
         ),
     ],
 )
@@ -425,6 +426,19 @@ def test_settings_of_tables_where_there_is_none(key: str, put_all, opened):
         opened(**{key: value})
     with pytest.raises(DataError, match=f"data.{key}: the digits come with scikit-learn, without files or columns"):
         opened("digits", **{key: value})
+
+
+@pytest.mark.parametrize("key", ["shape", "splits", "label_pattern"])
+@pytest.mark.parametrize("source", ["t.csv", "t.npz", "folders"])
+def test_settings_of_other_forms(source: str, key: str, put_all, opened):
+    folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "img/b.png,y")})
+    put_all({f"folders/{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"})
+    np.savez(folder / "t.npz", images=np.zeros((4, 4, 4), np.uint8), labels=np.arange(4) % 2)
+    value = {"shape": [4, 4], "splits": {"train": "a"}, "label_pattern": "{label}.*"}[key]
+    if source == "folders" and key != "shape":
+        return  # that is what these are for
+    with pytest.raises(DataError, match=rf"data\.{key}: .*{source} (has no columns of|is one file|has its labels)"):
+        opened(str(folder / source), **{key: value})
 
 
 def test_what_is_said_of_a_table_decides_for_it_beside_folders(put_all, opened):

@@ -16,7 +16,7 @@ import numpy as np
 from escalera.data import cache
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
-from escalera.data.layouts import find_layout, read_table
+from escalera.data.layouts import Layout, find_layout, read_table
 from escalera.data.options import NOTHING_SAID, OF_TABLES, ReadOptions
 from escalera.data.places import array_files, catalogue, data_roots, locate
 from escalera.data.store import Store
@@ -25,6 +25,11 @@ from escalera.errors import DataError, refuse
 if TYPE_CHECKING:
     from escalera.data.decode import Channels, Resize
     from escalera.data.listing import Listing
+
+_COLUMNS = "has no columns; '{said}' needs a CSV or parquet table."
+_PIXELS = "has no columns of pixels; {said} needs a CSV file of them. Write data.image_size to resize images."
+_SPLITS = "is one file; {said} needs a folder of files or folders."
+_NAMES = "has its labels inside; '{said}' needs a folder of images whose names say their classes."
 
 __all__ = [
     "KNOWN", "ImageSet", "Images", "KnownSource", "catalogue", "data_roots", "list_source", "native_shape",
@@ -60,11 +65,11 @@ def open_source(
     known = KNOWN.get(name)
     root = cache_dir or cache.cache_root()
     label_named = options.label_column is not None
-    options = _completed(name, options)
     if known is not None:
         channels = channels or known.shape[2]
     faults: list[str] | None = [] if lenient else None
-    listings = _listings(locate(name, data_root, root, beside), options, faults)
+    listings = _listings(name, locate(name, data_root, root, beside), options, faults)
+    options = _completed(name, options)
     settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.said()}
     states = [f"{listing.split} {listing.state()}" for listing in listings]
     key = cache.key(name, states, **settings)
@@ -118,7 +123,7 @@ def list_source(
     if name == "digits":
         _nothing_to_say(options)
         return []
-    return _listings(locate(name, data_root, cache_dir or cache.cache_root()), _completed(name, options), [])
+    return _listings(name, locate(name, data_root, cache_dir or cache.cache_root()), options, [])
 
 
 def _completed(name: str, options: ReadOptions) -> ReadOptions:
@@ -133,12 +138,12 @@ def _completed(name: str, options: ReadOptions) -> ReadOptions:
     )
 
 
-def _listings(path: Path, options: ReadOptions, faults: list[str] | None = None) -> Sequence[Listing]:
+def _listings(name: str, path: Path, options: ReadOptions, faults: list[str] | None = None) -> Sequence[Listing]:
     """The splits of a source, train first, checked; what a check finds is raised, or noted in `faults`.
 
-    Raises DataError for a form that is not known.
+    Raises DataError for a form that is not known, and for what is said of another.
     """
-    listings = _read_listings(path, options, faults)
+    listings = _read_listings(name, path, options, faults)
     for listing in listings:
         try:
             listing.check()
@@ -147,44 +152,40 @@ def _listings(path: Path, options: ReadOptions, faults: list[str] | None = None)
     return listings
 
 
-def _read_listings(path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
+def _read_listings(name: str, path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
     layout = find_layout(path, options)
+    _has_effect(path, layout, options)
     listings: Sequence[Listing]
     if layout.form == "table":
-        _no_pattern(path, options)
-        listings = read_table(layout.path, options, faults)
+        listings = read_table(layout.path, _completed(name, options), faults)
     elif layout.form == "arrays":
         from escalera.data.npz import archive
 
-        _no_columns(path, options)
         listings = archive(layout.path if layout.path.is_file() else array_files(layout.path)[0])
     else:
         from escalera.data.folder import class_folders
 
-        _no_columns(path, options)
         listings = class_folders(layout.path, options)
     listings[0].notes[:0] = layout.notes
     return listings
 
 
+def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:
+    """Raise DataError for what is said of another form, with what it is for."""
+    without = {
+        "folders": {**dict.fromkeys(OF_TABLES, _COLUMNS), "shape": _PIXELS},
+        "arrays": {**dict.fromkeys(OF_TABLES, _COLUMNS), "shape": _PIXELS, "splits": _SPLITS, "label_pattern": _NAMES},
+        "table": {"label_pattern": _NAMES, **({"splits": _SPLITS} if layout.path.is_file() else {})},
+    }[layout.form]
+    for key, value in options.said().items():
+        if key in without:
+            said = "false" if value is False else value
+            raise DataError(f"data.{key}: {path} {without[key].format(said=said)}")
+
+
 def _nothing_to_say(options: ReadOptions) -> None:
     for key in options.said():
         raise DataError(f"data.{key}: the digits come with scikit-learn, without files or columns. Take it out.")
-
-
-def _no_columns(path: Path, options: ReadOptions) -> None:
-    for key, value in options.said().items():
-        if key in OF_TABLES:
-            said = "false" if value is False else value
-            raise DataError(f"data.{key}: {path} has no columns; '{said}' needs a CSV or parquet table.")
-
-
-def _no_pattern(path: Path, options: ReadOptions) -> None:
-    if options.label_pattern is not None:
-        raise DataError(
-            f"data.label_pattern: the classes of {path} are in a column; '{options.label_pattern}' needs a folder of "
-            "images whose names say their classes. Name the column with data.label_column."
-        )
 
 
 def _digits(image_size: tuple[int, int] | None, channels: Channels | None, resize: Resize) -> ImageSet:

@@ -36,6 +36,11 @@ def pictured_tables(
     labels is left out with a note. Raises DataError for files that cannot be read, columns that cannot be had, and for
     a split that two tables have.
     """
+    if options.shape is not None:
+        raise DataError(
+            f"data.shape: {files['train'][0]} has no columns of pixels; {list(options.shape)} needs a CSV file of "
+            "them. Write data.image_size to resize images."
+        )
     tables = {split: open_table(split, files[split], options) for split in SPLITS if split in files}
     _said_of_others(tables.values(), options)
     found: dict[str, PicturedTable] = {}
