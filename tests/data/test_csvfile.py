@@ -154,6 +154,7 @@ def test_a_table_without_names(first: str, second: str, found: str, put_all, ope
         "image;weight, kg;label\nimg/a.png;1;x\nimg/b.png;2;y\n",
         "image;label;weight, in kg, dry\nimg/a.png;x;1\nimg/b.png;y;2\n",
         "image|label\nimg/a.png|x\nimg/b.png|y\n",
+        "image,label\rimg/a.png,x\rimg/b.png,y\r",
         "image\tlabel, or class\nimg/a.png\tx\nimg/b.png\ty\n",
         'image,label,"a note"\nimg/a.png,x,"two\nlines; and, more"\nimg/b.png,y,""\n',
         "image;label;;\nimg/a.png;x;;\nimg/b.png;y;;\n;;;\n;;;\n",
@@ -197,6 +198,12 @@ def test_tables_of_other_endings(name: str, text: str, put_all, opened, root: Pa
 def test_lines_that_are_no_json(text: str, put_all, opened):
     put_all({**FOUR, "t.jsonl": text})
     with pytest.raises(DataError, match=r"t\.jsonl (cannot be read as lines of JSON: |has 0 rows)"):
+        opened()
+
+
+def test_lines_of_another_encoding(put_all, opened):
+    put_all({**FOUR, "t.jsonl": '{"file_name": "img/a.png", "año": 1}\n'.encode("cp1252")})
+    with pytest.raises(DataError, match=r"t\.jsonl is not UTF-8 \(invalid continuation byte at byte 29\)\. Save it"):
         opened()
 
 

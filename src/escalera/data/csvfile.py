@@ -5,7 +5,6 @@ The values are kept as they are written, too: a label is a name, and 01 is anoth
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from escalera.data.csv_text import read_text
 from escalera.data.csv_values import NULLS, as_meant
 from escalera.data.listing import AT_ONCE, files_state, promised, shown
 from escalera.data.options import NOTHING_SAID, ReadOptions
+from escalera.data.paths import Tree, fault
 from escalera.errors import DataError
 
 _SEPARATORS = (",", ";", "\t", "|")
 _LINES = 5
 """Lines after the first that tell which separator is meant."""
-_SAID_SEPARATOR = re.compile(r"sep=([,;|\t])\r?\n", re.IGNORECASE)
+_SAID_SEPARATOR = re.compile(r"sep=([,;|\t])[\r\n]+", re.IGNORECASE)
 """What Excel understands in a line of its own before the names of the columns."""
 
 
@@ -82,6 +82,8 @@ def csv_table(path: Path, options: ReadOptions = NOTHING_SAID) -> CsvTable:
     excel = _SAID_SEPARATOR.match(text)
     if excel:
         text = text[excel.end() :]
+    # Excel on a Mac may end lines with a return alone.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n", _LINES + 1)[: _LINES + 1]
     if not lines[0].strip():
         raise DataError(f"{path} has no first line with the names of the columns.")
@@ -169,13 +171,13 @@ def _outside_quotes(line: str) -> str:
 
 def _has_names(path: Path, lines: list[str], separator: str) -> None:
     """Raise DataError for a first line that is already a row: it holds the path of an image, as the next one does."""
-    first, *others = (next(csv.reader([line.rstrip("\r")], delimiter=separator), []) for line in lines)
-    second = next((fields for fields in others if fields), [])
-    for number, field in enumerate(name.strip() for name in first):
-        if promised(field):
-            is_file = (path.parent / field.replace("\\", "/")).is_file()
-            if is_file or (number < len(second) and promised(second[number].strip())):
-                raise no_names(path, field, separator)
+    first, *others = ([field.strip(' "') for field in line.split(separator)] for line in lines)
+    second = next((fields for fields in others if any(fields)), [])
+    for number, field in enumerate(first):
+        there = field.replace("\\", "/")
+        is_file = not fault(there) and bool(Tree(path.parent).files(there))
+        if promised(field) and (is_file or (number < len(second) and promised(second[number]))):
+            raise no_names(path, field, separator)
 
 
 def no_names(path: Path, field: str, separator: str = ",") -> DataError:

@@ -17,9 +17,12 @@ def json_lines(path: Path) -> CsvTable:
     Lists and objects within a row are no attributes, and have no text.
     """
     try:
-        table = pa_json.read_json(path)
+        text = path.read_bytes().decode("utf-8-sig")
+        table = pa_json.read_json(pa.BufferReader(text.encode()))
     except OSError as error:
         raise DataError(f"could not read {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8.") from error
     except pa.ArrowException as error:
         raise DataError(f"{path} cannot be read as lines of JSON: {error}.") from error
     if table.num_rows == 0:
