@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +67,71 @@ def png() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return make
+
+
+START = """
+import os, sys
+canary = os.path.realpath(os.environ["CANARY"])
+log = os.open(os.environ["OPENED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def watch(event, arguments):
+    if event == "open" or event.startswith(("os.", "shutil.")):
+        for named in arguments:
+            try:
+                if isinstance(named, (str, bytes)) and os.path.realpath(os.fsdecode(named)) == canary:
+                    os.write(log, f"{event} {named}\\n".encode())
+            except ValueError:  # a name that is none
+                pass
+sys.addaudithook(watch)
+from escalera.cli import main
+main()
+"""
+"""The studio, writing down whatever it does with the canary, by whatever name and through whatever link."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """A studio that runs in a folder, its port, and a file that nobody uploaded."""
+
+    port: int
+    folder: Path
+    start: str = START
+
+    @property
+    def canary(self) -> Path:
+        """The file that nobody uploaded."""
+        return self.folder / "canary.png"
+
+    def heard(self) -> str:
+        """What the studio did with the canary."""
+        return (self.folder / "opened").read_text()
+
+    def log(self) -> str:
+        """What the studio wrote on standard error."""
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture(scope="session")
+def door(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    folder = tmp_path_factory.mktemp("door")
+    canary = folder / "canary.png"
+    canary.write_bytes(b"\x89PNG\r\n\x1a\nnobody uploaded this")
+    (folder / "gradio").mkdir()
+    (folder / "gradio" / "link.png").symlink_to(canary)
+    (folder / "gradio" / "away").symlink_to(folder)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    more = {"CANARY": str(canary), "OPENED": str(folder / "opened"), "GRADIO_TEMP_DIR": str(folder / "gradio")}
+    log = (folder / "log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, "studio", "--port", str(port), "--out", str(climbed_once)],
+        stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder,
+        env={**os.environ, "ESCALERA_CACHE": str(climbed_once.parent / "cache"), **more},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
+    yield Door(port, folder)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    process.stdout.close()
+    log.close()

@@ -25,7 +25,7 @@ Png = Callable[..., bytes]
 def client(studio: Studio, tmp_path: Path) -> Iterator[TestClient]:
     app = Starlette()
     add_routes(app, studio)
-    guard = Guard(app, largest=LARGEST_UPLOAD, local=True, uploads=tmp_path)
+    guard = Guard(app, largest=LARGEST_UPLOAD, local=True, uploads=tmp_path, inputs={})
     with TestClient(guard, base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as made:
         yield made
 
@@ -61,6 +61,32 @@ def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> No
     asked(413, "at most 20 MB", params={"model": CNN}, content=iter([b"x" * 10_100_000] * 2))
     broken = {"content-type": "multipart/form-data; boundary=x"}
     asked(422, "the form cannot be read", content=b"--y\r\n", headers=broken)
+    file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + png()
+    asked(422, "it is cut short, or its", params={"model": CNN}, content=file, headers=broken)
+    asked(422, "it is cut short, or its", params={"model": CNN}, content=file + b"\r\n--x\r\n", headers=broken)
+    asked(422, "unknown value 'modle'; did you mean 'model'? Pictures are parts of a form, called file.",
+          params={"modle": CNN}, content=png())  # fmt: skip
+    asked(
+        422, "unknown value 'picture'; known: model, top, attributes", params={"model": CNN}, files={"picture": png()}
+    )
+    asked(422, "expected each of model, top, attributes once", params=[("top", "1"), ("top", "2")], content=png())
+    asked(422, "expected each of model, top, attributes once", params={"model": CNN}, data={"model": CNN},
+          files={"file": png()})  # fmt: skip
+    for said in ('{"a": 1, "a": 2}', '{"a": NaN}', '{"a": 1e999}', '{"\\ud800": 1}', "[" * 2_000, "null", "\0"):
+        asked(422, "attributes: expected a JSON object, each key once, as",
+              params={"model": CNN, "attributes": said}, content=png())  # fmt: skip
+    for top in ("", "0", "²", "٣", "9" * 5_000, "1e3", "5.0", "\0"):
+        asked(422, "top: expected a number of classes", params={"model": CNN, "top": top}, content=png())
+    for model in (
+        "x" * 300,
+        "x" * 5_000,
+        f"tiny/cnn/seed-{'9' * 5_000}",
+        "tiny/cnn/seed-٠",
+        f"{CNN}\n",
+        "\0",
+        "../../x",
+    ):
+        asked(404, "there is no run '", params={"model": model}, content=png())
 
 
 def test_503_when_too_many_wait(client: TestClient, studio: Studio, png: Png, monkeypatch: pytest.MonkeyPatch) -> None:

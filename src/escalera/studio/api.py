@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from escalera import trained
-from escalera.errors import DataError, EscaleraError, RunError
+from escalera.errors import DataError, EscaleraError, RunError, nearest
 from escalera.report.language import LANGUAGES
+from escalera.studio.forms import is_form, read_form
 from escalera.studio.i18n import preferred
+from escalera.studio.questions import parse_json
 from escalera.studio.service import BusyError, Studio
 
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f7fc1" stroke-width="3" '
     'stroke-linecap="round"><path d="M10 3v26M22 3v26M10 9h12M10 16h12M10 23h12"/></svg>'
 )
+
+
+_VALUES = ("model", "top", "attributes")
+"""What a question says besides its pictures."""
 
 
 def add_routes(app: Starlette, studio: Studio) -> None:
@@ -107,24 +111,20 @@ async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, An
 
     The pictures are the parts called `file` of a form, or the whole body.
     """
-    values: dict[str, str] = dict(request.query_params)
-    pictures: list[bytes] = []
-    if request.headers.get("content-type", "").strip().casefold().startswith("multipart/form-data"):
+    said, pictures = [(_known(name), value) for name, value in request.query_params.multi_items()], []
+    kind, body = request.headers.get("content-type", ""), await request.body()
+    if is_form(kind):
         try:
-            async with request.form(max_files=64, max_fields=64) as form:
-                for name, value in form.multi_items():
-                    if isinstance(value, UploadFile):
-                        pictures.append(await value.read())
-                    else:
-                        values[name] = value
-        except Exception as error:
-            # Starlette's own answer would be text; a form that is cut short is the sender's mistake all the same.
-            if type(error).__name__ not in ("HTTPException", "MultiPartException"):
-                raise
-            raise DataError("the form cannot be read: expected multipart/form-data with a part called file") from error
-    else:
-        body = await request.body()
-        pictures = [body] if body else []
+            parts = read_form(kind, body)
+            pictures = [part.content for part in parts if part.name == "file"]
+            said += [(_known(part.name), part.text) for part in parts if part.name != "file"]
+        except ValueError as error:
+            raise DataError(str(error)) from error
+    elif body:
+        pictures = [body]
+    values = dict(said)
+    if len(values) < len(said):
+        raise DataError(f"expected each of {', '.join(_VALUES)} once, received one of them twice")
     if not values.get("model"):
         raise DataError("expected model=<one of GET /models>, received none")
     top = values.get("top", "5")
@@ -133,15 +133,24 @@ async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, An
     return values["model"], pictures, _attributes(values.get("attributes")), int(top)
 
 
+def _known(name: str) -> str:
+    if name not in _VALUES:
+        known = nearest(name[:60], _VALUES)
+        raise DataError(f"unknown value {name[:60]!r}; {known} Pictures are parts of a form, called file.")
+    return name
+
+
 def _attributes(text: str | None) -> Mapping[str, Any] | None:
     if not text:
         return None
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = parse_json(text)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise DataError(f'attributes: expected a JSON object, as {{"area": 1200}}, received {text[:60]!r}')
+        raise DataError(
+            f'attributes: expected a JSON object, each key once, as {{"area": 1200}}, received {text[:60]!r}'
+        )
     return found
 
 

@@ -33,11 +33,13 @@ def make_app(studio: Studio, *, local: bool = True, login: str | None = None) ->
     """The whole studio as an ASGI application: a page for each language, behind the guard."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     add_routes(app, studio)
+    inputs: dict[str, int] = {}
     for code in LANGUAGES:
-        words = load_words(code)
+        page = _page(studio, load_words(code))
+        inputs |= _inputs(page)
         gr.mount_gradio_app(
             app,
-            _page(studio, words),
+            page,
             f"/{code}",
             footer_links=[],
             run_history=False,
@@ -47,7 +49,7 @@ def make_app(studio: Studio, *, local: bool = True, login: str | None = None) ->
             head=_head(code),
         )
     uploads = Path(get_upload_folder())
-    return Guard(app, largest=LARGEST_UPLOAD + 100_000, local=local, uploads=uploads, login=login)
+    return Guard(app, largest=LARGEST_UPLOAD + 100_000, local=local, uploads=uploads, inputs=inputs, login=login)
 
 
 def _page(studio: Studio, words: Language) -> gr.Blocks:
@@ -61,6 +63,13 @@ def _page(studio: Studio, words: Language) -> gr.Blocks:
             tabs.climb(studio, words)
     page.queue(max_size=64, default_concurrency_limit=4)
     return page
+
+
+def _inputs(page: gr.Blocks) -> dict[str, int]:
+    """How many values each function of a page takes, by its number and, where anybody may ask it, by its name."""
+    functions = page.config["dependencies"]
+    named = {found["api_name"]: len(found["inputs"]) for found in functions if found["api_visibility"] == "public"}
+    return {str(found["id"]): len(found["inputs"]) for found in functions} | named
 
 
 def _head(code: str) -> str:
@@ -107,10 +116,15 @@ def serve(
     import uvicorn
 
     local = host in ("127.0.0.1", "localhost", "::1")
+    # A folder of one's own for what is uploaded: gradio's is that of everybody on the machine.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(studio.new_folder()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         app = make_app(studio, local=local, login=login)
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    # h11 and no other that may be installed: the door was tried with it.
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level="warning", access_log=False, server_header=False, http="h11"
+    )
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[Any] | None = None) -> None:

@@ -10,10 +10,13 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from escalera.studio.forms import check_files, read_form, write_form
+from escalera.studio.questions import ForbiddenError, Uploads, check_question, dump_json, parse_json
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -21,7 +24,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-HERE = {"127.0.0.1", "localhost", "[::1]", "::1"}
+HERE = {"127.0.0.1", "localhost", "[::1]"}
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
@@ -29,27 +32,32 @@ POLICY = (
 )
 """What a browser may load for the page: nothing from any other machine, whatever the page says."""
 
-_PAGES = ("", "/en", "/es")
 _PAGE = r"/(?:en|es)"
 _API = rf"{_PAGE}/gradio_api"
 _READ = re.compile(
-    r"/|/favicon\.ico|/manifest\.json|/models|/model/.+|/report/[^/]+|/explored/[^/]+/[^/]+"
-    rf"|{_PAGE}/?|{_PAGE}/(?:config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|pwa_icon)"
-    rf"|{_PAGE}/(?:assets|static|svelte)/.+"
-    rf"|{_API}/(?:info/?|startup-events|app_id|queue/data|queue/status|upload_progress|heartbeat/[^/]+)"
-    rf"|{_API}/call/[^/]+/[^/]+"
+    rf"/|/favicon\.ico|/manifest\.json|/models|/model/.+|/report/[^/]+|/explored/[^/]+/[^/]+"
+    rf"|{_PAGE}/?|{_PAGE}/(?:config|theme\.css|favicon\.ico|manifest\.json)|{_PAGE}/(?:assets|static)/.+"
+    rf"|{_API}/(?:info|app_id|queue/data|upload_progress|heartbeat/[^/]+|call/[^/]+/[^/]+)"
 )
 """What may be read besides files."""
 _FILE = re.compile(rf"{_API}/file=(.+)", re.DOTALL)
 """A file that gradio has kept for the page."""
-_ASK = re.compile(rf"{_API}/(?:queue/join|call/[^/]+|run/[^/]+/?|cancel|reset/?)")
+_ASK = re.compile(
+    rf"{_API}/(?:queue/(?P<join>join)|(?P<call>call)/(?P<name>[^/]+)|(?P<cancel>cancel)|(?P<reset>reset))"
+)
 """Where a body is JSON, whatever it says of itself."""
 _UPLOAD = re.compile(rf"{_API}/upload")
 _OWN = re.compile(r"/predict")
+_SAID_AGAIN = re.compile(rf"/|{_PAGE}/?|{_API}/queue/join")
+"""Where the page's own address stands, and where the page repeats what stood there: whatever a link may add to it."""
+_QUERY = {"session_hash", "upload_id", "v", "serialize"}
 _ONCE = {b"host", b"origin", b"authorization", b"content-type", b"content-length", b"content-encoding"}
 """Headers of which two would mean one thing here and another one behind."""
-_OF_FILES = {"path", "url", "orig_name"}
-_BOUNDARY = re.compile(r"multipart/form-data;.*?\bboundary=(?:\"([^\"]+)\"|([^;\s]+))", re.IGNORECASE | re.DOTALL)
+_NOT_ON = {b"content-length", b"transfer-encoding", b"content-type", b"range", b"x-forwarded-host", b"x-gradio-server"}
+"""Headers that are written anew, or that nobody needs and gradio trusts."""
+_HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?", re.IGNORECASE | re.ASCII)
+_LONGEST_PATH, _LONGEST_NAME = 2_000, 255
+"""Bytes; systems of files take no longer ones."""
 
 
 class RefusedError(Exception):
@@ -65,13 +73,23 @@ class Guard:
     """Refuses with 4xx, in JSON: wrong password (401), what is not open (403 to 405), what is too large (413).
 
     `local` is whether it listens on this machine alone: then only names of this machine are answered to, so that no
-    other name can be made to lead here. `uploads` is the one folder whose files a question may name, since gradio would
-    open any other too. `login` is `user:password`, None for anybody.
+    other name can be made to lead here. `uploads` is the one folder whose files a question may name, `inputs` how many
+    values each function takes that may be asked (`check_question`). `login` is `user:password`, None for anybody.
     """
 
-    def __init__(self, app: App, *, largest: int, local: bool, uploads: Path, login: str | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        largest: int,
+        local: bool,
+        uploads: Path,
+        inputs: Mapping[str, int],
+        login: str | None = None,
+    ) -> None:
         self.app = app
-        self.uploads = uploads.resolve()
+        self.uploads = Uploads(uploads)
+        self.inputs = inputs
         self.largest = largest
         self.local = local
         self.login = login
@@ -88,26 +106,26 @@ class Guard:
             headers = _headers(scope)
             self._check_sender(headers)
             self._check_length(headers)
-            method, path = scope.get("method", "GET"), _path(scope)
+            method, path = scope["method"], _path(scope)
             self._check_route(method, path)
+            query = _query(path, scope["query_string"])
             body = await self._whole(receive)
             if body is None:  # the sender has gone
                 return
-            if method == "POST":
-                body = self._looked_at(path, headers, body)
+            kind, body = self._looked_at(path, headers, body) if method == "POST" else ("", b"")
         except RefusedError as error:
             await _answer(send, error.status, error.reason)
             return
-        await self.app(_with_length(scope, len(body), json_body=bool(_ASK.fullmatch(path))), _again(body, receive),
-                       _with_policy(send))  # fmt: skip
+        await self.app(_handed_on(scope, query, kind, len(body)), _again(body, receive), _with_policy(send))
 
     def _check_sender(self, headers: dict[str, str]) -> None:
         """The name that was asked for, the page that asks, and the password."""
-        host = headers.get("host", "")
-        if self.local and _hostname(f"//{host}") not in HERE:
-            raise RefusedError(403, "this studio answers to 127.0.0.1 and localhost alone")
-        origin = headers.get("origin")
-        if origin and (_hostname(origin) is None or urlsplit(origin).netloc != host):
+        host = headers.get("host", "").casefold()
+        named = _HOST.fullmatch(host)
+        if named is None or int(named[2] or 0) > 65_535 or (self.local and named[1] not in HERE):
+            names = "127.0.0.1 and localhost alone" if self.local else "the name of a host"
+            raise RefusedError(403, f"this studio answers to {names}")
+        if headers.get("origin", f"http://{host}").casefold() not in (f"http://{host}", f"https://{host}"):
             raise RefusedError(403, "a page of another site may not ask here")
         if self.login is not None and not _same(headers.get("authorization", ""), self.login):
             raise RefusedError(401, "a user and a password are needed")
@@ -125,9 +143,9 @@ class Guard:
         reading = method in ("GET", "HEAD")
         file = _FILE.fullmatch(path)
         if file and reading:
-            if not self._was_uploaded(file[1]):
+            if not self.uploads.hold(file[1]):
                 raise RefusedError(403, "this file is not served")
-        elif _READ.fullmatch(path):
+        elif file or _READ.fullmatch(path):
             if not reading:
                 raise RefusedError(405, "this is read with GET")
         elif any(pattern.fullmatch(path) for pattern in (_ASK, _UPLOAD, _OWN)):
@@ -150,64 +168,25 @@ class Guard:
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def _looked_at(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        """The body for those behind: of JSON what was read of it, of a form as it is, where it is whole."""
-        if _ASK.fullmatch(path):
-            return self._json(body, headers.get("host", ""))
-        if _UPLOAD.fullmatch(path):
-            found = _BOUNDARY.match(headers.get("content-type", "").strip())
-            if found is None or not body.rstrip().endswith(f"--{found[1] or found[2]}--".encode()):
-                raise RefusedError(400, "the form cannot be read: expected multipart/form-data, whole")
-        return body
-
-    def _json(self, body: bytes, host: str) -> bytes:
-        """A JSON body written anew from what was read, so that nothing can be read in two ways.
-
-        Refused are files that were not uploaded: addresses, which gradio would load, and others of this machine.
-        """
-        if not body:
-            return body
+    def _looked_at(self, path: str, headers: dict[str, str], body: bytes) -> tuple[str, bytes]:
+        """The type and the body for those behind: what was read of it, written anew, so that all read the same."""
+        kind = headers.get("content-type", "").strip()
         try:
-            read = json.loads(
-                body.decode("utf-8"),
-                object_pairs_hook=lambda pairs: self._checked(pairs, host),
-                parse_constant=_no_constant,
-            )
-            return json.dumps(read, ensure_ascii=True).encode("ascii")
-        except (ValueError, RecursionError) as error:
-            raise RefusedError(400, "the body cannot be read: expected JSON in UTF-8") from error
-
-    def _checked(self, pairs: list[tuple[str, Any]], host: str) -> dict[str, Any]:
-        """An object whose keys are all different, and whose files were uploaded."""
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            raise RefusedError(400, "a key is given twice")
-        for key, value in pairs:
-            name = key.casefold().strip()
-            if name in _OF_FILES and value is not None and not self._may_name(name, value, host):
-                raise RefusedError(403, "files are uploaded, and named as such")
-        return found
-
-    def _may_name(self, key: str, value: object, host: str) -> bool:
-        if not isinstance(value, str) or "\0" in value:
-            return False
-        if key == "orig_name":
-            return not re.search(r"[/\\]|^\.\.?$", value)
-        if key == "url":
-            # The page repeats the address under which it was told that the upload lies.
-            before, found, file = value.partition("/gradio_api/file=")
-            ours = before.partition("://")[2].partition("/")[0] == host if "://" in before else before in _PAGES
-            return not value or bool(found and ours and self._was_uploaded(unquote(file)))
-        return self._was_uploaded(value)
-
-    def _was_uploaded(self, path: str) -> bool:
-        """Whether a path is one of a file in the folder of uploads, however it is written and wherever links lead."""
-        try:
-            written = Path(path)
-            inside = written.is_absolute() and written.resolve().is_relative_to(self.uploads)
-            return inside and ".." not in written.parts and written.is_file()
-        except (OSError, ValueError, RuntimeError):
-            return False
+            if asked := _ASK.fullmatch(path):
+                route = next(name for name, found in asked.groupdict().items() if found)
+                question = parse_json(body)
+                self.uploads.check(question, headers["host"])
+                check_question(route, asked["name"] or "", question, self.inputs)
+                return "application/json", dump_json(question)
+            if _UPLOAD.fullmatch(path):
+                parts = read_form(kind, body)
+                check_files(parts, "files")
+                return write_form(parts)
+        except ForbiddenError as error:
+            raise RefusedError(403, str(error)) from error
+        except ValueError as error:
+            raise RefusedError(400, str(error)) from error
+        return kind, body
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -220,20 +199,25 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _path(scope: Scope) -> str:
     """The path as those behind read it, decoded once; what would still change if it were decoded again is refused."""
     path: str = scope["path"]
-    if any(part in ("..", ".") for part in unquote(unquote(path)).split("/")) or "\\" in path or "\0" in path:
+    again = re.split(r"[/\\]", unquote(unquote(path)))
+    foreign = "\\" in path and not _FILE.fullmatch(path)  # files alone are called as Windows calls them
+    if ".." in again or "." in again or "\0" in path or foreign:
         raise RefusedError(403, "not allowed")
+    lengths = [len(name.encode("utf-8", "replace")) for name in re.split(r"[/\\]", path)]
+    if max(lengths) > _LONGEST_NAME or sum(lengths) > _LONGEST_PATH:
+        raise RefusedError(404, "there is nothing here: the name is too long")
     return path
 
 
-def _hostname(address: str) -> str | None:
-    try:
-        return urlsplit(address).hostname
-    except ValueError:
-        return None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _query(path: str, query: bytes) -> bytes:
+    """What is asked besides the path, as far as it is known here; of its own the HTTP interface knows more."""
+    if _OWN.fullmatch(path):
+        return query
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    known = {key: value for key, value in pairs if key in _QUERY}
+    if len(known) < len(pairs) and not _SAID_AGAIN.fullmatch(path):
+        raise RefusedError(400, f"nothing is asked here but {', '.join(sorted(_QUERY))}, each once")
+    return urlencode(known).encode("ascii")
 
 
 def _too_large() -> RefusedError:
@@ -249,13 +233,12 @@ def _same(given: str, login: str) -> bool:
     return secrets.compare_digest(decoded, login.encode())
 
 
-def _with_length(scope: Scope, length: int, *, json_body: bool) -> Scope:
-    """The request as it is handed on: with the length of the body that is, and as JSON where it was read so."""
-    left_out = {b"content-length", b"transfer-encoding", *([b"content-type"] if json_body else [])}
-    headers = [(key, value) for key, value in scope["headers"] if key.lower() not in left_out]
+def _handed_on(scope: Scope, query: bytes, kind: str, length: int) -> Scope:
+    """The request for those behind: with the query, the type and the length of the body that were looked at."""
+    headers = [(key, value) for key, value in scope["headers"] if key.lower() not in _NOT_ON]
+    headers += [(b"content-type", kind.encode("latin-1"))] if kind else []
     headers += [(b"content-length", str(length).encode())] if length else []
-    headers += [(b"content-type", b"application/json")] if json_body else []
-    return {**scope, "headers": headers}
+    return {**scope, "query_string": query, "headers": headers}
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
