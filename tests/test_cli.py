@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from escalera import cli
+from escalera.cli import training
 
 TINY = """
 name: tiny
@@ -288,7 +289,7 @@ def test_the_help_of_a_command_shows_examples_that_are_right(name: str, monkeypa
 
 
 def test_completion_knows_the_ladders() -> None:
-    assert cli._ladder_names("cifar10") == ["cifar10-multimodal", "cifar10", "cifar100-mlp", "cifar100"]
+    assert training.ladder_names("cifar10") == ["cifar10-multimodal", "cifar10", "cifar100-mlp", "cifar100"]
 
 
 def test_the_ladders_say_every_source_and_what_is_at_hand(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""The command itself: how its parts are declared, what it prints as JSON, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from escalera.cli.options import asked_language
+from escalera.errors import EscaleraError, Terminated
+
+app = typer.Typer(
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the plain help comes in half the time
+)
+
+
+class _Command(TyperCommand):
+    """A command whose help says what an argument is, and not of which type of Python."""
+
+    def get_help(self, ctx: Any) -> str:
+        return re.sub(r"(?i) <(list\[)?(str|path|int)\]?>", lambda found: " " * len(found[0]), super().get_help(ctx))
+
+
+def command(*examples: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command; its help ends with examples, whose lines \b keeps as they are."""
+    lines = "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])
+    return app.command(cls=_Command, epilog=lines)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"escalera {version('escalera')}")
+        raise typer.Exit
+
+
+@app.callback()
+def escalera(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Image classifiers, built and judged one change at a time.
+
+    To begin: escalera climb digits
+    """
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM ends what is at work as Ctrl-C does."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def echo_json(value: object) -> None:
+    """Print JSON; letters that the terminal or the pipe cannot take are escaped."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=plain))
+
+
+def main() -> None:
+    """Run the command line. A user's mistake is one message and an exit code, never a traceback unless asked for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A pipe of Windows takes no ✓ by default, and that is no reason to end. From Python 3.15 on it is UTF-8.
+            asked = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if asked else "utf-8", errors="replace")
+    try:
+        app()
+    except EscaleraError as error:
+        if "--debug" in sys.argv:
+            raise
+        from escalera.translation import translate
+
+        typer.secho(f"error: {translate(str(error), asked_language())}", fg="red", err=True)
+        sys.exit(2)
+    except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
+        if "--debug" in sys.argv or error.filename is None:
+            raise
+        typer.secho(f"error: {str(error.filename)[:200]}: {error.strerror}", fg="red", err=True)
+        sys.exit(2)

@@ -1,0 +1,132 @@
+"""Commands that ask what was trained, and hand it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from escalera.cli.app import command, echo_json
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
+
+if TYPE_CHECKING:
+    pass
+
+
+@command("escalera predict runs/digits/cnn photo.png", "escalera predict runs/digits/cnn *.png --json")
+def predict(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn, or a model in one file.")
+    ],
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE",
+            help="Pictures (JPEG, PNG, WebP, BMP, TIFF or GIF), folders of them, or a table like the one trained on.",
+        ),
+    ] = None,
+    attributes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="The row beside a picture, as 'area=1200, zipcode=92880'; once for each row, in order."
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many classes of each picture to print.")] = 5,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Answer for the others where some cannot be decoded; the exit code is 1.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A file for the answers: .csv, which a spreadsheet opens, or .json."),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the answers as CSV on standard output.")] = False,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Ask a trained run: the likeliest classes of each image.
+
+    Or of each row, where it learned from attributes.
+    """
+    from escalera.prediction import as_csv, check_writing, predict_files, write_answers
+    from escalera.terminal.answers import print_answers
+    from escalera.translation import translate
+
+    check_writing(out, csv=csv, json=json_)
+    words = words_of(lang)
+    found = predict_files(
+        run,
+        images or [],
+        attributes=attributes or [],
+        top=top,
+        skip_bad=skip_bad,
+        tell=lambda note: typer.secho(translate(note, lang.value), fg="yellow", err=True),
+    )
+    if out is not None:
+        write_answers(out, found, top)
+    if json_:
+        echo_json(found)
+    elif csv:
+        typer.echo(as_csv(found, top), nl=False)
+    elif out is not None:
+        typer.echo(f"{words.say('predict.answers')}: {out}")
+    else:
+        print_answers(found, typer.echo, words)
+    bad = sum(answer["error"] is not None for answer in found)
+    if bad:
+        typer.secho(words.say("predict.unanswered", bad=bad, all=len(found)), fg="yellow", err=True)
+        raise typer.Exit(1)
+
+
+@command("escalera export runs/digits/cnn cnn.safetensors")
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, as cnn.safetensors.")],
+    lang: Lang = HERE,
+    debug: Debug = False,
+) -> None:
+    """Write a trained model as one file.
+
+    `escalera predict` and the studio open it on any machine.
+    """
+    from escalera.prediction import find_trained
+    from escalera.trained import write_file
+
+    write_file(find_trained(run), file)
+    typer.echo(f"{words_of(lang).say('model')}: {file}")
+
+
+@command("escalera studio", "escalera studio --host 0.0.0.0 --auth ana:secret")
+def studio(
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The address to listen on; any but this machine's needs --auth.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535)] = 7860,
+    auth: Annotated[
+        str | None, typer.Option(metavar="USER:PASSWORD", help="user:password, asked for by the browser.")
+    ] = None,
+    i_know: Annotated[
+        bool, typer.Option("--i-know", help="Listen on another address without a password: anybody there may use it.")
+    ] = False,
+    model: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A model in one file to open; may be given several times.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs are, and go.")] = Path("runs"),
+    data_root: DataRoot = None,
+    lang: Lang = HERE,
+    debug: Debug = False,
+) -> None:
+    """Open a web page to classify, compare, explore and climb."""
+    from escalera.studio.start import start
+
+    start(
+        host=host,
+        port=port,
+        auth=auth,
+        i_know=i_know,
+        models=model or [],
+        out=out,
+        data_root=data_root,
+        ready=lambda address: typer.echo(words_of(lang).say("studio.ready", address=address)),
+    )

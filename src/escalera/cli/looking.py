@@ -1,0 +1,182 @@
+"""Commands that look at data, ladders, models and the machine."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from escalera.cli.app import command, echo_json
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
+
+if TYPE_CHECKING:
+    pass
+
+
+@command(
+    "escalera explore digits",
+    "escalera explore photos/ --lang es",
+    "escalera explore houses.csv --target price --bands 4",
+)
+def explore(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What a ladder names under data.source: a set, a folder, a file.")
+    ],
+    image_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the pictures, where there are several.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the classes, where it is not clear.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A column of numbers whose bands are the classes.")
+    ] = None,
+    bands: Annotated[int | None, typer.Option(metavar="N", min=2, help="How many bands.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="How to read it, as a ladder says: data.split_column=part."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the page goes, in a folder named after the source.")
+    ] = Path("explored"),
+    data_root: DataRoot = None,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Look at data before training: what is in it, and what is wrong.
+
+    Writes a page, explore.json and a table of the pixels.
+    """
+    from escalera.exploring import explore_source
+
+    named = {"image_column": image_column, "label_column": label_column, "target": target, "bands": bands}
+    page, facts = explore_source(
+        source,
+        out=out,
+        sets=[*(f"data.{key}={json.dumps(value)}" for key, value in named.items() if value), *(set_ or [])],
+        data_root=data_root,
+        language=lang.value,
+        command=shlex.join(["escalera", *sys.argv[1:]]),
+    )
+    if json_:
+        echo_json(facts)
+        return
+    from escalera.translation import translate
+
+    words = words_of(lang)
+    for note in facts["notes"]:
+        typer.secho(translate(note, words.code), fg="yellow")
+    for fault in facts["faults"]:
+        typer.secho(words.say("explore.fault", fault=translate(fault, words.code)), fg="yellow")
+    if facts["bad"]:
+        typer.secho(words.count(len(facts["bad"]), "undecodable"), fg="yellow")
+    typer.echo(f"{words.say('page')}: {page}")
+
+
+@command("escalera sources --data-root /data")
+def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
+    """List the data that are known by name, and where they are.
+
+    A name is what to write after `data.source`.
+    """
+    from escalera.data.places import catalogue
+
+    rows = catalogue(data_root)
+    if json_:
+        echo_json(rows)
+        return
+    words = words_of(lang)
+    width = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        if row["form"]:
+            form = words.say("form.folders") if row["form"] == "folders" else row["form"]
+            place = f"{form}: {row['where']}"
+        else:
+            place = words.say("sources.library" if row["where"] else "sources.on_hub", where=row["where"] or row["hub"])
+        typer.echo(f"{row['name']:{width}}  {place}")
+    typer.echo(words.say("sources.also"))
+
+
+@command("escalera ladders --data-root /data")
+def ladders(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
+    """List the ladders that ship, and whether their data are here."""
+    from escalera.climbing import shipped_ladders
+
+    rows = shipped_ladders(lang.value, data_root)
+    if json_:
+        echo_json(rows)
+        return
+    words = words_of(lang)
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['name']:{width}}  {row['title']} ({words.count(len(row['rungs']), 'rung')})")
+        for state in dict.fromkeys(row["sources"].values()):
+            names = ", ".join(name for name, found in row["sources"].items() if found == state)
+            typer.echo(f"{'':{width}}  {words.say(f'at_hand.{state}', names=names)}")
+
+
+@command("escalera models cnn", 'escalera models "resnet*d"')
+def models(
+    pattern: Annotated[
+        str | None,
+        typer.Argument(metavar="PATTERN", help="A kind, or part of the name of a network of timm, as vgg or resnet*d."),
+    ] = None,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the model kinds and their settings, or find networks.
+
+    A pattern looks among the networks of timm, for `kind: backbone`.
+    """
+    from rich.console import Console
+
+    from escalera.catalogue import find, kinds
+    from escalera.terminal import kinds_table
+    from escalera.translation import translate
+
+    found = {"kinds": kinds(), "networks": []} if pattern is None else find(pattern)
+    if json_:
+        echo_json(found)
+        return
+    words = words_of(lang)
+    for kind in found["kinds"]:
+        typer.echo(f"{kind['kind']}: {translate(kind['description'], lang.value)}")
+        if kind["settings"]:
+            Console().print(kinds_table(kind, words))
+        typer.echo("")
+    if found["networks"]:
+        typer.echo(words.say("models.networks", name=found["networks"][0]["name"]))
+    for network in found["networks"]:
+        typer.echo(f"{network['name']}  {', '.join(network['weights'])}".rstrip())
+
+
+@command("escalera schema > ladder.schema.json")
+def schema(debug: Debug = False) -> None:
+    """Print the JSON Schema of a ladder, for editors."""
+    from escalera.ladder.editor import json_schema
+
+    echo_json(json_schema())
+
+
+@command("escalera doctor")
+def doctor(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
+    """Say what this machine offers.
+
+    Versions, device, precision, memory, disk, and the sets that are here.
+    """
+    from escalera.doctor import examine
+
+    words = words_of(lang)
+    facts = examine(data_root, words)
+    if json_:
+        echo_json(facts)
+        return
+    labels = {key: words.say(f"doctor.{key.replace(' ', '-')}") for key in facts}
+    width = max(map(len, labels.values()))
+    typer.echo("\n".join(f"{labels[key]:>{width}}  {value}" for key, value in facts.items()))

@@ -1,0 +1,65 @@
+"""Options that mean the same in every command, and the language where none is named."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from escalera.language import Language as Words
+
+
+class Language(StrEnum):
+    """Of what is printed and written."""
+
+    en = "en"
+    es = "es"
+
+
+def _here() -> Language:
+    """Spanish where the system speaks Spanish, else English."""
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return Language.es if named.lower().startswith("es") else Language.en
+
+
+HERE = _here()
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Lang = Annotated[Language, typer.Option(envvar="ESCALERA_LANG", help="Language of what is printed and of the pages.")]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA."
+    ),
+]
+
+
+def words_of(lang: Language) -> Words:
+    """What the terminal says in a language."""
+    from escalera.terminal.words import load_terminal
+
+    return load_terminal(lang.value)
+
+
+def asked_language() -> str:
+    """The language of a command that ended before it could tell: as --lang, ESCALERA_LANG or the system says."""
+    given = next((word for word in sys.argv[::-1] if word.startswith("--lang=")), "").removeprefix("--lang=")
+    if "--lang" in sys.argv[:-1]:
+        given = sys.argv[sys.argv.index("--lang") + 1]
+    named = given or os.environ.get("ESCALERA_LANG", "")
+    return named if named in Language.__members__ else HERE.value

@@ -1,0 +1,116 @@
+"""Commands that list, put back and remove what lies on the disk."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from escalera.cli.app import command, echo_json
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
+from escalera.errors import EscaleraError
+
+if TYPE_CHECKING:
+    from escalera.language import Language as Words
+
+
+@command("escalera runs", "escalera runs restore runs/digits/cnn/seed-0.kept-1", "escalera runs remove runs/digits/cnn")
+def runs(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WHAT",
+            help="A folder to list; or `restore RUN`, or `remove RUN ...`. Without any, the list of --out.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs are.")] = Path("runs"),
+    data_root: DataRoot = None,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the runs, put back one that was replaced, or remove some.
+
+    Each with its settings, date and size.
+    """
+    from rich.console import Console
+
+    from escalera import inventory
+    from escalera.errors import nearest
+    from escalera.terminal import print_runs
+
+    words, (action, *named) = words_of(lang), what or [str(out)]
+    if action == "restore" and len(named) == 1:
+        run = inventory.find(named[0], out)
+        replaced = inventory.restore(run)
+        inventory.rewrite_report(run.path.parents[1], data_root)
+        typer.echo(words.say("runs.restored", run=run.path, place=run.path.with_name(f"seed-{run.seed}")))
+        if replaced is not None:
+            typer.echo(words.say("runs.replaced", kept=replaced.path))
+    elif action == "remove" and named:
+        _remove(named, out, yes, data_root, words)
+    elif named or action in ("restore", "remove"):
+        hint = "give one" if action in ("restore", "remove") else nearest(action, ["restore", "remove"])
+        raise EscaleraError(f"expected a folder, restore RUN, or remove RUN, received {shlex.join(what or [])}; {hint}")
+    else:
+        found = inventory.inventory(Path(action)) if what or out.is_dir() else []
+        if json_:
+            echo_json([run.to_json() for run in found])
+        elif found:
+            print_runs(Console(), found, words)
+        else:
+            typer.echo(words.say("runs.none", folder=action))
+
+
+def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, words: Words) -> None:
+    from escalera import inventory
+
+    runs = list({run.path: run for run in (inventory.find(name, out) for name in named)}.values())
+    rows = [row for run in runs for row in inventory.inventory(run.path)]
+    keys = ["runs.stands" if row.place == "stands" else "runs.other" for row in rows]
+    said = (words.say(key, run=row.path, size=words.short(row.bytes, "B")) for key, row in zip(keys, rows, strict=True))
+    listed = ", ".join(said)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise EscaleraError("remove asks first, and nobody is there to answer; add --yes to delete without asking")
+        if not typer.confirm(words.say("runs.remove", runs=listed)):
+            typer.echo(words.say("runs.left"))
+            return
+    inventory.remove(runs)
+    for ladder in {run.path.parents[1] for run in runs}:
+        inventory.rewrite_report(ladder, data_root)
+    typer.echo(words.say("runs.removed", runs=listed))
+
+
+@command("escalera cache", "escalera cache --clear cifar10")
+def cache(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="With --clear: only these, by source or entry.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove them; all when none is named.")] = False,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show or remove what was decoded or downloaded.
+
+    It is made again when it is needed.
+    """
+    from escalera.data.cache import cache_root, entries
+    from escalera.data.cache import clear as clear_entries
+
+    root = cache_root()
+    rows = clear_entries(root, names or []) if clear else entries(root, names or [])
+    if json_:
+        echo_json([vars(row) for row in rows])
+        return
+    words = words_of(lang)
+    for row in rows:
+        made, kind = row.made[:16].replace("T", " "), words.say(f"cache.kind.{row.kind}")
+        typer.echo(f"{words.short(row.bytes, 'B'):>9}  {made}  {kind:13}  {row.source}  ({row.name})")
+    count, size = words.count(len(rows), "entry"), words.short(sum(row.bytes for row in rows), "B")
+    typer.echo(words.say("cache.removed" if clear else "cache.entries", entries=count, size=size, folder=root))

@@ -1,0 +1,174 @@
+"""Commands that train, report and compare."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from escalera.cli.app import command, echo_json, terminable
+from escalera.cli.options import HERE, DataRoot, Debug, Device, Json, Lang, words_of
+from escalera.errors import Terminated
+
+if TYPE_CHECKING:
+    from escalera.language import Language as Words
+
+
+def ladder_names(incomplete: str) -> list[str]:
+    """The ladders that ship, for the completion of the shell."""
+    from escalera.ladder.shipped import shipped
+
+    return [name for name, _ in shipped() if name.startswith(incomplete)]
+
+
+@command(
+    "escalera climb digits",
+    "escalera climb cifar10 --rung base --rung deeper --set train.epochs=5",
+    "escalera climb my_ladder.yaml --plan",
+)
+def climb(
+    ladder: Annotated[
+        str,
+        typer.Argument(
+            metavar="LADDER",
+            autocompletion=ladder_names,
+            help="A ladder that ships (see `escalera ladders`) or a YAML file.",
+        ),
+    ],
+    rung: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this rung; may be given several times.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="A change on every rung, as train.epochs=5.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Train each rung with this many seeds.")] = 1,
+    plan: Annotated[bool, typer.Option("--plan", help="Train nothing: say what the rungs would cost here.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train finished rungs again.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be decoded, and count them.")
+    ] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs go.")] = Path("runs"),
+    data_root: DataRoot = None,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a ladder, compare its rungs, and write the report.
+
+    Finished rungs are not trained again, and an interrupted one goes on where it was.
+    """
+    from rich.console import Console
+
+    from escalera.climbing import climb as climb_ladder
+    from escalera.climbing import load_ladder, outcome
+    from escalera.terminal import Narrator
+
+    if plan:
+        _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_, words_of(lang))
+        return
+    narrator = Narrator(Console(stderr=json_), language=lang.value, debug=debug)
+    reading = load_ladder(ladder, set_ or [], data_root)
+    try:
+        with terminable():
+            climb_ladder(
+                reading,
+                out=out,
+                data_root=data_root,
+                device=device.value,
+                rungs=rung or [],
+                seeds=seeds,
+                fresh=fresh,
+                skip_bad=skip_bad,
+                language=lang.value,
+                command=shlex.join(["escalera", *sys.argv[1:]]),
+                narrator=narrator,
+            )
+    except KeyboardInterrupt as stop:
+        typer.secho(
+            f"\n{narrator.words.say('climb.stopped_fresh' if fresh else 'climb.stopped')}", fg="yellow", err=True
+        )
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+    if json_:
+        echo_json(outcome(out / reading.ladder.name))
+    if narrator.failed:
+        raise typer.Exit(1)
+
+
+def _plan(
+    ladder: str,
+    sets: list[str],
+    rungs: list[str],
+    seeds: int,
+    data_root: Path | None,
+    device: str,
+    json_: bool,
+    words: Words,
+) -> None:
+    from rich.console import Console
+
+    from escalera.climbing import load_ladder, plan
+    from escalera.terminal import print_plan
+
+    reading = load_ladder(ladder, sets, data_root)
+    count = words.count(len(rungs) or len(reading.rungs), "rung")
+    with Console(stderr=True).status(words.say("plan.measuring", rungs=count)):
+        rows = plan(reading, data_root=data_root, device=device, rungs=rungs)
+    if json_:
+        echo_json(rows)
+        return
+    print_plan(Console(), rows, seeds, words)
+
+
+@command("escalera report runs/digits --lang es")
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A ladder's folder of runs, as runs/digits.")],
+    data_root: DataRoot = None,
+    lang: Lang = HERE,
+    debug: Debug = False,
+) -> None:
+    """Write the report of a ladder again, from its runs."""
+    from escalera.illustration import Illustrator
+    from escalera.report.page import write_report
+
+    typer.echo(write_report(folder, lang.value, Illustrator(data_root)))
+
+
+@command("escalera compare runs/digits/mlp runs/digits/cnn")
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN", help="Runs or rungs, as runs/digits/mlp runs/digits/cnn; each with the first."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where runs go; the page is its comparison/report.html.")
+    ] = Path("runs"),
+    data_root: DataRoot = None,
+    lang: Lang = HERE,
+    json_: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare runs that answered the same test rows.
+
+    They may be of one ladder or of several; prints a table and writes a page.
+    """
+    from rich.console import Console
+
+    from escalera.climbing import told
+    from escalera.illustration import Illustrator
+    from escalera.report.language import load_language
+    from escalera.report.page import write_page
+    from escalera.report.versus import read_versus
+    from escalera.terminal import print_rungs
+
+    story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
+    page = write_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
+    if json_:
+        echo_json(told(story))
+        return
+    words = words_of(lang)
+    print_rungs(Console(), story, words)
+    typer.echo(f"\n{words.say('page')}: {page}")
