@@ -28,6 +28,7 @@ def test_every_kind_of_the_schema_with_its_settings() -> None:
 def test_networks_by_part_of_their_name_and_by_pattern() -> None:
     networks = {network["name"]: network["weights"] for network in find("VGG16")["networks"]}
     assert networks == {"vgg16": ["tv_in1k"], "vgg16_bn": ["tv_in1k"]}
+    assert [network["name"] for network in find("vgg")["networks"]][:2] == ["vgg11", "vgg11_bn"]
     assert [network["name"] for network in find("vgg1?")["networks"]] == ["vgg11", "vgg13", "vgg16", "vgg19"]
 
 
@@ -60,5 +61,9 @@ def test_the_command_lists_kinds_and_finds_networks(
     out = run()
     assert "cnn: Blocks of 3x3 convolutions" in out
     assert "dropout_place  after_pool" in out
+    assert run("vgg16").startswith(
+        "Networks of timm, with the names of their weights; as model: {kind: backbone, name: vgg16,"
+    )
     assert "vgg16_bn  tv_in1k" in run("vgg16")
+    assert "[logistic_regression, linear_svm," in " ".join(run("votes").split())
     assert json.loads(run("vgg16", "--json"))["networks"][0] == {"name": "vgg16", "weights": ["tv_in1k"]}

@@ -30,7 +30,8 @@ def find(pattern: str) -> dict[str, Any]:
     for name in timm.list_models(wanted, pretrained=True):
         network, _, tag = name.partition(".")
         weights.setdefault(network, []).append(tag)
-    names = timm.list_models(wanted)
+    # Those that begin with the word come first: vgg16 before repvgg.
+    names = sorted(timm.list_models(wanted), key=lambda name: not name.startswith(word))
     matching = [kind for kind in kinds() if kind["kind"] == word]
     if not names and not matching:
         known = [*(kind["kind"] for kind in kinds()), *timm.list_models()]

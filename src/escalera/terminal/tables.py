@@ -131,8 +131,14 @@ def kinds_table(kind: dict[str, Any], words: Language) -> Table:
     for column in (*(words.say(f"kinds.{key}") for key in ("setting", "default", "expected")), ""):
         table.add_column(column, overflow="fold")
     for setting in kind["settings"]:
-        value = "null" if setting["default"] is None else str(setting["default"]).lower()
-        default = words.say("kinds.required") if setting["required"] else value
+        default = words.say("kinds.required") if setting["required"] else _written(setting["default"])
         told = [translate(setting[key], words.code) for key in ("expects", "description")]
         table.add_row(*map(escape, (f"  {setting['key']}", default, *told)))
     return table
+
+
+def _written(default: Any) -> str:
+    """A default as a ladder has it; sections of a list by their names alone."""
+    if isinstance(default, list):
+        return "[" + ", ".join(str(item["name"]) if isinstance(item, dict) else str(item) for item in default) + "]"
+    return "null" if default is None else str(default).lower()
