@@ -201,6 +201,7 @@ def test_a_user_without_a_home(named: str | None, monkeypatch: pytest.MonkeyPatc
     assert str(caught.value) == message
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="Windows has its own")
 def test_windows_has_another_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     from escalera.train.callbacks import StopOnSignal
     from escalera.train.loop import Training
