@@ -15,6 +15,7 @@ import typer
 
 from escalera import cli
 from escalera.cli import training
+from escalera.translation import translate
 
 TINY = """
 name: tiny
@@ -325,3 +326,58 @@ def test_the_language_is_that_of_the_system_unless_it_is_named(variables: dict[s
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env={**clean, **variables}, encoding="utf-8")
     assert done.stderr.startswith("error: expected a" if language == "en" else "error: se esperaba")
+
+
+def test_the_help_is_there_in_spanish(monkeypatch: Patch, capsys: Capture) -> None:
+    whole = typer.main.get_command(cli.app)
+    english = {
+        line.strip()
+        for told in [whole, *commands().values()]
+        for text in (told.help, *(getattr(option, "help", None) for option in told.params))
+        for line in (text or "").splitlines()
+        if line.strip()
+    }
+    assert len(english) > 60
+    assert {line for line in english if translate(line, "es") == line} == set()
+    assert run(monkeypatch, "climb", "--lang", "es", "-h") == 0
+    out = capsys.readouterr().out
+    for text in (
+        "Uso: escalera climb",
+        "Entrena una escalera,",
+        "Opciones:",
+        "[por defecto: runs]",
+        "Ejemplos:",
+        "Muestra",
+    ):
+        assert text in out, text
+    assert run(monkeypatch, "climb", "-h") == 0
+    assert "Train a ladder," in capsys.readouterr().out
+    monkeypatch.setenv("ESCALERA_LANG", "es")
+    monkeypatch.setenv("COLUMNS", "50")
+    assert run(monkeypatch, "-h") == 0
+    assert "  climb    Entrena una escalera," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "english", "spanish"),
+    [
+        ("climb", "Missing argument 'LADDER'.", "falta el argumento «LADDER»."),
+        ("clmb digits", "No such command 'clmb'.", "no hay ninguna orden «clmb»"),
+        ("climb digits --rugn x", "No such option: --rugn", "no hay ninguna opción --rugn"),
+        ("climb digits --seeds x", "Invalid value for '--seeds': ", "valor no válido de «--seeds»: "),
+        ("climb digits --seeds 0", "Invalid value for '--seeds': ", "valor no válido de «--seeds»: "),
+        ("climb digits --device tpu", "Invalid value for '--device': ", "valor no válido de «--device»: "),
+        ("climb digits more", "Got unexpected extra argument", "sobra"),
+    ],
+)
+def test_what_is_typed_wrongly(typed: str, english: str, spanish: str, monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, *typed.split()) == 2
+    told = capsys.readouterr().err
+    assert f"\nerror: {english}" in told
+    assert "-h' for help." in told
+    monkeypatch.setenv("ESCALERA_LANG", "es")
+    assert run(monkeypatch, *typed.split()) == 2
+    told = capsys.readouterr().err
+    assert f"\nerror: {spanish}" in told
+    assert told.startswith("Uso: escalera")
+    assert not {"Usage", "Invalid", "Input", "extra", "help."} & set(told.split())

@@ -6,20 +6,20 @@ import contextlib
 import io
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
+from escalera.cli.help import Command, Group, refuse
 from escalera.cli.options import asked_language
 from escalera.errors import EscaleraError, Terminated
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -27,17 +27,10 @@ app = typer.Typer(
 )
 
 
-class _Command(TyperCommand):
-    """A command whose help says what an argument is, and not of which type of Python."""
-
-    def get_help(self, ctx: Any) -> str:
-        return re.sub(r"(?i) <(list\[)?(str|path|int)\]?>", lambda found: " " * len(found[0]), super().get_help(ctx))
-
-
 def command(*examples: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a function a command; its help ends with examples, whose lines \b keeps as they are."""
     lines = "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])
-    return app.command(cls=_Command, epilog=lines)
+    return app.command(cls=Command, epilog=lines)
 
 
 def _print_version(asked: bool) -> None:
@@ -88,7 +81,10 @@ def main() -> None:
             asked = stream.isatty() or "PYTHONIOENCODING" in os.environ
             stream.reconfigure(encoding=None if asked else "utf-8", errors="replace")
     try:
-        app()
+        ended = app(prog_name="escalera", standalone_mode=False)
+        sys.exit(ended if isinstance(ended, int) else 0)
+    except typer.Abort:
+        sys.exit(130)
     except EscaleraError as error:
         if "--debug" in sys.argv:
             raise
@@ -100,4 +96,9 @@ def main() -> None:
         if "--debug" in sys.argv or error.filename is None:
             raise
         typer.secho(f"error: {str(error.filename)[:200]}: {error.strerror}", fg="red", err=True)
+        sys.exit(2)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # an error of click: what was typed is no command
+            raise
+        refuse(error)
         sys.exit(2)

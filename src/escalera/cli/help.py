@@ -1,0 +1,90 @@
+"""The help, and what is said of a command that is typed wrongly, in the language that is asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from escalera.cli.options import asked_language
+
+_FRAME = {
+    "Usage:": "Uso:", "Options:": "Opciones:", "Arguments:": "Argumentos:", "Commands:": "Órdenes:",
+    "Examples:": "Ejemplos:", "[required]": "[obligatorio]", "default:": "por defecto:", "env var:": "variable:",
+    "Show this message and exit.": "Muestra esta ayuda y termina.",
+}  # fmt: skip
+"""What typer itself writes around the sentences of a help."""
+
+
+class Command(TyperCommand):
+    """A command whose help says what an argument is, and not of which type of Python."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The whole help."""
+        with _Said(self, *self.get_params(ctx)):
+            text = super().get_help(ctx)
+        text = re.sub(r"(?i) <(list\[)?(str|path|int)\]?>", lambda found: " " * len(found[0]), text)
+        return _framed(text)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Its line in the list of commands."""
+        with _Said(self):
+            return super().get_short_help_str(limit)
+
+
+class Group(TyperGroup):
+    """All commands together."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The whole help."""
+        with _Said(self, *self.get_params(ctx)):
+            text = super().get_help(ctx)
+        return _framed(text)
+
+
+class _Said:
+    """While its help is made, the sentences of a command and of its options are those of the language asked for."""
+
+    def __init__(self, *told: Any) -> None:
+        self.told = told
+
+    def __enter__(self) -> None:
+        self.english = [getattr(one, "help", None) for one in self.told]
+        for one, text in zip(self.told, self.english, strict=True):
+            if text:
+                one.help = _said(text)
+
+    def __exit__(self, *_: object) -> None:
+        for one, text in zip(self.told, self.english, strict=True):
+            if text:
+                one.help = text
+
+
+def refuse(error: Any) -> None:
+    """Say what is wrong with what was typed: an error of click, by whichever name this typer has it."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.ctx.get_help(), err=True)
+        return
+    if error.ctx is not None:
+        typer.echo(_framed(error.ctx.get_usage()), err=True)
+        typer.echo(_said(f"Try '{error.ctx.command_path} -h' for help."), err=True)
+    typer.secho(f"error: {_said(error.format_message())}", fg="red", err=True)
+
+
+def _said(text: str) -> str:
+    language = asked_language()
+    if language == "en":
+        return text
+    from escalera.translation import translate
+
+    return translate(text, language)
+
+
+def _framed(text: str) -> str:
+    if asked_language() == "en":
+        return text
+    for english, spanish in _FRAME.items():
+        text = text.replace(english, spanish)
+    return text
