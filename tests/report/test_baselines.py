@@ -143,7 +143,7 @@ def test_a_run_that_beats_them_says_what_they_get(build: Build) -> None:
     labels = np.arange(60) % 2
     answer(folder / "base/seed-0", labels, labels, simple={"majority": np.ones(60, int)})
     text = words(folder)
-    assert "Without any network, always 'sano' gets 50.0%." in text
+    assert "Without any network: always 'sano' 50.0%." in text
     assert "no better" not in text
     assert read_story(folder).rungs[0].ranges[0][1].variety == "all"
 

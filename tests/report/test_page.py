@@ -6,7 +6,6 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.errors import EscaleraError, RunError
-from escalera.report.language import load_language
 from escalera.report.page import write_report
-from escalera.report.sections.steps import section
-from escalera.report.story import read_story
-from escalera.report.view import LadderView
+from escalera.report.sections.steps import Scale
 
 VOID = {"meta", "br", "wbr", "img", "input", "link", "hr"}
 
@@ -149,22 +145,22 @@ def test_a_gap_that_few_validation_images_explain_is_called_chance(ladder_dir: P
     assert "a gap of 3.0 points, which may be chance with only 450 images to validate on." in page.words
 
 
-def test_a_step_far_beyond_the_others_does_not_flatten_them(ladder_dir: Path) -> None:
-    story = read_story(ladder_dir)
-    steps = [step for step in story.steps if step.comparison]
-    assert steps[0].comparison is not None
-    far = replace(steps[0].comparison, difference=5.0, low=4.9, high=5.1)
-    rungs = [
-        replace(r, step=replace(r.step, comparison=far)) if r.step is steps[0] and r.step else r for r in story.rungs
-    ]
-    scale = section(LadderView(replace(story, rungs=rungs), load_language("en"), {}))
-    assert scale is not None
-    assert scale["beyond"](far.difference)
-    assert 0 < scale["place"](far.low) == scale["place"](far.high) <= 130
-    for step in steps[1:]:
-        assert step.comparison is not None
-        assert not scale["beyond"](step.comparison.difference)
-        assert scale["place"](step.comparison.high) - scale["place"](step.comparison.low) > 10
+def test_a_step_far_beyond_the_others_hides_none() -> None:
+    scale = Scale.of([(-0.004, 0.006), (0.39, 0.41), (-0.01, 0.002), (0.001, 0.009)])
+    places = [scale.place(points) for points in (-1, -0.4, 0, 0.6, 0.9, 39, 40, 41)]
+    assert places == sorted(places)
+    assert places[0] == 9 and places[-1] == 127
+    assert places[3] - places[1] > 10  # an interval of one point
+    assert scale.marks() == [0, 5, 20]
+    assert Scale.of([]).marks() == []
+    assert Scale.of([(0.0, 0.0)]).place(0) == 9
+
+
+def test_the_intervals_of_the_table_have_a_scale(ladder_dir: Path) -> None:
+    html, _ = report(ladder_dir)
+    axis = re.search(r'<svg class="forest axis".*?</svg>', html, re.DOTALL)
+    assert axis and {"0.0", "+10"} & set(re.findall(r">([^<>]+)</text>", axis[0]))
+    assert html.count(' cy="7" r="2.6"') == 3
 
 
 def test_where_only_the_images_say_so_the_seeds_are_named(
@@ -421,6 +417,18 @@ def test_in_a_browser_on_a_phone_in_the_dark(browser: Any, ladder_dir: Path) -> 
     # The climb and the steps are read without pushing them sideways.
     wide = "return [...document.querySelectorAll('#climb figure, #steps .scroll')].map(e => e.scrollWidth)"
     assert max(browser.execute_script(wide)) <= 390
+    # The contents stay in sight, in one line, and a heading that is jumped to is not behind them.
+    browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
+    browser.execute_script("location.hash = 'rung-augmentation'")
+    top = "return document.querySelector(arguments[0]).getBoundingClientRect()[arguments[1]]"
+    assert browser.execute_script(top, "nav", "top") == 0
+    assert 30 < browser.execute_script(top, "nav", "height") < 70
+    assert browser.execute_script(top, "#rung-augmentation", "top") >= browser.execute_script(top, "nav", "bottom") - 1
+    # What is printed leaves out the details that nobody unfolded.
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    folded = "return [...document.querySelectorAll('details:not([open])')].filter(d => !d.closest('.deep')).length"
+    assert browser.execute_script(folded) == 0
+    assert browser.execute_script("return document.querySelectorAll('.deep:not([open])').length") == 3
     style = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
     assert browser.execute_script(style, "body", "backgroundColor") == "rgb(21, 24, 28)"
     assert browser.execute_script(style, "figure svg text", "fill") == "rgb(228, 226, 221)"

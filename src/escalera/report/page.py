@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -158,7 +157,6 @@ def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
         nothing=NOTHING,
         signs=SIGNS,
         breakable=lambda path: Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(path)))),
-        as_typed=lambda value: json.dumps(value, ensure_ascii=False),
         speed=lambda rate: _speed(rate, language),
         channels=lambda n: _channels(n, language),
         stopped=lambda reason: language.messages.get(f"stopped.{reason}", reason or NOTHING),
