@@ -218,8 +218,8 @@ def test_explore_says_what_a_training_would_refuse(monkeypatch: Patch, capsys: C
     lines = capsys.readouterr().out.splitlines()
     assert "'robin' (2). Each needs 3 at least." in lines.pop(1)
     assert lines == [
-        "a training would refuse it: birds has a single class, 'robin'. A classifier needs two or more.",
-        "1 picture cannot be decoded; the page lists it",
+        "it cannot be trained on yet: birds has a single class, 'robin'. A classifier needs two or more.",
+        "1 image cannot be decoded; the page lists it",
         "page: explored/birds/explore.html",
     ]
 

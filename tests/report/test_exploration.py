@@ -137,4 +137,4 @@ def test_no_classes(tmp_path: Path) -> None:
     (tmp_path / "set.csv").write_text("image,x,y\na.png,1,2\nb.png,3,4\n")
     page = render_exploration(explore(str(tmp_path / "set.csv")), load_language("en"), ABOUT)
     assert "There is no column of classes yet" in page
-    assert "A training would refuse this source:" in page
+    assert "This source cannot be trained on yet:" in page

@@ -15,7 +15,7 @@ from escalera.errors import EscaleraError
 from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
 from escalera.report.faults import Kind as FaultKind
-from escalera.report.language import LANGUAGES, Language, load_language
+from escalera.report.language import LANGUAGES, Language, load_language, of_rows
 from escalera.report.page import LADDER_SECTIONS
 from escalera.report.runs import State
 from escalera.report.story import Obstacle
@@ -192,6 +192,18 @@ def test_counts_and_lists() -> None:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_percent_sign_never_starts_a_line(code: str) -> None:
     assert not [key for key, text in load_language(code).messages.items() if " %" in text]
+
+
+@pytest.mark.parametrize(("language", "left"), [(EN, r"\bimages?\b"), (ES, r"\bim(agen|ágenes)\b")])
+def test_a_ladder_that_reads_a_table_answers_rows(language: Language, left: str) -> None:
+    rows = of_rows(language)
+    assert list(rows.messages) == list(language.messages)
+    for key, text in rows.messages.items():
+        names = [{name for _, name, _, _ in Formatter().parse(words)} for words in (text, language.messages[key])]
+        assert names[0] == names[1], key
+        if re.search(left, re.sub(r"\{\w+\}", "", text), re.IGNORECASE):
+            assert key.startswith(("explore.", "pairs.", "shot.", "mistakes.", "data.", "seen.small", "baseline."))
+    assert rows.count(2, "image") == {"en": "2 rows", "es": "2 filas"}[language.code]
 
 
 def test_an_unknown_message_is_an_error() -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.errors import EscaleraError, RunError
-from escalera.report.page import write_report
+from escalera.report.page import whole, write_report
 from escalera.report.sections.steps import Scale
 
 VOID = {"meta", "br", "wbr", "img", "input", "link", "hr"}
@@ -382,6 +382,28 @@ def test_a_mean_that_hides_two_faults(build: Callable[..., Path], rungs: list[di
     pq.write_table(table.set_column(2, "logits", pa.array(list(logits.astype(np.float32)))), path)
     _, page = report(folder)
     assert "that hides two faults" in page.words
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("245\u202f000 – 525\u202f000", "245\u202f000\u00a0–\u00a0525\u202f000"),
+        ("-2 – -1", "-2\u00a0–\u00a0-1"),
+        ("≤ 3", "≤\u00a03"),
+        ("> 3", ">\u00a03"),
+        ("cat – dog", "cat – dog"),
+        ("a > b", "a > b"),
+    ],
+)
+def test_a_band_stays_in_one_line(name: str, shown: str) -> None:
+    assert whole(name) == shown
+
+
+@pytest.mark.parametrize("name", ["a", "245\u202f000 – 525\u202f000"])
+def test_long_names_have_wider_tiles(build: Callable[..., Path], rungs: list[dict[str, Any]], name: str) -> None:
+    html, _ = report(build(rungs=rungs[:1], classes=[name, "b"]))
+    assert ('class="gallery long"' in html) == (name != "a")
+    assert f">{whole(name)}</span>" in html
 
 
 @pytest.mark.parametrize(

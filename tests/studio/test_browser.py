@@ -89,7 +89,7 @@ def test_a_picture_is_answered_in_the_language_of_the_browser(
     browser.until(lambda: "Esto no se puede leer: no es una imagen" in find(browser, "#answer").text)
     assert "/tmp" not in find(browser, "#answer").text
     find(browser, "#header a[hreflang=en]").click()
-    browser.until(lambda: "Choose a picture" in find(browser, "#answer").text)
+    browser.until(lambda: "Choose an image" in find(browser, "#answer").text)
     # The choice is remembered.
     browser.get(address)
     assert browser.current_url.endswith("/en/")

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from escalera.language import LANGUAGES, NARROW, NOTHING, Language, load_words
 
-__all__ = ["LANGUAGES", "NARROW", "NOTHING", "Language", "load_language"]
+__all__ = ["LANGUAGES", "NARROW", "NOTHING", "Language", "load_language", "of_rows"]
+
+_ROWS = {"en": {"image": "row", "images": "rows"}, "es": {"imagen": "fila", "imágenes": "filas"}}
+_PICTURED = ("explore.", "pairs.", "shot.", "mistakes.", "data.shape", "seen.small", "baseline.nearest_mean_images")
+"""Beginnings of the keys of messages that speak of images as such."""
 
 
 def load_language(code: str) -> Language:
     """`en` or `es`; raises EscaleraError for another."""
     return load_words(code, "report")
+
+
+def of_rows(language: Language) -> Language:
+    """The words for a ladder that reads a table: what it answers are rows, whether they have images or not."""
+    rows = _ROWS[language.code]
+    rows = {**rows, **{word.capitalize(): other.capitalize() for word, other in rows.items()}}
+    words = re.compile(rf"(?<!{{)\b({'|'.join(rows)})\b(?!}})")
+    return replace(
+        language,
+        messages={
+            key: text if key.startswith(_PICTURED) else words.sub(lambda word: rows[word[0]], text)
+            for key, text in language.messages.items()
+        },
+    )

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from escalera.csvtext import csv_text
 from escalera.errors import EscaleraError
+from escalera.language import NO_BREAK
 from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import heat, read_maps, write_maps
 from escalera.report.gallery import Shown, broken, confident_mistakes, explained, fixed, least_certain
-from escalera.report.language import NOTHING, Language, load_language
+from escalera.report.language import NOTHING, Language, load_language, of_rows
 from escalera.report.records import Data
 from escalera.report.story import Rung, Story, read_story
 from escalera.report.summary import headline, summarise
@@ -36,6 +37,8 @@ RUNG_SECTIONS = ("words", "changes", "seeds", "step", "beside", "learning")
 RUNG_DETAILS = ("quality", "classes", "mistakes", "attention", "making")
 """Those that are folded but for the best rung, in their order."""
 _TEMPLATES = Path(__file__).parent / "templates"
+_GAP = re.compile(r"(?<=\d) – (?=[-−\d])|(?<=^[≤>]) ")
+"""Where the name of a band would break: `≤ 245 000`, `245 000 – 525 000`."""
 
 
 class Source(Protocol):
@@ -62,6 +65,7 @@ def write_report(ladder_dir: Path, language: str = "en", source: Source | None =
 
 def write_page(story: Story, language: Language, source: Source | None = None, *, keep_runs: bool = True) -> Path:
     """Write the page of a story into its folder; the runs' figures go into their own, without `keep_runs` beside it."""
+    language = of_rows(language) if story.tabular else language
     evidence = {rung.name: found for rung in story.rungs if rung.done and (found := gather(rung.done[0]))}
     album = _illustrated(story, evidence, source)
     ladder = LadderView(story, language, evidence)
@@ -157,6 +161,7 @@ def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
         nothing=NOTHING,
         signs=SIGNS,
         breakable=lambda path: Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(path)))),
+        whole=whole,
         speed=lambda rate: _speed(rate, language),
         channels=lambda n: _channels(n, language),
         stopped=lambda reason: language.messages.get(f"stopped.{reason}", reason or NOTHING),
@@ -210,6 +215,11 @@ def _definitions(pictures: Mapping[str, tuple[bytes, str]]) -> str:
         for key, (content, kind) in pictures.items()
     )
     return f'<svg class="store" width="0" height="0" aria-hidden="true">{"".join(symbols)}</svg>'
+
+
+def whole(name: str) -> str:
+    """The name of a class; one that is a band of numbers stays in one line."""
+    return _GAP.sub(lambda gap: gap[0].replace(" ", NO_BREAK), name)
 
 
 def _speed(rate: float | None, language: Language) -> str:

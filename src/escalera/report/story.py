@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from escalera.errors import RunError
-from escalera.evaluate.baselines import MAJORITY, NAMES
+from escalera.evaluate.baselines import ATTRIBUTES, MAJORITY, NAMES
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
 from escalera.names import is_name, there
 from escalera.report.baselines import Against, Baseline, Range, against, answered, baselines
@@ -204,6 +204,11 @@ class Story:
         """What the contenders stand beside, from the one that knows least."""
         below = [one.baseline for rung in self.contenders for one in rung.against]
         return [next(b for b in below if b.name == name) for name in NAMES if any(b.name == name for b in below)]
+
+    @property
+    def tabular(self) -> bool:
+        """Whether some rung reads a table: what is answered are then rows, and not images alone."""
+        return any(one.baseline.name == ATTRIBUTES for rung in self.rungs for one in rung.against)
 
     @property
     def elsewhere(self) -> list[Rung]:

@@ -22,6 +22,7 @@ _VERDICTS = {"better": "[green]▲ {}[/]", "worse": "[red]▼ {}[/]", "no eviden
 
 def print_rungs(console: Console, story: Story, words: Language) -> None:
     """Print the table of the rungs, with fewer columns where the terminal is too narrow for all."""
+    from escalera.report.language import of_rows
     from escalera.report.shortfall import shortfalls
 
     _print_whole(console, rungs_table(story, words), rungs_table(story, words, narrow=True))
@@ -34,8 +35,10 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
         for fault in run.faults[:_FAULTS]:
             text = escape(f"{run.path}: {fault.say(load_language(words.code))}")
             console.print(text, style="yellow", highlight=False)
+    report = load_words(words.code, "report", plain=True)
+    report = of_rows(report) if story.tabular else report
     for rung in story.scored:
-        for sentence in shortfalls(rung, load_words(words.code, "report", plain=True)):
+        for sentence in shortfalls(rung, report):
             line = f"{rung.name}: {sentence[0].lower()}{sentence[1:]}"
             console.print(line, style="yellow", markup=False, highlight=False)
 
