@@ -12,7 +12,7 @@ from escalera.report.language import Language
 from escalera.report.svg import COLOURS, GREY, INK, SIGNS, Drawing, Figure, Panel, breadth
 
 _LEFT, _TREAD = 44, 0.4
-_LABEL, _LINE = 96, 13
+_LABEL, _LINE = 96, 14
 """The room at the right for what the lines across are, and how far its own lines are apart."""
 _FAR = 1.0
 """How far a line may lie below the rungs, in heights of all of them, before it is cut off."""
