@@ -81,6 +81,7 @@ def test_one_answer_for_everything_is_called_that(constant: Path) -> None:
     assert "No rung does better than always answering 'sano', which gets 90.6% of the test images right." in text
     assert "It answers 'sano' to all 32 test images; that is right for the 90.6% that are sano." in text
     assert "hardly any gap" not in text and "harder" not in text
+    assert "It is no better than always" not in text  # the sentence above says it
     assert "Every test image gets the same answer" in text
     # Its entropy, and not the logarithm of two.
     assert "0 is perfect, 0.31 is knowing the shares of the classes" in text and "0.69 is" not in text
@@ -130,6 +131,7 @@ def test_the_comparison_is_paired_and_corrected_over_the_rungs(build: Build) -> 
     expected = [compare(right[None], (one == labels)[None]) for one in said]
     assert [rung.against[1].comparison for rung in (base, deeper)] == expected
     assert base.against[1].p == max(expected[0].p, 2 * expected[1].p)
+    assert deeper.against[1].p == 2 * expected[1].p
     assert [one.verdict for one in (base.against[0], base.against[1])] == ["no evidence", "worse"]
     text = words(folder)
     assert "It is no better than always answering 'sano', which gets 50.0% right: +10.0 points" in text

@@ -17,7 +17,7 @@ from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.metrics import tally
 from escalera.evaluate.ranking import rank
 from escalera.report.figures.classes import classes_figure
-from escalera.report.figures.climb import ClimbStep, climb_figure
+from escalera.report.figures.climb import ClimbStep, Level, climb_figure, span
 from escalera.report.figures.climb_rows import climb_rows_figure
 from escalera.report.figures.confusion import confusion_figure, order_of_classes
 from escalera.report.figures.curves import curves_figures
@@ -186,6 +186,26 @@ def test_groups_stay_together() -> None:
     named = [groups[k] for k in order]
     assert sorted(order) == list(range(70))
     assert sum(a != b for a, b in pairwise(named)) == 6
+
+
+def test_what_lies_far_below_all_rungs_runs_along_a_cut() -> None:
+    rungs = [ClimbStep("a", "plain", None, 0.97, 0.96, 0.98), ClimbStep("b", "better", 0, 0.99, 0.98, 1.0)]
+
+    def heights(*shares: float) -> tuple[list[float], int]:
+        levels = [Level(f"level {share}", share) for share in shares]
+        svg = climb_figure(rungs, EN, levels).svg
+        dashed = re.findall(r'd="M44 ([\d.]+)L[^"]*"[^>]*stroke-dasharray="7 4"', svg)
+        return [float(y) for y in dashed], svg.count('d="M39 ')
+
+    far, cut = heights(0.1, 0.2)
+    assert far == [340, 340] and cut == 2  # both lines of the mark
+    near, cut = heights(0.95)
+    assert 34 < near[0] < 326 and cut == 0
+    # One that is above the rungs is always in the scale: that is what has to be seen.
+    above, cut = heights(0.999)
+    assert 34 < above[0] < 326 and cut == 0
+    bad = [ClimbStep("a", "plain", None, 0.1, 0.09, 0.11)]
+    assert span(bad, [Level("mean", 0.9)])[1] > 90
 
 
 def test_few_classes_keep_their_order() -> None:
