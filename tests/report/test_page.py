@@ -322,6 +322,14 @@ def test_validation_may_disagree(ladder_dir: Path) -> None:
     assert "Validation alone would have chosen deeper , which has 73.2% of the test images right." in page.words
 
 
+def test_the_same_data_are_listed_once_whatever_the_version(ladder_dir: Path) -> None:
+    record = ladder_dir / "base/seed-0/run.json"
+    data = json.loads(record.read_text())["data"]
+    change(record, data=data | {"class_rows": {"train": [1] * 10}, "duplicates": {"near_searched": True}})
+    _, page = report(ladder_dir)
+    assert "Used by" not in page.words
+
+
 def test_data_that_change_are_listed_apart(ladder_dir: Path) -> None:
     record = ladder_dir / "base/seed-0/run.json"
     change(record, data=json.loads(record.read_text())["data"] | {"source": "fashion_mnist", "shape": [28, 28, 1]})
