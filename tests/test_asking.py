@@ -17,6 +17,7 @@ from PIL import Image
 
 from escalera import cli
 from escalera.climbing import climb, load_ladder
+from escalera.data.decode import FORMATS
 
 LADDER = """
 name: bars
@@ -99,7 +100,7 @@ def test_a_bad_picture_stops_all_or_is_left_out(ask: Callable[..., Answer]) -> N
     assert (code, out) == (2, "")
     assert err.splitlines()[:2] == [
         "error: 2 of 5 pictures cannot be taken; nothing was predicted:",
-        "  new/readme.jpg: not a picture of a known format (JPEG, PNG, WEBP, BMP, TIFF, GIF), 4 bytes",
+        f"  new/readme.jpg: not a picture of a known format ({', '.join(FORMATS)}), 4 bytes",
     ]
     assert err.endswith("\nAnswer for the others with --skip-bad.\n")
     code, out, err = ask("new", "--skip-bad")
@@ -120,7 +121,7 @@ def test_a_bad_picture_stops_all_or_is_left_out(ask: Callable[..., Answer]) -> N
 
 def test_many_pictures_are_read_some_at_a_time(ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ask("new", "--json")[1]
-    monkeypatch.setattr("escalera.data.asked.AT_ONCE", 2)
+    monkeypatch.setattr("escalera.data.listing.AT_ONCE", 2)
     assert ask("new", "--json")[1] == whole
     Path("new/3.jpg").write_text("no")
     assert json.loads(ask("new", "--json", "--skip-bad")[1])[:3] == json.loads(whole)

@@ -51,7 +51,7 @@ def find_run(path: Path) -> RunDir:
 def _hint(path: Path) -> str:
     """What a path that is no run's could have been meant to be."""
     if path.is_file():
-        from escalera.data.listing import promised
+        from escalera.data.formats import promised
 
         if RunDir(path.parent).record.exists():
             return f" It is a file of the run in {path.parent}: name that."

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, features
 
 from escalera.data import decode as module
-from escalera.data.decode import Oddities, decode, decode_all
+from escalera.data.decode import Decoded, decode, decode_all
 from escalera.errors import DataError
 
 
@@ -23,6 +23,12 @@ def saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 
 def pixels(raw: bytes, size=None, channels=None) -> np.ndarray:
     return decode(raw, size=size, channels=channels)
+
+
+def decoded(raw: bytes, **how) -> Decoded:
+    [found] = decode_all([raw], size=None, channels=None, **how)
+    assert isinstance(found, Decoded)
+    return found
 
 
 GRADIENT = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
@@ -143,9 +149,10 @@ def test_what_is_no_picture(raw: bytes):
         pixels(raw)
 
 
-def test_other_formats_are_not_opened():
+@pytest.mark.parametrize("kind", ["ICO", "TGA", "PCX"])
+def test_other_formats_are_not_opened(kind: str):
     with pytest.raises(DataError, match="not a picture of a known format"):
-        pixels(saved(Image.fromarray(GRADIENT), "PPM"))
+        pixels(saved(Image.fromarray(GRADIENT), kind))
 
 
 def png_that_claims(width: int, height: int) -> bytes:
@@ -178,12 +185,11 @@ CORRUPT_EXIF = b"Exif\0\0" + b"II*\0\x08\0\0\0\x05\0" + bytes(8)
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 def test_damaged_metadata_beside_whole_pixels(kind: str):
     plain = saved(Image.fromarray(GRADIENT), kind)
-    odd = Oddities()
     raw = saved(Image.fromarray(GRADIENT), kind, exif=CORRUPT_EXIF)
-    [found] = decode_all([raw], size=None, channels=None, odd=odd)
-    assert not isinstance(found, DataError)
-    assert (found == pixels(plain)).all()
-    assert (odd.metadata, pixels(raw).shape) == (1, (6, 8, 3))
+    found = decoded(raw)
+    assert (found.pixels == pixels(plain)).all()
+    assert found.damaged == "EXIF is cut short or damaged"
+    assert decoded(plain).damaged == ""
     for cut in range(len(raw) // 2, len(raw) - 12, 7):  # the pixels are not whole
         with pytest.raises(DataError):
             pixels(raw[:cut])
@@ -213,10 +219,8 @@ def chunk(kind: bytes, content: bytes, *, checksum: int = 0) -> bytes:
 )
 def test_damaged_chunks_beside_whole_pixels(extra: bytes):
     raw = saved(Image.fromarray(GRADIENT))
-    odd = Oddities()
-    [found] = decode_all([raw[:33] + extra + raw[33:]], size=None, channels=None, odd=odd)
-    assert not isinstance(found, DataError)
-    assert (found == GRADIENT).all()
+    found = decoded(raw[:33] + extra + raw[33:])
+    assert (found.pixels == GRADIENT).all()
 
 
 @pytest.mark.parametrize("kind", [b"IDAT", b"PLTE", b"IHDR"])
@@ -254,9 +258,8 @@ def test_black_and_white_of_more_than_eight_bits():
     for kind in ("PNG", "TIFF"):
         raw = saved(Image.fromarray(wide), kind)
         assert decode(raw, size=None, channels=None, levels=[0, 4095])[0, :, 0].tolist() == [0, 19, 128, 255, 255]
-        odd = Oddities()
-        decode_all([raw, raw], size=None, channels=None, odd=odd)
-        assert (odd.wide, odd.brightest) == (2, 60000)
+        assert decoded(raw).reach == (60_000, 65_535, False)
+        assert decoded(raw, levels=[0, 4095]).reach == (60_000, 4095, True)
     floats = saved(Image.fromarray(np.array([[-1, 0, 1]], np.float32)), "TIFF")
     assert decode(floats, size=None, channels=None, levels=[-1, 1])[0, :, 0].tolist() == [0, 128, 255]
 
@@ -277,7 +280,7 @@ def test_many_in_order_with_threads_and_without(threads_from: int, monkeypatch):
     monkeypatch.setattr(module, "_THREADS_FROM", threads_from)
     raws = [saved(Image.new("L", (3, 2), value)) for value in range(100)]
     results = decode_all([*raws, None, b"bad"], size=None, channels=3)
-    assert [int(result[0, 0, 0]) for result in results[:100]] == list(range(100))
+    assert [int(result.pixels[0, 0, 0]) for result in results[:100]] == list(range(100))
     assert str(results[100]) == "no picture (null)"
     assert str(results[101]).endswith("3 bytes")
     assert decode_all([], size=None, channels=None) == []

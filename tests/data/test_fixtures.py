@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from escalera.data.decode import FORMATS
 from escalera.data.sources import open_source
 from escalera.errors import DataError
 
@@ -116,7 +117,7 @@ def wide_colour() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-UNKNOWN = "not a picture of a known format (JPEG, PNG, WEBP, BMP, TIFF, GIF), {} bytes"
+UNKNOWN = f"not a picture of a known format ({', '.join(FORMATS)}), {{}} bytes"
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 PNG = plain("RGB", "red", "PNG")
 
@@ -191,7 +192,7 @@ CASES: list[tuple[str, Callable[[], bytes], Good | Bad]] = [
             "WEBP": ("could not create decoder object",) * 3,
             "BMP": ("image file is truncated",) * 3,
             "TIFF": ("image file is truncated",) * 3,
-            "GIF": (UNKNOWN.format(711), "image file is truncated", "image file is truncated"),
+            "GIF": ("a GIF file that is damaged or cut short, 711 bytes", *("image file is truncated",) * 2),
         }.items()
         for share, reason in zip((0.25, 0.6, 0.97), reasons, strict=True)
     ],
@@ -202,7 +203,7 @@ CASES: list[tuple[str, Callable[[], bytes], Good | Bad]] = [
     ("zeros.jpg", lambda: bytes(5000), Bad(UNKNOWN.format(5000))),
     ("drawing.png", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", Bad(UNKNOWN.format(41))),
     ("print.jpg.pdf.jpg", lambda: b"%PDF-1.7 ...", Bad(UNKNOWN.format(12))),
-    ("other.png", lambda: plain("RGB", "red", "PPM"), Bad(UNKNOWN.format(300))),
+    ("other.png", lambda: plain("RGB", "red", "PPM"), Bad("it is PNM, which is not read; convert it to JPEG")),
     ("icon.png", lambda: plain("RGB", "red", "ICO"), Bad(UNKNOWN.format(len(plain("RGB", "red", "ICO"))))),
     ("really-a-png.jpg", lambda: PNG, Good(RED)),
     ("really-a-gif.png", lambda: plain("RGB", "red", "GIF"), Good(RED)),

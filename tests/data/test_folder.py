@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from escalera.data.decode import FORMATS
 from escalera.data.options import ReadOptions
 from escalera.data.sources import ImageSet, open_source
 from escalera.data.splits import split
@@ -166,7 +167,7 @@ def test_bad_pictures_are_left_out_when_asked_for(lay, opened, root: Path, tmp_p
     birds = opened(skip_bad=True)
     assert birds.skipped == (
         f"{root}/birds/robin/0.png: an empty file (0 bytes)",
-        f"{root}/birds/wren/3.png: not a picture of a known format (JPEG, PNG, WEBP, BMP, TIFF, GIF), 10 bytes",
+        f"{root}/birds/wren/3.png: not a picture of a known format ({', '.join(FORMATS)}), 10 bytes",
     )
     assert values(birds.splits["train"]) == [1, 2, 3, 4]
     assert birds.splits["train"].labels.tolist() == [0, 0, 1, 1]

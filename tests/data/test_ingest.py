@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from escalera.data.decode import FORMATS
 from escalera.data.sources import open_source
 from escalera.errors import DataError
 
@@ -130,7 +131,7 @@ def test_pictures_that_are_null_or_damaged(put, fails, png):
         "mine",
         "3 of 5 pictures cannot be decoded (rows count from 0):\n"
         f"  {path}: row 1: no picture (null)\n"
-        f"  {path}: row 2: not a picture of a known format (JPEG, PNG, WEBP, BMP, TIFF, GIF), 10 bytes\n"
+        f"  {path}: row 2: not a picture of a known format ({', '.join(FORMATS)}), 10 bytes\n"
         f"  {path}: row 4: ",
     )
 

@@ -437,7 +437,7 @@ def test_settings_of_other_forms(source: str, key: str, put_all, opened):
     value = {"shape": [4, 4], "splits": {"train": "a"}, "label_pattern": "{label}.*"}[key]
     if source == "folders" and key != "shape":
         return  # that is what these are for
-    with pytest.raises(DataError, match=rf"data\.{key}: .*{source} (has no columns of|is one file|has its labels)"):
+    with pytest.raises(DataError, match=rf"data\.{key}: .*{source} (have|is one file|has its labels)"):
         opened(str(folder / source), **{key: value})
 
 

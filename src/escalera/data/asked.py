@@ -16,7 +16,7 @@ from typing import Any
 from escalera.data.folder import pictures_below
 from escalera.data.given import no_such_file, read_picture
 from escalera.data.learned import Learned
-from escalera.data.listing import AT_ONCE, Raw, Several, shown
+from escalera.data.listing import Raw, Several, in_parts, shown
 from escalera.data.options import ReadOptions
 from escalera.data.paths import fault
 from escalera.data.pictured import PicturedTable
@@ -127,8 +127,7 @@ def _in_folder(folder: Path, learned: Learned, notes: list[str]) -> list[Path]:
 
 
 def _read(rows: Sequence[Sequence[Path]], learned: Learned) -> Iterator[list[Raw]]:
-    for start in range(0, len(rows), AT_ONCE):
-        yield [_raw(row, learned) for row in rows[start : start + AT_ONCE]]
+    return in_parts(_raw(row, learned) for row in rows)
 
 
 def _raw(row: Sequence[Path], learned: Learned) -> Raw:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from escalera.data.listing import promised
+from escalera.data.formats import promised
 from escalera.data.options import ReadOptions
 from escalera.errors import DataError, nearest, refuse
 

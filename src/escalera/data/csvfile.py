@@ -16,7 +16,8 @@ import pyarrow.csv as pa_csv
 
 from escalera.data.csv_text import read_text
 from escalera.data.csv_values import NULLS, as_meant
-from escalera.data.listing import AT_ONCE, files_state, promised, shown
+from escalera.data.formats import promised
+from escalera.data.listing import AT_ONCE, files_state, shown
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.paths import Tree, fault
 from escalera.errors import DataError

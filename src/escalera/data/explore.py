@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.data.decode import Channels
+from escalera.data.bitmap import Channels
 from escalera.data.duplicates import Duplicates, Pair, find_duplicates
 from escalera.data.images import ImageSet
 from escalera.data.options import NOTHING_SAID, ReadOptions

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from escalera.data.listing import PICTURES, Labels, Raw, left_by_system, many_files_state, read_files, shown
+from escalera.data.formats import PICTURES
+from escalera.data.listing import Labels, Raw, left_by_system, many_files_state, read_files, shown
 from escalera.data.natural import natural
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.split_folders import entries, folders, is_picture, split_folders

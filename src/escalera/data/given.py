@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from escalera.data.decode import MAX_PIXELS, decode_all, to_array
+from escalera.data.bitmap import Way, to_array
+from escalera.data.decode import MAX_PIXELS, decode_all
 from escalera.data.given_arrays import checked, scaled, strange_levels
 from escalera.data.learned import Learned
 from escalera.data.listing import Raw, shown
@@ -77,7 +78,7 @@ class Intake:
     def decoded(self, raws: Sequence[Raw]) -> list[NDArray[np.uint8] | DataError]:
         """Rows of files that were read, each (H, W, C), or why it cannot be decoded."""
         learned, most = self.learned, self.learned.max_megapixels
-        return decode_all(
+        found = decode_all(
             raws,
             size=learned.part,
             channels=learned.channels,
@@ -85,6 +86,7 @@ class Intake:
             levels=learned.range,
             max_pixels=MAX_PIXELS if most is None else most * 1_000_000,
         )
+        return [one if isinstance(one, DataError) else one.pixels for one in found]
 
     def enlarged(self, scale: int) -> Intake:
         """The same way in for rows so many times as large, to be shown."""
@@ -131,7 +133,7 @@ class Intake:
         if isinstance(given, Image.Image):
             range_ = self.learned.range
             levels = None if range_ is None else (range_[0], range_[1])
-            return to_array(_upright(given), size=size, channels=channels, resize=self.learned.resize, levels=levels)
+            return to_array(_upright(given), Way(size, channels, self.learned.resize, levels))[0]
         if isinstance(given, bytes | bytearray | memoryview):
             return self._file(bytes(given))
         if isinstance(given, str | os.PathLike):

@@ -13,21 +13,20 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.data.bitmap import Channels, Resize
 from escalera.data.class_names import odd_names
-from escalera.data.decode import MAX_PIXELS, Channels, Oddities, Resize, decode_all, format_of
+from escalera.data.decode import MAX_PIXELS, decode_all
 from escalera.data.labels import check_classes, classes_and_labels, labels_as_they_are
-from escalera.data.listing import Listing, Raw, Several, promised, shown
+from escalera.data.listing import Listing, Several
+from escalera.data.remarks import Remarks
 from escalera.data.store import Store
-from escalera.errors import DataError
+from escalera.errors import DataError, refuse
 from escalera.runtime import now
 
 Shape = tuple[int, ...]
 
 _LISTED = 10
 """Bad pictures that a message lists; the page of `explore` lists all."""
-_IN_NOTE = 3
-_DIM = 2**15
-"""Of 16 bits: below it half of the grey levels are lost and more."""
 USUAL = 64
 """Pixels of a side for pictures of several sizes, where nobody says another."""
 
@@ -36,7 +35,8 @@ USUAL = 64
 class Decoding:
     """How pictures become arrays: `size` (height, width) or None for their own, and what becomes of bad ones.
 
-    `lenient` is for looking at a source: bad pictures are left out, and faults of the labels are noted.
+    `lenient` is for looking at a source: bad pictures are left out, and faults of the labels are noted. `levels` are
+    black and white of values with more than 8 bits.
     """
 
     size: tuple[int, int] | None
@@ -50,19 +50,18 @@ class Decoding:
 
 @dataclass
 class _Found:
-    """What decoding met, over all splits: bad pictures, other shapes than expected, other formats than named.
+    """What decoding met, over all splits: bad pictures, other shapes than expected, and what is to be said of it.
 
     `several`: whether rows have several pictures, so that a bad one costs the whole row.
     """
 
     shape: Shape | None
+    remarks: Remarks
     bad: list[str] = field(default_factory=list)
     others: Counter[Shape] = field(default_factory=Counter)
     others_in: Listing | None = None
-    renamed: list[str] = field(default_factory=list)
     several: bool = False
     none_left: bool = False
-    odd: Oddities = field(default_factory=Oddities)
 
 
 def ingest(
@@ -92,7 +91,7 @@ def ingest(
         names, labels = labels_as_they_are(listings, classes, named=label_named, faults=faults)
     else:
         names, labels = classes_and_labels(listings, classes, named=label_named)
-    found = _Found(shape)
+    found = _Found(shape, Remarks(decoding.levels))
     kept = []
     for listing, codes in zip(listings, labels, strict=True):
         good = np.ones(listing.rows, dtype=bool)  # filled in by _decoded, as it goes
@@ -115,6 +114,10 @@ def ingest(
         )  # fmt: skip
         return
     _refuse(found, listings, decoding)
+    try:
+        found.remarks.check()
+    except DataError as error:
+        refuse(error, faults)
     if names and not faults:
         check_classes(listings, kept, names, faults)
     store.meta(
@@ -127,8 +130,7 @@ def ingest(
             "notes": [
                 *notes,
                 *([] if classes else odd_names(names, column=listings[0].label)),
-                *_renamed(found.renamed),
-                *_oddities(found.odd),
+                *found.remarks.notes(),
             ],
             "faults": faults or [],
         }
@@ -149,20 +151,19 @@ def _decoded(
             resize=decoding.resize,
             levels=decoding.levels,
             max_pixels=decoding.max_pixels,
-            odd=found.odd,
         )
         for raw, result in zip(raws, results, strict=True):
             found.several = found.several or isinstance(raw, Several)
             if isinstance(result, DataError):
                 found.bad.append(f"{listing.where(row)}: {result}")
                 good[row] = False
-            elif result.shape != (found.shape or result.shape):
-                found.others[result.shape] += 1
+            elif result.pixels.shape != (found.shape or result.pixels.shape):
+                found.others[result.pixels.shape] += 1
                 found.others_in = found.others_in or listing
             else:
-                found.shape = found.shape or result.shape
-                _look_at_name(listing, row, raw, found.renamed)
-                some.append(result)
+                found.shape = found.shape or result.pixels.shape
+                found.remarks.add(listing, row, raw, result)
+                some.append(result.pixels)
             row += 1
         if some and not found.others and (decoding.skip_bad or not found.bad):
             yield np.stack(some)
@@ -213,42 +214,6 @@ def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> N
             f"{found.others_in.path}: expected every picture to be {_text(shape)} (height x width x channels), "
             f"found {others}. Set {' and '.join(filter(None, keys))}."
         )
-
-
-def _look_at_name(listing: Listing, row: int, raw: Raw, renamed: list[str]) -> None:
-    """Note a file of another format than its name says."""
-    name = listing.file_name(row)
-    if name is None or not isinstance(raw, bytes):
-        return
-    kind = format_of(raw[:16])
-    if promised(name) != kind:
-        renamed.append(f"{shown(name)} is {kind}")
-
-
-def _oddities(odd: Oddities) -> list[str]:
-    """What is said of metadata that are damaged, and of 16 bits of which few are used."""
-    notes = []
-    if odd.metadata:
-        notes.append(
-            f"{odd.metadata} pictures have damaged metadata beside whole pixels; the pixels are read."
-            if odd.metadata > 1
-            else "1 picture has damaged metadata beside whole pixels; the pixels are read."
-        )
-    if odd.wide and odd.brightest < _DIM:
-        white = 2 ** max(8, odd.brightest.bit_length()) - 1
-        notes.append(
-            f"the brightest of {odd.wide:,} pictures with 16 bits is {odd.brightest:,} of 65,535: only "
-            f"{round(odd.brightest / 257) + 1} of 256 levels are used; data.range: [0, {white}] says what is white."
-        )
-    return notes
-
-
-def _renamed(renamed: list[str]) -> list[str]:
-    if not renamed:
-        return []
-    some = ", ".join(renamed[:_IN_NOTE]) + (", ..." if len(renamed) > _IN_NOTE else "")
-    count = "1 file is" if len(renamed) == 1 else f"{len(renamed)} files are"
-    return [f"{count} of another format than the name says, and read by content: {some}"]
 
 
 def _text(shape: Shape) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from escalera.data.array_names import holds_arrays
 from escalera.data.listing import Listing, left_by_system, shown
 from escalera.data.options import OF_TABLES, Form, ReadOptions
-from escalera.data.places import TABLES, array_files, table_files, tables, unread_tables
+from escalera.data.places import TABLES, table_files, tables, unread_tables
 from escalera.data.split_folders import folders, has_pictures, holds_pictures, split_folders
 from escalera.errors import DataError
 
@@ -34,10 +35,10 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
     """
     if path.is_file():
         ending = path.suffix.lower()
-        form: Form | None = "table" if ending in TABLES else "arrays" if ending == ".npz" else None
+        form: Form | None = "table" if ending in TABLES else "arrays" if ending in (".npz", ".npy") else None
         if form is None or (options.form or form) != form:
             raise _unknown(path, options)
-        return Layout(form, path)
+        return Layout(form, path.parent if ending == ".npy" else path)
     place = path
     for _ in range(_DEEPEST):
         forms, below = _forms(place, options), _only_folder(place)
@@ -69,16 +70,22 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
 
 def _forms(path: Path, options: ReadOptions) -> list[Form]:
     """What a folder holds itself."""
+    if isinstance(options.splits, Mapping) and _are_archives(path, options.splits):
+        return ["arrays"]
     found: list[Form] = []
     if table_files(path, options.splits):
         found.append("table")
-    if array_files(path):
+    if holds_arrays(path):
         found.append("arrays")
     classes = _classes(path, options)
     # One folder of pictures beside a table is where its pictures are.
     if options.label_pattern is not None or classes > 1 or (classes and not found):
         found.append("folders")
     return found
+
+
+def _are_archives(path: Path, splits: Mapping[str, str]) -> bool:
+    return all(name.lower().endswith(".npz") and (path / name).is_file() for name in splits.values())
 
 
 def _classes(path: Path, options: ReadOptions) -> int:
@@ -110,6 +117,15 @@ def _has_images(path: Path, options: ReadOptions) -> bool:
     return has_images(table_files(path, options.splits), options)
 
 
+def no_shape(path: Path, options: ReadOptions) -> None:
+    """Raise DataError for a shape that is said of images which are files and have their own."""
+    if options.shape is not None:
+        raise DataError(
+            f"data.shape: the images of {path} have sizes of their own; {list(options.shape)} is for images in rows of "
+            "numbers. Take it out; data.image_size says what they are resized to."
+        )
+
+
 def read_table(path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
     """The splits of a table, or of the tables of a folder."""
     from escalera.data.pixel_columns import pixel_columns
@@ -119,7 +135,10 @@ def read_table(path: Path, options: ReadOptions, faults: list[str] | None) -> Se
     files = {"train": [path]} if path.is_file() else table_files(path, options.splits)
     if "train" not in files:
         raise DataError(f"{path} has {', '.join(files)} but no train. Name the file to learn from train.")
-    listings = pixel_columns(files, options) or pictured_tables(files, options, faults)
+    listings = pixel_columns(files, options) or []
+    if not listings:
+        no_shape(path, options)
+        listings = pictured_tables(files, options, faults)
     if path.is_dir() and (others := unread_tables(files)):
         listings[0].notes.append(f"{path}: not read: {', '.join(others)}, beside {listings[0].path.name}.")
     return listings
@@ -133,7 +152,7 @@ def _only_folder(path: Path) -> Path | None:
 
 def _sources_below(path: Path) -> list[Path]:
     """The folders in a folder that hold a table or arrays."""
-    return [place for name in folders(path) if table_files(place := path / name) or array_files(place)]
+    return [place for name in folders(path) if table_files(place := path / name) or holds_arrays(place)]
 
 
 def _unknown(path: Path, options: ReadOptions) -> DataError:

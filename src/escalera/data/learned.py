@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from escalera.data.decode import Channels, Resize
+from escalera.data.bitmap import Channels, Resize
 from escalera.data.mosaic import grid
 from escalera.data.rows import Rows
 from escalera.errors import DataError
@@ -41,7 +41,7 @@ class Learned(BaseModel):
     columns: list[str] | None = None
     range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     """Black and white of pictures with more than 8 bits, where the ladder said them."""
-    max_megapixels: Annotated[int, Field(ge=1)] | None = None
+    max_megapixels: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """The largest picture that is decoded, where the ladder said it."""
     largest_levels: Annotated[list[Level], Field(min_length=2, max_length=2)] | None = None
     """What the function below finds; None for a run that did not look."""
@@ -60,6 +60,8 @@ class Learned(BaseModel):
                 raise ValueError(f"expected a {name} for each of {channels} channels, received {len(values)}")
         if self.range is not None and self.range[0] >= self.range[1]:
             raise ValueError(f"expected a range from black up to white, received {self.range}")
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"expected a range from low to high, received {self.range}")
         rows, columns = grid(len(self.several) or 1)
         if height % rows or width % columns:
             raise ValueError(f"expected {rows}x{columns} pictures of one size in {height}x{width} pixels")

@@ -44,15 +44,7 @@ SPLITS = {
 }
 """The splits, and what files and folders that hold them are called."""
 
-PICTURES = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
-    ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF",
-}  # fmt: skip
-"""The endings of pictures' names, and the format that each promises."""
-
-UNREAD = {".heic": "HEIC", ".heif": "HEIC", ".avif": "AVIF", ".avifs": "AVIF", ".jxl": "JXL"}
-"""Endings of pictures that are not read, or only where Pillow can: they count as pictures, and bad ones."""
-
+_BYTES_AT_ONCE = 64_000_000
 _END = 1_000_000
 
 
@@ -116,12 +108,6 @@ def left_by_system(name: str) -> bool:
     return name.startswith(".") or name.casefold() in _LEFTOVERS
 
 
-def promised(name: str) -> str | None:
-    """The format that a file's name promises, as Pillow calls it."""
-    ending = name[name.rfind(".") :].lower()
-    return PICTURES.get(ending) or UNREAD.get(ending)
-
-
 def shown(name: str) -> str:
     """A file's name on one line: what cannot be printed (a newline, bytes that are no UTF-8) is escaped."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
@@ -162,14 +148,28 @@ def many_files_state(folder: Path, names: Iterable[str]) -> str:
 
 def read_files(folder: Path, names: Iterable[str | DataError | None]) -> Iterator[list[Raw]]:
     """The bytes of files, some at a time; DataError in the place of one that cannot be read."""
+    return in_parts(_read(folder / name) if isinstance(name, str) else name for name in names)
+
+
+def in_parts(raws: Iterable[Raw]) -> Iterator[list[Raw]]:
+    """Some at a time: fewer where they are large, so that hundreds of photos of 20 MB are never in memory together."""
     some: list[Raw] = []
-    for name in names:
-        some.append(_read(folder / name) if isinstance(name, str) else name)
-        if len(some) == AT_ONCE:
+    size = 0
+    for raw in raws:
+        some.append(raw)
+        size += bytes_of(raw)
+        if len(some) == AT_ONCE or size >= _BYTES_AT_ONCE:
             yield some
-            some = []
+            some, size = [], 0
     if some:
         yield some
+
+
+def bytes_of(raw: Raw) -> int:
+    """How large the file of a picture is, or the files of several."""
+    if isinstance(raw, Several):
+        return sum(map(bytes_of, raw.parts.values()))
+    return len(raw) if isinstance(raw, bytes) else 0
 
 
 def _read(path: Path) -> Raw:

@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from escalera.data.listing import left_by_system, promised
+from escalera.data.formats import promised
+from escalera.data.listing import left_by_system
 
 _DEEPEST, _MOST = 6, 500_000
 """Folders within folders, and files, that are looked through for a name that is not where it should be."""

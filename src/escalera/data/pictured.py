@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from escalera.data.columns import Columns, stated_names
-from escalera.data.listing import Labels, Raw, Several, many_files_state, read_files, shown
+from escalera.data.listing import Labels, Raw, Several, in_parts, many_files_state, read_files, shown
 from escalera.data.some_rows import SomeRows, Table
 from escalera.data.table_paths import Named, OutsideError
 from escalera.data.written_labels import labels_of, one_hot_labels
@@ -89,14 +90,11 @@ class PicturedTable:
         if len(columns) == 1:
             yield from columns[0]
             return
-        row = 0
-        for together in zip(*columns, strict=True):
-            rows = [dict(zip(self.columns.images, parts, strict=True)) for parts in zip(*together, strict=True)]
-            yield [
-                Several({self._place(column, row + n): part for column, part in parts.items()})
-                for n, parts in enumerate(rows)
-            ]
-            row += len(rows)
+        rows = enumerate(zip(*map(chain.from_iterable, columns), strict=True))
+        yield from in_parts(
+            Several({self._place(column, row): part for column, part in zip(self.columns.images, parts, strict=True)})
+            for row, parts in rows
+        )
 
     def _pictures(self, column: str) -> Iterator[list[Raw]]:
         files = self.files.get(column)

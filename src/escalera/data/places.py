@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from escalera.data import cache, hub
+from escalera.data.array_names import holds_arrays
 from escalera.data.home import expanded, is_there
 from escalera.data.known import KNOWN
 from escalera.data.listing import SPLITS, left_by_system
@@ -154,8 +155,8 @@ def form(path: Path) -> str | None:
     files = table_files(path)
     if files:
         return _form_of(next(iter(files.values()))[0])
-    if list(path.glob("*.np[yz]")):
-        return "npz" if array_files(path) else None
+    if holds_arrays(path):
+        return "npz"
     return "folders" if any(entry.is_dir() and not left_by_system(entry.name) for entry in path.iterdir()) else None
 
 
@@ -191,18 +192,6 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
         if "train" in found:
             return found
     return {}
-
-
-def array_files(folder: Path) -> list[Path]:
-    """The one .npz of a folder, or the folder itself where X.npy and y.npy lie in it; empty where there is neither."""
-    archives = sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
-    names = {path.stem.casefold() for path in folder.glob("*.npy")}
-    if (not archives and any({f"x{end}", f"y{end}"} <= names for end in ("", "_train"))) or {
-        "images",
-        "labels",
-    } <= names:
-        return [folder]
-    return archives if len(archives) == 1 else []
 
 
 def unread_tables(files: dict[str, list[Path]]) -> list[str]:

@@ -16,18 +16,17 @@ import numpy as np
 from escalera.data import cache
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
-from escalera.data.layouts import Layout, find_layout, read_table
+from escalera.data.layouts import Layout, find_layout, no_shape, read_table
 from escalera.data.options import NOTHING_SAID, OF_TABLES, ReadOptions
-from escalera.data.places import array_files, catalogue, data_roots, locate
+from escalera.data.places import catalogue, data_roots, locate
 from escalera.data.store import Store
 from escalera.errors import DataError, refuse
 
 if TYPE_CHECKING:
-    from escalera.data.decode import Channels, Resize
+    from escalera.data.bitmap import Channels, Resize
     from escalera.data.listing import Listing
 
 _COLUMNS = "has no columns; '{said}' needs a CSV or parquet table."
-_PIXELS = "has no columns of pixels; {said} needs a CSV file of them. Write data.image_size to resize images."
 _SPLITS = "is one file; {said} needs a folder of files or folders."
 _NAMES = "has its labels inside; '{said}' needs a folder of images whose names say their classes."
 
@@ -159,12 +158,13 @@ def _read_listings(name: str, path: Path, options: ReadOptions, faults: list[str
     if layout.form == "table":
         listings = read_table(layout.path, _completed(name, options), faults)
     elif layout.form == "arrays":
-        from escalera.data.npz import archive
+        from escalera.data.arrays import arrays
 
-        listings = archive(layout.path if layout.path.is_file() else array_files(layout.path)[0])
+        listings = arrays(layout.path, options)
     else:
         from escalera.data.folder import class_folders
 
+        no_shape(layout.path, options)
         listings = class_folders(layout.path, options)
     listings[0].notes[:0] = layout.notes
     return listings
@@ -173,10 +173,12 @@ def _read_listings(name: str, path: Path, options: ReadOptions, faults: list[str
 def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:
     """Raise DataError for what is said of another form, with what it is for."""
     without = {
-        "folders": {**dict.fromkeys(OF_TABLES, _COLUMNS), "shape": _PIXELS},
-        "arrays": {**dict.fromkeys(OF_TABLES, _COLUMNS), "shape": _PIXELS, "splits": _SPLITS, "label_pattern": _NAMES},
-        "table": {"label_pattern": _NAMES, **({"splits": _SPLITS} if layout.path.is_file() else {})},
+        "folders": dict.fromkeys(OF_TABLES, _COLUMNS),
+        "arrays": {**dict.fromkeys(OF_TABLES, _COLUMNS), "label_pattern": _NAMES},
+        "table": {"label_pattern": _NAMES},
     }[layout.form]
+    if layout.path.is_file():
+        without["splits"] = _SPLITS
     for key, value in options.said().items():
         if key in without:
             said = "false" if value is False else value
@@ -193,11 +195,10 @@ def _digits(image_size: tuple[int, int] | None, channels: Channels | None, resiz
     from PIL import Image
     from sklearn.datasets import load_digits
 
-    from escalera.data.decode import to_array
+    from escalera.data.bitmap import Way, to_array
 
     digits = load_digits()
     grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)
-    images = np.stack(
-        [to_array(Image.fromarray(digit), size=image_size, channels=channels, resize=resize) for digit in grey]
-    )
+    way = Way(image_size, channels, resize)
+    images = np.stack([to_array(Image.fromarray(digit), way)[0] for digit in grey])
     return ImageSet("digits", list(KNOWN["digits"].classes), {"train": Images(images, digits.target.astype(np.int64))})

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from escalera.data.decode import format_of
-from escalera.data.listing import SPLITS, left_by_system, promised, shown
+from escalera.data.formats import HEAD, format_of, promised
+from escalera.data.listing import SPLITS, left_by_system, shown
 from escalera.data.options import ReadOptions
 from escalera.data.paths import fault
 from escalera.errors import DataError
@@ -162,6 +162,6 @@ def is_picture(root: Path, name: str) -> bool:
         return True
     try:
         with (root / name).open("rb") as file:
-            return format_of(file.read(16)) is not None
+            return format_of(file.read(HEAD)) is not None
     except OSError:
         return False

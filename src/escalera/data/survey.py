@@ -6,17 +6,17 @@ sizes  (N, 2) int32, height and width as they are shown; 0 where a file does not
 from __future__ import annotations
 
 import io
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
-from escalera.data.decode import FORMATS
+from escalera.data.decode import FORMATS, pillow_strict
 from escalera.data.listing import Listing, Raw
+from escalera.data.metadata import bare, stated
 
 _LYING = (5, 6, 7, 8)
 """Values of the EXIF orientation that swap height and width."""
@@ -43,12 +43,13 @@ def survey(listings: Sequence[Listing]) -> Survey:
     """Read the head of every picture; what cannot be read has size 0 and no kind."""
     kinds: Counter[tuple[str, str]] = Counter()
     sizes = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the decoder is strict, and reports what is wrong
-        for listing in listings:
-            heads = [_head(raw) for raws in listing.pictures() for raw in raws]
-            sizes[listing.split] = np.array([size for size, _ in heads], np.int32).reshape(-1, 2)
-            kinds.update(kind for _, kind in heads if kind)
+    for listing in listings:
+        heads: list[tuple[tuple[int, int], tuple[str, str] | None]] = []
+        for raws in listing.pictures():
+            with pillow_strict():
+                heads += [_head(raw) for raw in raws]
+        sizes[listing.split] = np.array([size for size, _ in heads], np.int32).reshape(-1, 2)
+        kinds.update(kind for _, kind in heads if kind)
     return Survey(sizes, kinds)
 
 
@@ -65,14 +66,16 @@ def survey_arrays(splits: Iterable[tuple[str, NDArray[np.uint8]]]) -> Survey:
 def _head(raw: Raw) -> tuple[tuple[int, int], tuple[str, str] | None]:
     if isinstance(raw, np.ndarray):
         channels = raw.shape[2] if raw.ndim == 3 else 1
-        wide = ";16" if raw.itemsize == 2 else ""
+        wide = "" if raw.itemsize == 1 else f";{8 * raw.itemsize}"
         return (raw.shape[0], raw.shape[1]), ("array", {1: "L", 3: "RGB", 4: "RGBA"}[channels] + wide)
     if not isinstance(raw, bytes) or not raw:
         return (0, 0), None
     try:
-        with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
+        plain = bare(raw)
+        with Image.open(io.BytesIO(plain.raw), formats=FORMATS) as image:
             height, width = image.height, image.width
-            if "exif" in image.info and image.getexif().get(ExifTags.Base.Orientation, 1) in _LYING:
+            beside = stated(image.info.get("exif", b""), image.info.get("xmp", b""))
+            if max(plain.orientation, beside[0]) in _LYING:
                 height, width = width, height
             return (height, width), (image.format or "", image.mode)
     except Exception:  # Pillow's parsers raise nearly anything on damaged bytes; the decoder says what
