@@ -139,6 +139,7 @@ def test_a_climb_is_begun_and_watched(browser: Any, address: str) -> None:
     browser.until(lambda: "1 of 1 runs" in find(browser, "#climb-progress").text)
     assert "mlp" in find(browser, "#climb-progress .done").text
     # Before the finished run makes room for another the page asks, and takes no for an answer.
+    browser.until(lambda: find(browser, "#climb-start").is_enabled())  # the report is written
     find(browser, "#climb-epochs input, #climb-epochs textarea").send_keys("0")
     find(browser, "#climb-start").click()
     browser.until(lambda: "digits/mlp/seed-0" in find(browser, "#climb-replaces").text)
