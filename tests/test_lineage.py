@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import escalera as esc
-from escalera import build, climbing
+from escalera import build, climbing, rung
 from escalera.errors import LadderError
 from escalera.rundir import RunDir, read_json
 from escalera.terminal import Narrator
+from escalera.train.loop import Training
 
 LADDER = """
 name: lineage
@@ -79,6 +81,32 @@ def test_features_that_are_kept_train_the_same_head_as_a_body_that_runs_every_ti
     for key in one:
         torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-6)
     assert once.metrics["test"]["accuracy"] == always.metrics["test"]["accuracy"]
+
+
+def test_a_head_that_learns_without_its_body_goes_on_after_an_interruption(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressed: list[int] = []
+
+    class HistoryThenPress(rung.History):
+        def on_step_end(self, training: Training) -> None:
+            if (
+                not pressed
+                and training.epoch == 2
+                and not any("body" in name for name in training.network.state_dict())
+            ):
+                pressed.append(training.step)
+                signal.raise_signal(signal.SIGINT)
+
+    whole = climb(ladder, tmp_path / "whole", rungs=["first", "frozen"])["frozen"]
+    climb(ladder, tmp_path / "cut", rungs=["first"])
+    monkeypatch.setattr(rung, "History", HistoryThenPress)
+    with pytest.raises(KeyboardInterrupt):
+        climb(ladder, tmp_path / "cut", rungs=["frozen"])
+    cut = climb(ladder, tmp_path / "cut", rungs=["frozen"])["frozen"]
+    assert pressed and alone(cut)
+    assert cut.dir.best.read_bytes() == whole.dir.best.read_bytes()
+    assert [line["loss"] for line in cut.dir.read_history()] == [line["loss"] for line in whole.dir.read_history()]
 
 
 def test_augmentation_makes_the_body_run_every_time(ladder: Path, tmp_path: Path) -> None:

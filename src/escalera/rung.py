@@ -51,12 +51,12 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     image_shape = (data.shape[2], data.shape[0], data.shape[1])
     record: dict[str, Any] = run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}
     trained = "stopped" in record and not run.faults(run.best.name)
-    # A run that goes on has its weights already, and needs nobody else's.
-    begins = not trained and find_checkpoint(run.last).state is None
-    start = {**build.imagenet_files(model), **lineage.weights_files(config, run)} if begins else {}
     attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
     torch.manual_seed(seed)
     network = build.network(model, image_shape, len(data.classes), attributes, build.layout(config.data))
+    # A run that goes on has its weights already, and needs nobody else's: all of them, unless its body runs only once.
+    begins = find_checkpoint(run.last).state is None or build.runs_once(config, network, len(data.train.rows))
+    start = {} if trained or not begins else {**build.imagenet_files(model), **lineage.weights_files(config, run)}
     build.start_from(start, network, model, image_shape)
     network.to(where).to(memory_format=torch.channels_last)
     summary = summarise(network, image_shape, attributes)

@@ -68,6 +68,15 @@ def test_history_appends_and_reads_the_last_line_of_an_epoch(start: Start, batch
     assert RunDir(tmp_path / "absent").read_history() == []
 
 
+def test_a_training_that_begins_drops_the_epoch_of_one_that_left_no_checkpoint(
+    start: Start, batches: Batches, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path)
+    run.append_history({"epoch": 1, "loss": 9.0})
+    train(start(epochs=2), batches, schedule=constant(2), validate=dict, seed=0, callbacks=[History(run)])
+    assert len(run.history.read_text().splitlines()) == 2
+
+
 def test_history_on_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"could not write .*history.jsonl: No such file or directory. Free some space"):
         RunDir(tmp_path / "absent").append_history({})

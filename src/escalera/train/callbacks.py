@@ -107,6 +107,11 @@ class History(Callback):
         self.mended = False
         """Whether the file held other epochs than the checkpoint that the training goes on from."""
 
+    def on_train_begin(self, training: Training) -> None:
+        """Drop what a training left that was interrupted before its first checkpoint."""
+        if training.epoch == 0 and self.run.history.is_file():
+            self.run.history.unlink()
+
     def on_epoch_end(self, training: Training) -> None:
         """Append the epoch."""
         self.run.append_history(training.log)
