@@ -36,6 +36,17 @@ def test_english_stays_as_it_is():
             "  train.epochs: falta la clave «x»; se esperaba un texto\n"
             "1 problema en la escalera; no se ha ejecutado nada.",
         ),
+        # one is not several
+        (
+            "t.csv: 1 image is in several rows, with different labels.",
+            "t.csv: 1 imagen está en varias filas, con etiquetas distintas.",
+        ),
+        (
+            "a: 'b' (and 1 more class) holds the folders x, y, whose pictures count as 'b'; name a/b as the source, or "
+            "move them up, to make them classes.",
+            "a: «b» (y 1 clase más) contiene las carpetas «x, y», cuyas imágenes cuentan como «b»; para hacer de ellas "
+            "clases, nombra a/b como fuente, o súbelas.",
+        ),
         ("nobody has written this sentence", "nobody has written this sentence"),
         ("", ""),
         ("x: did you mean 'a'? nobody has written this", "x: did you mean 'a'? nobody has written this"),

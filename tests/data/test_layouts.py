@@ -194,12 +194,21 @@ def test_what_systems_leave_behind_is_not_mentioned(lay, opened):
 
 
 def test_folders_within_classes_are_said(lay, opened):
-    folder = lay(classes("animals/x", "animals/y", "plants/x", "plants/y"))
+    folder = lay(classes("animals/x", "animals/y", "plants/z", "plants/other"))
     found = opened()
     assert found.classes == ["animals", "plants"]
     assert found.notes == (
-        f"{folder}: 'animals' (and 1 more classes) holds the folders x, y, whose pictures count as 'animals'; name "
+        f"{folder}: 'animals' (and 1 more class) holds the folders x, y, whose pictures count as 'animals'; name "
         f"{folder}/animals as the source, or move them up, to make them classes.",
+    )
+
+
+def test_one_folder_within_each_class_is_no_class(lay, opened):
+    folder = lay(classes("cat/images", "cow/images", "dog/images"))
+    found = opened()
+    assert found.classes == ["cat", "cow", "dog"]
+    assert found.notes == (
+        f"{folder}: 'cat' (and 2 more classes) holds the folder images, whose pictures count as 'cat'.",
     )
 
 

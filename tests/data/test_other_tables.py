@@ -198,7 +198,9 @@ def test_images_in_several_rows_are_counted(put_all, opened):
     put_all({**FOUR, "t.csv": csv("path,label", *rows)})
     assert opened().notes == ("t.csv: 2 images are in several rows, 1 of them with different labels.",)
     put_all({"t.csv": csv("path,label", *rows[:3], rows[4])})
-    assert opened().notes == ("t.csv: 1 images are in several rows.",)
+    assert opened().notes == ("t.csv: 1 image is in several rows.",)
+    put_all({"t.csv": csv("path,label", *rows[:2], "img/a.png,y")})
+    assert opened().notes == ("t.csv: 1 image is in several rows, with different labels.",)
 
 
 def test_several_tables_are_asked_about(put_all, opened):
@@ -221,10 +223,13 @@ def test_a_table_of_paths_alone_is_none_of_labels(put_all, opened):
     assert "data.form: table reads the other" in opened().notes[0]
 
 
-@pytest.mark.parametrize(("name", "hint"), [("labels.xlsx", " Save labels.xlsx as CSV."), ("labels.json", " Save lab")])
-def test_tables_that_are_not_read(name: str, hint: str, put_all, opened):
+@pytest.mark.parametrize("name", ["labels.xlsx", "labels.json"])
+def test_tables_that_are_not_read(name: str, put_all, opened):
     folder = put_all({"a.png": 1, name: "x"})
-    for source in ("mine", str(folder / name)):
+    beside = (
+        f"The file {name} is not read. Save what it says as CSV in {folder}, with the columns path,label and lines "
+    )
+    for source, hint in (("mine", beside), (str(folder / name), f" Save {name} as CSV.")):
         with pytest.raises(DataError) as error:
             opened(source)
         assert hint in str(error.value)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from escalera.data import beside, masks, readings
+from escalera.data.beside import of_one_folder
 from escalera.data.formats import PICTURES
 from escalera.data.listing import Labels, Raw, left_by_system, many_files_state, read_files, shown
+from escalera.data.name_pattern import expression, is_of_paths, suggestion
 from escalera.data.natural import natural
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.split_folders import entries, folders, is_picture, split_folders
@@ -28,6 +30,7 @@ class ClassFolder:
     """The pictures below one folder.
 
     `files` are relative to it; `counts` says how many each class has, in order; `empty` are classes without any.
+    `doubt` says why its folders are hardly what a person means by classes.
     """
 
     split: str
@@ -36,6 +39,7 @@ class ClassFolder:
     counts: dict[str, int]
     notes: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+    doubt: str = ""
     names: None = None
     label: None = None
 
@@ -45,7 +49,9 @@ class ClassFolder:
         return len(self.files)
 
     def check(self) -> None:
-        """Raise DataError for a class without a picture in train."""
+        """Raise DataError for folders that are hardly classes, and for a class without a picture in train."""
+        if self.doubt:
+            raise DataError(f"{self.path}: {self.doubt}")
         if self.empty and self.split == "train":
             raise DataError(
                 f"{self.path}: no picture in the folder{'s' if len(self.empty) > 1 else ''} of "
@@ -80,12 +86,17 @@ class ClassFolder:
 def class_folders(folder: Path, options: ReadOptions = NOTHING_SAID) -> list[ClassFolder]:
     """The splits of `folder`: train/<class>/ with validation and test beside it, or <class>/, which are train alone.
 
-    Raises DataError where there are no classes at all.
+    A pattern with a slash is for the paths in each of them; one without is for the names in `folder`. Raises DataError
+    where there are no classes at all.
     """
-    if options.label_pattern is not None:
-        return [flat_folder(folder, options.label_pattern)]
+    pattern = options.label_pattern
+    if pattern is not None and not is_of_paths(pattern):
+        return [_by_names("train", folder, pattern)]
     found = split_folders(folder, options)
-    listings = [_class_folder(split, path) for split, path in found.folders.items()]
+    listings = [
+        _class_folder(split, path, options) if pattern is None else _by_names(split, path, pattern)
+        for split, path in found.folders.items()
+    ]
     listings[0].notes[:0] = found.notes
     return listings
 
@@ -98,7 +109,7 @@ def pictures_below(folder: Path) -> tuple[list[str], list[str]]:
     return [name.removeprefix("./") for name in files], [name.removeprefix("./") for name in others]
 
 
-def _class_folder(split: str, path: Path) -> ClassFolder:
+def _class_folder(split: str, path: Path, options: ReadOptions) -> ClassFolder:
     found: dict[str, list[str]] = {}
     others: list[str] = []
     nested: dict[str, list[str]] = {}
@@ -109,103 +120,93 @@ def _class_folder(split: str, path: Path) -> ClassFolder:
         below = _collect(path, name, files, others)
         if below:
             nested[name] = below
-    loose = [entry.name for entry in entries(path) if entry.is_file() and is_picture(path, entry.name)]
-    loose = [name for name in loose if not left_by_system(name)]
+    loose = _pictures_in(path)
     if not any(found.values()):
         raise DataError(
             f"{path} has no folders of classes with pictures; expected <class>/<picture>.jpg"
             + (f", found {len(loose)} pictures without a class" if loose else "")
-            + f". Pictures end in {', '.join(PICTURES)}.{suggestion(loose)}"
+            + f". Pictures end in {', '.join(PICTURES)}.{of_one_folder(path) if loose else ''}"
         )
     classes = sorted(found, key=natural)
+    kept = [name for name in classes if found[name]]
     empty = [name for name in classes if not found[name]]
-    notes = _nested(path, nested)
+    files = [file for name in kept for file in found[name]]
+    doubt = _doubt(path, {name: found[name] for name in classes}, others, nested, options) if split == "train" else ""
+    notes = [] if doubt else [*readings.notes(path, nested), *_masks(path, files)]
     if empty and split != "train":
         notes.append(f"{path}: no picture of {', '.join(repr(name) for name in empty)}.")
-    for some, what in ((loose, "in no class"), (others, "no pictures")):
-        if some:
-            notes.append(
-                f"{path}: left out, since they are {what}: {', '.join(map(shown, some[:3]))}"
-                + (f", and {len(some) - 3} more." if len(some) > 3 else ".")
-            )
-    kept = [name for name in classes if found[name]]
-    files = [file for name in kept for file in found[name]]
-    return ClassFolder(split, path, files, {name: len(found[name]) for name in kept}, notes, empty)
+    notes += _left_out(path, loose, "in no class") + _left_out(path, others, "no pictures")
+    return ClassFolder(split, path, files, {name: len(found[name]) for name in kept}, notes, empty, doubt)
 
 
-def flat_folder(folder: Path, pattern: str) -> ClassFolder:
-    """The images of one folder whose names hold their class; raises DataError for names that do not fit."""
-    expression = _expression(pattern)
-    names = [entry.name for entry in entries(folder) if entry.is_file() and is_picture(folder, entry.name)]
-    names = [name for name in names if not left_by_system(name)]
-    labels = {name: match["label"] for name in names if (match := expression.fullmatch(name)) and match["label"]}
+def _doubt(
+    path: Path,
+    found: dict[str, list[str]],
+    others: list[str],
+    nested: dict[str, list[str]],
+    options: ReadOptions,
+) -> str:
+    """Why folders are hardly what a person means by classes; nothing where they are, or somebody says so."""
+    if options.form == "folders":
+        return ""
+    files = [file for some in found.values() for file in some]
+    if said := beside.own_texts(path, files, others):
+        kept = [name for name, some in found.items() if some]
+        listed = ", ".join(map(shown, kept[:3])) + (", ..." if len(kept) > 3 else "")
+        return f"{said} To take the names of the folders for the classes, {listed}, write data.form: folders."
+    return (
+        beside.annotated(path, found, others)
+        or beside.lists(path, found)
+        or masks.beside_pictures(path, found)
+        or masks.refused(path, files)
+        # Who says that no folder is a split has said which folders are the classes.
+        or ("" if options.splits is False else readings.refused(path, found, nested))
+    )
+
+
+def _masks(path: Path, files: list[str]) -> list[str]:
+    said = masks.said_of_named(files)
+    return [f"{path}: {said}"] if said else []
+
+
+def _left_out(path: Path, names: list[str], what: str) -> list[str]:
+    if not names:
+        return []
+    more = f", and {len(names) - 3} more." if len(names) > 3 else "."
+    return [f"{path}: left out, since they are {what}: {', '.join(map(shown, names[:3]))}{more}"]
+
+
+def _pictures_in(path: Path) -> list[str]:
+    """The names of the pictures that a folder holds itself."""
+    names = [entry.name for entry in entries(path) if entry.is_file() and is_picture(path, entry.name)]
+    return [name for name in names if not left_by_system(name)]
+
+
+def _by_names(split: str, folder: Path, pattern: str) -> ClassFolder:
+    """The images whose names, or paths in a folder, hold their class; raises DataError for those that do not fit."""
+    fits = expression(pattern)
+    names, others = pictures_below(folder) if is_of_paths(pattern) else (_pictures_in(folder), [])
+    labels = {name: match["label"] for name in names if (match := fits.fullmatch(name)) and match["label"]}
     wrong = [name for name in names if name not in labels]
-    if wrong or not names:
+    if not names:
+        raise DataError(
+            f"data.label_pattern: {folder} has no pictures in it or in its folders."
+            if is_of_paths(pattern)
+            else f"data.label_pattern: {folder} has no pictures of its own; the pattern is for one without classes. "
+            "One for paths has a slash, as '*/{label}/*'."
+        )
+    if wrong:
         listed = ", ".join(map(shown, wrong[:3])) + (", ..." if len(wrong) > 3 else "")
         raise DataError(
             f"data.label_pattern: {len(wrong)} of {len(names)} names in {folder} do not fit '{pattern}': {listed}."
-            f"{suggestion(names)}"
-            if wrong
-            else f"data.label_pattern: {folder} has no pictures of its own; the pattern is for one without classes."
+            f"{'' if is_of_paths(pattern) else suggestion(names)}"
         )
     composed = {name: unicodedata.normalize("NFC", label) for name, label in labels.items()}
     classes = sorted(set(composed.values()), key=natural)
     files = [name for one in classes for name in names if composed[name] == one]
     counts = Counter(composed.values())
-    return ClassFolder("train", folder, files, {name: counts[name] for name in classes})
-
-
-def suggestion(names: Sequence[str]) -> str:
-    """The pattern that takes a class out of names such as cat.0.jpg, where all have one; else nothing."""
-    if len(names) < 2:
-        return ""
-    numbered = _labels(names, _NUMBERED)
-    for pattern in ("{label}.*", "{label}_*", "{label}-*", "{label} *"):
-        labels = _labels(names, pattern)
-        if labels and (labels == numbered or numbered is None):
-            return f" Where the names say the class, write data.label_pattern: '{pattern}'."
-    return f" Where the names say the class, write data.label_pattern: '{_NUMBERED}'." if numbered else ""
-
-
-_NUMBERED = r"(?P<label>.*[^\d ._-])[ ._-]*\(?\d+\)?\.\w+"
-
-
-def _labels(names: Sequence[str], pattern: str) -> list[str] | None:
-    """The class of each name, where these are words, two at least, and each comes more than once on average."""
-    found = [_expression(pattern).fullmatch(name) for name in names]
-    labels = [match["label"] for match in found if match]
-    distinct = set(labels)
-    sound = len(labels) == len(names) and 2 <= len(distinct) <= len(names) / 2 and not any(map(str.isdecimal, distinct))
-    return labels if sound else None
-
-
-def _expression(pattern: str) -> re.Pattern[str]:
-    """A pattern such as `{label}.*`, or a regular expression with a group called label."""
-    if "(?P<label>" not in pattern:
-        if pattern.count("{label}") != 1:
-            raise DataError(
-                f"data.label_pattern: expected {{label}} once, as in '{{label}}.*', or a regular expression with "
-                f"(?P<label>...), received '{pattern}'."
-            )
-        escaped = re.escape(pattern).replace(re.escape("{label}"), "(?P<label>.+?)")
-        return re.compile(escaped.replace(re.escape("*"), ".*").replace(re.escape("?"), "."))
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise DataError(f"data.label_pattern: '{pattern}' is no regular expression: {error}.") from error
-
-
-def _nested(path: Path, nested: dict[str, list[str]]) -> list[str]:
-    """What is said of folders within the folders of classes."""
-    if not nested:
-        return []
-    name, below = next(iter(nested.items()))
-    some = ", ".join(map(shown, below[:3])) + (", ..." if len(below) > 3 else "")
-    more = f" (and {len(nested) - 1} more classes)" if len(nested) > 1 else ""
-    return [
-        f"{path}: '{name}'{more} holds the folders {some}, whose pictures count as '{name}'; name {path / name} as the "
-        "source, or move them up, to make them classes."
-    ]
+    notes = [*_masks(folder, files), *_left_out(folder, others, "no pictures")]
+    return ClassFolder(split, folder, files, {name: counts[name] for name in classes}, notes)
 
 
 def _collect(root: Path, below: str, files: list[str], others: list[str]) -> list[str]:

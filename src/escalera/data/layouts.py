@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from escalera.data.array_names import holds_arrays
-from escalera.data.listing import Listing, left_by_system, shown
+from escalera.data.listing import Listing, shown
 from escalera.data.options import OF_TABLES, Form, ReadOptions
 from escalera.data.places import TABLES, table_files, tables, unread_tables
 from escalera.data.split_folders import folders, has_pictures, holds_pictures, split_folders
@@ -167,17 +167,10 @@ def _unknown(path: Path, options: ReadOptions) -> DataError:
 
 def _hints(path: Path) -> str:
     """Where below a folder there is something to read, and how names that say the class are read."""
-    from escalera.data.folder import suggestion
+    from escalera.data.beside import of_one_folder
 
     if not path.is_dir():
-        return _as_csv(path.name)
+        return f" Save {shown(path.name)} as CSV." if path.suffix.lower() in _SHEETS else ""
     if sources := _sources_below(path):
         return f" There are tables or arrays in {', '.join(shown(str(place)) for place in sources[:3])}: name one."
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_file() and not left_by_system(entry.name))
-    return next((hint for name in names if (hint := _as_csv(name))), "") or suggestion(names)
-
-
-def _as_csv(name: str) -> str:
-    """What to do with a table of a kind that is not read."""
-    ending = name[name.rfind(".") :].lower()
-    return f" Save {shown(name)} as CSV." if ending in _SHEETS else ""
+    return of_one_folder(path)

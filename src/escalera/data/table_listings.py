@@ -162,6 +162,8 @@ def _repeated(source: Table, columns: Columns, files: Mapping[str, Sequence[Name
     if not several:
         return []
     at_odds = sum(len(set(some)) > 1 for some in several)
+    if len(several) == 1:
+        return [f"{source.path.name}: 1 image is in several rows{', with different labels' if at_odds else ''}."]
     more = f", {at_odds:,} of them with different labels" if at_odds else ""
     return [f"{source.path.name}: {len(several):,} images are in several rows{more}."]
 
