@@ -17,9 +17,9 @@ class ReadOptions:
     that none is one; `split_column` names the column that says so, and False that no column does. Several
     `image_column`s are the images of one thing; several `label_column`s hold 0 and 1, one column a class. `target` is a
     column that becomes the label later on: it stays in the table, and there are no labels yet. `image_folder` and
-    `image_ending` complete the paths in a table, `label_pattern` takes the class out of a file's name, `encoding` and
-    `decimal` are those of a CSV file, `shape` is that of images written as columns of numbers, and `range` the lowest
-    and highest value of images with more than eight bits.
+    `image_ending` complete the paths in a table, `label_pattern` takes the class out of a file's name, or out of its
+    path where it has a slash, `encoding` and `decimal` are those of a CSV file, `shape` is that of images written as
+    columns of numbers, and `range` the lowest and highest value of images with more than eight bits.
     """
 
     form: Form | None = None

@@ -41,7 +41,8 @@ class Source(Section):
     image_folder: Annotated[str | None, Field(description="of a table: the folder that its paths begin in")] = None
     image_ending: Annotated[str | None, Field(description="of a table: what its paths lack, as .jpg")] = None
     label_pattern: Annotated[
-        str | None, Field(description="of a folder: where the class stands in a file's name, as '{label}.*'")
+        str | None,
+        Field(description="of a folder: where the class stands in a file's name, '{label}.*', or path, '*/{label}/*'"),
     ] = None
     encoding: Annotated[str | None, Field(description="of a CSV file, as utf-8 or cp1252")] = None
     decimal: Annotated[Literal[".", ","] | None, Field(description="of a CSV file: the sign in its numbers")] = None
