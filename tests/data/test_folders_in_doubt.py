@@ -6,11 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.test_spanish import english_left
 
 from escalera.data.explore import explore
 from escalera.errors import DataError
 from escalera.translation import translate
+
+ENGLISH = re.compile(
+    r"(?<![\w./-])(the|of|is|are|not|which|with|and|their|them|make|move|write|holds?)(?![\w/-])", re.IGNORECASE
+)
+
+
+def english_left(text: str) -> list[str]:
+    """Words of English in a Spanish text, outside of what is quoted and of paths."""
+    return ENGLISH.findall(re.sub(r"«[^»]*»", " ", text))
+
 
 CSV = "with the columns path,label and lines such as {},<class>."
 
