@@ -17,6 +17,8 @@ from escalera.ladder.shown import show
 
 MANY = 500
 """Mistakes in one value beyond which it is no ladder, and none is worth a guess of what was meant."""
+_KEY = "[key]"
+"""The end of pydantic's location of a key that a mapping does not take."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,13 @@ def _at(value: Any, path: Path) -> Any:
 def _mistake(root: Node, detail: ErrorDetails, value: Any, guesses: bool) -> Mistake | None:
     kind, context = detail["type"], detail.get("ctx", {})
     last = detail["loc"][-1] if detail["loc"] else ""
-    followed = _follow(root, detail["loc"][:-1] if kind in ("missing", "extra_forbidden") else detail["loc"], value)
+    within = -2 if last == _KEY else -1 if kind in ("missing", "extra_forbidden") else None
+    followed = _follow(root, detail["loc"][:within], value)
     if followed is None:
         return None
     path, node, received = followed
+    if last == _KEY:
+        return _name_mistake(path, str(detail["loc"][-2]), node)
     choice = tagged(node)
     if kind in ("extra_forbidden", "missing"):
         return _key_mistake(path, str(last), node, received, guesses)
@@ -136,6 +141,12 @@ def _key_mistake(path: Path, key: str, node: Node, received: dict[str, Any], gue
     return Mistake(path, f"missing key '{key}'; expected {describe(known[key])}", (key,))
 
 
+def _name_mistake(path: Path, key: str, node: Node) -> Mistake:
+    """A key of a mapping that takes some names alone."""
+    known = [name for option in options(node) for name in option.get("propertyNames", {}).get("enum", [])]
+    return Mistake((*path, key), f"unknown key '{key}'; {nearest(key, known)}")
+
+
 def _spelling(node: Node, received: Any) -> str:
     """The nearest of the words a place takes, where there is one."""
     words = [word for option in options(node) for word in option.get("enum", []) if isinstance(word, str)]
@@ -159,8 +170,7 @@ def _follow(node: Node, location: tuple[str | int, ...], value: Any) -> tuple[Pa
             member = _meant(members, value)
             if member is None:
                 return path, node, value
-            # A section with a check of its own is called after it: `function-after[_check(), Section]`.
-            if ("list[" if member["type"] == "array" else member["title"]) not in str(step):
+            if _called(member) not in str(step):
                 return None
             node = member
             continue
@@ -169,6 +179,13 @@ def _follow(node: Node, location: tuple[str | int, ...], value: Any) -> tuple[Pa
         value = value[step]
         path = (*path, step)
     return path, node, value
+
+
+def _called(member: Node) -> str:
+    """What pydantic's name of a member of a union holds: one with a check is `function-after[_check(), Section]`."""
+    if member["type"] == "array":
+        return "list["
+    return str(member["title"]) if "properties" in member else "dict["
 
 
 def _value_of(node: Node, key: str) -> Node:

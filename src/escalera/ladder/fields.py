@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from escalera.ladder.schema import LadderEntry, RungConfig
+from escalera.ladder.shown import show
 
 Node = dict[str, Any]
 """A JSON Schema: the one description of a field that pydantic gives in plain dictionaries."""
@@ -79,7 +80,7 @@ def describe(node: Node, many: bool = False) -> str:
 
 def one_of(values: list[Any]) -> str:
     """The values a place is limited to, in words."""
-    return ("one of " if len(values) > 1 else "") + ", ".join(map(repr, values))
+    return ("one of " if len(values) > 1 else "") + ", ".join(map(show, values))
 
 
 def _describe_one(node: Node, many: bool) -> str:
@@ -92,6 +93,8 @@ def _describe_one(node: Node, many: bool) -> str:
             return f"{'lists' if many else 'a list'} of {count}{describe(node['items'], many=True)}"
         case "object" if "properties" in node:
             return _mapping(node.get("required", []) or list(node["properties"])[:1], many)
+        case "object" if "enum" in node.get("propertyNames", {}):
+            return _mapping(node["propertyNames"]["enum"], many)
         case "object" if isinstance(node.get("additionalProperties"), dict):
             least = "two or more names" if node.get("minProperties") == 2 else "names"
             return f"a mapping of {least} to {describe(node['additionalProperties'], many=True)}"
