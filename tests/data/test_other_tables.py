@@ -84,13 +84,49 @@ def test_a_column_that_says_the_splits_of_some_rows_is_refused(words: list[str],
     )
     with pytest.raises(DataError) as error:
         opened()
-    assert str(error.value) == f"{text} Or write data.split_column: false to take it for an attribute."
+    which = " Or say which value is which with data.splits: {train: train, validation: other, test: test}."
+    named = which.replace("with", "with data.split_column: Set and")
+    false = " Or write data.split_column: false to take it for an attribute."
+    assert str(error.value) == f"{text}{named if words[2] == 'other' else ''}{false}"
     with pytest.raises(DataError) as error:
         opened(split_column="Set")
-    assert str(error.value) == text
+    assert str(error.value) == f"{text}{which if words[2] == 'other' else ''}"
     assert values(opened(split_column=False)) == [1, 2, 3]
     found = open_source("mine", data_root=folder.parent, image_size=None, channels=None, lenient=True)
     assert found.faults[0].startswith(text)
+
+
+GERMAN = [f"img/{name}.png,{'xy'[n % 2]},{word}" for n, (name, word) in enumerate(
+    zip("abcd", ["Training", "Training", "Validierung", "Test"], strict=True))]  # fmt: skip
+
+
+def test_a_column_of_splits_is_known_by_its_values(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label,Teilmenge", *GERMAN)})
+    found = opened()
+    assert {split: values(found, split) for split in found.splits} == {"train": [1, 2], "validation": [3], "test": [4]}
+    assert found.notes == (
+        "t.csv: column 'Teilmenge' says which rows are which (2 train, 1 validation, 1 test); data.split_column: "
+        "false takes it for an attribute.",
+    )
+    assert list(opened(split_column=False).splits) == ["train"]
+    assert list(opened(label_column="Teilmenge").splits) == ["train"]
+
+
+def test_a_word_that_may_be_test_or_validation_is_asked_about(put_all, opened):
+    put_all({**FOUR, "t.csv": csv("path,label,Teilmenge", *GERMAN).replace("Validierung", "Prüfung")})
+    with pytest.raises(DataError, match="'Prüfung'") as error:
+        opened()
+    assert str(error.value).endswith(
+        "Or say which value is which with data.split_column: Teilmenge and data.splits: {train: Training, validation: "
+        "Prüfung, test: Test}. Or write data.split_column: false to take it for an attribute."
+    )
+    said = {"train": "Training", "validation": "Prüfung", "test": "Test"}
+    found = opened(split_column="Teilmenge", splits=said)
+    assert {split: values(found, split) for split in found.splits} == {"train": [1, 2], "validation": [3], "test": [4]}
+    with pytest.raises(DataError, match=r"holds 'Prüfung' \(1\) beside .*; expected Training, Prüf, Test, as data.spl"):
+        opened(split_column="Teilmenge", splits=said | {"validation": "Prüf"})
+    put_all({"t.csv": csv("path,label,Teilmenge", *GERMAN).replace("Validierung", "Prüfung").replace("Test", "Prüfung")})
+    assert list(opened().splits) == ["train", "test"]
 
 
 def test_a_table_for_test_beside_one_with_a_column_of_splits(put_all, opened):

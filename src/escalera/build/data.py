@@ -46,7 +46,8 @@ def pictures(
 
 def read_options(data: schema.Data) -> ReadOptions:
     """How the source is to be read."""
-    return ReadOptions(**{field.name: getattr(data, field.name) for field in fields(ReadOptions)})
+    said = {field.name for field in fields(ReadOptions)} & type(data).model_fields.keys()
+    return ReadOptions(**{name: getattr(data, name) for name in said})
 
 
 def dataset(

@@ -14,7 +14,8 @@ class ReadOptions:
     """What the user says of a source; None is found out.
 
     `form` is what to read where a folder holds several; `splits` says which folder or file is which split, and False
-    that none is one; `split_column` names the column that says so, and False that no column does. Several
+    that none is one; `split_column` names the column that says so, False that no column does, and `split_words` are
+    its values, by split. Several
     `image_column`s are the images of one thing; several `label_column`s hold 0 and 1, one column a class. `target` is a
     column that becomes the label later on: it stays in the table, and there are no labels yet. `image_folder` and
     `image_ending` complete the paths in a table, `label_pattern` takes the class out of a file's name, or out of its
@@ -25,6 +26,7 @@ class ReadOptions:
     form: Form | None = None
     splits: Mapping[str, str] | Literal[False] | None = None
     split_column: str | Literal[False] | None = None
+    split_words: Mapping[str, str] | None = None
     image_column: str | Sequence[str] | None = None
     label_column: str | Sequence[str] | None = None
     group: str | None = None

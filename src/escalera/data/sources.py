@@ -6,7 +6,7 @@ labels  (N,) int64
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from escalera.data import cache
+from escalera.data.home import is_there
 from escalera.data.images import Images, ImageSet
 from escalera.data.known import KNOWN, KnownSource, native_shape
 from escalera.data.layouts import Layout, find_layout, no_shape, read_table
 from escalera.data.options import NOTHING_SAID, OF_TABLES, ReadOptions
+from escalera.data.paths import fault
 from escalera.data.places import catalogue, data_roots, locate
 from escalera.data.store import Store
 from escalera.errors import DataError, refuse
@@ -152,6 +154,7 @@ def _listings(name: str, path: Path, options: ReadOptions, faults: list[str] | N
 
 
 def _read_listings(name: str, path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
+    options = _by_column(path, options)
     layout = find_layout(path, options)
     _has_effect(path, layout, options)
     listings: Sequence[Listing]
@@ -168,6 +171,16 @@ def _read_listings(name: str, path: Path, options: ReadOptions, faults: list[str
         listings = class_folders(layout.path, options)
     listings[0].notes[:0] = layout.notes
     return listings
+
+
+def _by_column(path: Path, options: ReadOptions) -> ReadOptions:
+    """The options, with what `splits` says taken for values of the column of splits, where no file is called so."""
+    splits = options.splits
+    if not isinstance(splits, Mapping) or not isinstance(options.split_column, str):
+        return options
+    if any(not fault(name) and is_there(path / name) for name in splits.values()):
+        return options
+    return replace(options, splits=None, split_words=dict(splits))
 
 
 def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:

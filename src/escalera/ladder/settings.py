@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +12,7 @@ from escalera.errors import LadderError, Problem
 from escalera.ladder.change import objections
 from escalera.ladder.document import Path, dotted, read_document
 from escalera.ladder.explain import Mistake, mistakes
+from escalera.ladder.fields import options, paths, section
 from escalera.ladder.resolve import Resolved
 from escalera.ladder.schema import Data, RungConfig
 from escalera.ladder.shown import show
@@ -33,11 +36,19 @@ class Setting:
 
 
 def read_setting(text: str) -> Setting:
-    """Read `path=value`; the value is YAML on one line, and nothing brings the default back."""
+    """Read `path=value`; the value is YAML on one line, and nothing brings the default back.
+
+    A value that is no YAML, as {label}_*, is a text where the path takes one.
+    """
+    if written := re.fullmatch(r"\s*([\w.]+):\s+(.*)", text, re.DOTALL):  # as it stands in a ladder
+        meant = shlex.quote(f"{written[1]}={written[2]}")
+        return Setting(text, messages=[f"expected path=value, received path: value; write --set {meant}"])
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         return Setting(text, messages=[f"expected path=value such as train.epochs=5, received {show(text)}"])
     document = read_document(value)
+    if document.flaws and document.value is None and _takes_text(path.strip()):
+        return Setting(text, {path.strip(): value.strip()})
     return Setting(text, {path.strip(): document.value}, [flaw.message for flaw in document.flaws])
 
 
@@ -76,6 +87,16 @@ def read_data(source: str, sets: Sequence[str]) -> Data:
     if problems:
         raise LadderError(problems)
     return Data.model_validate(values)
+
+
+def _takes_text(path: str) -> bool:
+    """Whether any text may stand at a dotted path."""
+    return any(
+        option.get("type") == "string" and not option.keys() & {"enum", "const", "pattern"}
+        for known, node in paths(section(RungConfig.__name__))
+        if known == path
+        for option in options(node)
+    )
 
 
 def _try(setting: Setting, rung: Resolved) -> list[str]:
