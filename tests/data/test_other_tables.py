@@ -129,6 +129,15 @@ def test_a_word_that_may_be_test_or_validation_is_asked_about(put_all, opened):
     assert list(opened().splits) == ["train", "test"]
 
 
+def test_columns_of_row_numbers_and_of_one_value_are_no_labels(put_all, opened):
+    lines = [f"img/{'abcd'[n % 4]}.png,{n},7,{'xy'[n % 2]},{'uvw'[n % 3]}" for n in range(24)]
+    put_all({**FOUR, "t.csv": csv("path,number,annotator,choice,other", *lines)})
+    with pytest.raises(DataError, match=r"found 2 \(choice, other\)"):
+        opened()
+    put_all({"t.csv": csv("path,number,annotator,choice", *(line[:-2] for line in lines))})
+    assert opened().classes == ["x", "y"]
+
+
 def test_a_table_for_test_beside_one_with_a_column_of_splits(put_all, opened):
     put_all({**FOUR, "train.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,train", "img/c.png,y,val")})
     put_all({"test.csv": csv("path,label,split", "img/d.png,x,test")})

@@ -51,8 +51,11 @@ def choose(
     options: ReadOptions,
     faults: list[str] | None = None,
     aside: Sequence[str | None] = (),
+    unlikely: Callable[[Sequence[str]], Sequence[str]] = lambda names: (),
 ) -> Columns:
     """Choose the columns of a table; `head` are its first rows, `aside` columns that are taken for something else.
+
+    `unlikely` gives, of several columns that could be the labels, those that hold none by what is in them.
 
     With `faults`, what cannot be guessed is noted there: of several columns of images the first is taken, and of
     several that could be labels none. Raises DataError for columns that are absent, of another type, or cannot be
@@ -69,6 +72,9 @@ def choose(
         fitting = [field.name for field in schema if field.name not in taken and looks_like_label(field)]
         fitting = [name for name in fitting if not is_called_index(name)] or fitting
         named = options.label_column if isinstance(options.label_column, str) else None
+        if named is None and len(fitting) > 1 and not any(map(is_called_label, fitting)):
+            none = unlikely(fitting)
+            fitting = [name for name in fitting if name not in none] or fitting
         label = _column(path, schema, named, "label", LABEL, fitting, _is_number_or_label, faults)
     others = [
         field.name

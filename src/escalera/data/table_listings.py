@@ -18,11 +18,14 @@ from escalera.data.parquet import parquet_table
 from escalera.data.pictured import PicturedTable
 from escalera.data.some_rows import SomeRows, Table
 from escalera.data.split_column import split_column
+from escalera.data.table_columns import guess
 from escalera.data.table_paths import Named, find_files, names_files
 from escalera.data.written_labels import one_hot_columns
 from escalera.errors import DataError
 
 _LISTED = 5
+_ENOUGH = 20
+"""Rows from which a column with one value is no column of classes."""
 _NAMES_OF_IMAGES = ("id", "image_id", "img_id", "image", "img", "filename", "file", "name", "imagen", "foto")
 """Columns that may hold the names of images without their ending, the likeliest first."""
 
@@ -102,7 +105,7 @@ def _listings(split: str, source: Table, options: ReadOptions, faults: list[str]
     named, of_images = _with_images(source, options, column)
     named, of_classes = _with_classes(source, named, column)
     head = source.read(_texts(source), LOOKED_AT)
-    columns = choose(source.path, source.schema, head, named, faults, aside=[column])
+    columns = choose(source.path, source.schema, head, named, faults, [column], lambda names: _no_labels(source, names))
     written, files, found = _files(source, columns.images, options)
     notes = [*source.notes, *notes, *of_images, *of_classes, *found, *_repeated(source, columns, files)]
     if not rows:
@@ -147,6 +150,14 @@ def _files(
             notes += [note for note in found.notes if note not in notes]
     _said_of_bytes(source, files, options)
     return written, files, notes
+
+
+def _no_labels(source: Table, names: Sequence[str]) -> list[str]:
+    """The columns that number the rows, or hold one value or none; a few rows say nothing of that."""
+    if source.rows < _ENOUGH:
+        return []
+    table = source.read(list(names))
+    return [name for name in names if guess(table, name)[1] in ("row_number", "constant", "empty")]
 
 
 def _repeated(source: Table, columns: Columns, files: Mapping[str, Sequence[Named]]) -> list[str]:
