@@ -51,6 +51,8 @@ rungs:
   - {name: base, model: {kind: mlp, dense: [4]}, train: {epochs: 1}}
 """
 
+GERMAN = "image,label,Teil\nx.png,a,Training\ny.png,b,Prüfung\nz.png,b,Test\n"
+
 
 def english_left(text: str) -> list[str]:
     """Words of English in a Spanish text, outside of what is quoted, of paths and of keys."""
@@ -97,7 +99,8 @@ def test_mistakes_in_a_ladder(change: str, text: str, said, tmp_path: Path):
         ("climb", "digist"), ("climb", "nowhere.yaml"), ("climb", "digits", "--rung", "cn"),
         ("climb", "digits", "--set", "train.epochs=ten"), ("climb", "digits", "--set", "x"),
         ("explore", "nowhere"), ("explore", "digits", "--set", "train.epochs=1"), ("explore", "."),
-        ("report", "runs/nothing"), ("compare", "runs/a"), ("predict", "runs/a", "a.png"),
+        ("report", "runs/nothing"), ("report", "."), ("climb", "digits", "--set", "train.epochs: 3"),
+        ("climb", "digits", "--set", "data.splits=3"), ("climb", "digits", "--set", "data.splits={training: a}"), ("compare", "runs/a"), ("predict", "runs/a", "a.png"),
         ("predict", "none.safetensors", "a.png"), ("models", "resnt50"),
     ],
 )  # fmt: skip
@@ -139,6 +142,9 @@ def test_mistakes_in_a_command(words: tuple[str, ...], said):
         ({"t.csv": "image,label\nx.png,a\n", "u.csv": "x,y\n1,2\n", "img/x.png": "x"}, ()),
         ({"t.jsonl": "{\n"}, ()),
         ({"x.mp3": "x"}, ()),
+        ({"t.csv": GERMAN}, ()),
+        ({"t.csv": GERMAN}, ("--set", "data.split_column=Teil")),
+        ({"t.csv": GERMAN}, ("--set", "data.split_column=Teil", "--set", "data.splits={train: Training, test: Tes}")),
     ],
 )
 def test_sources_that_cannot_be_read(files: dict[str, str], more: tuple[str, ...], said, tmp_path: Path):

@@ -15,6 +15,7 @@ from escalera.ladder.saved import read_config
 from escalera.ladder.schema import RungConfig
 from escalera.ladderfile import NAME, refresh
 from escalera.locking import lock
+from escalera.meant import near, near_run
 from escalera.rundir import RunDir, read_json
 from escalera.standing import ANSWERS, fingerprint
 
@@ -114,8 +115,10 @@ def rewrite_report(ladder: Path, data_root: Path | None = None) -> Path | None:
 
 def _runs(folder: Path) -> list[RunDir]:
     if not folder.is_dir():
-        beside = [path.name for path in folder.parent.glob("*") if path.is_dir()] if folder.parent.is_dir() else []
-        raise RunError(f"there is no folder {folder}; {nearest(folder.name, beside)}")
+        guess = near_run(folder) or near(folder, Path.is_dir)
+        beside = [str(path) for path in folder.parent.glob("*") if path.is_dir()] if folder.parent.is_dir() else []
+        hint = f"did you mean '{guess}'?" if guess else nearest("", beside)
+        raise RunError(f"there is no folder {folder}; {hint}")
     found = [folder] if keeping.is_run(RunDir(folder)) else [path for depth in DEPTHS for path in folder.glob(depth)]
     runs = [RunDir(path) for path in found if path.is_dir() and keeping.is_run(RunDir(path))]
     return sorted(runs, key=lambda run: (run.path.parent, run.seed, run.path.name))

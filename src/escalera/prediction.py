@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.errors import DataError, RunError, closest
+from escalera.errors import DataError, RunError
+from escalera.meant import near_run
 from escalera.names import there
 from escalera.rundir import RunDir, rungs, standing, write_aside, write_json
 
@@ -63,21 +64,8 @@ def _hint(path: Path) -> str:
     if ladders:
         name, some = next(iter(ladders.items()))
         return f" It holds the ladders {', '.join(ladders)}: name a rung of one, as {path / name / some[0]}."
-    guess = next((near for place in (path, "runs" / path) if (near := _near(place))), None)
+    guess = near_run(path)
     return f" Did you mean {guess}?" if guess else ""
-
-
-def _near(path: Path) -> Path | None:
-    """The folder with a run that a path was meant to be, each of its names corrected where there is none so called."""
-    found = Path()
-    for name in path.parts:
-        there = (found / name).exists()
-        folders = [] if there or not found.is_dir() else [one.name for one in found.iterdir() if one.is_dir()]
-        close = name if there else closest(name, folders)
-        if close is None:
-            return None
-        found /= close
-    return found if RunDir(found).record.exists() or standing(found) or rungs(found) else None
 
 
 def predict_files(

@@ -281,7 +281,7 @@ def test_a_folder_is_no_picture_and_a_name_nearly_right_is_told(tmp_path: Path) 
         tmp_path, GREY
     )
     typo = str(tmp_path / "digti.png")
-    assert refused(typo, GREY) == f"{typo}: there is no such file; did you mean 'digit.png'?"
+    assert refused(typo, GREY) == f"{typo}: there is no such file; did you mean '{tmp_path}/digit.png'?"
     assert refused(str(tmp_path / "x" / "y.png"), GREY).endswith("y.png: there is no such file")
 
 

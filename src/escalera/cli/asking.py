@@ -65,13 +65,12 @@ def predict(
     )
     if out is not None:
         write_answers(out, found, top)
+        typer.echo(f"{words.say('predict.answers')}: {out}", err=json_ or csv)
     if json_:
         echo_json(found)
     elif csv:
         typer.echo(as_csv(found, top), nl=False)
-    elif out is not None:
-        typer.echo(f"{words.say('predict.answers')}: {out}")
-    else:
+    elif out is None:
         print_answers(found, typer.echo, words)
     bad = sum(answer["error"] is not None for answer in found)
     if bad:

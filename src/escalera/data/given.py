@@ -24,7 +24,8 @@ from escalera.data.given_arrays import checked, scaled, strange_levels
 from escalera.data.learned import Learned
 from escalera.data.listing import Raw, shown
 from escalera.data.mosaic import mosaic
-from escalera.errors import DataError, perhaps
+from escalera.errors import DataError
+from escalera.meant import near
 
 Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 Pictures = Picture | Sequence[Picture | Sequence[Picture]]
@@ -196,8 +197,8 @@ def read_picture(path: Path) -> bytes:
 
 def no_such_file(path: Path) -> str:
     """That there is none, and which one was perhaps meant."""
-    names = (other.name for other in path.parent.iterdir() if other.is_file()) if path.parent.is_dir() else ()
-    return f"there is no such file{perhaps(path.name, names)}"
+    guess = near(path, lambda found: found.is_file() or not path.suffix)
+    return f"there is no such file; did you mean '{guess}'?" if guess else "there is no such file"
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -17,7 +17,8 @@ from escalera.data.home import expanded, is_there
 from escalera.data.known import KNOWN
 from escalera.data.listing import SPLITS, left_by_system
 from escalera.data.paths import fault
-from escalera.errors import DataError, nearest
+from escalera.errors import DataError, closest, nearest
+from escalera.meant import near
 
 TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
 """The endings of tables, those that are read first first."""
@@ -39,8 +40,8 @@ def locate(name: str, data_root: Path | None, cache_dir: Path, beside: Path | No
         return found
     address = _address(name)
     if address is None:
-        raise _absent(_unknown(name, data_root, ": "), name, looked)
-    return _from_hub(name, address, cache_dir, looked)
+        raise _absent(_unknown(name, data_root, ": ", beside), name, looked, _neighbour(name, beside))
+    return _from_hub(name, address, cache_dir, looked, _neighbour(name, beside))
 
 
 def nowhere(name: str, data_root: Path | None, beside: Path | None = None) -> str | None:
@@ -50,7 +51,7 @@ def nowhere(name: str, data_root: Path | None, beside: Path | None = None) -> st
             return None
     except DataError as error:
         return str(error).removeprefix("data.source: ")
-    unknown = _unknown(name, data_root, "; ")
+    unknown = _unknown(name, data_root, "; ", beside)
     stop = "" if unknown.endswith("?") else "."
     where = "here, beside the ladder, or below --data-root or ESCALERA_DATA"
     return f"{unknown}{stop} There is no such file or folder {where}"
@@ -86,7 +87,20 @@ def _address(name: str) -> str | None:
     return known.hub if known else name if _HUB.fullmatch(name) else None
 
 
-def _unknown(name: str, data_root: Path | None, colon: str) -> str:
+def _neighbour(name: str, beside: Path | None) -> Path | None:
+    """The file or folder, from here or from beside the ladder, that a path of another spelling was meant to be."""
+    if name in KNOWN or not name.strip("./ "):
+        return None
+    given = expanded(name, "data.source")
+    if found := near(given):
+        return found
+    found = near(beside / given) if beside is not None and not given.is_absolute() else None
+    return found.relative_to(beside) if found and beside and found.is_relative_to(beside) else found
+
+
+def _unknown(name: str, data_root: Path | None, colon: str, beside: Path | None) -> str:
+    if (guess := _neighbour(name, beside)) and ("/" in name or not closest(name, KNOWN)):
+        return f"unknown source '{name}'{colon}did you mean '{guess}'?"
     there = [path.name for root in _roots(data_root) for path in _sources(root)]
     return f"unknown source '{name}'{colon}{nearest(name, [*KNOWN, *there])}"
 
@@ -243,24 +257,26 @@ def _downloaded(name: str, cache_dir: Path) -> Path | None:
     return folder if is_there(folder) and folder.is_dir() else None
 
 
-def _from_hub(name: str, address: str, cache_dir: Path, looked: list[str]) -> Path:
+def _from_hub(name: str, address: str, cache_dir: Path, looked: list[str], neighbour: Path | None) -> Path:
     if found := _downloaded(name, cache_dir):
         return found
     folder = f"hub-{name.replace('/', '--')}"
     looked.append(f"the cache: no {cache_dir / folder}")
     if reason := hub.unreachable(address):
         looked.append(f"the hub: {address}: {reason}")
-        raise _absent(f"'{name}' is not on this machine, and the hub cannot be reached.", name, looked)
+        what = f"'{name}' is not on this machine, and the hub cannot be reached."
+        raise _absent(f"{what} Did you mean '{neighbour}'?" if neighbour else what, name, looked, neighbour)
     try:
         return cache.stored(cache_dir, folder, lambda aside: hub.fetch(address, aside))
     except DataError as error:
-        raise _absent(str(error), name, looked) from error
+        what = f"{error} Did you mean '{neighbour}'?" if neighbour else str(error)
+        raise _absent(what, name, looked, neighbour) from error
 
 
-def _absent(what: str, name: str, looked: list[str]) -> DataError:
+def _absent(what: str, name: str, looked: list[str], neighbour: Path | None) -> DataError:
     places = "".join(f"\n  {place}" for place in looked)
-    return DataError(
-        f"{what}\nLooked at:{places}\n"
-        f"Put it in <data-root>/{name}, as folders of classes, train.parquet, a CSV or a .npz, and name <data-root> "
+    put = (
+        f"\nPut it in <data-root>/{name}, as folders of classes, train.parquet, a CSV or a .npz, and name <data-root> "
         "with --data-root or ESCALERA_DATA."
     )
+    return DataError(f"{what}\nLooked at:{places}{'' if neighbour else put}")

@@ -18,6 +18,7 @@ import numpy as np
 from escalera.errors import RunError
 from escalera.evaluate.baselines import ATTRIBUTES, MAJORITY, NAMES
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
+from escalera.meant import no_ladder
 from escalera.names import is_name, there
 from escalera.report.baselines import Against, Baseline, Range, against, answered, baselines
 from escalera.report.faults import Fault
@@ -252,6 +253,8 @@ def read_story(ladder_dir: Path) -> Story:
     """
     ladder_dir = there(ladder_dir)
     path = ladder_dir / "ladder.json"
+    if not path.is_file() and (why := no_ladder(ladder_dir)):
+        raise RunError(why)
     faults: list[Fault] = []
     ladder = LadderFile.read(read_sealed(path), path.name, faults)
     names = [rung.name for rung in ladder.rungs]

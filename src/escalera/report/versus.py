@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from escalera.errors import RunError
+from escalera.meant import near_run
 from escalera.names import there
 from escalera.report.records import Change, Text
 from escalera.report.runs import Answers, Run, read_run
@@ -61,6 +62,8 @@ def _runs(path: Path) -> list[Run]:
     if not runs:
         below = rungs(path)
         hint = f" It holds the rungs {', '.join(below)}: name them, as {path / below[0]}." if below else ""
+        if not below and (guess := near_run(path)):
+            hint = f" Did you mean {guess}?"
         raise RunError(f"expected the folder of a run or a rung, as runs/digits/cnn, received {path}.{hint}")
     done = [run for run in runs if run.state == "done"]
     if not done:
