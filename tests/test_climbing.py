@@ -53,6 +53,17 @@ def climb(ladder: Path, out: Path, *sets: str, **more: object) -> dict[str, esc.
     return climbing.climb(esc.load_ladder(ladder, sets), out=out, **more)
 
 
+def test_of_a_ladder_that_is_refused_no_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("source: digits", "source: nowhere"))
+    with pytest.raises(EscaleraError, match="nowhere"):
+        climb(tmp_path / "tiny.yaml", tmp_path / "new" / "runs")
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
+    (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    with pytest.raises(EscaleraError, match="nowhere"):
+        climb(tmp_path / "tiny.yaml", tmp_path / "runs")
+    assert (tmp_path / "runs" / "tiny").is_dir()
+
+
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle of the second epoch of the first training."""

@@ -18,6 +18,7 @@ FLOORS = [
     {"ladder", "report", "train", "vote"},
     {"evaluate"},
     {"models", "data", "keeping"},
+    {"meant"},
     {"rundir", "locking", "runtime", "hub", "csvtext", "names"},
     {"language", "translation"},
     {"errors"},

@@ -14,6 +14,8 @@ from escalera.errors import RunError
 def lock(folder: Path) -> Iterator[None]:
     """Hold a folder for this process alone; the system lets go of it when the process ends, however it ends.
 
+    A folder that was made for it and in which nothing was put is taken away again, so that of a ladder that is refused
+    nothing stays.
     Raises RunError, naming the other process, when one holds it already, and where nothing can be written or locked.
     """
     import filelock
@@ -21,6 +23,7 @@ def lock(folder: Path) -> Iterator[None]:
     held = filelock.FileLock(folder / ".lock")
     # Its number has a file of its own: Windows lets nobody read a file that is locked, and the lock empties it.
     holder = folder / ".lock-holder"
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held.acquire(timeout=0)
@@ -37,7 +40,21 @@ def lock(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        emptied = bool(made) and folder.is_dir() and {path.name for path in folder.iterdir()} <= {".lock", holder.name}
+        if emptied:  # while it is held, so that nobody takes what is about to go; Windows lets nobody do that
+            _unlink(holder, folder / ".lock")
         held.release()
+        if emptied:
+            _unlink(holder, folder / ".lock")
+            with contextlib.suppress(OSError):
+                for path in made:
+                    path.rmdir()
+
+
+def _unlink(*paths: Path) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _read(holder: Path) -> str:
