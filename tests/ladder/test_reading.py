@@ -112,6 +112,8 @@ class TestSet:
              "missing key 'dense'; expected a list of one or more whole numbers of at least 1"),
             ("data.image_size=[8]", "expected one number or [height, width], received [8]"),
             ("train.epochs", "expected path=value such as train.epochs=5, received 'train.epochs'"),
+            ("data.label_pattern: {label}_*", "expected path=value, received path: value; write --set "
+             "'data.label_pattern={label}_*'"),
             ("=3", "expected path=value such as train.epochs=5, received '=3'"),
             ("train.epochs=[1", "not YAML: expected ',' or ']', but got '<stream end>' while parsing a flow sequence"),
             ("train.epochs=*x", "the alias '*x' is not taken in a ladder; write the value out"),

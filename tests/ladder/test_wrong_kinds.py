@@ -14,7 +14,22 @@ from escalera.ladder.read import read_ladder
 from escalera.ladder.schema import LadderEntry, RungConfig
 from escalera.ladder.settings import read_data
 
-WRONG: list[Any] = [3, -0.5, "some text", "", [], [3], ["text"], [[None]], {}, {"nobody": 3}, {"train": [1]}, None, True]
+WRONG: list[Any] = [
+    3,
+    -0.5,
+    "some text",
+    "",
+    [],
+    [3],
+    ["text"],
+    [[None]],
+    {},
+    {"nobody": 3},
+    {"train": [1]},
+    None,
+    True,
+]
+TYPED = ["3", "-0.5", "text", "[]", "[3]", "{}", "{nobody: 3}", "{train: [1]}", "null", "true"]
 DEEPEST = 5
 
 
@@ -52,7 +67,7 @@ def test_a_whole_ladder_of_it_is_refused(value: Any) -> None:
 
 
 @pytest.mark.parametrize("key", section("Data")["properties"])
-@pytest.mark.parametrize("value", ["3", "-0.5", "text", "[]", "[3]", "{}", "{nobody: 3}", "{train: [1]}", "null", "true"])
+@pytest.mark.parametrize("value", TYPED)
 def test_every_setting_of_explore(key: str, value: str) -> None:
     try:
         read_data("digits", [f"data.{key}={value}"])
@@ -75,3 +90,10 @@ def test_splits_that_are_none(value: str, message: str) -> None:
     with pytest.raises(LadderError) as refused:
         read_data("somewhere", [f"data.splits={value}"])
     assert str(refused.value).splitlines()[0] == message
+
+
+@pytest.mark.parametrize("value", ["{label}_*", "*_{label}", "@x", "%x", "a: b: c"])
+def test_a_setting_that_is_no_yaml_is_a_text_where_one_is_taken(value: str) -> None:
+    assert read_data("somewhere", [f"data.label_pattern={value}"]).label_pattern == value
+    with pytest.raises(LadderError, match="not YAML"):
+        read_data("somewhere", [f"data.image_size={value}"])

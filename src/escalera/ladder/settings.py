@@ -90,13 +90,12 @@ def read_data(source: str, sets: Sequence[str]) -> Data:
 
 
 def _takes_text(path: str) -> bool:
-    """Whether any text may stand at a dotted path."""
-    return any(
-        option.get("type") == "string" and not option.keys() & {"enum", "const", "pattern"}
-        for known, node in paths(section(RungConfig.__name__))
-        if known == path
-        for option in options(node)
-    )
+    """Whether any text may stand at a dotted path, and no list that may have been left open."""
+    may = [option for known, node in paths(section(RungConfig.__name__)) if known == path for option in options(node)]
+    texts = [
+        option for option in may if option["type"] == "string" and not option.keys() & {"enum", "const", "pattern"}
+    ]
+    return bool(texts) and all(option["type"] != "array" for option in may)
 
 
 def _try(setting: Setting, rung: Resolved) -> list[str]:
