@@ -381,3 +381,22 @@ def test_what_is_typed_wrongly(typed: str, english: str, spanish: str, monkeypat
     assert f"\nerror: {spanish}" in told
     assert told.startswith("Uso: escalera")
     assert not {"Usage", "Invalid", "Input", "extra", "help."} & set(told.split())
+
+
+def test_explore_says_when_it_replaces_another_source(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for place in ("a/b", "c/d"):
+        for number in range(12):
+            folder = tmp_path / place / "photos" / ("cat", "dog")[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (4, 4), number).save(folder / f"{number}.png")
+    told = "explored/photos: what was found in 'a/b/photos' is replaced; --out gives 'c/d/photos' another place."
+    for source, replaces in (
+        ("a/b/photos", False),
+        ("./a/b/photos", False),
+        ("a/b/photos", False),
+        ("c/d/photos", True),
+    ):
+        assert run(monkeypatch, "explore", source) == 0
+        assert (told in capsys.readouterr().out) == replaces

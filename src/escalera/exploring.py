@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from escalera.rundir import write_aside, write_json
+from escalera.errors import RunError
+from escalera.rundir import read_json, write_aside, write_json
 
 
 def explore_source(
@@ -45,9 +46,9 @@ def explore_source(
     )
     folder = out / folder_name(source)
     csv = found.pixels.csv()
-    write_aside(folder / "pixels.csv", lambda file: file.write(csv.encode()))
     version = importlib.metadata.version("escalera")
     facts = {**found.facts(), "date": now(), "escalera": version}
+    facts["notes"] = [*facts["notes"], *_replaced(folder, source)]
     lines = {
         "explore.command": command,
         "explore.date": facts["date"][:16].replace("T", " "),
@@ -55,11 +56,23 @@ def explore_source(
         "explore.versions": f"Escalera {version}",
     }
     about = {"csv": "pixels.csv", "lines": [(key, value) for key, value in lines.items() if value]}
+    write_aside(folder / "pixels.csv", lambda file: file.write(csv.encode()))
     page = folder / "explore.html"
     html = render_exploration(found, words, about)
     write_aside(page, lambda file: file.write(html.encode()))
     write_json(folder / "explore.json", facts)
     return page, facts
+
+
+def _replaced(folder: Path, source: str) -> list[str]:
+    """A note where a folder holds what was found in another source of the same name, which is about to go."""
+    try:
+        before = str(read_json(folder / "explore.json")["source"])
+    except (RunError, KeyError, TypeError):
+        return []
+    if before == source or Path(before).resolve() == Path(source).resolve():
+        return []
+    return [f"{folder}: what was found in '{before}' is replaced; --out gives '{source}' another place."]
 
 
 def folder_name(source: str) -> str:
