@@ -125,7 +125,9 @@ def test_a_word_that_may_be_test_or_validation_is_asked_about(put_all, opened):
     assert {split: values(found, split) for split in found.splits} == {"train": [1, 2], "validation": [3], "test": [4]}
     with pytest.raises(DataError, match=r"holds 'Prüfung' \(1\) beside .*; expected Training, Prüf, Test, as data.spl"):
         opened(split_column="Teilmenge", splits=said | {"validation": "Prüf"})
-    put_all({"t.csv": csv("path,label,Teilmenge", *GERMAN).replace("Validierung", "Prüfung").replace("Test", "Prüfung")})
+    put_all(
+        {"t.csv": csv("path,label,Teilmenge", *GERMAN).replace("Validierung", "Prüfung").replace("Test", "Prüfung")}
+    )
     assert list(opened().splits) == ["train", "test"]
 
 

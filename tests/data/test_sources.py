@@ -235,3 +235,19 @@ def test_the_real_sets(name: str, rows: int, mean: float, real_data: Path, tmp_p
     assert real.classes == list(KNOWN[name].classes)
     assert real.splits["train"].images.shape == (rows, *KNOWN[name].shape)
     assert real.splits["train"].images.mean() / 255 == pytest.approx(mean, abs=0.002)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("d/coco_exprt", "d/coco_export"), ("./d/coco_exprt", "d/coco_export")])
+def test_a_path_of_another_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str):
+    (tmp_path / "d" / "coco_export").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hub, "unreachable", lambda address: "no way there")
+    with pytest.raises(DataError, match=rf"id you mean '{meant}'\?\nLooked at:") as refused:
+        opened(typed, None)
+    assert "<data-root>" not in str(refused.value)
+
+
+def test_a_path_of_another_spelling_beside_the_ladder(tmp_path: Path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DataError, match=r"unknown source './fotos': did you mean 'photos'\?"):
+        open_source("./fotos", data_root=None, image_size=None, channels=None, beside=tmp_path)
