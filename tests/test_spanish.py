@@ -100,7 +100,8 @@ def test_mistakes_in_a_ladder(change: str, text: str, said, tmp_path: Path):
         ("climb", "digits", "--set", "train.epochs=ten"), ("climb", "digits", "--set", "x"),
         ("explore", "nowhere"), ("explore", "digits", "--set", "train.epochs=1"), ("explore", "."),
         ("report", "runs/nothing"), ("report", "."), ("climb", "digits", "--set", "train.epochs: 3"),
-        ("climb", "digits", "--set", "data.splits=3"), ("climb", "digits", "--set", "data.splits={training: a}"), ("compare", "runs/a"), ("predict", "runs/a", "a.png"),
+        ("climb", "digits", "--set", "data.splits=3"), ("climb", "digits", "--set", "data.splits={training: a}"),
+        ("compare", "runs/a"), ("predict", "runs/a", "a.png"),
         ("predict", "none.safetensors", "a.png"), ("models", "resnt50"),
     ],
 )  # fmt: skip

@@ -47,6 +47,24 @@ def test_english_stays_as_it_is():
             "a: «b» (y 1 clase más) contiene las carpetas «x, y», cuyas imágenes cuentan como «b»; para hacer de ellas "
             "clases, nombra a/b como fuente, o súbelas.",
         ),
+        # a sentence behind a list, and a phrase within a sentence
+        (
+            "t.csv: expected one column of labels (integers or text), found 2 (a, b); its columns: a (string), b "
+            "(string). Say which one with data.label_column.",
+            "t.csv: se esperaba una columna de etiquetas (enteros o textos), encontradas: 2 (a, b); sus columnas: "
+            "«a (string), b (string)». Di cuál con data.label_column.",
+        ),
+        (
+            "mine: 1 class has too few pictures in train to be in every split with data.validation 0.1 and data.test "
+            "0.2: 'gloves' (1). Each needs 3 at least.",
+            "mine: 1 clase tiene demasiado pocas imágenes en train para estar en todas las divisiones con "
+            "data.validation 0.1 y data.test 0.2: 'gloves' (1). Necesita 3 como mínimo.",
+        ),
+        ("x: not read: 'annotations', beside train.", "x: no se lee: «annotations», junto a train."),
+        (
+            "the hub: a/b: Name or service not known (huggingface.co)",
+            "el hub: a/b: «no se encuentra el servidor (huggingface.co)»",
+        ),
         ("nobody has written this sentence", "nobody has written this sentence"),
         ("", ""),
         ("x: did you mean 'a'? nobody has written this", "x: did you mean 'a'? nobody has written this"),

@@ -88,7 +88,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"could not read {path}: {error}. {CURE}") from error
+        why = getattr(error, "strerror", None) or error
+        raise RunError(f"could not read {path}: {why}. {CURE}") from error
 
 
 def plain_yaml(text: str) -> Any:

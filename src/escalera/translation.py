@@ -14,6 +14,8 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "translations"
 _FIELD = re.compile(r"\{(\w+)\}")
+_TWICE = re.compile(r"«'([^'«»]*)'»")
+"""A word that is in quotes already where the sentence puts it in quotes."""
 _PHRASES = {"why", "hint", "what"}
 _NEXT = re.compile(r"[.?!] [A-Z]")
 _BREAK = re.compile(r"(?<=[.;?!:])\s")
@@ -44,7 +46,7 @@ class Sentence:
             return None
         values = {name: value if said is None else said for name, (value, said) in found.items()}
         alone = not any(said is None and _NEXT.search(value) for value, said in found.values())
-        return _FIELD.sub(lambda field: values[field[1]], self.other), alone
+        return _TWICE.sub(r"«\1»", _FIELD.sub(lambda field: values[field[1]], self.other)), alone
 
 
 def translate(text: str, language: str) -> str:

@@ -95,7 +95,10 @@ def main() -> None:
     except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
         if "--debug" in sys.argv or error.filename is None:
             raise
-        typer.secho(f"error: {str(error.filename)[:200]}: {error.strerror}", fg="red", err=True)
+        from escalera.translation import translate
+
+        why = translate(str(error.strerror), asked_language())
+        typer.secho(f"error: {str(error.filename)[:200]}: {why}", fg="red", err=True)
         sys.exit(2)
     except Exception as error:
         if not hasattr(error, "format_message"):  # an error of click: what was typed is no command
