@@ -183,12 +183,12 @@ def test_a_table_of_names_without_ending_or_of_bytes(ask: Callable[..., Answer])
     ("arguments", "told"),
     [
         (("nwe",), "1 of 1 pictures cannot be taken; nothing was predicted:\n  nwe: there is no such file"),
-        (("new/0.jgp",), "new/0.jgp: there is no such file; did you mean '0.jpg'?"),
+        (("new/0.jgp",), "new/0.jgp: there is no such file; did you mean 'new/0.jpg'?"),
         (("empty",), "empty: there is no picture in this folder"),
         (("tables",), "tables: there is no picture in this folder; there is a table, tables/a.csv"),
         (("tables/a.csv",), "tables/a.csv has no first line with the names of the columns."),
         (("tables/b.csv",), "tables/b.csv has 0 rows below its first line."),
-        (("tables/c.csv",), "tables/c.csv: there is no such file; did you mean 'b.csv'?"),
+        (("tables/c.csv",), "tables/c.csv: there is no such file; did you mean 'tables/b.csv'?"),
         (("tables/a.csv", "new"), "tables/a.csv: a table is asked about alone: expected nothing beside it"),
         (("new", "--attributes", "a=1"), "expected --attributes once for each of 3 rows, received 1"),
         (
