@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
-from escalera.climbing import load_ladder, told
+from escalera.cli.terminal import duration, short
+from escalera.core.rundir import RunDir
+from escalera.experiment.climb import load_ladder, told
 from escalera.ladder.change import difference
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
 from escalera.report.records import Change, Text
 from escalera.report.runs import Run, read_run
 from escalera.report.story import Rung, Story, with_steps
-from escalera.rundir import RunDir
-from escalera.terminal import duration, short
 
 LADDERS = ("cifar10", "cifar100", "fashion-mnist", "cifar100-mlp", "transfer", "cifar10-multimodal", "houses")
 COLUMNS = (

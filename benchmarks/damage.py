@@ -176,7 +176,7 @@ def climbed(place: Path) -> None:
     with _in(place):
         for rung in ("base", "other", "votes"):
             assert _typed("climb", "flats.yaml", "--rung", rung)[0] == 0
-        from escalera import rung as runs
+        from escalera.run import fit as runs
 
         class Stopped(runs.History):
             def on_step_end(self, training: Any) -> None:

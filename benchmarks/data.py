@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from machine import machine
 
-from escalera.data.augment import Augment
+from escalera.data.augment.geometric import Augment
 from escalera.data.batches import Batches
-from escalera.data.sources import open_source
+from escalera.data.sources.open import open_source
 from escalera.data.splits import channel_statistics, split
 
 AUGMENT = Augment(rotation=15, shift=0.1, zoom=0.1, horizontal_flip=True)
@@ -79,9 +79,9 @@ def step():
     """What feeding takes of a training step, each timed alone, in turns."""
     import torch.nn.functional as F
 
-    from escalera import build
-    from escalera.climbing import load_ladder
-    from escalera.runtime import autocast, choose_precision
+    from escalera import builders
+    from escalera.core.runtime import autocast, choose_precision
+    from escalera.experiment.climb import load_ladder
 
     images = np.random.RandomState(0).randint(0, 256, (12 * 256, 32, 32, 3)).astype(np.uint8)
     labels = np.arange(len(images)) % 10
@@ -96,11 +96,11 @@ def step():
         std=[0.25] * 3,
     )
     config = load_ladder("cifar10").ladder["batch-norm"].config
-    network = build.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
+    network = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     parameters = sum(parameter.numel() for parameter in network.parameters()) + sum(
         buffer.numel() for name, buffer in network.named_buffers() if "running" in name
     )
-    optimizer = build.optimizer(config.train.optimizer, network)
+    optimizer = builders.optimizer(config.train.optimizer, network)
     cast = autocast(choose_precision("auto", torch.device("cpu")), torch.device("cpu"))
     feeding_ms, step_ms = [], []
     for epoch in range(3):
@@ -164,8 +164,8 @@ rungs:
 MEASURED = """
 import re, sys, threading, time
 from pathlib import Path
-import escalera.rung, escalera.data.ingest, escalera.report.page, sklearn.metrics, psutil
-from escalera.climbing import climb, load_ladder
+import escalera.run.fit, escalera.data.cache.ingest, escalera.report.page, sklearn.metrics, psutil
+from escalera.experiment.climb import climb, load_ladder
 
 def memory():
     status = Path("/proc/self/status").read_text()

@@ -17,8 +17,8 @@ import numpy as np
 from machine import machine
 from PIL import Image
 
-from escalera.data.duplicates import find_duplicates
-from escalera.data.sources import open_source
+from escalera.data.duplicates.search import find_duplicates
+from escalera.data.sources.open import open_source
 
 rng = np.random.default_rng(0)
 

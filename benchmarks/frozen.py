@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from machine import machine
 
-from escalera import build
-from escalera.climbing import load_ladder
+from escalera import builders
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
 from escalera.evaluate.features import features
 from escalera.evaluate.predict import predict
+from escalera.experiment.climb import load_ladder
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import constant
 
@@ -37,7 +37,7 @@ class Seconds(Callback):
 
 
 def fit(config, learner, batches, epochs: int) -> list[float]:
-    training = Training(learner, build.optimizer(config.train.optimizer, learner), epochs, len(batches))
+    training = Training(learner, builders.optimizer(config.train.optimizer, learner), epochs, len(batches))
     clock = Seconds()
     train(training, batches, schedule=constant(epochs), validate=dict, seed=0, clip_norm=1.0, callbacks=[clock])
     return clock.epochs
@@ -53,9 +53,9 @@ def main() -> None:
     images = rng.integers(0, 256, (options.pictures, 32, 32, 3), dtype=np.uint8)
     labels = rng.integers(0, 10, options.pictures)
     torch.manual_seed(0)
-    always = build.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
+    always = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     once = copy.deepcopy(always)
-    assert build.runs_once(config, once, len(images))
+    assert builders.runs_once(config, once, len(images))
 
     size = config.train.batch_size
 

@@ -16,12 +16,12 @@ from statistics import fmean, stdev
 import numpy as np
 from machine import machine
 
-from escalera.climbing import climb, load_ladder
+from escalera.cli.terminal import duration, money, short
 from escalera.evaluate.compare import compare
+from escalera.experiment.climb import climb, load_ladder
 from escalera.ladder import schema
-from escalera.lineage import sources
 from escalera.report.runs import Run, read_run
-from escalera.terminal import duration, money, short
+from escalera.run.lineage import sources
 
 COMBINED = "combined"
 MEMORY, SECONDS = 2e9, 180

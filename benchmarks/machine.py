@@ -2,7 +2,7 @@
 
 import torch
 
-from escalera.runtime import choose_precision, describe
+from escalera.core.runtime import choose_precision, describe
 
 
 def machine() -> str:

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from machine import machine
 from sklearn import metrics as known
 
+from escalera.core.rundir import RunDir, write_json
 from escalera.evaluate.compare import compare, verdict
 from escalera.evaluate.metrics import measure, softmax
-from escalera.rundir import RunDir, write_json
 
 SIZES = ((11, 10_000, 10), (11, 10_000, 100), (1, 10_000, 100), (1, 40_000, 100), (1, 5_000, 1_000), (1, 12_000, 3_000))
 """Rungs, test rows and classes."""

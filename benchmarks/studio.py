@@ -25,8 +25,8 @@ import torch
 from machine import machine
 from PIL import Image
 
-from escalera.predictor import open_run
-from escalera.rundir import RunDir
+from escalera.core.rundir import RunDir
+from escalera.inference.predictor import open_run
 
 CLIENTS, EACH, STARTS, WARM = (1, 5, 25, 100), 20, 3, 200
 NEAR = 1e-4

@@ -16,10 +16,10 @@ import torch
 from machine import machine
 from torch.nn.functional import cross_entropy
 
-from escalera import build
-from escalera.climbing import load_ladder
+from escalera import builders
+from escalera.core.runtime import autocast, choose_precision
 from escalera.data.batches import Batches
-from escalera.runtime import autocast, choose_precision
+from escalera.experiment.climb import load_ladder
 from escalera.train.loop import Training, train
 from escalera.train.schedules import constant
 
@@ -30,8 +30,8 @@ CPU = torch.device("cpu")
 def network_and_optimizer():
     config = load_ladder("cifar10").ladder["batch-norm"].config
     torch.manual_seed(0)
-    network = build.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
-    return network, build.optimizer(config.train.optimizer, network)
+    network = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
+    return network, builders.optimizer(config.train.optimizer, network)
 
 
 class Ours:

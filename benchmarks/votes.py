@@ -20,9 +20,9 @@ import torch
 from machine import machine
 
 from escalera.ladder.schema import Votes
-from escalera.vote import classifiers
-from escalera.vote.ensemble import vote
-from escalera.vote.preparation import fit
+from escalera.models.ensemble import classifiers
+from escalera.models.ensemble.preparation import fit
+from escalera.models.ensemble.voting import vote
 
 TRAIN, VALIDATION, TEST, WIDTH, CLASSES, PART = 50_000, 2_000, 10_000, 2_048, 10, 512
 CORES = os.cpu_count() or 1

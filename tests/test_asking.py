@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from escalera import cli
-from escalera.climbing import climb, load_ladder
-from escalera.data.decode import FORMATS
+from escalera.data.cache.decode import FORMATS
+from escalera.experiment.climb import climb, load_ladder
 
 LADDER = """
 name: bars
@@ -121,7 +121,7 @@ def test_a_bad_picture_stops_all_or_is_left_out(ask: Callable[..., Answer]) -> N
 
 def test_many_pictures_are_read_some_at_a_time(ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ask("new", "--json")[1]
-    monkeypatch.setattr("escalera.data.listing.AT_ONCE", 2)
+    monkeypatch.setattr("escalera.data.readers.listing.AT_ONCE", 2)
     assert ask("new", "--json")[1] == whole
     Path("new/3.jpg").write_text("no")
     assert json.loads(ask("new", "--json", "--skip-bad")[1])[:3] == json.loads(whole)

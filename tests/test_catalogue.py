@@ -4,8 +4,8 @@ import sys
 import pytest
 
 from escalera import cli
-from escalera.catalogue import find, kinds
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
+from escalera.ladder.catalogue import find, kinds
 
 
 def test_every_kind_of_the_schema_with_its_settings() -> None:

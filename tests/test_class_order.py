@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.climbing import climb, load_ladder
-from escalera.rundir import read_json
+from escalera.core.rundir import read_json
+from escalera.experiment.climb import climb, load_ladder
 
 LADDER = """
 name: order
@@ -31,8 +31,8 @@ def ladder(tmp_path: Path) -> Path:
 
 def test_a_run_of_an_earlier_order_is_trained_anew(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as before:
-        before.setattr("escalera.data.folder.natural", str)
-        before.setattr("escalera.data.labels.natural", str)
+        before.setattr("escalera.data.readers.class_folders.natural", str)
+        before.setattr("escalera.data.cache.labels.natural", str)
         before.setenv("ESCALERA_CACHE", str(tmp_path / "before"))
         old = climb(load_ladder(ladder), out=tmp_path / "runs")["base"].dir
     assert read_json(old.record)["data"]["classes"] == ["class 1", "class 10", "class 2"]

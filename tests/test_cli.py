@@ -15,7 +15,7 @@ import typer
 
 from escalera import cli
 from escalera.cli import training
-from escalera.translation import translate
+from escalera.core.translation import translate
 
 TINY = """
 name: tiny
@@ -90,7 +90,7 @@ def test_a_mistake_is_a_message_without_traceback(monkeypatch: Patch, capsys: Ca
 
 
 def test_debug_shows_the_traceback(monkeypatch: Patch, tmp_path: Path) -> None:
-    from escalera.errors import LadderError
+    from escalera.core.errors import LadderError
 
     (tmp_path / "bad.yaml").write_text(TINY.replace("epochs: 1", "epohcs: 1"))
     monkeypatch.setattr(sys, "argv", ["escalera", "climb", "bad.yaml", "--debug"])
@@ -106,7 +106,7 @@ def test_a_failed_rung_is_told_last_and_ends_with_1(monkeypatch: Patch, capsys: 
 
 @pytest.mark.parametrize("at", ["a step", "an evaluation"])
 def test_sigterm_ends_with_143_and_the_same_command_goes_on(monkeypatch: Patch, capsys: Capture, at: str) -> None:
-    from escalera import rung
+    from escalera.run import fit
 
     before = signal.getsignal(signal.SIGTERM)
 
@@ -115,15 +115,15 @@ def test_sigterm_ends_with_143_and_the_same_command_goes_on(monkeypatch: Patch, 
 
     with monkeypatch.context() as once:
         if at == "a step":
-            once.setattr(rung.History, "on_step_end", terminate)
+            once.setattr(fit.History, "on_step_end", terminate)
         else:
-            once.setattr(rung, "_evaluate", terminate)
+            once.setattr(fit, "_evaluate", terminate)
         assert run(monkeypatch, "climb", "tiny.yaml", "--rung", "mlp") == 143
     assert signal.getsignal(signal.SIGTERM) == before
     assert "stopped; the same command goes on from here" in capsys.readouterr().err
     state = json.loads(Path("runs/tiny/mlp/seed-0/run.json").read_text())
     assert (state["state"], "stopped" in state) == ("running", at == "an evaluation")
-    monkeypatch.setattr(rung, "_train", rung._train if at == "a step" else lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(fit, "_train", fit._train if at == "a step" else lambda *_: pytest.fail("trained again"))
     assert run(monkeypatch, "climb", "tiny.yaml", "--rung", "mlp") == 0
     assert json.loads(Path("runs/tiny/mlp/seed-0/run.json").read_text())["test_looks"] == 1
 
@@ -132,9 +132,9 @@ def test_ctrl_c_ends_with_130(monkeypatch: Patch, capsys: Capture) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    from escalera import climbing
+    from escalera.experiment import climb
 
-    monkeypatch.setattr(climbing, "climb", stop)
+    monkeypatch.setattr(climb, "climb", stop)
     assert run(monkeypatch, "climb", "tiny.yaml") == 130
     assert "stopped; the same command goes on from here" in capsys.readouterr().err
     assert run(monkeypatch, "climb", "tiny.yaml", "--fresh") == 130

@@ -13,12 +13,13 @@ import yaml
 from rich.console import Console
 
 import escalera as esc
-from escalera import attempt, climbing, rung
-from escalera.errors import EscaleraError, LadderError, RunError, TrainingError
-from escalera.locking import lock
-from escalera.rundir import RunDir, read_json
-from escalera.runtime import threads
-from escalera.terminal import Narrator
+from escalera.cli.terminal import Narrator
+from escalera.core.errors import EscaleraError, LadderError, RunError, TrainingError
+from escalera.core.locking import lock
+from escalera.core.rundir import RunDir, read_json
+from escalera.core.runtime import threads
+from escalera.experiment import climb as climbing
+from escalera.run import attempt, fit
 from escalera.train.loop import Callback, Training
 
 TINY = """
@@ -76,12 +77,12 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
                 Press.pressed = True
                 signal.raise_signal(signal.SIGINT)
 
-    callbacks = rung.History
+    callbacks = fit.History
 
     class HistoryThenPress(callbacks):
         on_step_end = Press().on_step_end
 
-    monkeypatch.setattr(rung, "History", HistoryThenPress)
+    monkeypatch.setattr(fit, "History", HistoryThenPress)
 
 
 def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> No
 
 def test_the_saved_run_predicts_what_it_predicted(ladder: Path, tmp_path: Path) -> None:
     run = climb(ladder, tmp_path / "runs")["cnn"]
-    from escalera.data.sources import open_source
+    from escalera.data.sources.open import open_source
 
     images = open_source("digits", data_root=None, image_size=None, channels=None).splits["train"].images
     table = pq.read_table(run.dir.predictions).to_pydict()
@@ -223,7 +224,7 @@ def test_several_seeds(ladder: Path, tmp_path: Path) -> None:
 
 
 def test_a_failed_rung_does_not_stop_the_others(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = rung.train
+    train = fit.train
 
     def diverge(training: Training, *arguments: object, **more: object) -> None:
         if training.steps and not getattr(diverge, "done", False):
@@ -231,7 +232,7 @@ def test_a_failed_rung_does_not_stop_the_others(ladder: Path, tmp_path: Path, mo
             raise TrainingError("the loss became nan at epoch 1, step 2.")
         train(training, *arguments, **more)
 
-    monkeypatch.setattr(rung, "train", diverge)
+    monkeypatch.setattr(fit, "train", diverge)
     runs = climb(ladder, tmp_path)
     assert (runs["mlp"].state, runs["cnn"].state) == ("failed", "done")
     record = read_json(runs["mlp"].dir.record)
@@ -241,7 +242,7 @@ def test_a_failed_rung_does_not_stop_the_others(ladder: Path, tmp_path: Path, mo
 
 
 def test_a_defect_of_ours_is_told_as_such(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rung, "summarise", lambda *_: 1 / 0)
+    monkeypatch.setattr(fit, "summarise", lambda *_: 1 / 0)
     runs = climb(ladder, tmp_path, rungs=["mlp"])
     assert read_json(runs["mlp"].dir.record)["error"] == "unexpected ZeroDivisionError: division by zero"
 
@@ -346,7 +347,7 @@ def test_judging_otherwise_trains_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     first = climb(path, tmp_path, rungs=["all"])["all"]
     before = first.metrics["test"]
     weights = first.dir.best.read_bytes()
-    monkeypatch.setattr(rung.build, "penalty", lambda *_: lambda: pytest.fail("trained again"))
+    monkeypatch.setattr(fit.builders, "penalty", lambda *_: lambda: pytest.fail("trained again"))
     again = climb(path, tmp_path, "evaluate.tta=flip_shift", rungs=["all"])["all"]
     assert again.dir.best.read_bytes() == weights
     assert again.metrics["test"]["loss"] != before["loss"]
@@ -360,7 +361,7 @@ def test_judging_otherwise_trains_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert both.dir.best.read_bytes() == weights
     assert len(both.dir.read_history()) == 4
     assert both.metrics["test"]["loss"] not in (before["loss"], again.metrics["test"]["loss"])
-    from escalera.data.sources import open_source
+    from escalera.data.sources.open import open_source
 
     images = open_source("digits", data_root=None, image_size=None, channels=None).splits["train"].images
     table = pq.read_table(both.dir.predictions).to_pydict()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import escalera
-from escalera.csvtext import csv_text
+from escalera.core.csvtext import csv_text
 
 
 def cells(text: str) -> list[list[str]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.report import page
 from escalera.report.story import read_story
 

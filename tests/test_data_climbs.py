@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import escalera as esc
-from escalera.errors import DataError
-from escalera.rundir import RunDir, read_json
+from escalera.core.errors import DataError
+from escalera.core.rundir import RunDir, read_json
 
 RUNG = "rungs: [{name: mlp, model: {kind: mlp, dense: [8]}, train: {epochs: 1, batch_size: 64}}]"
 

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 import escalera as esc
 from escalera.cli import app
-from escalera.data.asked import parse_attributes
-from escalera.errors import DataError, LadderError
-from escalera.prediction import predict_files
-from escalera.rundir import read_json
+from escalera.core.errors import DataError, LadderError
+from escalera.core.rundir import read_json
+from escalera.data.query.rows import parse_attributes
+from escalera.inference.files import predict_files
 
 LADDER = """
 name: flats

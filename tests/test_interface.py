@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 import escalera as esc
-from escalera import interface, trained
-from escalera.errors import LadderError, RunError
+from escalera import interface
+from escalera.core.errors import LadderError, RunError
+from escalera.inference import bundle
 
 LADDER: dict[str, Any] = {
     "name": "tiny",
@@ -142,7 +143,7 @@ def test_what_is_no_argument_is_told(call: Callable[[], object], told: str) -> N
 
 def test_an_earlier_run_is_opened_and_asked(climbed: esc.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(climbed.dir.path.parents[3])
-    trained.write_file(trained.of_run(climbed.dir), Path("model.safetensors"))
+    bundle.write_file(bundle.of_run(climbed.dir), Path("model.safetensors"))
     digit = Image.effect_noise((20, 30), 90)
     digit.save("digit.png")
     expected = climbed.predict("digit.png")
@@ -162,7 +163,7 @@ def test_a_run_reads_its_weights_once(climbed: esc.Run, monkeypatch: pytest.Monk
     run = esc.Run(climbed.dir)
     black = Image.new("L", (8, 8), 255)
     first = run.predict(black)
-    monkeypatch.setattr("escalera.predictor.weights", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("escalera.inference.predictor.weights", lambda _: pytest.fail("read again"))
     np.testing.assert_array_equal(run.predict(black), first)
 
 

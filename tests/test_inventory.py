@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import escalera as esc
-from escalera import cli, inventory
-from escalera.errors import RunError
+from escalera import cli
+from escalera.core.errors import RunError
+from escalera.core.rundir import RunDir, read_sealed
+from escalera.experiment import inventory
 from escalera.report.story import read_story
-from escalera.rundir import RunDir, read_sealed
 
 LADDER = """
 name: tiny

@@ -11,12 +11,14 @@ import pytest
 from rich.console import Console
 
 import escalera as esc
-from escalera import attempt as attempts
-from escalera import climbing, keeping, rung, voting
-from escalera.errors import RunError
+from escalera.cli.terminal import Narrator
+from escalera.core.errors import RunError
+from escalera.core.rundir import RunDir, read_json, read_sealed
+from escalera.experiment import climb as climbing
 from escalera.report.story import read_story
-from escalera.rundir import RunDir, read_json, read_sealed
-from escalera.terminal import Narrator
+from escalera.run import attempt as attempts
+from escalera.run import fit as rung
+from escalera.run import fit_ensemble, keeping
 
 LADDER = """
 name: tiny
@@ -416,7 +418,7 @@ def test_what_starts_from_a_rung_that_failed_does_not_start_from_an_older_run_of
     whole = run.predictions.read_bytes()
     flip(run.predictions)
     with monkeypatch.context() as patch:
-        patch.setattr(voting, "fit", lambda *_: pytest.fail("fitted again"))
+        patch.setattr(fit_ensemble, "fit", lambda *_: pytest.fail("fitted again"))
         place.climb()
     assert run.predictions.read_bytes() == whole
     assert run.faults() == {}

@@ -12,10 +12,12 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import escalera as esc
-from escalera import build, climbing, rung
-from escalera.errors import LadderError
-from escalera.rundir import RunDir, read_json
-from escalera.terminal import Narrator
+from escalera import builders
+from escalera.cli.terminal import Narrator
+from escalera.core.errors import LadderError
+from escalera.core.rundir import RunDir, read_json
+from escalera.experiment import climb as climbing
+from escalera.run import fit
 from escalera.train.loop import Training
 
 LADDER = """
@@ -73,7 +75,7 @@ def test_features_that_are_kept_train_the_same_head_as_a_body_that_runs_every_ti
 ) -> None:
     # In bf16 a body that runs every time rounds what it gives; features are computed once, in fp32.
     once = climb(ladder, tmp_path / "once", "train.precision=fp32", rungs=["first", "frozen"])["frozen"]
-    monkeypatch.setattr(build, "runs_once", lambda *_: False)
+    monkeypatch.setattr(builders, "runs_once", lambda *_: False)
     always = climb(ladder, tmp_path / "always", "train.precision=fp32", rungs=["first", "frozen"])["frozen"]
     assert alone(once) and not alone(always)
     one, other = load_file(once.dir.best), load_file(always.dir.best)
@@ -88,7 +90,7 @@ def test_a_head_that_learns_without_its_body_goes_on_after_an_interruption(
 ) -> None:
     pressed: list[int] = []
 
-    class HistoryThenPress(rung.History):
+    class HistoryThenPress(fit.History):
         def on_step_end(self, training: Training) -> None:
             if (
                 not pressed
@@ -100,7 +102,7 @@ def test_a_head_that_learns_without_its_body_goes_on_after_an_interruption(
 
     whole = climb(ladder, tmp_path / "whole", rungs=["first", "frozen"])["frozen"]
     climb(ladder, tmp_path / "cut", rungs=["first"])
-    monkeypatch.setattr(rung, "History", HistoryThenPress)
+    monkeypatch.setattr(fit, "History", HistoryThenPress)
     with pytest.raises(KeyboardInterrupt):
         climb(ladder, tmp_path / "cut", rungs=["frozen"])
     cut = climb(ladder, tmp_path / "cut", rungs=["frozen"])["frozen"]

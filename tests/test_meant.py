@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from escalera.errors import RunError
-from escalera.inventory import inventory
-from escalera.meant import near, near_run
-from escalera.prediction import find_run
+from escalera.core.errors import RunError
+from escalera.core.neighbours import near, near_run
+from escalera.experiment.inventory import inventory
+from escalera.inference.files import find_run
 from escalera.report.story import read_story
 from escalera.report.versus import read_versus
 

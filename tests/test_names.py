@@ -12,10 +12,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import escalera as esc
-from escalera import climbing
-from escalera.errors import EscaleraError, LadderError, RunError
-from escalera.names import fault, is_name, same, there
-from escalera.prediction import find_run
+from escalera.core.errors import EscaleraError, LadderError, RunError
+from escalera.core.names import fault, is_name, same, there
+from escalera.experiment import climb
+from escalera.inference.files import find_run
 from escalera.report.language import load_language
 from escalera.report.story import read_story
 from escalera.studio.api import add_routes
@@ -103,15 +103,15 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESCALERA_CACHE", str(folder / "cache"))
         reading = esc.load_ladder(folder / "pájaros.yaml")
-        runs = climbing.climb(reading, out=folder / "runs")
+        runs = climb.climb(reading, out=folder / "runs")
         assert list(runs) == ["más-honda", "二番", "voto"]
         assert [run.state for run in runs.values()] == ["done", "done", "done"]
-        again = climbing.climb(reading, out=folder / "runs", rungs=[apart("más-honda")])
+        again = climb.climb(reading, out=folder / "runs", rungs=[apart("más-honda")])
         assert list(again) == ["más-honda"]
         with pytest.raises(
             EscaleraError, match="--rung mas-honda: the ladder 'pájaros' has no such rung; did you mean"
         ):
-            climbing.climb(reading, out=folder / "runs", rungs=["mas-honda"])
+            climb.climb(reading, out=folder / "runs", rungs=["mas-honda"])
     return folder
 
 

@@ -9,10 +9,11 @@ import pytest
 from rich.console import Console
 
 import escalera as esc
-from escalera import cli, climbing, plan
-from escalera.data.sources import open_source
-from escalera.errors import DataError, EscaleraError, LadderError
-from escalera.terminal import load_terminal, print_plan
+from escalera import cli
+from escalera.cli.terminal import load_terminal, print_plan
+from escalera.core.errors import DataError, EscaleraError, LadderError
+from escalera.data.sources.open import open_source
+from escalera.experiment import climb, estimate
 
 LADDER = """
 name: planned
@@ -37,7 +38,7 @@ rungs:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "PROBE_SECONDS", 0.02)
+    monkeypatch.setattr(estimate, "PROBE_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def ladder(tmp_path: Path) -> Path:
 
 
 def test_a_row_for_each_rung_without_data_or_weights(ladder: Path) -> None:
-    rows = climbing.plan(esc.load_ladder(ladder))
+    rows = climb.plan(esc.load_ladder(ladder))
     assert [row["name"] for row in rows] == ["base", "all-regimes", "pretrained"]
     assert rows[0]["parameters"] == {"total": 263_402, "trainable": 263_402, "non_trainable": 0}
     assert rows[0]["flops_per_image"] == 2 * (32 * 32 * 32 * 27 + 8192 * 32 + 32 * 10)
@@ -62,7 +63,7 @@ def test_a_row_for_each_rung_without_data_or_weights(ladder: Path) -> None:
 
 
 def test_memory_is_weights_gradients_moments_and_outputs(ladder: Path) -> None:
-    base, regimes, _ = climbing.plan(esc.load_ladder(ladder))
+    base, regimes, _ = climb.plan(esc.load_ladder(ladder))
     outputs = 2 * 32 * 32 * 32 + 8192 + 8192 + 2 * 32 + 10
     assert base["memory_bytes"] == 4 * 263_402 * 4 + outputs * 64 * 4
     assert regimes["memory_bytes"] == 4 * 263_402 * 4 + outputs * 64 * 4  # one moment less, the average more
@@ -70,11 +71,11 @@ def test_memory_is_weights_gradients_moments_and_outputs(ladder: Path) -> None:
 
 def test_the_extent_of_what_is_known_is_that_of_the_data() -> None:
     data = esc.load_ladder("digits").ladder.rungs[0].config.data
-    known = plan.extent(data, seed=0, data_root=None)
+    known = estimate.extent(data, seed=0, data_root=None)
     images = open_source("digits", data_root=None, image_size=None, channels=None)
     assert known.shape == (1, 8, 8)
     assert known.classes == len(images.classes)
-    found = plan.build.dataset(data, seed=0, data_root=None)
+    found = estimate.builders.dataset(data, seed=0, data_root=None)
     assert abs(known.train - len(found.train.rows)) <= 10
     assert abs(known.validation - len(found.validation.rows)) <= 10
 
@@ -82,29 +83,29 @@ def test_the_extent_of_what_is_known_is_that_of_the_data() -> None:
 def test_a_source_that_is_not_known_is_opened(ladder: Path, tmp_path: Path) -> None:
     ladder.write_text(LADDER.replace("source: cifar10", f"source: {tmp_path / 'absent'}"))
     with pytest.raises(DataError):
-        climbing.plan(esc.load_ladder(ladder), rungs=["base"])
+        climb.plan(esc.load_ladder(ladder), rungs=["base"])
 
 
 def test_a_rung_that_cannot_be_built_is_told_before(ladder: Path) -> None:
     ladder.write_text(LADDER.replace("[[32]]", "[[8], [8], [8], [8], [8], [8]]"))
     with pytest.raises(LadderError, match="the feature map vanishes at the pooling of block 6"):
-        climbing.plan(esc.load_ladder(ladder))
+        climb.plan(esc.load_ladder(ladder))
     with pytest.raises(EscaleraError, match="did you mean 'base'"):
-        climbing.plan(esc.load_ladder(ladder), rungs=["bas"])
+        climb.plan(esc.load_ladder(ladder), rungs=["bas"])
 
 
 def test_an_error_of_one_rung_leaves_the_others(
     ladder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = plan._row
+    row = estimate._row
 
     def fail(config, *rest):
         if config.train.ema:
             raise EscaleraError("no such luck")
         return row(config, *rest)
 
-    monkeypatch.setattr(plan, "_row", fail)
-    rows = climbing.plan(esc.load_ladder(ladder), rungs=["base", "all-regimes"])
+    monkeypatch.setattr(estimate, "_row", fail)
+    rows = climb.plan(esc.load_ladder(ladder), rungs=["base", "all-regimes"])
     assert rows[1] == {"name": "all-regimes", "error": "no such luck"}
     assert "seconds" in rows[0]
     monkeypatch.setattr(sys, "argv", ["escalera", "climb", str(ladder), "--plan", "--rung", "all-regimes"])
@@ -174,6 +175,6 @@ def test_a_pipe_is_as_wide_as_the_plan_and_breaks_no_sentence() -> None:
 
 def test_a_rung_that_is_only_judged_otherwise_costs_no_training(ladder: Path) -> None:
     ladder.write_text(LADDER + "  - name: both-sides\n    from: base\n    change: {evaluate.tta: flip}\n")
-    base, both = climbing.plan(esc.load_ladder(ladder), rungs=["base", "both-sides"])
+    base, both = climb.plan(esc.load_ladder(ladder), rungs=["base", "both-sides"])
     assert both == {**base, "name": "both-sides", "seconds": 0.0}
-    assert climbing.plan(esc.load_ladder(ladder), rungs=["both-sides"])[0]["seconds"] > 0
+    assert climb.plan(esc.load_ladder(ladder), rungs=["both-sides"])[0]["seconds"] > 0

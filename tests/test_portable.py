@@ -10,12 +10,12 @@ import filelock
 import numpy as np
 import pytest
 
-from escalera import rundir
-from escalera.data import cache
-from escalera.errors import DataError, RunError
+from escalera.core import rundir
+from escalera.core.errors import DataError, RunError
+from escalera.core.locking import lock
+from escalera.core.rundir import write_aside
+from escalera.data.cache import folders
 from escalera.evaluate import cost
-from escalera.locking import lock
-from escalera.rundir import write_aside
 
 HIDE = """
 import builtins, importlib, os, pkgutil, sys, types, warnings
@@ -77,7 +77,7 @@ def test_every_module_is_imported_and_a_ladder_climbed_without_what_only_posix_h
 
 HOLD = """
 import sys, pathlib
-from escalera.locking import lock
+from escalera.core.locking import lock
 with lock(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -149,7 +149,7 @@ def test_an_entry_of_the_cache_that_is_in_use_is_not_said_to_be_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
-        cache.stored(tmp_path, f"{name}-{'0' * 20}", lambda aside: (aside / "meta.json").write_bytes(b"{}") and None)
+        folders.stored(tmp_path, f"{name}-{'0' * 20}", lambda aside: (aside / "meta.json").write_bytes(b"{}") and None)
     rename = Path.rename
 
     def busy(self: Path, target: Path) -> Path:
@@ -159,7 +159,7 @@ def test_an_entry_of_the_cache_that_is_in_use_is_not_said_to_be_removed(
 
     monkeypatch.setattr(Path, "rename", busy)
     with pytest.raises(DataError) as caught:
-        cache.clear(tmp_path)
+        folders.clear(tmp_path)
     assert str(caught.value) == (
         f"of 2 entries these could not be removed from {tmp_path}: a-{'0' * 20} (Access is denied). "
         "End what reads them (a climb, the studio), or look at who may write there; then type the command again."
@@ -197,7 +197,7 @@ def test_a_user_without_a_home(named: str | None, monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv("ESCALERA_CACHE", raising=False)
         message = "no ESCALERA_CACHE is set: '~' is nobody's home on this machine; write the whole path."
     with pytest.raises(DataError) as caught:
-        cache.cache_root()
+        folders.cache_root()
     assert str(caught.value) == message
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import escalera as esc
-from escalera.errors import RunError
-from escalera.prediction import find_run
+from escalera.core.errors import RunError
+from escalera.inference.files import find_run
 
 
 def put(folder: Path, state: str = "done") -> Path:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from escalera.errors import RunError
+from escalera.core.errors import RunError
+from escalera.core.rundir import DEEPEST, RESULT, RunDir, plain_yaml, read_sealed, rungs, sha256, standing, write_sealed
 from escalera.ladder.saved import read_config
-from escalera.rundir import DEEPEST, RESULT, RunDir, plain_yaml, read_sealed, rungs, sha256, standing, write_sealed
 
 VALUE = {"state": "done", "seconds": 12.125, "layers": [{"name": "ä", "shape": [3, 4]}], "none": None, "files": {}}
 CURE = "Climb its ladder again to make it anew."

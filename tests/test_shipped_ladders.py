@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import escalera as esc
-from escalera import climbing, plan
-from escalera.data.known import KNOWN
+from escalera.data.sources.registry import KNOWN
+from escalera.experiment import climb, estimate
 from escalera.ladder.shipped import shipped
 
 NAMES = [name for name, _ in shipped()]
@@ -95,9 +95,9 @@ EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name fo
 
 @pytest.mark.parametrize("name", EACH)
 def test_every_rung_is_planned(name: str, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "PROBE_SECONDS", 0.01)
-    monkeypatch.setattr(plan, "PROBE_FLOPS", 1e9)
-    rows = climbing.plan(esc.load_ladder(name), data_root=data_root)
+    monkeypatch.setattr(estimate, "PROBE_SECONDS", 0.01)
+    monkeypatch.setattr(estimate, "PROBE_FLOPS", 1e9)
+    rows = climb.plan(esc.load_ladder(name), data_root=data_root)
     assert [row.get("error") for row in rows] == [None] * RUNGS[name]
     assert [row["name"] for row in rows if not row["seconds"] > 0] == JUDGED_ONLY.get(name, [])
 

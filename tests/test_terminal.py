@@ -15,15 +15,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import escalera.terminal
-from escalera import catalogue, cli, plan
+import escalera.cli.terminal
+from escalera import cli
+from escalera.cli.terminal import load_terminal
+from escalera.core.translation import translate
 from escalera.evaluate.compare import Verdict
+from escalera.experiment import estimate
+from escalera.ladder import catalogue
 from escalera.report.runs import State
-from escalera.terminal import load_terminal
-from escalera.translation import translate
 
 EN, ES = load_terminal("en"), load_terminal("es")
-FOLDER = Path(escalera.terminal.__file__).parent
+FOLDER = Path(escalera.cli.terminal.__file__).parent
 LADDER = """
 name: tiny
 title: {en: "Dots", es: "Puntos"}
@@ -73,15 +75,13 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_message_is_used() -> None:
     """In the sources as it stands, or as a member of a group whose members are known."""
-    package = FOLDER.parent
-    files = [*FOLDER.glob("*.py"), *(package / "cli").glob("*.py")]
-    files += [package / name for name in ("doctor.py", "train/progress.py")]
+    files = [*FOLDER.glob("*.py"), *FOLDER.parent.glob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     used = set(re.findall(r"""["']([a-z_]+\.[a-z0-9_.-]+)["']""", text)) | set(
         re.findall(r"""say\(["'](\w+)["']""", text)
     )
     used |= {f"unit.{unit}.{n}" for unit in re.findall(r'count\([^\n]*?"(\w+)"\)', text) for n in ("one", "other")}
-    doctor = (package / "doctor.py").read_text(encoding="utf-8")
+    doctor = (FOLDER.parent / "doctor.py").read_text(encoding="utf-8")
     groups = {
         "verdict": [verdict.replace(" ", "-") for verdict in get_args(Verdict)],
         "state": get_args(State),
@@ -172,7 +172,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
         (folder / "birds" / "robin" / "bad.png").write_bytes(b"")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            patch.setattr(plan, "PROBE_SECONDS", 0.01)
+            patch.setattr(estimate, "PROBE_SECONDS", 0.01)
             for name, value in {
                 "ESCALERA_CACHE": str(folder / "cache"),
                 "ESCALERA_LANG": code,

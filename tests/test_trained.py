@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save
 
-from escalera import cli, trained
-from escalera.climbing import climb, load_ladder
-from escalera.errors import RunError
+from escalera import cli
+from escalera.core.errors import RunError
+from escalera.core.rundir import RunDir
+from escalera.experiment.climb import climb, load_ladder
+from escalera.inference import bundle
+from escalera.inference.files import predict_files
 from escalera.ladder.schema import Table
-from escalera.prediction import predict_files
-from escalera.rundir import RunDir
 
 LADDER = """
 name: tiny
@@ -55,18 +56,18 @@ def about(file: Path) -> dict[str, Any]:
     from safetensors import safe_open
 
     with safe_open(file, "pt") as opened:
-        return dict(json.loads(opened.metadata()[trained.KEY]))
+        return dict(json.loads(opened.metadata()[bundle.KEY]))
 
 
 def rewrite(file: Path, about: Any, tensors: dict[str, torch.Tensor] | None = None) -> None:
     text = about if isinstance(about, str) else json.dumps(about)
-    file.write_bytes(save(load_file(file) if tensors is None else tensors, metadata={trained.KEY: text}))
+    file.write_bytes(save(load_file(file) if tensors is None else tensors, metadata={bundle.KEY: text}))
 
 
 def test_the_file_says_what_the_run_says(run: Path, file: Path, tmp_path: Path) -> None:
     Image.effect_noise((20, 12), 200).save(tmp_path / "noise.png")
     assert predict_files(file, [tmp_path / "noise.png"]) == predict_files(run, [tmp_path / "noise.png"])
-    found = trained.of_file(file)
+    found = bundle.of_file(file)
     assert found.name == "tiny/cnn/seed-0"
     assert found.data.source == "digits"
 
@@ -74,9 +75,9 @@ def test_the_file_says_what_the_run_says(run: Path, file: Path, tmp_path: Path) 
 def test_a_file_without_configuration_is_refused(file: Path, tmp_path: Path) -> None:
     file.write_bytes(save(load_file(file)))
     with pytest.raises(RunError, match="it holds weights alone, without their configuration"):
-        trained.of_file(file)
+        bundle.of_file(file)
     with pytest.raises(RunError, match=r"there is no file other\.safetensors"):
-        trained.of_file(tmp_path / "other.safetensors")
+        bundle.of_file(tmp_path / "other.safetensors")
 
 
 def test_a_damaged_file_is_refused(file: Path) -> None:
@@ -84,7 +85,7 @@ def test_a_damaged_file_is_refused(file: Path) -> None:
     for bad in (b"", b"x" * 100, content[:-1], b"\xff" * 8 + content[8:]):
         file.write_bytes(bad)
         with pytest.raises(RunError, match=r"cnn\.safetensors is not a model that Escalera wrote: it cannot be read"):
-            trained.of_file(file)
+            bundle.of_file(file)
 
 
 def deep(levels: int) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def test_what_does_not_fit_is_refused(file: Path, path: tuple[str, ...], value: 
     node[path[-1]] = value
     rewrite(file, changed)
     with pytest.raises(RunError, match=r"cnn\.safetensors is not a model that Escalera wrote") as refused:
-        trained.of_file(file)
+        bundle.of_file(file)
     assert message in str(refused.value)
     assert str(file.parent) not in str(refused.value)
 
@@ -136,18 +137,18 @@ def test_what_does_not_fit_is_refused(file: Path, path: tuple[str, ...], value: 
 def test_metadata_that_is_no_json_or_endless_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rewrite(file, "{")
     with pytest.raises(RunError, match="its content: Invalid JSON"):
-        trained.of_file(file)
-    monkeypatch.setattr(trained, "_LARGEST", 3)
+        bundle.of_file(file)
+    monkeypatch.setattr(bundle, "_LARGEST", 3)
     rewrite(file, "1234")
     with pytest.raises(RunError, match="longer than 3 characters"):
-        trained.of_file(file)
+        bundle.of_file(file)
 
 
 def test_weights_of_another_network_are_refused(file: Path) -> None:
     tensors = load_file(file)
     rewrite(file, about(file), {**tensors, "extra": torch.zeros(1)})
     with pytest.raises(RunError, match="its weights are not those of its configuration"):
-        trained.of_file(file)
+        bundle.of_file(file)
 
 
 def without_a_number(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -183,7 +184,7 @@ def test_weights_that_are_no_numbers_are_refused(
     changed = change(load_file(file))
     rewrite(file, about(file), changed)
     with pytest.raises(RunError, match=rf"^cnn\.safetensors is not a model that Escalera wrote: {message}"):
-        trained.of_file(file)
+        bundle.of_file(file)
     # A folder of a run answers from damaged weights as little, were they written so.
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     best = copy / "seed-0" / "best.safetensors"
@@ -218,7 +219,7 @@ def test_a_record_of_a_run_that_is_damaged_is_refused(run: Path, tmp_path: Path,
     record = as_earlier(copy)
     copy.record.write_text(json.dumps(change(record)))
     with pytest.raises(RunError) as refused:
-        trained.of_run(copy)
+        bundle.of_run(copy)
     assert str(refused.value).startswith(f"could not read {copy.record}: {message}")
     assert str(refused.value).endswith(" Climb its ladder again to make it anew.")
     assert "\n" not in str(refused.value)
@@ -237,7 +238,7 @@ def without(record: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def test_how_attributes_become_numbers_is_not_believed_either(run: Path) -> None:
-    from escalera.prediction import find_trained
+    from escalera.inference.files import find_trained
 
     found = find_trained(run)
     table = found.config.model_copy(update={"model": Table(kind="table", dense=[4])})
@@ -246,7 +247,7 @@ def test_how_attributes_become_numbers_is_not_believed_either(run: Path) -> None
     whole = {"numeric": [number], "categorical": [name], "left_out": {}, "ranking": {}}
 
     def fitted(attributes: Any) -> Any:
-        return trained.fitted(replace(found, config=table, table={"attributes": attributes}))
+        return bundle.fitted(replace(found, config=table, table={"attributes": attributes}))
 
     assert fitted(whole).columns == ["a", "b"]
     for bad in (
@@ -266,7 +267,7 @@ def test_how_attributes_become_numbers_is_not_believed_either(run: Path) -> None
         ):
             fitted(bad)
     with pytest.raises(RunError, match=r"has lost how they become numbers \(table.json\)"):
-        trained.fitted(replace(found, config=table, table=None))
+        bundle.fitted(replace(found, config=table, table=None))
 
 
 def test_a_transfer_that_continues_nothing_is_refused(file: Path) -> None:
@@ -276,14 +277,14 @@ def test_a_transfer_that_continues_nothing_is_refused(file: Path) -> None:
     with pytest.raises(
         RunError, match=r"cnn\.safetensors is not a model that Escalera wrote: its network cannot be built"
     ):
-        trained.of_file(file)
+        bundle.of_file(file)
 
 
 def test_a_vote_does_not_fit_into_one_file(run: Path) -> None:
+    from escalera.inference.files import find_trained
     from escalera.ladder.schema import Votes, Weights
-    from escalera.prediction import find_trained
 
     found = find_trained(run)
     votes = Votes(kind="votes", features=Weights.model_validate({"from": "cnn"}))
     with pytest.raises(RunError, match="a vote is several classifiers, which one file of weights cannot hold"):
-        trained.export(replace(found, config=found.config.model_copy(update={"model": votes})))
+        bundle.export(replace(found, config=found.config.model_copy(update={"model": votes})))

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from escalera.translation import sentences, translate
+from escalera.core.translation import sentences, translate
 
 FIELD = re.compile(r"\{(\w+)\}")
 

@@ -14,17 +14,18 @@ import pytest
 from rich.console import Console
 
 import escalera as esc
-from escalera import beside, climbing, voting
-from escalera.data.sources import open_source
-from escalera.errors import LadderError, RunError
+from escalera.cli.terminal import Narrator
+from escalera.core.errors import LadderError, RunError
+from escalera.core.rundir import RunDir, read_json
+from escalera.data.sources.open import open_source
 from escalera.evaluate.metrics import softmax
+from escalera.experiment import climb as climbing
+from escalera.inference.predictor import open_run
 from escalera.ladder import schema
 from escalera.ladder.change import difference
-from escalera.predictor import open_run
-from escalera.rundir import RunDir, read_json
-from escalera.terminal import Narrator
+from escalera.models.ensemble import classifiers
+from escalera.run import ablation, fit_ensemble
 from escalera.train.checkpoint import read_tensors, write_tensors
-from escalera.vote import classifiers
 
 LADDER = """
 name: counting
@@ -108,7 +109,7 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     before = run.predictions.stat().st_mtime_ns
     climb(ladder, out)
     assert run.predictions.stat().st_mtime_ns == before
-    monkeypatch.setattr(voting, "fit_preparation", lambda *_: pytest.fail("features computed twice"))
+    monkeypatch.setattr(fit_ensemble, "fit_preparation", lambda *_: pytest.fail("features computed twice"))
     text = LADDER.replace(
         "        classifiers:", "        vote: hard\n        weighting: validation\n        classifiers:"
     )
@@ -129,7 +130,7 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
 
 
 def test_a_record_without_its_classifiers_is_refused(tmp_path: Path) -> None:
-    from escalera.ballot import Ballot
+    from escalera.builders.ensemble import Ballot
     from escalera.ladder.schema import Votes, Weights
 
     model = Votes(kind="votes", features=Weights.model_validate({"from": "cnn"}))
@@ -160,7 +161,7 @@ def test_what_was_fitted_before_an_interruption_is_not_fitted_again(
             raise KeyboardInterrupt
         return fit(name, *rest)
 
-    monkeypatch.setattr(voting, "fit", stop_at_the_forest)
+    monkeypatch.setattr(fit_ensemble, "fit", stop_at_the_forest)
     with pytest.raises(KeyboardInterrupt):
         esc.climb(esc.load_ladder(ladder), out=out)
     climb(ladder, out)
@@ -181,8 +182,8 @@ def test_features_that_do_not_fit_in_memory(
     ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, free: int, ways: str
 ) -> None:
     ladder.write_text(LADDER.replace("        classifiers:", more + "        classifiers:"))
-    monkeypatch.setattr(voting, "free_memory", lambda: free)
-    monkeypatch.setattr(voting, "features", lambda *_: pytest.fail("computed all the same"))
+    monkeypatch.setattr(fit_ensemble, "free_memory", lambda: free)
+    monkeypatch.setattr(fit_ensemble, "features", lambda *_: pytest.fail("computed all the same"))
     run = esc.climb(esc.load_ladder(ladder), out=tmp_path / "runs")["votes"]
     assert run.state == "failed"
     width = 7 if more else 64
@@ -236,8 +237,8 @@ def test_what_a_branch_knows_alone_is_learned_from_some_rows(
         asked.append((sum(len(labels) for _, labels in train()), sum(len(labels) for _, labels in test()), names))
         return {}
 
-    monkeypatch.setattr(beside, "LEARNED", 100)
-    monkeypatch.setattr(beside, "alone", counted)
+    monkeypatch.setattr(ablation, "LEARNED", 100)
+    monkeypatch.setattr(ablation, "alone", counted)
     climb(ladder, tmp_path / "runs", rungs=["cnn", "fused"])
     assert asked == [(100, 359, ["two"])]
 

@@ -19,13 +19,13 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from escalera import trained
 from escalera.cli import app
-from escalera.climbing import Run, climb, load_ladder
-from escalera.data.sources import open_source
-from escalera.errors import DataError
-from escalera.predictor import Predictor
-from escalera.rundir import RunDir, read_json
+from escalera.core.errors import DataError
+from escalera.core.rundir import RunDir, read_json
+from escalera.data.sources.open import open_source
+from escalera.experiment.climb import Run, climb, load_ladder
+from escalera.inference import bundle
+from escalera.inference.predictor import Predictor
 from escalera.studio.api import add_routes
 from escalera.studio.i18n import load_words
 from escalera.studio.parts import answer_html
@@ -113,12 +113,12 @@ class Ways:
 @pytest.fixture(params=["grey", "colour"])
 def ways(request: pytest.FixtureRequest, out: Path, tmp_path: Path) -> Iterator[Ways]:
     run = Run(RunDir(out / "tiny" / request.param / "seed-0"))
-    trained.write_file(trained.of_run(run.dir), tmp_path / "model.safetensors")
+    bundle.write_file(bundle.of_run(run.dir), tmp_path / "model.safetensors")
     studio = Studio(out)
     server = Starlette()
     add_routes(server, studio)
     with TestClient(server) as client:
-        file = Predictor(trained.of_file(tmp_path / "model.safetensors"))
+        file = Predictor(bundle.of_file(tmp_path / "model.safetensors"))
         yield Ways(run, file, studio, client, f"tiny/{request.param}/seed-0", tmp_path)
     studio.close()
 
@@ -256,8 +256,8 @@ def test_a_run_keeps_the_levels_of_train(out: Path) -> None:
 
 
 def test_weights_that_give_no_numbers_are_told(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
-    from escalera.errors import RunError
+    from escalera.core.errors import RunError
 
-    monkeypatch.setattr("escalera.predictor.softmax", lambda logits: logits * np.nan)
+    monkeypatch.setattr("escalera.inference.predictor.softmax", lambda logits: logits * np.nan)
     with pytest.raises(RunError, match=r"answers with no numbers \(NaN\): its weights or its data are damaged"):
         ways.file.predict(KINDS["grey"]())

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from escalera.climbing import Run
-    from escalera.errors import EscaleraError
+    from escalera.core.errors import EscaleraError
+    from escalera.experiment.climb import Run
+    from escalera.inference.predictor import Predictor
     from escalera.interface import climb, load_ladder
     from escalera.interface import open as open
-    from escalera.predictor import Predictor
 
 _FROM = {
-    "EscaleraError": "errors",
-    "Predictor": "predictor",
-    "Run": "climbing",
+    "EscaleraError": "core.errors",
+    "Predictor": "inference.predictor",
+    "Run": "experiment.climb",
     "climb": "interface",
     "load_ladder": "interface",
     "open": "interface",
@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(f"escalera.{_FROM[name]}"), name)
-    from escalera.errors import perhaps
+    from escalera.core.errors import perhaps
 
     raise AttributeError(f"module 'escalera' has no attribute '{name}'{perhaps(name, _FROM)}")
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from escalera import climbing
-from escalera.climbing import Run
-from escalera.errors import EscaleraError, nearest, perhaps
+from escalera.core.errors import EscaleraError, nearest, perhaps
+from escalera.core.language import LANGUAGES
+from escalera.experiment import climb as climbing
+from escalera.experiment.climb import Run
+from escalera.inference.predictor import Predictor
 from escalera.ladder.read import Reading
-from escalera.language import LANGUAGES
-from escalera.predictor import Predictor
 
 DEVICES = ("auto", "cpu", "cuda")
 Name = str | os.PathLike[str]
@@ -63,7 +63,7 @@ def climb(
     """
     from rich.console import Console
 
-    from escalera.terminal import Narrator
+    from escalera.cli.terminal import Narrator
 
     if isinstance(ladder, Reading):
         if sets:
@@ -94,7 +94,7 @@ def open(path: Name) -> Predictor:
 
     `runs/digits/cnn` is its first seed's. Raises RunError where there is none.
     """
-    from escalera.prediction import find_trained
+    from escalera.inference.files import find_trained
 
     return Predictor(find_trained(_path("the folder of a run, as runs/digits/cnn", path)))
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet, open_source
+from escalera.data.sources.open import ImageSet, open_source
 
 
 def _png(value: int = 0, size: tuple[int, int] = (4, 4), mode: str = "L") -> bytes:

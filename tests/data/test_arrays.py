@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet, open_source
-from escalera.errors import DataError
-from escalera.translation import translate
+from escalera.data.sources.open import ImageSet, open_source
 
 GREY = np.arange(4 * 6 * 5, dtype=np.uint8).reshape(4, 6, 5)
 LABELS = np.array([3, 1, 3, 1])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from escalera.data.augment import Augment
+from escalera.data.augment.geometric import Augment
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from escalera.data.augment import Augment
+from escalera.data.augment.geometric import Augment
 from escalera.data.batches import Batches
 
 ROWS = np.arange(1, 12)  # eleven of the twelve

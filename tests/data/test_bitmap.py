@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.data import bitmap
-from escalera.data.bitmap import Way, to_array
-from escalera.data.decode import decode
-from escalera.data.levels import as_bytes
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.cache import bitmap
+from escalera.data.cache.bitmap import Way, to_array
+from escalera.data.cache.decode import decode
+from escalera.data.cache.levels import as_bytes
 
 X, Y = np.meshgrid(np.arange(90), np.arange(70))
 SMOOTH = np.stack([2 * X, 3 * Y, X + Y, 255 - 2 * X], -1).astype(np.uint8)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from escalera.data import cache, ingest
-from escalera.data.sources import open_source
-from escalera.data.store import InMemory, OnDisk, map_array
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.cache import folders, ingest
+from escalera.data.cache.store import InMemory, OnDisk, map_array
+from escalera.data.sources.open import open_source
 
 
 @pytest.fixture
@@ -80,10 +80,10 @@ def test_a_cache_folder_may_be_given(put, root: Path, tmp_path: Path, folder: Pa
 
 def test_where_the_cache_is(monkeypatch):
     monkeypatch.setenv("ESCALERA_CACHE", "/fast/disk")
-    assert cache.cache_root() == Path("/fast/disk")
+    assert folders.cache_root() == Path("/fast/disk")
     monkeypatch.delenv("ESCALERA_CACHE")
     monkeypatch.setenv("HOME", "/home/ada")
-    assert cache.cache_root() == Path("/home/ada/.cache/escalera")
+    assert folders.cache_root() == Path("/home/ada/.cache/escalera")
 
 
 def test_a_damaged_folder_is_made_anew(put, root: Path, folder: Path):
@@ -103,7 +103,7 @@ def test_a_folder_that_stays_damaged(folder: Path):
         f"could not read {folder}/key: [Errno 2] No such file or directory: '{folder}/key/meta.json'. Remove it"
     )
     with pytest.raises(DataError, match=text):
-        cache.image_set(folder, "key", "mine", lambda store: write(store.folder))
+        folders.image_set(folder, "key", "mine", lambda store: write(store.folder))
 
 
 def test_the_first_of_two_processes_stays(folder: Path):
@@ -112,7 +112,7 @@ def test_the_first_of_two_processes_stays(folder: Path):
         (folder / "key").mkdir()
         (folder / "key" / "file").write_text("theirs")
 
-    assert (cache.stored(folder, "key", late) / "file").read_text() == "theirs"
+    assert (folders.stored(folder, "key", late) / "file").read_text() == "theirs"
     assert [path.name for path in folder.iterdir()] == ["key"]
 
 
@@ -122,7 +122,7 @@ def test_an_error_leaves_nothing(folder: Path):
         raise DataError("a bad picture")
 
     with pytest.raises(DataError, match="a bad picture"):
-        cache.stored(folder, "key", bad)
+        folders.stored(folder, "key", bad)
     assert list(folder.iterdir()) == []
 
 
@@ -132,7 +132,7 @@ def test_a_full_disk(folder: Path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(DataError) as error:
-        cache.stored(folder, "key", full)
+        folders.stored(folder, "key", full)
     assert str(error.value) == (
         f"could not write the cache in {folder}: No space left on device. "
         "Free some space there, or name another folder with ESCALERA_CACHE."
@@ -147,7 +147,7 @@ def test_a_write_that_the_system_refuses(folder: Path):
     try:
         with pytest.raises(DataError, match=re.escape(f"could not write the cache in {folder}: File too large.")):
             chunks = (np.zeros((10, 1000), np.uint8) for _ in range(20))
-            cache.stored(folder, "key", lambda aside: OnDisk(aside).array("x", 200, chunks))
+            folders.stored(folder, "key", lambda aside: OnDisk(aside).array("x", 200, chunks))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(folder.iterdir()) == []
@@ -158,7 +158,7 @@ def test_a_place_that_is_no_folder(tmp_path: Path):
     with pytest.raises(
         DataError, match=re.escape(f"could not write the cache in {tmp_path}/file/cache: Not a directory.")
     ):
-        cache.stored(tmp_path / "file" / "cache", "key", write)
+        folders.stored(tmp_path / "file" / "cache", "key", write)
 
 
 def test_arrays_are_written_in_parts(tmp_path: Path):
@@ -192,7 +192,7 @@ def test_what_killed_processes_left_is_removed(folder: Path):
         write(folder / name)
         for path in (folder / name / "file", folder / name):
             os.utime(path, (time.time() - age,) * 2)
-    cache.stored(folder, "key", write)
+    folders.stored(folder, "key", write)
     left = {path.name.split("~")[0] for path in folder.iterdir()}
     assert left == {".b", ".c", "kept-by", "key"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from escalera.data.sources import ImageSet
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.sources.open import ImageSet
 
 FOUR = {f"img/{letter}.png": number for number, letter in enumerate("abcd", start=1)}
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from escalera.data import decode as module
-from escalera.data.decode import Decoded, decode, decode_all
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.cache import decode as module
+from escalera.data.cache.decode import Decoded, decode, decode_all
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:

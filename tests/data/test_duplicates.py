@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from escalera.data import duplicates as module
-from escalera.data.duplicates import Pair, find_duplicates
+from escalera.core.errors import DataError
+from escalera.data.duplicates import search as module
+from escalera.data.duplicates.overlap import with_overlap, without_duplicates
+from escalera.data.duplicates.search import Pair, find_duplicates
 from escalera.data.images import Images, ImageSet
-from escalera.data.overlap import with_overlap, without_duplicates
 from escalera.data.splits import split
-from escalera.errors import DataError
 
 Change = Callable[[np.ndarray], np.ndarray]
 

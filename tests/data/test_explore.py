@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalera.data.explore import SIDE, Explored, explore
+from escalera.core.errors import DataError
+from escalera.data.explore.source import SIDE, Explored, explore
 from escalera.data.options import ReadOptions
-from escalera.data.sources import open_source
-from escalera.errors import DataError
+from escalera.data.sources.open import open_source
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_pictures_of_one_small_size_share_the_cache_with_a_climb(lay, root: Path
     lay(TWO)
     assert look(root).facts()["pictures"]["shape"] == [4, 4, 1]
     made = list((tmp_path / "cache").iterdir())
-    from escalera.data.sources import open_source
+    from escalera.data.sources.open import open_source
 
     open_source("birds", data_root=root, image_size=None, channels=None)
     assert list((tmp_path / "cache").iterdir()) == made

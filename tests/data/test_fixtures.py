@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.data.decode import FORMATS
-from escalera.data.sources import open_source
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.cache.decode import FORMATS
+from escalera.data.sources.open import open_source
 
 SIZE = (12, 8)
 """Height and width of every picture made here."""
@@ -241,7 +241,7 @@ def opened(tmp_path: Path, name: str, raw: bytes):
 
 @pytest.mark.parametrize(("name", "make", "answer"), CASES, ids=[repr(case[0])[:40] for case in CASES])
 def test_a_picture_has_one_answer(name: str, make: Callable[[], bytes], answer: Good | Bad, tmp_path: Path):
-    from escalera.data.decode import decode
+    from escalera.data.cache.decode import decode
 
     raw = make()
     if isinstance(answer, Bad):

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalera.data.decode import FORMATS
+from escalera.core.errors import DataError
+from escalera.data.cache.decode import FORMATS
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet, open_source
+from escalera.data.sources.open import ImageSet, open_source
 from escalera.data.splits import split
-from escalera.errors import DataError
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from escalera.data.explore import explore
-from escalera.errors import DataError
-from escalera.translation import translate
+from escalera.core.errors import DataError
+from escalera.core.translation import translate
+from escalera.data.explore.source import explore
 
 ENGLISH = re.compile(
     r"(?<![\w./-])(the|of|is|are|not|which|with|and|their|them|make|move|write|holds?)(?![\w/-])", re.IGNORECASE

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from escalera.data.decode import decode
-from escalera.data.given import Intake, Seen
-from escalera.data.learned import Learned, largest_levels
-from escalera.errors import DataError
-from escalera.translation import translate
+from escalera.core.errors import DataError
+from escalera.core.translation import translate
+from escalera.data.cache.decode import decode
+from escalera.data.input_spec import Learned, largest_levels
+from escalera.data.query.images import Intake, Seen
 
 
 def intake(shape: tuple[int, int, int] = (8, 8, 1), **settings: Any) -> Intake:

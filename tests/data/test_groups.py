@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.images import Images, ImageSet
 from escalera.data.splits import split
-from escalera.errors import DataError
 
 
 def grouped(sizes: dict[str, int], labels: dict[str, list[int]] | None = None) -> ImageSet:

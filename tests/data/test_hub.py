@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from escalera.data import hub
-from escalera.data.known import KNOWN
+from escalera.data.sources import hub
+from escalera.data.sources.registry import KNOWN
 
 pytestmark = pytest.mark.network
 
@@ -30,8 +30,8 @@ configs:
 """
 
 OPEN = """
-from escalera.data.sources import open_source
-from escalera.errors import DataError
+from escalera.data.sources.open import open_source
+from escalera.core.errors import DataError
 try:
     opened = open_source("mnist", data_root=None, image_size=None, channels=None)
     print({split: some.labels.tolist() for split, some in opened.splits.items()}, opened.classes)
@@ -92,7 +92,7 @@ def etag(body: bytes) -> str:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("escalera.hub._silent", {})
+    monkeypatch.setattr("escalera.core.hub._silent", {})
 
 
 @pytest.fixture
@@ -201,6 +201,6 @@ def test_a_hub_that_was_silent_is_not_asked_again_at_once(monkeypatch):
     for name in ("ylecun/mnist", "uoft-cs/cifar10"):
         assert hub.unreachable(name) == "Connection refused (127.0.0.1:9)"
     assert asked == ["http://127.0.0.1:9/api/datasets/ylecun/mnist"]
-    monkeypatch.setattr("escalera.hub.SILENCE", 0.0)
+    monkeypatch.setattr("escalera.core.hub.SILENCE", 0.0)
     assert hub.unreachable("uoft-cs/cifar10") == "Connection refused (127.0.0.1:9)"
     assert len(asked) == 2

@@ -6,8 +6,8 @@ from typing import Any
 import datasets
 import pytest
 
-from escalera.data import hub
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.sources import hub
 
 
 @pytest.fixture

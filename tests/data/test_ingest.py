@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from escalera.data.decode import FORMATS
-from escalera.data.sources import open_source
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.cache.decode import FORMATS
+from escalera.data.sources.open import open_source
 
 
 @pytest.fixture

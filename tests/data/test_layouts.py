@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from escalera.data.explore import explore
-from escalera.data.natural import natural
+from escalera.core.errors import DataError
+from escalera.data.explore.source import explore
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet, open_source
-from escalera.errors import DataError
+from escalera.data.readers.natural import natural
+from escalera.data.sources.open import ImageSet, open_source
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_labels_of_a_table_and_of_arrays_come_in_the_same_order(lay, opened):
 
 
 def test_a_source_beside_its_ladder(lay, root: Path, tmp_path: Path, monkeypatch, capsys):
-    from escalera.climbing import climb, load_ladder
+    from escalera.experiment.climb import climb, load_ladder
 
     lay(classes("photos/a", "photos/b") | {f"photos/{c}/x{n}.png": n for c in "ab" for n in range(8)}, "work")
     ladder = root / "work" / "mine.yaml"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.data.decode import Decoded, decode_all
-from escalera.data.metadata import LARGEST, bare
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.cache.decode import Decoded, decode_all
+from escalera.data.cache.metadata import LARGEST, bare
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (9, 12, 3)).astype(np.uint8)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from escalera.data.erase import LEAST, MOST, Erase, rectangles
-from escalera.data.mix import Mix
-from escalera.data.policy import OPERATIONS, Policy
+from escalera.data.augment.erasing import LEAST, MOST, Erase, rectangles
+from escalera.data.augment.mixup import Mix
+from escalera.data.augment.randaugment import OPERATIONS, Policy
 
 SIZE = 16
 

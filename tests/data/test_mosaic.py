@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.mosaic import grid, mosaic, parts
 from escalera.data.options import ReadOptions
-from escalera.data.sources import open_source
-from escalera.errors import DataError
+from escalera.data.sources.open import open_source
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.options import OF_TABLES
-from escalera.data.sources import ImageSet, open_source
-from escalera.errors import DataError
+from escalera.data.sources.open import ImageSet, open_source
 
 FOUR = {f"img/{letter}.png": number for number, letter in enumerate("abcd", start=1)}
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet, open_source
-from escalera.errors import DataError
+from escalera.data.sources.open import ImageSet, open_source
 
 
 @pytest.fixture

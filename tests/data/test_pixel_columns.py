@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet, open_source
-from escalera.errors import DataError
+from escalera.data.sources.open import ImageSet, open_source
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (12, 25))
 

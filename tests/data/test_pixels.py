@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from escalera.data import pixels as module
-from escalera.data.pixels import class_means, pixel_statistics
-from escalera.data.sources import open_source
+from escalera.data.explore import pixels as module
+from escalera.data.explore.pixels import class_means, pixel_statistics
+from escalera.data.sources.open import open_source
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 12])

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.data.explore import explore
+from escalera.core.errors import DataError
+from escalera.core.translation import translate
+from escalera.data.explore.source import explore
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet, open_source
-from escalera.errors import DataError
-from escalera.translation import translate
+from escalera.data.sources.open import ImageSet, open_source
 
 Folder = Callable[..., ImageSet]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalera.data import hub
-from escalera.data.places import at_hand
-from escalera.data.sources import KNOWN, catalogue, native_shape, open_source
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.sources import hub
+from escalera.data.sources.locate import at_hand
+from escalera.data.sources.open import KNOWN, catalogue, native_shape, open_source
 
 
 def opened(name, root, image_size=None, channels=None):

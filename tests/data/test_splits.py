@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.images import Images, ImageSet
-from escalera.data.sources import open_source
+from escalera.data.sources.open import open_source
 from escalera.data.splits import Split, channel_statistics, split
-from escalera.errors import DataError
 
 
 def made_up(counts: list[int], test: int = 0) -> ImageSet:

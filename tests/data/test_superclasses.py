@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from escalera.data.sources import open_source
+from escalera.data.sources.open import open_source
+from escalera.data.sources.superclasses import superclasses
 from escalera.data.splits import Dataset, Split, split
-from escalera.data.superclasses import superclasses
 
 
 def dataset(name: str, groups: list[int] | None, labels: list[int]) -> Dataset:

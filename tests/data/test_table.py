@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from sklearn import feature_selection
 
-from escalera.data import table as module
-from escalera.data.table import describe, ranking
+from escalera.data.table import summary as module
+from escalera.data.table.summary import describe, ranking
 
 RANDOM = np.random.RandomState(0)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from escalera import build
+from escalera import builders
+from escalera.core.errors import DataError
 from escalera.data.splits import Dataset, Split
-from escalera.data.table_attributes import with_attributes
-from escalera.data.table_transform import Transformation
-from escalera.errors import DataError
+from escalera.data.table.attributes import with_attributes
+from escalera.data.table.transform import Transformation
 from escalera.ladder import schema
 
 ROWS = np.arange(90)
@@ -189,7 +189,7 @@ HOUSES = {"image_column": "frontal", "image_size": 16, "target": "price", "bands
 def test_the_houses(real_data: Path):
     """535 houses, bands of price; what is fitted on train is not what the whole table would give."""
     config = schema.Data.model_validate({"source": str(real_data / "houses" / "houses.csv"), **HOUSES})
-    data = build.dataset(config, seed=0, data_root=None)
+    data = builders.dataset(config, seed=0, data_root=None)
     assert [len(part.rows) for part in (data.train, data.validation, data.test)] == [384, 44, 107]
     assert np.bincount(data.train.labels[data.train.rows]).tolist() == pytest.approx([96] * 4, abs=3)
     assert data.classes[0].startswith("≤ ")
@@ -207,8 +207,8 @@ def test_the_houses(real_data: Path):
 @pytest.mark.data
 def test_the_bands_of_houses_do_not_move_with_the_test_rows(real_data: Path):
     config = schema.Data.model_validate({"source": str(real_data / "houses" / "houses.csv"), **HOUSES})
-    first, other = (build.dataset(config, seed=seed, data_root=None) for seed in (0, 1))
-    again = build.dataset(config, seed=0, data_root=None)
+    first, other = (builders.dataset(config, seed=seed, data_root=None) for seed in (0, 1))
+    again = builders.dataset(config, seed=0, data_root=None)
     assert first.bands == again.bands
     assert (first.test.rows == again.test.rows).all()
     assert first.bands != other.bands

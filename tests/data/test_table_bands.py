@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.images import Images, ImageSet
 from escalera.data.splits import Dataset, split
-from escalera.data.table_bands import Bands, banded, fit, provisional, target
-from escalera.errors import DataError
+from escalera.data.table.bands import Bands, banded, fit, provisional, target
 
 S = "\u202f"
 

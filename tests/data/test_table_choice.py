@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from escalera.data.table_choice import choose, select, select_best
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.table.choice import choose, select, select_best
 
 ROWS = np.arange(60)
 TRAIN = pa.table(

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from escalera.data.table_columns import guess, not_numbers, numbers, texts
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.column import guess, not_numbers, numbers, texts
 
 N = 100
 ROWS = np.arange(N)

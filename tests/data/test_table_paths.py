@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from escalera.core.errors import DataError
 from escalera.data.options import ReadOptions
-from escalera.data.sources import ImageSet
-from escalera.data.table_listings import unlabelled_table
-from escalera.errors import DataError
+from escalera.data.readers.tables import unlabelled_table
+from escalera.data.sources.open import ImageSet
 
 FOUR = {f"img/{letter}.png": number for number, letter in enumerate("abcd", start=1)}
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 import escalera as esc
-from escalera import build
-from escalera.climbing import _prepare
-from escalera.data.table_bands import Bands
-from escalera.data.table_transform import Transformation
-from escalera.rundir import read_json
+from escalera import builders
+from escalera.core.rundir import read_json
+from escalera.data.table.bands import Bands
+from escalera.data.table.transform import Transformation
+from escalera.experiment.climb import _prepare
 
 LADDER = """
 name: flats
@@ -42,7 +42,7 @@ def test_a_run_keeps_what_was_fitted_on_the_table(flats: Path, tmp_path: Path):
     ladder = reading.ladder
     run = esc.climb(reading, out=tmp_path / "runs")["base"]
     assert run.state == "done"
-    data = build.dataset(ladder["base"].config.data, seed=ladder.seed, data_root=None)
+    data = builders.dataset(ladder["base"].config.data, seed=ladder.seed, data_root=None)
     kept = read_json(run.dir.table)
     fitted, bands = Transformation.from_json(kept["attributes"]), Bands.from_json(kept["bands"])
     assert fitted == data.attributes

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from escalera.data.table_transform import Transformation, column_transformer, fit, raw
-from escalera.errors import DataError
+from escalera.core.errors import DataError
+from escalera.data.table.transform import Transformation, column_transformer, fit, raw
 
 KINDS = {"zip": "categorical", "area": "numeric", "rooms": "numeric", "garage": "categorical", "age": "numeric"}
 

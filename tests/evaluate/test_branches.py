@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from escalera.build import network
+from escalera.builders import network
 from escalera.evaluate.branches import DRAWS, alone, shuffled
 from escalera.evaluate.views import VIEWS
 from escalera.ladder import schema

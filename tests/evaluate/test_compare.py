@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.evaluate.compare import Comparison, accuracy_interval, compare, holm, verdict
 
 

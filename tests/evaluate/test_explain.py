@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from escalera.build import network as build_network
+from escalera.builders import network as build_network
 from escalera.evaluate.explain import _added, _map, grad_cam
 from escalera.ladder import schema
 from escalera.models.backbone import backbone

@@ -18,7 +18,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from escalera.errors import DataError
+from escalera.core.errors import DataError
 from escalera.evaluate.metrics import measure, softmax
 
 

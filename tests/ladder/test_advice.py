@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import escalera as esc
-from escalera.errors import EscaleraError
-from escalera.translation import translate
+from escalera.core.errors import EscaleraError
+from escalera.core.translation import translate
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from escalera.errors import LadderError
+from escalera.core.errors import LadderError
 from escalera.ladder.change import Change, apply, difference
 from escalera.ladder.read import dump_config, load_config, read_ladder
 from escalera.ladder.schema import Cnn, Data, EarlyStopping, Mlp, RungConfig, Sgd, Train

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from escalera.errors import LadderError
+from escalera.core.errors import LadderError
 from escalera.ladder.read import dump_config, load_config, read_ladder
 from escalera.ladder.schema import Section
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.ladder.read import Place, read_ladder
 
 TEXT = """

@@ -12,7 +12,7 @@ import escalera
 from escalera.ladder.read import read_ladder, shipped
 from escalera.ladder.schema import Cnn, RungConfig
 
-FILES = sorted((Path(escalera.__file__).parent / "ladders").glob("*.yaml"))
+FILES = sorted((Path(escalera.__file__).parent / "ladder" / "shipped").glob("*.yaml"))
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
     "houses": 8, "transfer": 5,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import escalera as esc
-from escalera.errors import LISTED, LONGEST, LadderError
+from escalera.core.errors import LISTED, LONGEST, LadderError
 from escalera.ladder.read import MOST_RUNGS
 
 MANY = """name: ten

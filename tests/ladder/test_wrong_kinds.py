@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from escalera.errors import LadderError
+from escalera.core.errors import LadderError
 from escalera.ladder.explain import mistakes
 from escalera.ladder.fields import Node, options, section, sections, tagged
 from escalera.ladder.read import read_ladder

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models.alexnet import alexnet
 from escalera.models.head import Head
 from escalera.models.network import Network

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from escalera.errors import ModelError
+from escalera.core.errors import ModelError
 from escalera.models.backbone import Way, backbone
 from escalera.models.freezing import freeze
 from escalera.models.head import Head

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from escalera.build import network
-from escalera.errors import EscaleraError, ModelError
+from escalera.builders import network
+from escalera.core.errors import EscaleraError, ModelError
 from escalera.ladder import schema
 from escalera.models.conv1d import conv1d
 from escalera.models.summary import summarise

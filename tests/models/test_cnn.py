@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from escalera import build
+from escalera import builders
 from escalera.ladder.read import read_ladder
 from escalera.models.cnn import cnn
 from escalera.models.network import Network
@@ -12,7 +12,7 @@ from escalera.models.summary import summarise
 
 
 def shipped(ladder: str, rung: str, shape: tuple[int, int, int], classes: int) -> Network:
-    return build.network(read_ladder(ladder).ladder[rung].config.model, shape, classes)
+    return builders.network(read_ladder(ladder).ladder[rung].config.model, shape, classes)
 
 
 def test_the_cifar100_network_of_the_reference() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models.cnn import cnn
 from escalera.models.head import Head
 from escalera.models.layers import ACTIVATIONS, batch_norm_1d, batch_norm_2d, conv3x3, dense

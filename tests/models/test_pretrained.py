@@ -19,14 +19,14 @@ import timm
 import torch
 from safetensors.torch import save
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models import pretrained
 
 REPOSITORY = "timm/test_resnet.r160_in1k"
 FETCH = """
 import json, time
 import timm, huggingface_hub
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models.pretrained import imagenet_file, imagenet_tensors
 started = time.monotonic()
 try:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from escalera import build
-from escalera.climbing import load_ladder
-from escalera.data.known import KNOWN
+from escalera import builders
+from escalera.data.sources.registry import KNOWN
+from escalera.experiment.climb import load_ladder
 from escalera.models.cnn import cnn
 from escalera.models.head import Head
 from escalera.models.mlp import mlp
@@ -76,9 +76,9 @@ def test_the_shipped_rungs_have_the_totals_of_the_reference(name: str) -> None:
     found = {}
     for rung in REFERENCE[name]:
         data, model = ladder[rung].config.data, ladder[rung].config.model
-        shape = build.image_shape(data)
+        shape = builders.image_shape(data)
         with torch.device("meta"):
-            summary = summarise(build.network(model, shape, len(KNOWN[data.source].classes)), shape)
+            summary = summarise(builders.network(model, shape, len(KNOWN[data.source].classes)), shape)
         found[rung] = (summary.total, summary.trainable, summary.non_trainable)
     assert found == REFERENCE[name]
 

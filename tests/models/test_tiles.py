@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from escalera import build
-from escalera.errors import EscaleraError, ModelError
+from escalera import builders
+from escalera.core.errors import EscaleraError, ModelError
 from escalera.ladder import schema
 from escalera.ladder.read import read_ladder
 from escalera.models import pretrained
@@ -34,7 +34,7 @@ def test_taken_apart_and_laid_together_again(layout: tuple[int, int], count: int
 
 def test_the_map_of_the_whole_is_those_of_the_pictures() -> None:
     torch.manual_seed(0)
-    network = build.network(CNN, (3, 16, 16), 5, layout=(2, 2)).eval()
+    network = builders.network(CNN, (3, 16, 16), 5, layout=(2, 2)).eval()
     assert network.head.inputs == 6
     whole = together(TILES, (2, 2))
     found = network.feature_map(whole)
@@ -48,14 +48,14 @@ def test_the_map_of_the_whole_is_those_of_the_pictures() -> None:
 
 def test_the_head_is_as_wide_as_the_whole_map() -> None:
     flat = CNN.model_copy(update={"head": schema.Head()})
-    network = build.network(flat, (3, 16, 16), 5, layout=(2, 2))
+    network = builders.network(flat, (3, 16, 16), 5, layout=(2, 2))
     assert network.head.inputs == 6 * 4 * 4
     assert network(together(TILES, (2, 2))).shape == (2, 5)
 
 
 @pytest.mark.parametrize("model", [schema.Mlp(kind="mlp", dense=[3]), schema.Conv1d(kind="conv1d", widths=[3])])
 def test_a_vector_of_pixels_is_that_of_the_whole(model: schema.Net) -> None:
-    network = build.network(model, (3, 16, 16), 5, layout=(2, 2))
+    network = builders.network(model, (3, 16, 16), 5, layout=(2, 2))
     assert network.layout == ONE
     assert network(together(TILES, (2, 2))).shape == (2, 5)
 
@@ -66,7 +66,7 @@ def test_the_branches_of_a_fusion_take_apart_what_they_look_at() -> None:
         "photos": CNN,
         "same": schema.Transfer(kind="transfer", weights=schema.Weights(**{"from": "x"}), like=CNN),
     }
-    network = build.network(schema.Fusion(kind="fusion", branches=branches), (3, 16, 16), 5, 2, (2, 2)).eval()
+    network = builders.network(schema.Fusion(kind="fusion", branches=branches), (3, 16, 16), 5, 2, (2, 2)).eval()
     assert [part.layout for part in network.body.parts()] == [ONE, (2, 2), (2, 2)]
     whole = together(TILES, (2, 2))
     photos = network.body.branches["photos"]
@@ -75,8 +75,8 @@ def test_the_branches_of_a_fusion_take_apart_what_they_look_at() -> None:
 
 
 def test_each_picture_is_changed_by_itself() -> None:
-    [plain] = build.changes(schema.Augment(horizontal_flip=True, shift=0.2), None, None)
-    [of_each] = build.changes(schema.Augment(horizontal_flip=True, shift=0.2), None, None, (2, 2))
+    [plain] = builders.changes(schema.Augment(horizontal_flip=True, shift=0.2), None, None)
+    [of_each] = builders.changes(schema.Augment(horizontal_flip=True, shift=0.2), None, None, (2, 2))
     whole = together(TILES, (2, 2))
     changed = of_each(whole, torch.Generator().manual_seed(1))
     assert torch.equal(changed, together(plain(TILES, torch.Generator().manual_seed(1)), (2, 2)))
@@ -87,32 +87,32 @@ def test_each_picture_is_mirrored_by_itself() -> None:
     [rung] = [rung for rung in read_ladder("houses").rungs if rung.name == "four-photos"]
     config = rung.config.model_copy(update={"evaluate": schema.Evaluate(tta="flip")})
     whole = together(TILES, (2, 2))
-    as_it_is, mirrored = build.views(config)
+    as_it_is, mirrored = builders.views(config)
     assert torch.equal(as_it_is(whole), whole)
     assert torch.equal(mirrored(whole), together(TILES.flip(3), (2, 2)))
     single = config.model_copy(update={"data": config.data.model_copy(update={"image_column": "frontal"})})
-    assert torch.equal(build.views(single)[1](whole), whole.flip(3))
+    assert torch.equal(builders.views(single)[1](whole), whole.flip(3))
 
 
 def test_gradients_reach_the_weights_through_the_tiles() -> None:
-    network = build.network(CNN, (3, 16, 16), 5, layout=(2, 2))
+    network = builders.network(CNN, (3, 16, 16), 5, layout=(2, 2))
     nn.functional.cross_entropy(network(together(TILES, (2, 2))), torch.tensor([0, 1])).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def test_the_table_of_layers_counts_the_pictures_of_a_row() -> None:
-    network = build.network(CNN, (3, 16, 16), 5, layout=(2, 2))
+    network = builders.network(CNN, (3, 16, 16), 5, layout=(2, 2))
     shapes = [layer.output_shape for layer in summarise(network, (3, 16, 16)).layers]
     assert shapes[0] == (4, 4, 8, 8)
     # From the pooling of the head on, there is one row again.
     assert shapes[-1] == (5,)
-    whole = build.network(CNN, (3, 16, 16), 5)
+    whole = builders.network(CNN, (3, 16, 16), 5)
     assert sum(map(prod, shapes)) == sum(prod(layer.output_shape) for layer in summarise(whole, (3, 16, 16)).layers)
 
 
 def test_pictures_that_do_not_fill_the_layout() -> None:
     with pytest.raises(ModelError) as caught:
-        build.network(CNN, (3, 16, 17), 5, layout=(2, 2))
+        builders.network(CNN, (3, 16, 17), 5, layout=(2, 2))
     assert str(caught.value) == "expected 2x2 pictures of one size in each row, received 16x17 pixels"
 
 
@@ -121,9 +121,9 @@ def test_weights_of_imagenet_are_those_for_one_picture(monkeypatch: pytest.Monke
     body = schema.Backbone(kind="backbone", name="resnet18", weights="imagenet")
     branches = {"photos": body, "other": CNN.model_copy(update={"head": schema.Head()})}
     model = schema.Fusion(kind="fusion", branches=branches) if fused else body
-    made = build.network(model, (3, 64, 128), 5, layout=(1, 2))
+    made = builders.network(model, (3, 64, 128), 5, layout=(1, 2))
     asked = []
     monkeypatch.setattr(pretrained, "imagenet_tensors", lambda name, path, size: asked.append(size) or {})
     with pytest.raises(EscaleraError, match="holds the weights of another network"):
-        build.start_from({"photos" if fused else "body": Path("x")}, made, model, (3, 64, 128))
+        builders.start_from({"photos" if fused else "body": Path("x")}, made, model, (3, 64, 128))
     assert asked == [(64, 64)]

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models.alexnet import alexnet
 from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn

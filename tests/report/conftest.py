@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from escalera.core.rundir import RunDir, write_json
 from escalera.evaluate.metrics import measure
-from escalera.rundir import RunDir, write_json
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 ROWS = {"train": 4050, "validation": 450, "test": 500}

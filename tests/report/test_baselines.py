@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from escalera.climbing import told
+from escalera.core.rundir import BESIDE
 from escalera.evaluate.compare import compare
 from escalera.evaluate.metrics import measure
+from escalera.experiment.climb import told
 from escalera.report.baselines import answered
 from escalera.report.page import write_report
 from escalera.report.story import read_story
-from escalera.rundir import BESIDE
 
 ROWS = {"train": 115, "validation": 13, "test": 32}
 NAMES = ["enfermo", "sano"]

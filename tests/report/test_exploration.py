@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.data.explore import Explored, explore
+from escalera.data.explore.source import Explored, explore
 from escalera.report.exploration import render_exploration
 from escalera.report.language import NARROW, load_language
 

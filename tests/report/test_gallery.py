@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from escalera.errors import RunError
+from escalera.core.errors import RunError
 from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import FILE, read_maps, write_maps

@@ -10,16 +10,16 @@ from typing import get_args
 import pytest
 
 import escalera.report
-from escalera.data.table_columns import Kind, Remark
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
+from escalera.data.column import Kind, Remark
 from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
+from escalera.models.ensemble.classifiers import CLASSIFIERS
 from escalera.report.faults import Kind as FaultKind
 from escalera.report.language import LANGUAGES, Language, load_language, of_rows
 from escalera.report.page import LADDER_SECTIONS
 from escalera.report.runs import State
 from escalera.report.story import Obstacle
-from escalera.vote.classifiers import CLASSIFIERS
 
 EN, ES = load_language("en"), load_language("es")
 METRICS = ["accuracy", "balanced_accuracy", "top5", "loss", "macro_f1", "brier", "calibration_error"]
@@ -39,8 +39,8 @@ def test_every_message_is_used() -> None:
     sources = [
         *FOLDER.rglob("*.py"),
         *FOLDER.rglob("*.j2"),
-        FOLDER.parent / "exploring.py",
-        FOLDER.parent / "language.py",
+        FOLDER.parent / "experiment" / "explore.py",
+        FOLDER.parent / "core" / "language.py",
     ]
     text = "\n".join(path.read_text() for path in sources)
     groups = {

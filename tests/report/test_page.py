@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from escalera.errors import EscaleraError, RunError
+from escalera.core.errors import EscaleraError, RunError
 from escalera.report.page import whole, write_report
 from escalera.report.sections.steps import Scale
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from escalera.errors import RunError
+from escalera.core.errors import RunError
 from escalera.evaluate.compare import compare, holm, verdict
 from escalera.report.page import write_report
 from escalera.report.story import Story, read_story, steps

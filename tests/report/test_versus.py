@@ -16,12 +16,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from escalera.cli import app
-from escalera.errors import RunError
+from escalera.cli.terminal import load_terminal, print_rungs
+from escalera.core.errors import RunError
 from escalera.report.language import load_language
 from escalera.report.page import write_page
 from escalera.report.story import read_story
 from escalera.report.versus import read_versus
-from escalera.terminal import load_terminal, print_rungs
 
 
 def test_two_rungs_compare_as_in_their_ladder(ladder_dir: Path, tmp_path: Path) -> None:

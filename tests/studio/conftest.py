@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.climbing import climb, load_ladder
+from escalera.experiment.climb import climb, load_ladder
 from escalera.studio.service import Studio
 
 LADDER = """

@@ -10,8 +10,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from escalera import trained
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
+from escalera.inference import bundle
 from escalera.studio.api import add_routes
 from escalera.studio.guard import Guard
 from escalera.studio.service import LARGEST_UPLOAD, Studio
@@ -107,7 +107,7 @@ def test_every_client_gets_its_own_answer(client: TestClient, studio: Studio, pn
 
 def test_a_model_is_downloaded(client: TestClient, studio: Studio) -> None:
     answer = client.get(f"/model/{CNN}")
-    assert answer.content == trained.export(studio.trained(CNN))
+    assert answer.content == bundle.export(studio.trained(CNN))
     assert answer.headers["content-disposition"] == 'attachment; filename="tiny-cnn.safetensors"'
     assert client.get("/model/tiny/x/seed-0").status_code == 404
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from escalera.errors import LadderError, RunError
-from escalera.rundir import RunDir, read_json, write_json
+from escalera.core.errors import LadderError, RunError
+from escalera.core.rundir import RunDir, read_json, write_json
 from escalera.studio.job import Asked, Job, Progress, plan, settings
 
 LADDER = """
@@ -125,10 +125,10 @@ def test_what_a_climb_would_replace_is_told_and_stands_until_then(runs: Path, mo
         job.replaces(Asked(ladder, sets=["train.epocs=2"]))
 
     # What is at work beside it is what is watched.
-    from escalera import rung
-    from escalera.climbing import climb, load_ladder
+    from escalera.experiment.climb import climb, load_ladder
+    from escalera.run import fit
 
-    monkeypatch.setattr(rung, "_evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(fit, "_evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         climb(load_ladder(ladder, other.sets), out=runs, rungs=other.rungs)
     write_json(runs / ".studio" / "climb.json", {"process": 0, "born": 0, **asdict(replace(other, seeds=1))})

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from escalera.data.table_transform import Categorical, Numeric, Transformation
-from escalera.errors import DataError, RunError
+from escalera.core.errors import DataError, RunError
+from escalera.core.rundir import read_json, write_json
+from escalera.data.table.transform import Categorical, Numeric, Transformation
 from escalera.report.pictures import data_uri
 from escalera.report.runs import read_run
-from escalera.rundir import read_json, write_json
 from escalera.studio.curves import curves
 from escalera.studio.disagreement import disagreement
 from escalera.studio.form import form

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from escalera.climbing import climb, load_ladder
+from escalera.experiment.climb import climb, load_ladder
 from escalera.studio.i18n import load_words
 from escalera.studio.parts import hint_html
 from escalera.studio.samples import Samples

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera import trained
-from escalera.climbing import Run
-from escalera.errors import DataError, RunError
-from escalera.rundir import RunDir, read_json
+from escalera.core.errors import DataError, RunError
+from escalera.core.rundir import RunDir, read_json
+from escalera.experiment.climb import Run
+from escalera.inference import bundle
 from escalera.studio.service import BusyError, Studio
 
 CNN = "tiny/cnn/seed-0"
@@ -106,7 +106,7 @@ def test_more_questions_than_may_wait_are_refused(studio: Studio, monkeypatch: p
 
 
 def test_a_model_goes_into_a_file_and_is_opened_from_it(studio: Studio, png: Png, tmp_path: Path) -> None:
-    content = trained.export(studio.trained(CNN))
+    content = bundle.export(studio.trained(CNN))
     entry = studio.open_file(content, "mine.safetensors")
     assert entry.label == "mine.safetensors"
     assert studio.open_file(content, "again.safetensors") == entry

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from escalera import studio
-from escalera.errors import DataError, EscaleraError, LadderError, Problem, RunError
+from escalera.core.errors import DataError, EscaleraError, LadderError, Problem, RunError
 from escalera.report.language import load_language
 from escalera.studio.i18n import load_words, preferred, told
 from escalera.studio.service import BusyError

@@ -9,14 +9,13 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from escalera.cli.terminal import load_terminal, progress
+from escalera.cli.terminal.progress import ProgressBar, ProgressLines
+from escalera.core.errors import RunError, Terminated
+from escalera.core.rundir import RunDir, sha256
 from escalera.data.batches import Batches
-from escalera.errors import RunError, Terminated
-from escalera.rundir import RunDir, sha256
-from escalera.terminal import load_terminal
-from escalera.train import progress
 from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard
 from escalera.train.loop import Callback, Training, train
-from escalera.train.progress import ProgressBar, ProgressLines
 from escalera.train.schedules import constant
 
 Start = Callable[..., Training]

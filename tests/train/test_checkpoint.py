@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from escalera.core.errors import RunError
 from escalera.data.batches import Batches
-from escalera.errors import RunError
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.checkpoint import LastCheckpoint, find_checkpoint, load_weights, save_weights, tidy
 from escalera.train.loop import Callback, Training, train
@@ -75,7 +75,7 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
 
 
 def LastCheckpointState(folder: Path) -> dict:  # noqa: N802
-    from escalera.rundir import read_json
+    from escalera.core.rundir import read_json
 
     return read_json(folder / "state.json")["parts"]["stop"]
 

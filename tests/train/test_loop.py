@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from escalera.core.errors import TrainingError
 from escalera.data.batches import Batches
-from escalera.errors import TrainingError
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import constant, exponential
 

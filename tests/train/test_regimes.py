@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from escalera.data.augment import Augment
+from escalera.core.rundir import read_json
+from escalera.data.augment.erasing import Erase
+from escalera.data.augment.geometric import Augment
+from escalera.data.augment.mixup import Mix
+from escalera.data.augment.randaugment import Policy
 from escalera.data.batches import Batches
-from escalera.data.erase import Erase
-from escalera.data.mix import Mix
-from escalera.data.policy import Policy
-from escalera.rundir import read_json
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.checkpoint import LastCheckpoint, read_tensors
 from escalera.train.ema import MovingAverage, averaged

@@ -15,12 +15,12 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 
-from escalera.errors import RunError
+from escalera.core.errors import RunError
 from escalera.ladder.schema import Votes
-from escalera.vote import preparation, saved
-from escalera.vote.classifiers import CLASSIFIERS, fit, probabilities, temperature
-from escalera.vote.ensemble import LEAST, agreement, logits, vote
-from escalera.vote.preparation import Preparation
+from escalera.models.ensemble import preparation, saved
+from escalera.models.ensemble.classifiers import CLASSIFIERS, fit, probabilities, temperature
+from escalera.models.ensemble.preparation import Preparation
+from escalera.models.ensemble.voting import LEAST, agreement, logits, vote
 
 PRESETS = {one.name: one.model_dump(exclude={"name"}) for one in Votes.model_fields["classifiers"].default}
 SMALL = {"random_forest": {"trees": 5}, "gradient_boosting": {"iterations": 10, "features": 0.9}}

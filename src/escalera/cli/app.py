@@ -16,7 +16,7 @@ import typer
 
 from escalera.cli.help import Command, Group, refuse
 from escalera.cli.options import asked_language
-from escalera.errors import EscaleraError, Terminated
+from escalera.core.errors import EscaleraError, Terminated
 
 app = typer.Typer(
     cls=Group,
@@ -88,14 +88,14 @@ def main() -> None:
     except EscaleraError as error:
         if "--debug" in sys.argv:
             raise
-        from escalera.translation import translate
+        from escalera.core.translation import translate
 
         typer.secho(f"error: {translate(str(error), asked_language())}", fg="red", err=True)
         sys.exit(2)
     except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
         if "--debug" in sys.argv or error.filename is None:
             raise
-        from escalera.translation import translate
+        from escalera.core.translation import translate
 
         why = translate(str(error.strerror), asked_language())
         typer.secho(f"error: {str(error.filename)[:200]}: {why}", fg="red", err=True)

@@ -49,9 +49,9 @@ def predict(
 
     Or of each row, where it learned from attributes.
     """
-    from escalera.prediction import as_csv, check_writing, predict_files, write_answers
-    from escalera.terminal.answers import print_answers
-    from escalera.translation import translate
+    from escalera.cli.terminal.answers import print_answers
+    from escalera.core.translation import translate
+    from escalera.inference.files import as_csv, check_writing, predict_files, write_answers
 
     check_writing(out, csv=csv, json=json_)
     words = words_of(lang)
@@ -89,8 +89,8 @@ def export(
 
     `escalera predict` and the studio open it on any machine.
     """
-    from escalera.prediction import find_trained
-    from escalera.trained import write_file
+    from escalera.inference.bundle import write_file
+    from escalera.inference.files import find_trained
 
     write_file(find_trained(run), file)
     typer.echo(f"{words_of(lang).say('model')}: {file}")

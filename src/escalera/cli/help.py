@@ -77,7 +77,7 @@ def _said(text: str) -> str:
     language = asked_language()
     if language == "en":
         return text
-    from escalera.translation import translate
+    from escalera.core.translation import translate
 
     return translate(text, language)
 

@@ -52,7 +52,7 @@ def explore(
 
     Writes a page, explore.json and a table of the pixels.
     """
-    from escalera.exploring import explore_source
+    from escalera.experiment.explore import explore_source
 
     named = {"image_column": image_column, "label_column": label_column, "target": target, "bands": bands}
     page, facts = explore_source(
@@ -66,7 +66,7 @@ def explore(
     if json_:
         echo_json(facts)
         return
-    from escalera.translation import translate
+    from escalera.core.translation import translate
 
     words = words_of(lang)
     for note in facts["notes"]:
@@ -84,7 +84,7 @@ def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, 
 
     A name is what to write after `data.source`.
     """
-    from escalera.data.places import catalogue
+    from escalera.data.sources.locate import catalogue
 
     rows = catalogue(data_root)
     if json_:
@@ -105,7 +105,7 @@ def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, 
 @command("escalera ladders --data-root /data")
 def ladders(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
     """List the ladders that ship, and whether their data are here."""
-    from escalera.climbing import shipped_ladders
+    from escalera.experiment.climb import shipped_ladders
 
     rows = shipped_ladders(lang.value, data_root)
     if json_:
@@ -136,9 +136,9 @@ def models(
     """
     from rich.console import Console
 
-    from escalera.catalogue import find, kinds
-    from escalera.terminal import kinds_table
-    from escalera.translation import translate
+    from escalera.cli.terminal import kinds_table
+    from escalera.core.translation import translate
+    from escalera.ladder.catalogue import find, kinds
 
     found = {"kinds": kinds(), "networks": []} if pattern is None else find(pattern)
     if json_:
@@ -170,7 +170,7 @@ def doctor(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, d
 
     Versions, device, precision, memory, disk, and the sets that are here.
     """
-    from escalera.doctor import examine
+    from escalera.cli.doctor import examine
 
     words = words_of(lang)
     facts = examine(data_root, words)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from escalera.language import Language as Words
+    from escalera.core.language import Language as Words
 
 
 class Language(StrEnum):
@@ -51,7 +51,7 @@ DataRoot = Annotated[
 
 def words_of(lang: Language) -> Words:
     """What the terminal says in a language."""
-    from escalera.terminal.words import load_terminal
+    from escalera.cli.terminal.words import load_terminal
 
     return load_terminal(lang.value)
 

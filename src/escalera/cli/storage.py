@@ -11,10 +11,10 @@ import typer
 
 from escalera.cli.app import command, echo_json
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 
 if TYPE_CHECKING:
-    from escalera.language import Language as Words
+    from escalera.core.language import Language as Words
 
 
 @command("escalera runs", "escalera runs restore runs/digits/cnn/seed-0.kept-1", "escalera runs remove runs/digits/cnn")
@@ -39,9 +39,9 @@ def runs(
     """
     from rich.console import Console
 
-    from escalera import inventory
-    from escalera.errors import nearest
-    from escalera.terminal import print_runs
+    from escalera.cli.terminal import print_runs
+    from escalera.core.errors import nearest
+    from escalera.experiment import inventory
 
     words, (action, *named) = words_of(lang), what or [str(out)]
     if action == "restore" and len(named) == 1:
@@ -67,7 +67,7 @@ def runs(
 
 
 def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, words: Words) -> None:
-    from escalera import inventory
+    from escalera.experiment import inventory
 
     runs = list({run.path: run for run in (inventory.find(name, out) for name in named)}.values())
     rows = [row for run in runs for row in inventory.inventory(run.path)]
@@ -100,8 +100,8 @@ def cache(
 
     It is made again when it is needed.
     """
-    from escalera.data.cache import cache_root, entries
-    from escalera.data.cache import clear as clear_entries
+    from escalera.data.cache.folders import cache_root, entries
+    from escalera.data.cache.folders import clear as clear_entries
 
     root = cache_root()
     rows = clear_entries(root, names or []) if clear else entries(root, names or [])

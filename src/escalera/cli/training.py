@@ -11,10 +11,10 @@ import typer
 
 from escalera.cli.app import command, echo_json, terminable
 from escalera.cli.options import HERE, DataRoot, Debug, Device, Json, Lang, words_of
-from escalera.errors import Terminated
+from escalera.core.errors import Terminated
 
 if TYPE_CHECKING:
-    from escalera.language import Language as Words
+    from escalera.core.language import Language as Words
 
 
 def ladder_names(incomplete: str) -> list[str]:
@@ -63,9 +63,9 @@ def climb(
     """
     from rich.console import Console
 
-    from escalera.climbing import climb as climb_ladder
-    from escalera.climbing import load_ladder, outcome
-    from escalera.terminal import Narrator
+    from escalera.cli.terminal import Narrator
+    from escalera.experiment.climb import climb as climb_ladder
+    from escalera.experiment.climb import load_ladder, outcome
 
     if plan:
         _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_, words_of(lang))
@@ -110,8 +110,8 @@ def _plan(
 ) -> None:
     from rich.console import Console
 
-    from escalera.climbing import load_ladder, plan
-    from escalera.terminal import print_plan
+    from escalera.cli.terminal import print_plan
+    from escalera.experiment.climb import load_ladder, plan
 
     reading = load_ladder(ladder, sets, data_root)
     count = words.count(len(rungs) or len(reading.rungs), "rung")
@@ -131,7 +131,7 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write the report of a ladder again, from its runs."""
-    from escalera.illustration import Illustrator
+    from escalera.inference.illustrations import Illustrator
     from escalera.report.page import write_report
 
     typer.echo(write_report(folder, lang.value, Illustrator(data_root)))
@@ -157,12 +157,12 @@ def compare(
     """
     from rich.console import Console
 
-    from escalera.climbing import told
-    from escalera.illustration import Illustrator
+    from escalera.cli.terminal import print_rungs
+    from escalera.experiment.climb import told
+    from escalera.inference.illustrations import Illustrator
     from escalera.report.language import load_language
     from escalera.report.page import write_page
     from escalera.report.versus import read_versus
-    from escalera.terminal import print_rungs
 
     story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
     page = write_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from escalera.data.mix import Mix
+from escalera.data.augment.mixup import Mix
 from escalera.data.rows import Rows
 
 Change = Callable[[Tensor, torch.Generator], Tensor]

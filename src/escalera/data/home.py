@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from escalera.errors import DataError
+from escalera.core.errors import DataError
 
 
 def expanded(path: str, named_by: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.errors import DataError
+from escalera.core.errors import DataError
 
 
 def grid(count: int) -> tuple[int, int]:

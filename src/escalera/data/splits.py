@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.core.errors import DataError
 from escalera.data import groups
 from escalera.data.images import ImageSet
 from escalera.data.rows import Rows
-from escalera.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from escalera.data.overlap import Overlap
-    from escalera.data.table_bands import Bands
-    from escalera.data.table_transform import Transformation
+    from escalera.data.duplicates.overlap import Overlap
+    from escalera.data.table.bands import Bands
+    from escalera.data.table.transform import Transformation
 
 _AT_ONCE = 4_000_000
 """Bytes of pixels that the statistics look at together; their squares take eight times as much."""

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 
 Verdict = Literal["better", "worse", "no evidence"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from escalera.errors import DataError
+from escalera.core.errors import DataError
 from escalera.evaluate.confusion import Confusion
 
 BINS = 15

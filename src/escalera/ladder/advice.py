@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from escalera.errors import closest
+from escalera.core.errors import closest
+from escalera.core.names import LONGEST, composed, fault
 from escalera.ladder.document import read_document
-from escalera.names import LONGEST, composed, fault
 
 ENDINGS = (".yaml", ".yml")
 _DATA = (".csv", ".tsv", ".parquet", ".npz", ".jsonl")

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from escalera.errors import LadderError, Problem, nearest
+from escalera.core.errors import LadderError, Problem, nearest
 from escalera.ladder.fields import Node, paths, section, sections, tagged
 from escalera.ladder.schema import RungConfig, Section, Weights
 from escalera.ladder.shown import show

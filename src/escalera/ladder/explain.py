@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from escalera.errors import nearest, perhaps
+from escalera.core.errors import nearest, perhaps
 from escalera.ladder.document import Path
 from escalera.ladder.fields import Node, describe, one_of, options, section, sections, tagged
 from escalera.ladder.kinds import unknown_kind

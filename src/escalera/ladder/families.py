@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from escalera.errors import nearest
+from escalera.core.errors import nearest
+from escalera.core.names import composed, same
 from escalera.ladder.document import Document, Flaw, Path
-from escalera.names import composed, same
 
 
 @dataclass(eq=False)

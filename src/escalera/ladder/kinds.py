@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from escalera.errors import nearest
+from escalera.core.errors import nearest
 from escalera.ladder.shown import show
 
 _ALSO_CALLED = {

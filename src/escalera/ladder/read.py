@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from escalera.errors import LadderError, Problem
+from escalera.core.errors import LadderError, Problem
+from escalera.core.names import composed
 from escalera.ladder import document as yaml
 from escalera.ladder.document import Document, Flaw, document_of, dotted, read_document
 from escalera.ladder.editor import json_schema
@@ -20,7 +21,6 @@ from escalera.ladder.schema import Ladder, LadderEntry, Rung, RungConfig, Text
 from escalera.ladder.settings import Setting, lay_setting, read_setting
 from escalera.ladder.shipped import LARGEST, find_ladder, read_bytes, shipped
 from escalera.ladder.shown import show
-from escalera.names import composed
 
 MOST_RUNGS = 1_000
 """A report of them could not be read any more."""

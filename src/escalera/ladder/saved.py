@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from escalera.errors import LadderError, RunError
+from escalera.core.errors import LadderError, RunError
+from escalera.core.rundir import CURE, plain_yaml, write_aside
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.schema import RungConfig
-from escalera.rundir import CURE, plain_yaml, write_aside
 
 
 def write_config(path: Path, config: RungConfig) -> None:

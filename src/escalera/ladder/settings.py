@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from escalera.errors import LadderError, Problem
+from escalera.core.errors import LadderError, Problem
 from escalera.ladder.change import objections
 from escalera.ladder.document import Path, dotted, read_document
 from escalera.ladder.explain import Mistake, mistakes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models.layers import conv
 
 WIDTHS = (96, 256, 384, 384, 256)

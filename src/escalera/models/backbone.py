@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from escalera.errors import ModelError, nearest
+from escalera.core.errors import ModelError, nearest
 
 INCEPTION_SIDE = 75
 """Pixels: the convolutions of the Inception networks are not padded, and leave nothing of a smaller picture."""

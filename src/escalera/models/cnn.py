@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models.layers import ACTIVATIONS, batch_norm_2d, conv3x3
 
 _Value = TypeVar("_Value", str, float)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from escalera.errors import ModelError
+from escalera.core.errors import ModelError
 from escalera.models.layers import ACTIVATIONS, batch_norm_1d, conv_1d
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from escalera.errors import ModelError
+from escalera.core.errors import ModelError
 from escalera.models.network import Network
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from escalera.errors import EscaleraError
-from escalera.hub import offline, unreachable
+from escalera.core.errors import EscaleraError
+from escalera.core.hub import offline, unreachable
 from escalera.models.backbone import create
 
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
 from escalera.models.backbone import Backbone
 
 _SHOWN = 3

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.core.rundir import write_aside
 from escalera.report.svg import ORANGE
-from escalera.rundir import write_aside
 
 FILE = "explanations.npz"
 

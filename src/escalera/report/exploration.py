@@ -11,10 +11,10 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from escalera.data.explore import Explored, Twin
+from escalera.core.translation import translate
+from escalera.data.explore.source import Explored, Twin
 from escalera.report.language import NOTHING, Language
 from escalera.report.pictures import data_uri, histogram, levels_uri, sizes_chart
-from escalera.translation import translate
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STRIPS = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from escalera.language import LANGUAGES, NARROW, NOTHING, Language, load_words
+from escalera.core.language import LANGUAGES, NARROW, NOTHING, Language, load_words
 
 __all__ = ["LANGUAGES", "NARROW", "NOTHING", "Language", "load_language", "of_rows"]
 

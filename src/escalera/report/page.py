@@ -14,9 +14,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from escalera.csvtext import csv_text
-from escalera.errors import EscaleraError
-from escalera.language import NO_BREAK
+from escalera.core.csvtext import csv_text
+from escalera.core.errors import EscaleraError
+from escalera.core.language import NO_BREAK
+from escalera.core.rundir import write_aside
+from escalera.core.translation import translate
 from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import heat, read_maps, write_maps
@@ -27,8 +29,6 @@ from escalera.report.story import Rung, Story, read_story
 from escalera.report.summary import headline, summarise
 from escalera.report.svg import SIGNS, Figure
 from escalera.report.view import LadderView, RungView
-from escalera.rundir import write_aside
-from escalera.translation import translate
 
 LADDER_SECTIONS = ("climb", "steps", "how", "seen", "cost", "data")
 """The parts before the rungs, in their order; `end` comes after them."""

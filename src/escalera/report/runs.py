@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from escalera.errors import RunError
+from escalera.core.errors import RunError
+from escalera.core.rundir import ANOTHERS, BESIDE, DAMAGED, GONE, RunDir
 from escalera.report.faults import Fault, Kind
 from escalera.report.records import Environment, Epoch, Metrics, RunRecord
-from escalera.rundir import ANOTHERS, BESIDE, DAMAGED, GONE, RunDir
 
 State = Literal["done", "failed", "damaged", "running", "absent"]
 

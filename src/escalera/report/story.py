@@ -15,16 +15,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from escalera.errors import RunError
+from escalera.core.errors import RunError
+from escalera.core.names import is_name, there
+from escalera.core.neighbours import no_ladder
+from escalera.core.rundir import read_sealed
 from escalera.evaluate.baselines import ATTRIBUTES, MAJORITY, NAMES
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
-from escalera.meant import no_ladder
-from escalera.names import is_name, there
 from escalera.report.baselines import Against, Baseline, Range, against, answered, baselines
 from escalera.report.faults import Fault
 from escalera.report.records import Change, Data, LadderFile, Text
 from escalera.report.runs import Run, State, read_run
-from escalera.rundir import read_sealed
 
 Obstacle = Literal["unfinished", "no-parent", "no-predictions", "other-rows"]
 

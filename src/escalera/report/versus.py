@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from escalera.errors import RunError
-from escalera.meant import near_run
-from escalera.names import there
+from escalera.core.errors import RunError
+from escalera.core.names import there
+from escalera.core.neighbours import near_run
+from escalera.core.rundir import CURE, RunDir, plain_yaml, rungs, standing
 from escalera.report.records import Change, Text
 from escalera.report.runs import Answers, Run, read_run
 from escalera.report.story import Rung, Story, with_steps
-from escalera.rundir import CURE, RunDir, plain_yaml, rungs, standing
 
 _TITLE = Text(en="Runs side by side", es="Ejecuciones lado a lado")
 

@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from escalera import trained
-from escalera.errors import DataError, EscaleraError, RunError, nearest
+from escalera.core.errors import DataError, EscaleraError, RunError, nearest
+from escalera.inference import bundle
 from escalera.report.language import LANGUAGES
 from escalera.studio.forms import is_form, read_form
 from escalera.studio.i18n import preferred
@@ -50,7 +50,7 @@ def add_routes(app: Starlette, studio: Studio) -> None:
     async def model(request: Request) -> Response:
         key = request.path_params["key"]
         try:
-            content = await asyncio.to_thread(lambda: trained.export(studio.trained(key)))
+            content = await asyncio.to_thread(lambda: bundle.export(studio.trained(key)))
         except EscaleraError as error:
             return refused(error)
         name = "-".join(key.split("/")).removesuffix("-seed-0")

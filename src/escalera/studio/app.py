@@ -143,4 +143,4 @@ def serve(
 
 def _warm_up() -> None:
     """Load what the first answer needs while the person still looks at the page."""
-    import escalera.predictor  # noqa: F401
+    import escalera.inference.predictor  # noqa: F401

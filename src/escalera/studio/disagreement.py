@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.errors import DataError
+from escalera.core.errors import DataError
 from escalera.report.runs import Run, read_run
 from escalera.studio.service import Studio
 

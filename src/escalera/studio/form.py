@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from escalera.data.table_transform import Transformation
+from escalera.data.table.transform import Transformation
+from escalera.inference.bundle import Trained
 from escalera.report.language import Language
-from escalera.trained import Trained
 
 _LISTED = 8
 

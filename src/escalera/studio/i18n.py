@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from escalera import language
-from escalera.errors import DataError, EscaleraError, LadderError, RunError
-from escalera.language import LANGUAGES, Language
+from escalera.core import language
+from escalera.core.errors import DataError, EscaleraError, LadderError, RunError
+from escalera.core.language import LANGUAGES, Language
+from escalera.core.translation import translate
 from escalera.studio.service import BusyError
-from escalera.translation import translate
 
 
 def load_words(code: str) -> Language:

@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
-from escalera.errors import EscaleraError, RunError
-from escalera.rundir import RunDir, read_json, write_json
+from escalera.core.errors import EscaleraError, RunError
+from escalera.core.rundir import RunDir, read_json, write_json
 
 if TYPE_CHECKING:
     from escalera.ladder.schema import Rung
@@ -119,7 +119,7 @@ class Job:
 
         Raises LadderError for settings that are wrong.
         """
-        from escalera.standing import finished
+        from escalera.run.status import finished
 
         name, rungs = _rungs(asked)
         runs = [(RunDir(self.out / name / rung.name / f"seed-{n}"), rung) for rung in rungs for n in range(asked.seeds)]
@@ -184,22 +184,22 @@ def settings(values: Mapping[str, str], more: str = "") -> list[str]:
 
 def plan(asked: Asked, data_root: Path | None = None) -> list[dict[str, Any]]:
     """What the climb would cost, as `plan.plan` says; nothing is trained. Raises LadderError for wrong settings."""
-    from escalera.climbing import load_ladder
-    from escalera.climbing import plan as plan_rungs
+    from escalera.experiment.climb import load_ladder
+    from escalera.experiment.climb import plan as plan_rungs
 
     return plan_rungs(load_ladder(asked.ladder, asked.sets, data_root), data_root=data_root, rungs=asked.rungs)
 
 
 def _rungs(asked: Asked) -> tuple[str, Sequence[Rung]]:
     """The ladder's name and the rungs that are asked for; raises LadderError for what is wrong in the settings."""
-    from escalera.climbing import load_ladder
+    from escalera.experiment.climb import load_ladder
 
     ladder = load_ladder(asked.ladder, asked.sets).ladder
     return ladder.name, [rung for rung in ladder.rungs if not asked.rungs or rung.name in asked.rungs]
 
 
 def _step(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:
-    from escalera.standing import finished, unfinished
+    from escalera.run.status import finished, unfinished
 
     epochs = rung.config.train.epochs
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from escalera.errors import nearest
+from escalera.core.errors import nearest
 
 _KEYS = {
     "join": {"data", "fn_index", "session_hash", "event_data", "trigger_id"},

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.data.given import Seen
-from escalera.errors import DataError, EscaleraError
+from escalera.core.errors import DataError, EscaleraError
+from escalera.data.query.images import Seen
 
 if TYPE_CHECKING:
     from escalera.data.images import Images
+    from escalera.inference.bundle import Trained
     from escalera.studio.service import Answer, Studio
-    from escalera.trained import Trained
 
 LOOKED_AT = 10_000
 """Pictures of train among which the nearest are sought: a few seconds the first time, and 20 MB of features of 512."""
@@ -137,7 +137,7 @@ class Samples:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from escalera import build
+        from escalera import builders
 
         run = self._studio.run(key)
         run.check(run.splits.name)
@@ -145,7 +145,7 @@ class Samples:
             table = pq.read_table(run.splits).to_pydict()
         except (OSError, pa.ArrowException) as error:
             raise DataError("this run has not kept which rows were in which split") from error
-        splits = build.pictures(trained.config.data, data_root=self._studio.data_root, skip_bad=True).splits
+        splits = builders.pictures(trained.config.data, data_root=self._studio.data_root, skip_bad=True).splits
         names, origins, rows = (np.array(table[column]) for column in ("split", "source", "row"))
         found = {}
         for name in ("train", "validation", "test"):
@@ -159,7 +159,7 @@ class Samples:
 
 def _labels(trained: Trained, images: Images) -> NDArray[np.int64]:
     """The classes of all rows, which a column of numbers gives where it was cut into them."""
-    from escalera.data.table_bands import Bands, target
+    from escalera.data.table.bands import Bands, target
 
     cut = (trained.table or {}).get("bands")
     if cut is None:

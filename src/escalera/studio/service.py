@@ -18,16 +18,16 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from escalera.errors import EscaleraError, RunError, nearest
-from escalera.names import is_name
-from escalera.rundir import RunDir, read_json
+from escalera.core.errors import EscaleraError, RunError, nearest
+from escalera.core.names import is_name
+from escalera.core.rundir import RunDir, read_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from escalera.predictor import Predictor
-    from escalera.trained import Trained
+    from escalera.inference.bundle import Trained
+    from escalera.inference.predictor import Predictor
 
 LARGEST_UPLOAD = 20_000_000
 """Bytes of a request."""
@@ -143,7 +143,7 @@ class Studio:
 
     def sources(self) -> list[str]:
         """The sources by name that are on this machine."""
-        from escalera.data.places import catalogue
+        from escalera.data.sources.locate import catalogue
 
         return [str(row["name"]) for row in catalogue(self.data_root) if row["where"]]
 
@@ -157,7 +157,7 @@ class Studio:
 
     def trained(self, key: str) -> Trained:
         """A model by its key; raises RunError where there is none, or one that is not finished."""
-        from escalera import trained
+        from escalera.inference import bundle as trained
 
         if _FILE.fullmatch(key) and key in self._files:
             return self._of_files[key]  # looked at whole when it was opened; nobody else writes there
@@ -172,7 +172,7 @@ class Studio:
 
         The same content twice is the same model.
         """
-        from escalera import trained
+        from escalera.inference import bundle as trained
 
         key = f"file:{hashlib.sha256(content).hexdigest()[:12]}"
         if key not in self._files:
@@ -210,7 +210,7 @@ class Studio:
 
     def predictor(self, key: str) -> Predictor:
         """A model, opened, or opened before; for the worker alone."""
-        from escalera.predictor import Predictor
+        from escalera.inference.predictor import Predictor
 
         version = self.version(key)
         if (key, version) not in self._predictors:
@@ -232,7 +232,7 @@ class Studio:
     def _classify(self, key: str, pictures: Sequence[bytes], attributes: Mapping[str, Any] | None) -> Answer:
         import numpy as np
 
-        from escalera.data.given import Seen
+        from escalera.data.query.images import Seen
 
         predictor = self.predictor(key)
         seen = _seen(predictor, pictures)
@@ -247,7 +247,7 @@ class Studio:
         """Where the model looked when it said what it said (h, w), from 0 to 1; None where it keeps no map."""
 
         def work() -> NDArray[np.float32] | None:
-            from escalera.data.given import Seen
+            from escalera.data.query.images import Seen
 
             if answer.seen is None:
                 return None
@@ -258,7 +258,7 @@ class Studio:
 
     def enlarged(self, key: str, pictures: Sequence[bytes]) -> NDArray[np.uint8]:
         """What a model sees of pictures, large enough for people."""
-        from escalera.data.given import Intake
+        from escalera.data.query.images import Intake
 
         learned = self.trained(key).data
         return Intake(learned).enlarged(max(1, SHOWN // max(learned.shape[:2]))).row(pictures)

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from escalera.errors import EscaleraError, RunError
+from escalera.core.errors import EscaleraError, RunError
 from escalera.studio.service import Studio
 
 HERE = ("127.0.0.1", "localhost", "::1")

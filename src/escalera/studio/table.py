@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from escalera.csvtext import csv_text
-from escalera.errors import DataError
+from escalera.core.csvtext import csv_text
+from escalera.core.errors import DataError
 from escalera.studio.service import Answer, Studio
 
 COLUMNS = ("file", "class", "probability", "second", "second_probability", "error")

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import nn
 
-from escalera.errors import RunError, Terminated
-from escalera.rundir import RunDir
+from escalera.core.errors import RunError, Terminated
+from escalera.core.rundir import RunDir
 from escalera.train.checkpoint import save_weights
 from escalera.train.loop import Callback, Training
 

@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from escalera.errors import RunError
+from escalera.core.errors import RunError
+from escalera.core.rundir import CURE, DAMAGED, read_sealed, sha256, write_aside, write_sealed
 from escalera.models.transfer import differences
-from escalera.rundir import CURE, DAMAGED, read_sealed, sha256, write_aside, write_sealed
 from escalera.train.loop import Callback, Training
 
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from escalera.core.errors import TrainingError
+from escalera.core.runtime import autocast
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
-from escalera.errors import TrainingError
-from escalera.runtime import autocast
 from escalera.train.schedules import Schedule
 
 CHECK_EVERY = 50

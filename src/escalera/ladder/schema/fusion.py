@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from escalera.core.names import composed
 from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
 from escalera.ladder.schema.head import Head
 from escalera.ladder.schema.pretrained import Backbone, Trainable, Transfer
 from escalera.ladder.schema.rows import Conv1d, Table
 from escalera.ladder.schema.section import Section, at_odds
-from escalera.names import composed
 
 Branch = Annotated[Mlp | Cnn | AlexNet | Conv1d | Table | Backbone | Transfer, Field(discriminator="kind")]
 

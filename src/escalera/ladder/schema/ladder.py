@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from escalera.errors import EscaleraError, nearest
+from escalera.core.errors import EscaleraError, nearest
 from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.data import Data
 from escalera.ladder.schema.model import Model, reads_attributes

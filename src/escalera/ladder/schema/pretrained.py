@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from escalera.errors import nearest
+from escalera.core.errors import nearest
 from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
 from escalera.ladder.schema.head import Head
 from escalera.ladder.schema.rows import Conv1d, Table

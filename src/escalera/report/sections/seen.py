@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from escalera.data.duplicates import SMALLEST
+from escalera.data.duplicates.search import SMALLEST
 from escalera.evaluate.compare import accuracy_interval
 from escalera.report.records import Data
 from escalera.report.story import Rung

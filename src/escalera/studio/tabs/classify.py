@@ -12,8 +12,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
+from escalera.core.errors import EscaleraError
 from escalera.data.mosaic import parts
-from escalera.errors import EscaleraError
+from escalera.inference.bundle import Trained
 from escalera.report.language import Language
 from escalera.studio.form import form
 from escalera.studio.i18n import told
@@ -23,7 +24,6 @@ from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT, Cell, sheet
 from escalera.studio.table import COLUMNS, table, to_csv
 from escalera.studio.tabs.shared import choices, content, picture_input, telling
-from escalera.trained import Trained
 
 
 def classify(studio: Studio, words: Language) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from escalera.climbing import load_ladder, shipped_ladders
-from escalera.errors import EscaleraError
+from escalera.core.errors import EscaleraError
+from escalera.experiment.climb import load_ladder, shipped_ladders
 from escalera.report.language import NOTHING, Language
 from escalera.studio.i18n import told
 from escalera.studio.job import Asked, Job, Progress, Step, plan, settings

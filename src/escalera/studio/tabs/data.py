@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from escalera.errors import EscaleraError
-from escalera.exploring import explore_source, folder_name
+from escalera.core.errors import EscaleraError
+from escalera.experiment.explore import explore_source, folder_name
 from escalera.report.language import Language
 from escalera.studio.disagreement import Kind, disagreement
 from escalera.studio.i18n import told

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from escalera.errors import EscaleraError
-from escalera.illustration import Illustrator
+from escalera.core.errors import EscaleraError
+from escalera.inference.illustrations import Illustrator
 from escalera.report.language import NOTHING, Language
 from escalera.report.page import write_report
 from escalera.report.sections import climb as picture

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 from gradio.data_classes import ImageData
 
-from escalera.errors import DataError, EscaleraError
+from escalera.core.errors import DataError, EscaleraError
 from escalera.report.language import Language
 from escalera.studio.i18n import told
 

@@ -1,0 +1,58 @@
+"""From a configuration to the objects it speaks of. The only package that knows both sides."""
+
+from escalera.builders.data import (
+    EVALUATION_BATCH,
+    batches,
+    changes,
+    dataset,
+    image_shape,
+    layout,
+    mix,
+    pictures,
+    read_options,
+    statistics,
+    views,
+)
+from escalera.builders.early import absent_sources, absent_weights
+from escalera.builders.model import bodies, network, shape_problems
+from escalera.builders.train import (
+    early_stopping,
+    moving_average,
+    optimizer,
+    penalty,
+    runs_once,
+    schedule,
+    unfreezing,
+    unfrozen_from,
+)
+from escalera.builders.weights import imagenet_files, start_from, weights_problems
+
+__all__ = [
+    "EVALUATION_BATCH",
+    "absent_sources",
+    "absent_weights",
+    "batches",
+    "bodies",
+    "changes",
+    "dataset",
+    "early_stopping",
+    "image_shape",
+    "imagenet_files",
+    "layout",
+    "mix",
+    "moving_average",
+    "network",
+    "optimizer",
+    "penalty",
+    "pictures",
+    "read_options",
+    "runs_once",
+    "schedule",
+    "shape_problems",
+    "start_from",
+    "statistics",
+    "unfreezing",
+    "unfrozen_from",
+    "views",
+    "weights_problems",
+]

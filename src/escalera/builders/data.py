@@ -1,0 +1,182 @@
+"""The data of a configuration: read, split, and in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from escalera.data.augment.erasing import Erase
+from escalera.data.augment.geometric import Augment
+from escalera.data.augment.mixup import Mix
+from escalera.data.augment.randaugment import Policy
+from escalera.data.batches import Batches, Change
+from escalera.data.duplicates.overlap import without_duplicates
+from escalera.data.images import ImageSet
+from escalera.data.mosaic import grid
+from escalera.data.options import ReadOptions
+from escalera.data.sources.open import native_shape, open_source
+from escalera.data.splits import Dataset, Split, channel_statistics, split
+from escalera.data.table.attributes import with_attributes
+from escalera.data.table.bands import banded, provisional
+from escalera.evaluate.views import VIEWS, View, as_it_is
+from escalera.ladder import schema
+from escalera.models.tiles import ONE, Layout, of_each
+
+EVALUATION_BATCH = 256
+
+
+def pictures(
+    data: schema.Data, *, data_root: Path | None, skip_bad: bool = False, beside: Path | None = None
+) -> ImageSet:
+    """The pictures of a source as it is, read or found in the cache; a path is looked for `beside` its ladder too."""
+    return open_source(
+        data.source,
+        read_options(data),
+        data_root=data_root,
+        image_size=_height_and_width(data.image_size),
+        channels=data.channels,
+        resize=data.resize,
+        skip_bad=skip_bad,
+        beside=beside,
+    )
+
+
+def read_options(data: schema.Data) -> ReadOptions:
+    """How the source is to be read."""
+    said = {field.name for field in fields(ReadOptions)} & type(data).model_fields.keys()
+    return ReadOptions(**{name: getattr(data, name) for name in said})
+
+
+def dataset(
+    data: schema.Data,
+    *,
+    seed: int,
+    data_root: Path | None,
+    skip_bad: bool = False,
+    beside: Path | None = None,
+    attributes: bool = True,
+) -> Dataset:
+    """The pictures, read (or found in the cache) and split; `attributes`: whether a model reads those beside them."""
+    images = pictures(data, data_root=data_root, skip_bad=skip_bad, beside=beside)
+    if data.target is not None and data.bands is not None:
+        images = provisional(images, data.target, data.bands)
+    splits = split(
+        images,
+        validation=data.validation,
+        test=data.test,
+        seed=seed,
+        group=data.group,
+        rare_classes=data.rare_classes,
+    )
+    return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data, attributes)
+
+
+def _with_table(splits: Dataset, data: schema.Data, attributes: bool) -> Dataset:
+    """The splits with what their tables give: bands for classes, and attributes; both are fitted on train alone."""
+    if data.target is not None and data.bands is not None:
+        splits = banded(splits, data.target, data.bands)
+    named = data.attributes
+    return with_attributes(
+        splits,
+        columns={"numeric": named.numeric, "categorical": named.categorical}
+        if isinstance(named, schema.Attributes)
+        else named,
+        only=data.select if isinstance(data.select, list) else None,
+        best=data.select.best if isinstance(data.select, schema.Best) else None,
+        aside={name: key for name, key in ((data.target, "target"), (data.group, "group")) if name},
+        read=attributes,
+    )
+
+
+def batches(
+    config: schema.RungConfig,
+    part: Split,
+    train: Split,
+    *,
+    seed: int,
+    device: torch.device,
+    training: bool,
+    mix: Mix | None = None,
+) -> Batches:
+    """Batches of one split: shuffled and augmented for training, in order and untouched for evaluation.
+
+    Means and deviations, where they are asked for, are those of `train`. Attributes stand beside the pictures where the
+    model reads them.
+    """
+    mean, deviation = statistics(config.data, train)
+    return Batches(
+        part.images,
+        part.labels,
+        part.rows,
+        batch_size=config.train.batch_size if training else EVALUATION_BATCH,
+        device=device,
+        shuffle=training,
+        seed=seed,
+        augment=changes(config.augment, mean, deviation, layout(config.data)) if training else (),
+        mix=mix,
+        mean=mean,
+        std=deviation,
+        attributes=part.attributes if schema.reads_attributes(config.model) else None,
+    )
+
+
+def changes(
+    augment: schema.Augment, mean: list[float] | None, deviation: list[float] | None, layout: Layout = ONE
+) -> list[Change]:
+    """The random changes of single pictures, in the order of the section's keys; only those that do something.
+
+    Where several pictures lie in one, each of them is changed by itself.
+    """
+    moves = augment.model_dump(include={"rotation", "shift", "zoom", "horizontal_flip"})
+    found: list[Change] = []
+    if any(moves.values()):
+        found.append(Augment(**moves, fill=augment.fill))
+    if augment.random_ops:
+        found.append(Policy(augment.random_ops, augment.magnitude, mean, deviation))
+    if augment.erasing:
+        found.append(Erase(augment.erasing))
+    return [of_each(change, layout) for change in found]
+
+
+def views(config: schema.RungConfig) -> Sequence[View]:
+    """The views of test-time augmentation; where several pictures lie in one, those of each of them."""
+    own = layout(config.data)
+    return [view if view is as_it_is else of_each(view, own) for view in VIEWS[config.evaluate.tta]]
+
+
+def mix(augment: schema.Augment, classes: int) -> Mix | None:
+    """What mixes pictures and labels in pairs, where the configuration asks for it."""
+    return Mix(classes, augment.mixup, augment.cutmix) if augment.mixup or augment.cutmix else None
+
+
+def statistics(data: schema.Data, train: Split) -> tuple[list[float] | None, list[float] | None]:
+    """Mean and deviation of each channel over the train rows, in [0, 1]; None where the pixels stay as they are."""
+    if data.normalize == "unit":
+        return None, None
+    mean, deviation = channel_statistics(train)
+    return list(map(float, mean)), list(map(float, deviation))
+
+
+def image_shape(data: schema.Data) -> tuple[int, int, int] | None:
+    """(C, H, W) of the pictures as far as the configuration alone tells, else None."""
+    native = native_shape(data.source)
+    size = _height_and_width(data.image_size) or (native and native[:2])
+    channels = data.channels or (native and native[2])
+    if size and isinstance(data.image_column, list):
+        rows, columns = layout(data)
+        size = rows * size[0], columns * size[1]
+    return (channels, *size) if size and channels else None
+
+
+def layout(data: schema.Data) -> Layout:
+    """How the pictures of a row lie in one: (rows, columns)."""
+    return grid(len(data.image_column)) if isinstance(data.image_column, list) else ONE
+
+
+def _height_and_width(size: int | list[int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    return (size, size) if isinstance(size, int) else (size[0], size[1])

@@ -1,0 +1,81 @@
+"""What a training of a configuration is made of: the optimiser, the schedule, the penalty and the callbacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from escalera.builders.model import bodies
+from escalera.ladder import schema
+from escalera.models.network import Network
+from escalera.train.callbacks import EarlyStopping
+from escalera.train.ema import MovingAverage
+from escalera.train.optimizers import OPTIMIZERS
+from escalera.train.penalty import L2Penalty
+from escalera.train.plateau import Plateau
+from escalera.train.schedules import SCHEDULES, Schedule
+from escalera.train.unfreeze import UnfreezeAt
+
+FEATURES_AT_MOST = 2 * 1024**3
+"""Bytes of features kept in memory. Not a share of what is free, since a resumed run has to decide as it did before."""
+
+
+def optimizer(settings: schema.Adam | schema.AdamW | schema.Sgd, over: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser over a network's trainable parameters."""
+    return OPTIMIZERS[settings.name](over, **settings.model_dump(exclude={"name"}))
+
+
+def schedule(train: schema.Train) -> Schedule:
+    """The learning-rate schedule over the epochs of a training; a Plateau is a callback too."""
+    settings = train.schedule
+    if isinstance(settings, schema.Plateau):
+        floor = min(1.0, settings.min_lr / train.optimizer.lr)
+        return Plateau(settings.monitor, factor=settings.factor, patience=settings.patience, floor=floor)
+    return SCHEDULES[settings.name](train.epochs, **settings.model_dump(exclude={"name"}))
+
+
+def penalty(model: schema.Net, network: Network) -> L2Penalty | None:
+    """The L2 penalty of a network, where the configuration asks for one."""
+    found = [(body, float(getattr(part, "l2", 0.0))) for part, body in bodies(model, network)]
+    found.append((network.head, model.head.l2))
+    return L2Penalty(found) if any(strength for _, strength in found) else None
+
+
+def moving_average(train: schema.Train) -> MovingAverage | None:
+    """The callback that averages the weights, where the configuration has one."""
+    return MovingAverage(train.ema) if train.ema is not None else None
+
+
+def early_stopping(train: schema.Train, folder: Path) -> EarlyStopping | None:
+    """The callback that stops early, where the configuration has one; if asked, the best weights go into `folder`."""
+    settings = train.early_stopping
+    if settings is None:
+        return None
+    monitors = [settings.monitor] if isinstance(settings.monitor, str) else settings.monitor
+    return EarlyStopping(monitors, settings.patience, folder if settings.restore_best else None)
+
+
+def unfrozen_from(model: schema.Model) -> int | None:
+    """The epoch from which on the body learns, where it does not from the first."""
+    trainable = model.trainable if isinstance(model, schema.Backbone | schema.Transfer) else None
+    return trainable.from_epoch if isinstance(trainable, schema.Trainable) else None
+
+
+def unfreezing(model: schema.Model, network: Network) -> UnfreezeAt | None:
+    """The callback that lets the body learn from an epoch on, where the configuration has one."""
+    epoch = unfrozen_from(model)
+    return None if epoch is None else UnfreezeAt(network, epoch)
+
+
+def runs_once(config: schema.RungConfig, over: Network, rows: int) -> bool:
+    """Whether the body gives the same features for a picture in every epoch, so that it need run only once.
+
+    Not where they would take more than FEATURES_AT_MOST.
+    """
+    frozen = all(
+        isinstance(part, schema.Backbone | schema.Transfer) and part.trainable == "none"
+        for part in schema.parts(schema.net(config.model)).values()
+    )
+    return frozen and config.augment == schema.Augment() and 4 * rows * over.head.inputs <= FEATURES_AT_MOST

@@ -1,0 +1,206 @@
+"""What a climb says in the terminal: the rungs as they pass, and the table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from escalera.cli.terminal.tables import print_rungs
+from escalera.cli.terminal.words import load_terminal
+from escalera.core.translation import translate
+
+if TYPE_CHECKING:
+    from escalera.data.splits import Dataset
+    from escalera.ladder.schema import Ladder, Rung
+    from escalera.models.summary import Summary
+    from escalera.train.loop import Callback
+
+_LISTED = 20
+
+
+class Narrator:
+    """Tells a climb on a console, in a language; without a console it keeps quiet."""
+
+    def __init__(self, console: Console | None = None, *, language: str = "en", debug: bool = False) -> None:
+        self.console = console or Console(quiet=True)
+        # A file or a pipe has no width at which a sentence would have to be broken.
+        self.console.soft_wrap = not self.console.is_terminal
+        self.words = load_terminal(language)
+        self.debug = debug
+        self.failed: list[tuple[str, str]] = []
+        self.told: set[str] = set()
+
+    def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
+        """Name the ladder, and how much of it is to do."""
+        title = ladder.title[self.words.code] if ladder.title else ladder.name
+        self.console.print(f"[bold]{escape(title)}[/]", highlight=False)
+        if not pending:
+            self._print(self.words.say("climb.finished"))
+        elif pending < runs:
+            done = self.words.number(runs - pending)
+            self._print(self.words.say("climb.some", done=done, runs=runs, pending=pending, folder=folder))
+        else:
+            self._print(self.words.say("climb.all", runs=self.words.count(runs, "run"), folder=folder))
+
+    def data_opened(self, data: Dataset) -> None:
+        """Say what a person should know of the pictures before they are learned from."""
+        from escalera.data.duplicates.search import SMALLEST
+
+        words, name = self.words, data.name
+        if data.skipped:
+            self._print(words.say("data.skipped", name=name, pictures=words.count(len(data.skipped), "bad")))
+            more = len(data.skipped) - _LISTED
+            rest = [words.say("list.more", n=words.number(more))] if more > 0 else []
+            for line in (*map(self._said, data.skipped[:_LISTED]), *rest):
+                self._print(f"  {line}", style="dim")
+        if data.overlap and data.overlap.dropped:
+            self._print(words.say("data.dropped", name=name, pictures=words.count(data.overlap.dropped, "dropped")))
+        if data.overlap and data.overlap.test.any():
+            n, of = data.overlap.test.sum(), len(data.overlap.test)
+            self._print(words.say("data.duplicates", name=name, n=words.number(n), of=words.number(of)), style="yellow")
+        if data.overlap and not data.overlap.near_searched:
+            small = min(data.shape[:2]) < SMALLEST
+            self._print(words.say("data.only_exact_small" if small else "data.only_exact_many", name=name), style="dim")
+        for note in data.notes:
+            where = "" if note.startswith(name) else f"{name}: "
+            self._print(self._said(f"{where}{note}"), style="yellow")
+
+    def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
+        """Name the rung and why it is there."""
+        more = f" ({self.words.say('rung.seed', seed=seed)})" if seed else ""
+        self.console.print(f"\n[bold cyan]{place}  {escape(rung.name)}[/]{more}", highlight=False)
+        if rung.why:
+            self._print(f"  {rung.why[self.words.code]}", style="dim")
+
+    def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
+        """Print the table of layers and its totals; the body may learn only `from_epoch` on."""
+        words = self.words
+        table = Table(box=None, padding=(0, 2), header_style="dim", show_edge=False)
+        for column, justify in (("layer", "left"), ("output", "left"), ("parameters", "right")):
+            table.add_column(words.say(f"layers.{column}"), justify=justify)  # type: ignore[arg-type]
+        for layer in summary.layers:
+            shape = " x ".join(map(str, layer.output_shape))
+            frozen = f" ({words.say('layers.frozen')})" if layer.trainable is False else ""
+            branch = f"{layer.name.split('.')[2]}: " if layer.name.startswith("body.branches.") else ""
+            count = words.number(layer.parameters) if layer.parameters else ""
+            table.add_row(f"{escape(branch)}{layer.kind}{frozen}", shape, count)
+        self.console.print(table)
+        counts = [words.number(number) for number in (summary.total, summary.trainable, summary.non_trainable)]
+        later = words.say("layers.later", epoch=from_epoch) if from_epoch else ""
+        totals = words.say("layers.total", total=counts[0], trainable=counts[1], rest=counts[2])
+        self._print(f"  {totals}{later}")
+
+    def resumes(self, epoch: int) -> None:
+        """Say that an interrupted run goes on."""
+        self._print(f"  {self.words.say('run.resumes', epoch=epoch)}")
+
+    def damaged(self, what: str, then: str) -> None:
+        """Say what is damaged in a run, and what becomes of it: `made_again`, `written_again` or `not_needed`."""
+        self._print(self.words.say(f"run.{then}", what=translate(what, self.words.code)), style="yellow")
+
+    def put_back(self, kept: Path, place: Path) -> None:
+        """Say that a run with these settings was there already."""
+        self._print(self.words.say("run.put_back", kept=kept, place=place), style="yellow")
+
+    def kept(self, kept: Path) -> None:
+        """Say where a run went that another one has replaced, and how to get it back."""
+        self._print(f"  {self.words.say('run.kept', kept=kept)}", style="yellow")
+
+    def begins_anew(self, faults: Sequence[str], kept: Path) -> None:
+        """Say that a training which was begun cannot go on."""
+        what = "; ".join(translate(fault, self.words.code) for fault in faults)
+        self._print(f"  {self.words.say('run.anew', what=what, kept=kept)}", style="yellow")
+
+    def checkpoint_damaged(self, epoch: int, fault: str) -> None:
+        """Say that the last checkpoint could not be gone on from, and that the one before, after `epoch`, is."""
+        fault = translate(fault, self.words.code)
+        self._print(f"  {self.words.say('run.damaged', last=epoch + 1, epoch=epoch, fault=fault)}", style="yellow")
+
+    def history_mended(self, file: Path) -> None:
+        """Say that the history was not what the checkpoint has of it."""
+        self._print(f"  {self.words.say('run.history', file=file)}", style="yellow")
+
+    def threads_kept(self, begun: int, here: int) -> None:
+        """Say that a run goes on with its own number of threads."""
+        words = self.words
+        self._print(f"  {words.say('run.threads', begun=words.count(begun, 'thread'), here=words.number(here))}")
+
+    def progress(self) -> Callback:
+        """A bar on a terminal, lines elsewhere."""
+        from escalera.cli.terminal.progress import ProgressBar, ProgressLines
+
+        kind = ProgressBar if self.console.is_terminal else ProgressLines
+        return kind(self.console, self.words)
+
+    def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """One line: what came out, and what it cost."""
+        stopped = self.words.say(f"stopped.{record['stopped'].replace(' ', '-')}")
+        epochs = self.words.say("run.epochs", best=record["best_epoch"], epochs=record["epochs"], stopped=stopped)
+        self._outcome(record, metrics, epochs)
+
+    def votes_end(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """One line: what the vote came to, and what it cost."""
+        self._outcome(record, metrics, self.words.count(len(record["classifiers"]), "classifier"))
+
+    def _outcome(self, record: dict[str, Any], metrics: dict[str, Any], how: str) -> None:
+        words, test = self.words, metrics["test"]
+        result = words.say("run.test", accuracy=words.number(100 * test["accuracy"], 2), loss=words.loss(test["loss"]))
+        cost = [words.duration(record["seconds"]), *([words.money(**record["price"])] if record["price"] else [])]
+        self.console.print("  ·  ".join([f"  [green]✓[/] {result}", how, *cost]), highlight=False)
+
+    def branches_asked(self) -> None:
+        """Say what takes its time after a fusion has learned."""
+        self._print(f"  {self.words.say('run.branches')}")
+
+    def features_ready(self, columns: int, rows: int, seconds: float) -> None:
+        """Say how large the table is that the classifiers learn from."""
+        words = self.words
+        time, sizes = words.duration(seconds), (words.number(columns), words.number(rows))
+        self._print(f"  {words.say('run.features', columns=sizes[0], rows=sizes[1], time=time)}")
+
+    def classifier_fitted(self, name: str, accuracy: float, seconds: float) -> None:
+        """One line for each of those that vote."""
+        share, time = self.words.number(100 * accuracy, 2), self.words.duration(seconds)
+        self._print(f"  {self.words.say('run.fitted', name=name, accuracy=share, time=time)}")
+
+    def weights_absent(self, names: list[str], message: str) -> None:
+        """Say, before anything is trained, which rungs lack the weights that they start from."""
+        self.told.add(message)
+        self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
+
+    def _said(self, text: str) -> str:
+        """An error or a note in the reader's language."""
+        return translate(text, self.words.code)
+
+    def rung_failed(self, rung: Rung, message: str, error: Exception) -> None:
+        """Say it at once, a reason that was told before in short, and again in the last lines."""
+        key = "rung.failed_as_above" if message in self.told else "rung.failed"
+        failed = self.words.say(key, rung=rung.name)
+        why = "" if message in self.told else f": {self._said(message)}"
+        self.told.add(message)
+        self.failed.append((rung.name, message))
+        self.console.print(f"  [red]✗ {escape(failed)}[/]{escape(why)}", highlight=False)
+        if self.debug:
+            import traceback
+
+            self.console.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
+
+    def ladder_ends(self, folder: Path, report: Path) -> None:
+        """The table of the rungs, what failed, and where the report is."""
+        from escalera.report.story import read_story
+
+        self.console.print()
+        print_rungs(self.console, read_story(folder), self.words)
+        for message in dict.fromkeys(message for _, message in self.failed):
+            names = dict.fromkeys(name for name, why in self.failed if why == message)
+            self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
+        self.console.print(f"\n{self.words.say('climb.report')}: [bold]{report}[/]", highlight=False, soft_wrap=True)
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        """A line without any markup of its own."""
+        self.console.print(escape(text), style=style, highlight=False)

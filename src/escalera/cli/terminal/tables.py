@@ -1,0 +1,147 @@
+"""Tables for the terminal: the rungs of a ladder, what they would cost, the settings of a model kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from escalera.core.language import Language, load_words
+from escalera.core.translation import translate
+
+if TYPE_CHECKING:
+    from escalera.report.story import Story
+
+_FAULTS = 3
+"""Of each run that are said."""
+_VERDICTS = {"better": "[green]▲ {}[/]", "worse": "[red]▼ {}[/]", "no evidence": "[dim]· {}[/]"}
+
+
+def print_rungs(console: Console, story: Story, words: Language) -> None:
+    """Print the table of the rungs, with fewer columns where the terminal is too narrow for all."""
+    from escalera.report.language import of_rows
+    from escalera.report.shortfall import shortfalls
+
+    _print_whole(console, rungs_table(story, words), rungs_table(story, words, narrow=True))
+    from escalera.report.language import load_language
+
+    others = [rung.name for rung in story.rungs if not rung.as_asked]
+    if others:
+        console.print(escape(words.say("table.others", rungs=", ".join(others))), style="dim", highlight=False)
+    for run in (run for rung in story.rungs for run in rung.runs if run.faults):
+        for fault in run.faults[:_FAULTS]:
+            text = escape(f"{run.path}: {fault.say(load_language(words.code))}")
+            console.print(text, style="yellow", highlight=False)
+    report = load_words(words.code, "report", plain=True)
+    report = of_rows(report) if story.tabular else report
+    for rung in story.scored:
+        for sentence in shortfalls(rung, report):
+            line = f"{rung.name}: {sentence[0].lower()}{sentence[1:]}"
+            console.print(line, style="yellow", markup=False, highlight=False)
+
+
+def print_plan(console: Console, rows: list[dict[str, Any]], seeds: int, words: Language) -> None:
+    """Print what the rungs would cost and what the figures are, with fewer columns where the terminal is narrow."""
+    spare = ("rate", "trainable", "epochs", "memory")
+    _print_whole(console, *(plan_table(rows, seeds, words, without=spare[:count]) for count in range(len(spare) + 1)))
+    console.print(words.say("plan.what"), highlight=False)
+    for row in rows:
+        if "error" in row:
+            message = words.say("plan.failed", rung=row["name"], error=translate(row["error"], words.code))
+            console.print(message, style="red", markup=False, highlight=False)
+
+
+def _print_whole(console: Console, *tables: Table) -> None:
+    """Print the first of the tables that fits, so that nothing is cut; a file or a pipe is as wide as it has to be."""
+    options = console.options.update(max_width=1000)
+    needed = [console.measure(table, options=options).maximum for table in tables]
+    if not console.is_terminal:
+        console.width = max(console.width, needed[0])
+    fitting = (table for table, width in zip(tables, needed, strict=True) if width <= console.width)
+    console.print(next(fitting, tables[-1]))
+
+
+def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table:
+    """The rungs of a ladder, each with its accuracy, step over its parent and cost; fewer columns if `narrow`."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
+    table.add_column(words.say("table.rung"), overflow="fold")
+    table.add_column(words.say("table.test"), justify="right")
+    table.add_column(words.say("table.step"), justify="right", no_wrap=True)
+    table.add_column("p", justify="right", no_wrap=True)
+    table.add_column(words.say("table.verdict"), no_wrap=True)
+    if not narrow:
+        table.add_column(words.say("table.parameters"), justify="right", no_wrap=True)
+    table.add_column(words.say("table.time"), justify="right", no_wrap=True)
+    from escalera.report.shortfall import named
+
+    report = load_words(words.code, "report", plain=True)
+    for baseline in story.baselines:
+        name = escape(named(baseline, report))
+        table.add_row(name, words.number(100 * baseline.accuracy, 2), style="dim")
+    for rung in story.rungs:
+        if rung.state != "done" or rung.accuracy is None:
+            table.add_row(rung.name, f"[red]{words.say(f'state.{rung.state}')}[/]")
+            continue
+        step, compared = rung.step, ("", "", "")
+        if step and step.comparison and step.p is not None and step.verdict:
+            c = step.comparison
+            points = [words.number(100 * share, 2, sign=True) for share in (c.difference, c.low, c.high)]
+            verdict = _VERDICTS[step.verdict].format(words.say(f"verdict.{step.verdict.replace(' ', '-')}"))
+            compared = (f"{points[0]} ({words.say('list.range', low=points[1], high=points[2])})",
+                        words.p_value(step.p), verdict)  # fmt: skip
+        parameters = rung.done[0].record.parameters
+        total = [] if narrow else ["" if parameters.total is None else words.number(parameters.total)]
+        seconds = words.duration(rung.seconds or 0)
+        table.add_row(rung.name, words.number(100 * rung.accuracy, 2), *compared, *total, seconds)
+    return table
+
+
+def plan_table(rows: list[dict[str, Any]], seeds: int, words: Language, *, without: Sequence[str] = ()) -> Table:
+    """What the rungs would cost, and their sum, `without` some columns; an estimate is marked as one."""
+    table = Table(
+        box=None, padding=(0, 1, 0, 0), header_style="bold", footer_style="bold", show_footer=True, pad_edge=False
+    )
+    columns: dict[str, Callable[[dict[str, Any]], str]] = {
+        "parameters": lambda row: words.number(row["parameters"]["total"]),
+        "trainable": lambda row: words.number(row["parameters"]["trainable"]),
+        "flops": lambda row: words.short(row["flops_per_image"]),
+        "memory": lambda row: words.short(row["memory_bytes"], "B"),
+        "rate": lambda row: words.number(row["images_per_second"]),
+        "epochs": lambda row: str(row["epochs"] or ""),  # votes have none
+        "time": lambda row: words.duration(row["seconds"]),
+    }
+    total = seeds * sum(row["seconds"] for row in rows if "error" not in row)
+    table.add_column(words.say("table.rung"), words.say("plan.all") if len(rows) > 1 else "", overflow="fold")
+    shown = {column: text for column, text in columns.items() if column not in without}
+    for column in shown:
+        sum_up = column == "time" and (len(rows) > 1 or seeds > 1)
+        heading = words.say(f"plan.{column}")
+        table.add_column(heading, words.duration(total) if sum_up else "", justify="right", no_wrap=True)
+    for row in rows:
+        if "error" in row:
+            table.add_row(f"[red]{row['name']}[/]", "–")
+        else:
+            table.add_row(row["name"], *(text(row) for text in shown.values()))
+    return table
+
+
+def kinds_table(kind: dict[str, Any], words: Language) -> Table:
+    """The settings of a model kind: key, default, what is expected, and what it is for."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    for column in (*(words.say(f"kinds.{key}") for key in ("setting", "default", "expected")), ""):
+        table.add_column(column, overflow="fold")
+    for setting in kind["settings"]:
+        default = words.say("kinds.required") if setting["required"] else _written(setting["default"])
+        told = [translate(setting[key], words.code) for key in ("expects", "description")]
+        table.add_row(*map(escape, (f"  {setting['key']}", default, *told)))
+    return table
+
+
+def _written(default: Any) -> str:
+    """A default as a ladder has it; sections of a list by their names alone."""
+    if isinstance(default, list):
+        return "[" + ", ".join(str(item["name"]) if isinstance(item, dict) else str(item) for item in default) + "]"
+    return "null" if default is None else str(default).lower()

@@ -1,0 +1,1 @@
+"""What all rooms stand on: errors, the run directory, the machine, words and their translation."""

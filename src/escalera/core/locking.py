@@ -1,0 +1,63 @@
+"""One climb at a time in a folder, on any system."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from escalera.core.errors import RunError
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; the system lets go of it when the process ends, however it ends.
+
+    A folder that was made for it and in which nothing was put is taken away again, so that of a ladder that is refused
+    nothing stays.
+    Raises RunError, naming the other process, when one holds it already, and where nothing can be written or locked.
+    """
+    import filelock
+
+    held = filelock.FileLock(folder / ".lock")
+    # Its number has a file of its own: Windows lets nobody read a file that is locked, and the lock empties it.
+    holder = folder / ".lock-holder"
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held.acquire(timeout=0)
+        holder.write_text(str(os.getpid()), encoding="ascii")
+    except filelock.Timeout:
+        raise RunError(
+            f"another climb (process {_read(holder) or 'unknown'}) is at work in {folder}. "
+            "Wait until it is done, or give this one a place of its own with --out."
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        held.release()
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"could not write in {folder}: {reason}. Give another place with --out.") from error
+    try:
+        yield
+    finally:
+        emptied = bool(made) and folder.is_dir() and {path.name for path in folder.iterdir()} <= {".lock", holder.name}
+        if emptied:  # while it is held, so that nobody takes what is about to go; Windows lets nobody do that
+            _unlink(holder, folder / ".lock")
+        held.release()
+        if emptied:
+            _unlink(holder, folder / ".lock")
+            with contextlib.suppress(OSError):
+                for path in made:
+                    path.rmdir()
+
+
+def _unlink(*paths: Path) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _read(holder: Path) -> str:
+    with contextlib.suppress(OSError, ValueError):
+        return holder.read_text(encoding="ascii").strip()
+    return ""

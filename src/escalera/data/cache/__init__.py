@@ -1,0 +1,1 @@
+"""From listings to decoded arrays in a folder of the cache, each image checked."""

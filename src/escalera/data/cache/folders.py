@@ -1,0 +1,202 @@
+"""The cache: what was downloaded or decoded once, a folder per key, each complete or absent.
+
+images  (N, H, W, C) uint8, <split>-images.npy, memory-mapped when opened
+labels  (N,) int64, <split>-labels.npy
+table   N rows, <split>-table.parquet, where the source has other columns
+listed  (N,) int64, <split>-listed.npy, where bad pictures were left out: the rows of the source
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from escalera.core.errors import DataError, nearest
+from escalera.data.cache.store import InMemory, OnDisk, Store, read_folder
+from escalera.data.home import expanded
+from escalera.data.images import ImageSet
+
+VERSION = 5
+"""Raise it when the decoder or the layout changes: older folders are then made anew."""
+
+_DAY = 86_400
+
+
+class CacheError(DataError):
+    """The disk takes no more, or the folder of the cache cannot be written."""
+
+
+def cache_root() -> Path:
+    """The folder named by ESCALERA_CACHE, else ~/.cache/escalera; raises DataError where nobody knows what ~ is."""
+    named = os.environ.get("ESCALERA_CACHE")
+    return expanded(named, "ESCALERA_CACHE") if named else expanded("~/.cache/escalera", "no ESCALERA_CACHE is set")
+
+
+def key(name: str, states: Iterable[str], **settings: object) -> str:
+    """A folder's name: the source, and a hash of the state of its files and of how they are decoded."""
+    digest = hashlib.sha256(json.dumps([VERSION, name, *states, settings], sort_keys=True).encode())
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('.-')[-60:] or 'source'}-{digest.hexdigest()[:20]}"
+
+
+def stored(root: Path, key: str, write: Callable[[Path], None]) -> Path:
+    """`root/key`, made by `write(folder)` if it is absent.
+
+    It is written aside and renamed, so that it is whole or absent; of two processes the first one's stays. Raises
+    CacheError, with nothing left behind, when the disk takes no more; `write` raises OSError for writing alone.
+    """
+    folder = root / key
+    if folder.is_dir():
+        return folder
+    aside: Path | None = None
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
+        aside = Path(tempfile.mkdtemp(dir=root, prefix=f".{key}~{socket.gethostname()}~{os.getpid()}~"))
+        write(aside)
+        aside.chmod(0o755)
+        try:
+            aside.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    except OSError as error:
+        raise CacheError(
+            f"could not write the cache in {root}: {error.strerror or error}. "
+            "Free some space there, or name another folder with ESCALERA_CACHE."
+        ) from error
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def image_set(root: Path, key: str, name: str, write: Callable[[Store], None]) -> ImageSet:
+    """The set in `root/key`, memory-mapped; made by `write` where it is absent, and made anew where it is damaged.
+
+    Where the disk takes no more it is made in memory, and says so in its notes.
+    """
+    reason = ""
+    for _ in range(2):
+        try:
+            folder = stored(root, key, lambda aside: write(OnDisk(aside)))
+        except CacheError as error:
+            memory = InMemory(str(error))
+            write(memory)
+            return memory.image_set(name)
+        try:
+            return read_folder(folder, name)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = str(error)  # not the error itself, which would hold on to the files that it had mapped
+            shutil.rmtree(folder, ignore_errors=True)
+    raise DataError(f"could not read {root / key}: {reason}. Remove it, or name another folder with ESCALERA_CACHE.")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A folder of the cache, for people: its source, its bytes, and when it was made."""
+
+    name: str
+    source: str
+    kind: Literal["decoded", "downloaded", "unfinished"]
+    bytes: int
+    made: str
+
+
+def entries(root: Path, names: Sequence[str] = ()) -> list[Entry]:
+    """What is in the cache, in order, all or those of some names or sources; what is not the cache's own is left out.
+
+    Raises DataError for a name that is not there.
+    """
+    found = []
+    for folder in sorted(root.iterdir()) if root.is_dir() else []:
+        kind = _kind(folder)
+        if kind is None:
+            continue
+        with contextlib.suppress(OSError):  # another process may remove it just now
+            files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+            made = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+            size = sum(file.st_size for file in files)
+            found.append(Entry(folder.name, _source(folder, kind), kind, size, made))
+    known = list(dict.fromkeys(name for entry in found for name in (entry.source, entry.name)))
+    for name in names:
+        if name not in known:
+            raise DataError(f"the cache in {root} holds nothing called '{name}'; {nearest(name, known)}")
+    return [entry for entry in found if not names or entry.name in names or entry.source in names]
+
+
+def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
+    """Remove entries, by name or by the name of their source, or all; what was removed. Raises as `entries` does, and
+    for what cannot be removed, after all the others are.
+
+    Only what nobody else is writing is removed. A process that reads a removed entry goes on reading it; on Windows its
+    entry stays.
+    """
+    chosen = [entry for entry in entries(root, names) if entry.kind != "unfinished" or _abandoned(root / entry.name)]
+    stay = []
+    for entry in chosen:
+        # Renamed first, so that nobody finds half a folder; a process killed in between leaves what _sweep removes.
+        aside = root / f".cleared~{socket.gethostname()}~{os.getpid()}~{entry.name}"
+        try:
+            (root / entry.name).rename(aside)
+        except OSError as error:
+            if (root / entry.name).exists():
+                stay.append(f"{entry.name} ({error.strerror or error})")
+        shutil.rmtree(aside, ignore_errors=True)
+    if stay:
+        more = f", and {len(stay) - 3} more" if len(stay) > 3 else ""
+        raise CacheError(
+            f"of {len(chosen)} entries these could not be removed from {root}: {', '.join(stay[:3])}{more}. "
+            "End what reads them (a climb, the studio), or look at who may write there; then type the command again."
+        )
+    return chosen
+
+
+def _kind(folder: Path) -> Literal["decoded", "downloaded", "unfinished"] | None:
+    if not folder.is_dir():
+        return None
+    if re.fullmatch(r"\..+~.+~\d+~.+", folder.name):
+        return "unfinished"
+    if re.fullmatch(r".+-[0-9a-f]{20}", folder.name) and (folder / "meta.json").is_file():
+        return "decoded"
+    return "downloaded" if folder.name.startswith("hub-") and any(folder.glob("*.parquet")) else None
+
+
+def _source(folder: Path, kind: str) -> str:
+    if kind == "downloaded":
+        return folder.name.removeprefix("hub-").replace("--", "/")
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((folder / "meta.json").read_text(encoding="utf-8"))["source"])
+    return folder.name.lstrip(".").rsplit("~", 3)[0].rsplit("-", 1)[0]
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed processes left half written."""
+    for folder in root.glob(".*~*~*~*"):
+        if _abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _abandoned(folder: Path) -> bool:
+    """Whether nobody writes in a folder any more: its process is gone, or silent for a day."""
+    import psutil
+
+    _, host, process, _ = folder.name.rsplit("~", 3)
+    if host == socket.gethostname() and not psutil.pid_exists(int(process)):
+        return True
+    try:
+        written = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
+    except OSError:  # its own process renames it just now
+        return False
+    return time.time() - written > _DAY

@@ -1,0 +1,220 @@
+"""From the listings of a source to its arrays: labels checked, pictures decoded, nothing bad let in.
+
+images  (N, H, W, C) uint8
+labels  (N,) int64
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.core.errors import DataError, refuse
+from escalera.core.runtime import now
+from escalera.data.cache.bitmap import Channels, Resize
+from escalera.data.cache.class_names import odd_names
+from escalera.data.cache.decode import MAX_PIXELS, decode_all
+from escalera.data.cache.labels import check_classes, classes_and_labels, labels_as_they_are
+from escalera.data.cache.remarks import Remarks
+from escalera.data.cache.store import Store
+from escalera.data.readers.listing import Listing, Several
+
+Shape = tuple[int, ...]
+
+_LISTED = 10
+"""Bad pictures that a message lists; the page of `explore` lists all."""
+USUAL = 64
+"""Pixels of a side for pictures of several sizes, where nobody says another."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How pictures become arrays: `size` (height, width) or None for their own, and what becomes of bad ones.
+
+    `lenient` is for looking at a source: bad pictures are left out, and faults of the labels are noted. `levels` are
+    black and white of values with more than 8 bits.
+    """
+
+    size: tuple[int, int] | None
+    channels: Channels | None
+    resize: Resize
+    skip_bad: bool = False
+    lenient: bool = False
+    levels: Sequence[float] | None = None
+    max_pixels: int = MAX_PIXELS
+
+
+@dataclass
+class _Found:
+    """What decoding met, over all splits: bad pictures, other shapes than expected, and what is to be said of it.
+
+    `several`: whether rows have several pictures, so that a bad one costs the whole row.
+    """
+
+    shape: Shape | None
+    remarks: Remarks
+    bad: list[str] = field(default_factory=list)
+    others: Counter[Shape] = field(default_factory=Counter)
+    others_in: Listing | None = None
+    several: bool = False
+    none_left: bool = False
+
+
+def ingest(
+    store: Store,
+    source: str,
+    listings: Sequence[Listing],
+    decoding: Decoding,
+    *,
+    classes: Sequence[str] | None,
+    shape: Shape | None,
+    label_named: bool,
+    target: bool,
+    notes: Sequence[str] = (),
+) -> None:
+    """Decode `listings`, train first, into a store; raises DataError with all that cannot be used, and where.
+
+    `classes` and `shape` (H, W, C) are what is known of the source beforehand; with a `target` there are no labels yet,
+    and all rows have label 0. Pictures of several sizes are resized to USUAL, and grey ones among coloured ones become
+    colour, where nobody said otherwise; `notes` are what was said of that.
+    """
+    # The labels come first: their faults show before an hour of decoding.
+    names: list[str] = []
+    faults: list[str] | None = [] if decoding.lenient else None
+    if target:
+        labels = [np.zeros(listing.rows, np.int64) for listing in listings]
+    elif faults is not None:
+        names, labels = labels_as_they_are(listings, classes, named=label_named, faults=faults)
+    else:
+        names, labels = classes_and_labels(listings, classes, named=label_named)
+    found = _Found(shape, Remarks(decoding.levels))
+    kept = []
+    for listing, codes in zip(listings, labels, strict=True):
+        good = np.ones(listing.rows, dtype=bool)  # filled in by _decoded, as it goes
+        store.array(f"{listing.split}-images", listing.rows, _decoded(listing, decoding, found, good))
+        found.none_left = found.none_left or not good.any()
+        if found.none_left or (found.bad and not decoding.skip_bad):
+            continue
+        if not good.all():
+            store.array(f"{listing.split}-listed", int(good.sum()), [np.flatnonzero(good)])
+        kept.append(codes[good])
+        store.array(f"{listing.split}-labels", len(kept[-1]), [kept[-1]])
+        table = listing.table()
+        if table is not None:
+            store.table(f"{listing.split}-table", table.filter(good))
+    if shape is None and (remedy := _remedy(found, listings, decoding)):
+        decoding, note = remedy
+        ingest(
+            store, source, listings, decoding, classes=classes, shape=None, label_named=label_named, target=target,
+            notes=[*notes, note],
+        )  # fmt: skip
+        return
+    _refuse(found, listings, decoding)
+    try:
+        found.remarks.check()
+    except DataError as error:
+        refuse(error, faults)
+    if names and not faults:
+        check_classes(listings, kept, names, faults)
+    store.meta(
+        {
+            "source": source,
+            "made": now(),
+            "classes": names,
+            "splits": [listing.split for listing in listings],
+            "skipped": found.bad,
+            "notes": [
+                *notes,
+                *([] if classes else odd_names(names, column=listings[0].label)),
+                *found.remarks.notes(),
+            ],
+            "faults": faults or [],
+        }
+    )
+
+
+def _decoded(
+    listing: Listing, decoding: Decoding, found: _Found, good: NDArray[np.bool_]
+) -> Iterator[NDArray[np.uint8]]:
+    """The pictures (n, H, W, C), some at a time; marks the rows that are good, and goes on after bad ones."""
+    row = 0
+    for raws in listing.pictures():
+        some = []
+        results = decode_all(
+            raws,
+            size=decoding.size,
+            channels=decoding.channels,
+            resize=decoding.resize,
+            levels=decoding.levels,
+            max_pixels=decoding.max_pixels,
+        )
+        for raw, result in zip(raws, results, strict=True):
+            found.several = found.several or isinstance(raw, Several)
+            if isinstance(result, DataError):
+                found.bad.append(f"{listing.where(row)}: {result}")
+                good[row] = False
+            elif result.pixels.shape != (found.shape or result.pixels.shape):
+                found.others[result.pixels.shape] += 1
+                found.others_in = found.others_in or listing
+            else:
+                found.shape = found.shape or result.pixels.shape
+                found.remarks.add(listing, row, raw, result)
+                some.append(result.pixels)
+            row += 1
+        if some and not found.others and (decoding.skip_bad or not found.bad):
+            yield np.stack(some)
+
+
+def _remedy(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> tuple[Decoding, str] | None:
+    """How pictures that differ become alike where nobody said it, and what is said of that; None where they need not.
+
+    None too where bad ones are refused anyway.
+    """
+    if not found.others or found.shape is None or found.none_left or (found.bad and not decoding.skip_bad):
+        return None
+    rows = sum(listing.rows for listing in listings)
+    counts = found.others + Counter({found.shape: rows - len(found.bad) - found.others.total()})
+    if decoding.channels is None and len({shape[2] for shape in counts}) > 1:
+        grey = sum(count for shape, count in counts.items() if shape[2] == 1)
+        note = f"{grey:,} of {rows:,} pictures are grey and become colour; data.channels: 1 makes all of them grey."
+        return replace(decoding, channels=3), note
+    sizes = {shape[:2] for shape in counts}
+    if decoding.size is None and len(sizes) > 1:
+        note = (
+            f"the pictures have {len(sizes):,} sizes and are resized to {USUAL}x{USUAL}; data.image_size says another, "
+            "as 224 for a network that learned from ImageNet."
+        )
+        return replace(decoding, size=(USUAL, USUAL)), note
+    return None
+
+
+def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> None:
+    """Raise DataError where bad pictures must not be left out, or where the shapes differ."""
+    rows = sum(listing.rows for listing in listings)
+    what = "rows of pictures" if found.several else "pictures"
+    if found.none_left or (found.bad and not decoding.skip_bad):
+        listed = "".join(f"\n  {line}" for line in found.bad[:_LISTED])
+        more = f"\n  ... and {len(found.bad) - _LISTED:,} more" if len(found.bad) > _LISTED else ""
+        raise DataError(
+            f"{len(found.bad):,} of {rows:,} {what} cannot be decoded (rows count from 0):{listed}{more}\n"
+            "Put good files in their place, take them out, or leave them out with --skip-bad."
+        )
+    if found.others_in and found.shape:
+        shape = found.shape
+        others = ", ".join(f"{_text(other)} ({count})" for other, count in found.others.most_common(5))
+        keys = [
+            "data.image_size, which all are then resized to" if any(o[:2] != shape[:2] for o in found.others) else "",
+            "data.channels, 1 for grey or 3 for colour" if any(o[2] != shape[2] for o in found.others) else "",
+        ]
+        raise DataError(
+            f"{found.others_in.path}: expected every picture to be {_text(shape)} (height x width x channels), "
+            f"found {others}. Set {' and '.join(filter(None, keys))}."
+        )
+
+
+def _text(shape: Shape) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,243 @@
+"""What is in a source and what is wrong with it, before anybody trains on it.
+
+images  (N, H, W, C) uint8 for each split, as they come, or 96x96 where they are large or differ in size
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.core.errors import DataError
+from escalera.data.cache.bitmap import Channels
+from escalera.data.duplicates.search import Duplicates, Pair, find_duplicates
+from escalera.data.explore.pixels import Pixels, class_means, pixel_statistics
+from escalera.data.explore.survey import Survey, survey, survey_arrays
+from escalera.data.images import ImageSet
+from escalera.data.options import NOTHING_SAID, ReadOptions
+from escalera.data.sources.open import list_source, native_shape, open_source
+from escalera.data.splits import refused, too_few
+from escalera.data.table.bands import provisional
+from escalera.data.table.summary import describe, ranking
+
+SIDE = 96
+"""Pixels of a side to which pictures are resized that are larger, or differ in size: enough to be recognised."""
+SHARES: Mapping[str, float] = {"test": 0.2, "validation": 0.1}
+"""Of train, where the source has no such split: the defaults of a ladder."""
+_PAIRS = 10_000
+"""Pairs of duplicates that are listed; all are counted."""
+_SIZES = 1_000
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A pair of duplicates for people: where each of the two lies, and its class."""
+
+    pair: Pair
+    places: tuple[str, str]
+    classes: tuple[str | None, str | None]
+
+    @property
+    def conflict(self) -> bool:
+        """Whether one picture is said to show two things."""
+        return self.classes[0] != self.classes[1]
+
+    @property
+    def splits(self) -> tuple[str, str]:
+        """The splits that the two are in."""
+        return self.pair.first[0], self.pair.second[0]
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A source that was looked at.
+
+    `means` (K, H, W, C) are the mean pictures of the classes in train, `twins` the duplicates, those across splits
+    first; `columns` and `ranked` describe train's table, as `table.describe` and `table.ranking` do. `settings` is what
+    was asked.
+    """
+
+    images: ImageSet
+    survey: Survey
+    pixels: Pixels
+    means: NDArray[np.float64]
+    duplicates: Duplicates
+    twins: list[Twin]
+    columns: list[dict[str, Any]]
+    ranked: list[dict[str, Any]]
+    missing: dict[str, dict[str, int]]
+    settings: dict[str, Any]
+
+    def size(self, split: str, row: int) -> tuple[int, int]:
+        """Height and width of a picture as it was before it was resized."""
+        listed = self.images.splits[split].listed
+        height, width = self.survey.sizes[split][row if listed is None else listed[row]].tolist()
+        return (height, width) if height else self.pixels.shape[:2]
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as values that JSON can hold."""
+        images = self.images
+        return {
+            "source": images.name,
+            "settings": self.settings,
+            "faults": list(images.faults),
+            "bad": list(images.skipped),
+            "notes": list(images.notes),
+            "classes": images.classes,
+            "splits": {
+                name: {"rows": len(part.labels), "classes": _counts(part.labels, images.classes)}
+                for name, part in images.splits.items()
+            },
+            "pictures": _pictures(self.survey, self.pixels.shape),
+            "pixels": self.pixels.facts(),
+            "duplicates": _duplicates(self.duplicates, self.twins),
+            "table": {"columns": self.columns, "ranking": self.ranked, "missing": self.missing},
+        }
+
+
+def explore(
+    name: str,
+    options: ReadOptions = NOTHING_SAID,
+    *,
+    data_root: Path | None = None,
+    bands: int | None = None,
+    shares: Mapping[str, float] = SHARES,
+    cache_dir: Path | None = None,
+) -> Explored:
+    """Look at a source: whatever a training would refuse of it is listed among its faults, and the rest is shown.
+
+    Statistics are those of train alone. With a `target`, its `bands` over all rows of train are the classes. `shares`
+    are those of the splits that the source lacks; empty where small classes are no fault. Raises
+    DataError where there is nothing to look at.
+    """
+    where: dict[str, Any] = {"options": options, "data_root": data_root, "cache_dir": cache_dir}
+    target = options.target
+    listings = list_source(name, **where)
+    heads = survey(listings)
+    size, channels = _common(name, heads)
+    images = _opened(name, size, channels, where)
+    if not listings:
+        heads = survey_arrays((split, part.images) for split, part in images.splits.items())
+    if target is not None and bands is not None:
+        images = provisional(images, target, bands)
+    cut = {split: share for split, share in shares.items() if split not in images.splits}
+    rare = {name: count for name, count in too_few(images, cut).items() if count} if images.classes else {}
+    if rare and options.group is None:
+        images = replace(images, faults=(*images.faults, refused(images.name, rare, cut)))
+    train = images.splits["train"]
+    duplicates = find_duplicates({split: part.images for split, part in images.splits.items()})
+    described = {split: describe(part.table) for split, part in images.splits.items() if part.table is not None}
+    table = None if train.table is None else train.table.drop_columns([target] if target else [])
+
+    def place(split: str, row: int) -> str:
+        listed = images.splits[split].listed
+        row = row if listed is None else int(listed[row])
+        return next((listing.where(row) for listing in listings if listing.split == split), f"{split}: row {row}")
+
+    return Explored(
+        images=images,
+        survey=heads,
+        pixels=pixel_statistics(train.images),
+        means=class_means(train.images, train.labels, len(images.classes)),
+        duplicates=duplicates,
+        twins=_twins(duplicates, images, place),
+        columns=described.get("train", []),
+        ranked=ranking(table, train.labels) if table is not None and images.classes else [],
+        missing={
+            split: {entry["column"]: entry["missing"] for entry in entries} for split, entries in described.items()
+        },
+        settings=options.said() | ({"bands": bands} if bands else {}),
+    )
+
+
+def _opened(name: str, size: tuple[int, int] | None, channels: Channels | None, where: Mapping[str, Any]) -> ImageSet:
+    """The source as a climb would open it, so that the two share what is in the cache; else whatever can be had."""
+    try:
+        return open_source(name, image_size=size, channels=channels, **where)
+    except DataError as error:
+        try:
+            return open_source(name, image_size=size, channels=channels, lenient=True, **where)
+        except DataError:
+            raise error from None  # there is nothing to look at, for the reason that a climb gives
+
+
+def _common(name: str, heads: Survey) -> tuple[tuple[int, int] | None, Channels | None]:
+    """A size and a number of channels for all pictures, None where they have one of their own that will do."""
+    if native_shape(name):
+        return None, None
+    sizes = heads.common()
+    if not sizes:
+        # Opening it says why: each picture with its place.
+        return (SIDE, SIDE), None
+    one = next(iter(sizes)) if len(sizes) == 1 else None
+    grey = {mode in ("1", "L", "LA", "I;16", "I;16B", "L;16") for _, mode in heads.kinds}
+    return None if one and max(one) <= SIDE else (SIDE, SIDE), 3 if len(grey) > 1 else None
+
+
+def _counts(labels: NDArray[np.int64], classes: list[str]) -> dict[str, int]:
+    return dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=False)) if classes else {}
+
+
+def _pictures(heads: Survey, shape: tuple[int, int, int]) -> dict[str, Any]:
+    sizes = heads.common()
+    return {
+        "shape": list(shape),
+        "sizes": [{"height": h, "width": w, "count": n} for (h, w), n in sizes.most_common(_SIZES)],
+        "different_sizes": len(sizes),
+        "kinds": [{"format": kind, "mode": mode, "count": n} for (kind, mode), n in heads.kinds.most_common()],
+    }
+
+
+def _twins(found: Duplicates, images: ImageSet, place: Callable[[str, int], str]) -> list[Twin]:
+    """The pairs as people know them; those across splits, which make a test too easy, come first."""
+
+    def named(split: str, row: int) -> str | None:
+        return images.classes[images.splits[split].labels[row]] if images.classes else None
+
+    twins: list[Twin] = []
+    for pair in sorted(found.pairs(), key=lambda pair: pair.first[0] == pair.second[0]):
+        both = (pair.first, pair.second)
+        # The place of a row may have to be looked up in a file: only for those that are listed.
+        places = [place(*one) if len(twins) < _PAIRS else "" for one in both]
+        twins.append(Twin(pair, (places[0], places[1]), (named(*pair.first), named(*pair.second))))
+    return twins
+
+
+def _duplicates(found: Duplicates, twins: list[Twin]) -> dict[str, Any]:
+    counts = Counter((twin.pair.kind, *twin.splits) for twin in twins)
+    rows = {}
+    for split in [name for name in found.sizes if name != "train"]:
+        marked = np.zeros(len(found.same), bool)
+        marked[: found.sizes["train"]] = True
+        own = found.number(split, np.arange(found.sizes[split]))
+        exact, either = found.beside(marked, exact=True)[own], found.beside(marked)[own]
+        rows[split] = {"exact": int(exact.sum()), "near": int((either & ~exact).sum())}
+    return {
+        "near_searched": found.near_searched,
+        "in_train": rows,
+        "pairs_by_split": [
+            {"kind": kind, "splits": [first, second], "pairs": n} for (kind, first, second), n in counts.items()
+        ],
+        "conflicts": sum(twin.conflict for twin in twins),
+        "pairs": [
+            {
+                "kind": twin.pair.kind,
+                "first": _end(twin, 0),
+                "second": _end(twin, 1),
+                "distance": round(twin.pair.distance, 4),
+                "mirrored": twin.pair.mirrored,
+            }
+            for twin in twins[:_PAIRS]
+        ],
+    }
+
+
+def _end(twin: Twin, which: int) -> dict[str, Any]:
+    split, row = (twin.pair.first, twin.pair.second)[which]
+    return {"split": split, "row": row, "place": twin.places[which], "class": twin.classes[which]}

@@ -1,0 +1,1 @@
+"""What a person asks a model about: files, rows of a table, arrays."""

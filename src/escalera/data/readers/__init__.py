@@ -1,0 +1,1 @@
+"""What people have, as listings of splits: folders of classes, tables, arrays."""

@@ -1,0 +1,36 @@
+"""Lines of JSON as a table, as `datasets` writes metadata.jsonl beside images: each line is a row, with its columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.json as pa_json
+
+from escalera.core.errors import DataError
+from escalera.data.readers.csv_file import CsvTable
+
+
+def json_lines(path: Path) -> CsvTable:
+    """Read a file with an object in each line; raises DataError for one that is none, or empty.
+
+    Lists and objects within a row are no attributes, and have no text.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        table = pa_json.read_json(pa.BufferReader(text.encode()))
+    except OSError as error:
+        raise DataError(f"could not read {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8.") from error
+    except pa.ArrowException as error:
+        raise DataError(f"{path} cannot be read as lines of JSON: {error}.") from error
+    if table.num_rows == 0:
+        raise DataError(f"{path} has 0 rows.")
+    return CsvTable(path, table, pa.table({name: _texts(table[name]) for name in table.column_names}))
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_nested(column.type) or pa.types.is_null(column.type):
+        return pa.chunked_array([pa.nulls(len(column), pa.string())])
+    return column.cast(pa.string())

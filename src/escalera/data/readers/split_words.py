@@ -1,0 +1,36 @@
+"""The words that say in a table which split a row is of."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from escalera.data.readers.listing import SPLITS
+
+_MORE = {
+    "publictest": "validation", "privatetest": "test", "holdout": "test", "heldout": "test", "eval": "validation",
+    "evaluation": "validation", "entrenamiento": "train", "validacion": "validation", "validación": "validation",
+    "prueba": "test", "pruebas": "test", "validierung": "validation", "entraînement": "train",
+    "entrainement": "train", "apprentissage": "train", "treino": "train", "treinamento": "train",
+    "validação": "validation", "validacao": "validation", "teste": "test", "addestramento": "train",
+    "validazione": "validation",
+}  # fmt: skip
+"""Other words for a split: those of FER2013, of some published tables, and of tables in other languages."""
+_WORDS = {word: split for split, usual in SPLITS.items() for word in usual} | _MORE
+_UNSURE = {"prüfung": "test", "pruefung": "test"}
+"""Words for a test that may mean the validation where another word says test too."""
+
+
+def splits_of(values: Sequence[str | None], said: Mapping[str, str] | None = None) -> list[str | None]:
+    """The split that each value says; None for one that says none. `said` is the user's own value for each split."""
+    words = {bare(word): split for split, word in said.items()} if said else dict(_WORDS)
+    found = {value: words.get(bare(value)) if value else None for value in set(values)}
+    if not said and "test" not in found.values():
+        found |= {value: _UNSURE[bare(value)] for value in found if value and bare(value) in _UNSURE}
+    return [found[value] for value in values]
+
+
+def bare(text: str) -> str:
+    """A word to compare: without blanks, signs and capitals."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFC", text).casefold())

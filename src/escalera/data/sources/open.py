@@ -1,0 +1,217 @@
+"""Opening a source: a known set, a folder, a table, an archive or a set of the hub, decoded once and then mapped.
+
+images  (N, H, W, C) uint8
+labels  (N,) int64
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from escalera.core.errors import DataError, refuse
+from escalera.data.cache import folders
+from escalera.data.cache.store import Store
+from escalera.data.home import is_there
+from escalera.data.images import Images, ImageSet
+from escalera.data.options import NOTHING_SAID, OF_TABLES, ReadOptions
+from escalera.data.readers.layouts import Layout, find_layout, no_shape, read_table
+from escalera.data.readers.paths import fault
+from escalera.data.sources.locate import catalogue, data_roots, locate
+from escalera.data.sources.registry import KNOWN, KnownSource, native_shape
+
+if TYPE_CHECKING:
+    from escalera.data.cache.bitmap import Channels, Resize
+    from escalera.data.readers.listing import Listing
+
+_COLUMNS = "has no columns; '{said}' needs a CSV or parquet table."
+_SPLITS = "is one file; {said} needs a folder of files or folders."
+_NAMES = "has its labels inside; '{said}' needs a folder of images whose names say their classes."
+
+__all__ = [
+    "KNOWN", "ImageSet", "Images", "KnownSource", "catalogue", "data_roots", "list_source", "native_shape",
+    "open_source",
+]  # fmt: skip
+
+
+def open_source(
+    name: str,
+    options: ReadOptions = NOTHING_SAID,
+    *,
+    data_root: Path | None,
+    image_size: tuple[int, int] | None,
+    channels: Channels | None,
+    resize: Resize = "squash",
+    skip_bad: bool = False,
+    lenient: bool = False,
+    beside: Path | None = None,
+    cache_dir: Path | None = None,
+) -> ImageSet:
+    """Open a source, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
+
+    `name` is a known one, a path, a name below `data_root` or ESCALERA_DATA, or `owner/name` on the hub. What `options`
+    leave open is guessed; several image columns are laid side by side, each of `image_size`. With a target all labels
+    are 0 and there are no classes, and the column is in the table. What was decoded or downloaded is kept in the
+    cache. Raises DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is
+    replaced, and none is left out but with `skip_bad`, which counts them. `lenient` is for looking at a source that a
+    training would refuse: bad pictures are left out, and the faults are listed in the set.
+    """
+    if name == "digits":
+        _nothing_to_say(options)
+        return _digits(image_size, channels, resize)
+    known = KNOWN.get(name)
+    root = cache_dir or folders.cache_root()
+    label_named = options.label_column is not None
+    if known is not None:
+        channels = channels or known.shape[2]
+    faults: list[str] | None = [] if lenient else None
+    listings = _listings(name, locate(name, data_root, root, beside), options, faults)
+    options = _completed(name, options)
+    settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.said()}
+    states = [f"{listing.split} {listing.state()}" for listing in listings]
+    key = folders.key(name, states, **settings)
+    if lenient:
+        key = folders.key(name, states, **settings, lenient=True)
+    elif skip_bad and not (root / key).is_dir():
+        key = folders.key(name, states, **settings, skip_bad=True)
+    # Another column than the usual one holds other classes than those known by heart.
+    classes = known.classes if known and options.label_column == known.label else None
+
+    def write(store: Store) -> None:
+        from escalera.data.cache.decode import MAX_PIXELS
+        from escalera.data.cache.ingest import Decoding, ingest  # Pillow is needed where nothing is in the cache yet
+
+        ingest(
+            store,
+            name,
+            listings,
+            Decoding(
+                image_size,
+                channels,
+                resize,
+                skip_bad or lenient,
+                lenient,
+                options.range,
+                MAX_PIXELS if options.max_megapixels is None else options.max_megapixels * 1_000_000,
+            ),
+            classes=classes,
+            shape=(*known.shape[:2], channels) if known and channels and image_size is None else None,
+            label_named=label_named,
+            target=options.target is not None,
+        )
+
+    opened = folders.image_set(root, key, name, write)
+    # Not kept in the cache: how a source was understood may be said otherwise next time.
+    notes = [note for listing in listings for note in listing.notes]
+    return replace(opened, notes=(*notes, *opened.notes), faults=(*(faults or ()), *opened.faults))
+
+
+def list_source(
+    name: str,
+    options: ReadOptions = NOTHING_SAID,
+    *,
+    data_root: Path | None,
+    cache_dir: Path | None = None,
+) -> Sequence[Listing]:
+    """The splits of a source before anything is decoded, train first, whatever is wrong with them; digits have none.
+
+    Raises DataError where the source is absent or cannot be read at all.
+    """
+    if name == "digits":
+        _nothing_to_say(options)
+        return []
+    return _listings(name, locate(name, data_root, cache_dir or folders.cache_root()), options, [])
+
+
+def _completed(name: str, options: ReadOptions) -> ReadOptions:
+    """The options, with the columns of a known source as they are called there."""
+    known = KNOWN.get(name)
+    if known is None:
+        return options
+    return replace(
+        options,
+        image_column=options.image_column or known.image,
+        label_column=options.label_column or known.label,
+    )
+
+
+def _listings(name: str, path: Path, options: ReadOptions, faults: list[str] | None = None) -> Sequence[Listing]:
+    """The splits of a source, train first, checked; what a check finds is raised, or noted in `faults`.
+
+    Raises DataError for a form that is not known, and for what is said of another.
+    """
+    listings = _read_listings(name, path, options, faults)
+    for listing in listings:
+        try:
+            listing.check()
+        except DataError as error:
+            refuse(error, faults)
+    return listings
+
+
+def _read_listings(name: str, path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
+    options = _by_column(path, options)
+    layout = find_layout(path, options)
+    _has_effect(path, layout, options)
+    listings: Sequence[Listing]
+    if layout.form == "table":
+        listings = read_table(layout.path, _completed(name, options), faults)
+    elif layout.form == "arrays":
+        from escalera.data.readers.arrays import arrays
+
+        listings = arrays(layout.path, options)
+    else:
+        from escalera.data.readers.class_folders import class_folders
+
+        no_shape(layout.path, options)
+        listings = class_folders(layout.path, options)
+    listings[0].notes[:0] = layout.notes
+    return listings
+
+
+def _by_column(path: Path, options: ReadOptions) -> ReadOptions:
+    """The options, with what `splits` says taken for values of the column of splits, where no file is called so."""
+    splits = options.splits
+    if not isinstance(splits, Mapping) or not isinstance(options.split_column, str):
+        return options
+    if any(not fault(name) and is_there(path / name) for name in splits.values()):
+        return options
+    return replace(options, splits=None, split_words=dict(splits))
+
+
+def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:
+    """Raise DataError for what is said of another form, with what it is for."""
+    without = {
+        "folders": dict.fromkeys(OF_TABLES, _COLUMNS),
+        "arrays": {**dict.fromkeys(OF_TABLES, _COLUMNS), "label_pattern": _NAMES},
+        "table": {"label_pattern": _NAMES},
+    }[layout.form]
+    if layout.path.is_file():
+        without["splits"] = _SPLITS
+    for key, value in options.said().items():
+        if key in without:
+            said = "false" if value is False else value
+            raise DataError(f"data.{key}: {path} {without[key].format(said=said)}")
+
+
+def _nothing_to_say(options: ReadOptions) -> None:
+    for key in options.said():
+        raise DataError(f"data.{key}: the digits come with scikit-learn, without files or columns. Take it out.")
+
+
+def _digits(image_size: tuple[int, int] | None, channels: Channels | None, resize: Resize) -> ImageSet:
+    """The 1,797 digits that come with scikit-learn: 8x8, grey, 0 to 16 scaled to 0 to 255."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    from escalera.data.cache.bitmap import Way, to_array
+
+    digits = load_digits()
+    grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+    way = Way(image_size, channels, resize)
+    images = np.stack([to_array(Image.fromarray(digit), way)[0] for digit in grey])
+    return ImageSet("digits", list(KNOWN["digits"].classes), {"train": Images(images, digits.target.astype(np.int64))})

@@ -1,0 +1,302 @@
+"""From the attributes of a row to a vector, by what was fitted on the rows of train; kept as JSON.
+
+table       N rows
+attributes  (N, A) float32: the numbers, then which of them were missing, then a 0 or 1 for each category
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from escalera.core.errors import DataError, nearest
+from escalera.data.column import Kind, as_text, numbers, parsed, texts
+
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+
+_COMMA = re.compile(r"[+-]?(\d*,(\d{1,2}|\d{4,})|\d{4,},\d{3}|0+,\d+)", re.ASCII)
+"""A number with a decimal comma that no thousands could be meant by."""
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
+_FENCE = 3.0
+"""Numbers farther from the quartiles than this many times their distance are drawn in: Tukey's outer fences (1977)."""
+_RARE_SHARE, _RARE_ROWS = 0.01, 5
+"""A category of fewer rows of train, or of a smaller share of them, shares one place with the other rare ones."""
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A column of numbers: a missing one is the median, all are clipped to [low, high] and standardised.
+
+    `flag`: whether some were missing in train, so that one more output says which.
+    """
+
+    column: str
+    low: float
+    high: float
+    median: float
+    mean: float
+    deviation: float
+    flag: bool
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for numbers that are none: they may come from a file."""
+        values = (self.low, self.high, self.median, self.mean, self.deviation)
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in values) or self.deviation <= 0:
+            raise ValueError(
+                f"expected finite numbers, and a deviation above 0, for '{self.column}', received {values}"
+            )
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """A column of names: each of `categories` has an output; with `rare`, one more is for all others.
+
+    A missing value counts as `fill`: "", a category like any other, where train has some, else the most frequent one.
+    """
+
+    column: str
+    categories: tuple[str, ...]
+    rare: bool
+    fill: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for categories that are no texts: they may come from a file."""
+        if not all(isinstance(value, str) for value in (self.column, self.fill, *self.categories)):
+            raise ValueError(f"expected texts for '{self.column}', received {self.categories} and {self.fill!r}")
+
+
+@dataclass(frozen=True)
+class Transformation:
+    """What was fitted on the rows of train.
+
+    `left_out` are the other columns of the source, each with the reason: a remark of `table_columns.guess`, `all_rare`,
+    `not_named`, `not_selected`, `target` or `group`. `ranking` is {column: mutual information with the class}, best
+    first, where columns were selected by it.
+    """
+
+    numeric: tuple[Numeric, ...]
+    categorical: tuple[Categorical, ...]
+    left_out: Mapping[str, str]
+    ranking: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it reads."""
+        return [part.column for part in self.numeric] + [part.column for part in self.categorical]
+
+    @property
+    def names(self) -> list[str]:
+        """What each of the A outputs is: `area`, `area missing`, `zipcode = 92880`, `zipcode rare`."""
+        flags = [f"{part.column} missing" for part in self.numeric if part.flag]
+        places = [
+            place
+            for part in self.categorical
+            for place in (
+                *(f"{part.column} = {name}" if name else f"{part.column} missing" for name in part.categories),
+                *([f"{part.column} rare"] if part.rare else []),
+            )
+        ]
+        return [part.column for part in self.numeric] + flags + places
+
+    def __call__(self, table: pa.Table) -> NDArray[np.float32]:
+        """The rows of a table as vectors (N, A).
+
+        Raises DataError for a column that is absent and for text among numbers. A category that train did not have
+        counts as a rare one, and is all zeros where train had none.
+        """
+        for name in self.columns:
+            if name not in table.column_names:
+                raise DataError(f"the table has no column '{name}'; {nearest(name, table.column_names)}")
+        found = {part.column: numbers(table, part.column) for part in self.numeric}
+        blocks: list[NDArray[Any]] = [_standardised(found[part.column], part) for part in self.numeric]
+        blocks += [np.isnan(found[part.column])[:, None] for part in self.numeric if part.flag]
+        blocks += [_one_hot(texts(table, part.column), part) for part in self.categorical]
+        return np.concatenate([block.astype(np.float32) for block in blocks], axis=1)
+
+    def vectors(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
+        """Rows as a person gives them, {column: value, None where it is not known} -> (n, A).
+
+        Other columns of the source may be there and do not count. A number may have a decimal comma, 1,5, but not where
+        it could be that of thousands, 1,500. Raises DataError for a column that is absent or unknown, and for text
+        among numbers.
+        """
+        rows = [self._with_points(row) for row in rows]
+        for number, row in enumerate(rows):
+            absent = [name for name in self.columns if name not in row]
+            unknown = [name for name in row if name not in self.columns and name not in self.left_out]
+            where = f"row {number}: " if len(rows) > 1 else ""
+            if unknown:
+                raise DataError(f"{where}unknown attribute '{unknown[0]}'; {nearest(unknown[0], self.columns)}")
+            if absent:
+                raise DataError(
+                    f"{where}expected the attributes {', '.join(self.columns)}; received none for "
+                    f"{', '.join(absent)}. Give null where a value is not known."
+                )
+            for part in self.numeric:
+                if (text := as_text(row[part.column])) and parsed(text) is None:
+                    raise DataError(
+                        f"{where}attribute '{part.column}': expected a number, or null where it is not known; "
+                        f"received {row[part.column]!r}.{_either(text)}"
+                    )
+        # As texts, by the one way in which values are read: 3, 3.0 and "3" are the same.
+        return self(
+            pa.table({name: pa.array([as_text(row[name]) for row in rows], pa.string()) for name in self.columns})
+        )
+
+    def _with_points(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row whose numbers have a point where they had a decimal comma."""
+        numeric = {part.column for part in self.numeric}
+        return {
+            name: value.replace(",", ".")
+            if name in numeric and isinstance(value, str) and _COMMA.fullmatch(value.strip())
+            else value
+            for name, value in row.items()
+        }
+
+    def filled_in(self, row: Mapping[str, Any]) -> list[str]:
+        """The columns of a row whose value is not known, so that another stands in for it."""
+        return [name for name in self.columns if not as_text(row.get(name))]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as values that JSON holds exactly."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Transformation:
+        """The same transformation again, equal to the last bit."""
+        return cls(
+            tuple(Numeric(**part) for part in value["numeric"]),
+            tuple(Categorical(**{**part, "categories": tuple(part["categories"])}) for part in value["categorical"]),
+            dict(value["left_out"]),
+            dict(value["ranking"]),
+        )
+
+
+def _either(text: str) -> str:
+    """The two numbers that a comma leaves open."""
+    if not _THOUSANDS.fullmatch(text):
+        return ""
+    point = f", or {text.replace(',', '.')}, whichever it is" if text.count(",") == 1 else ""
+    return f" Write {text.replace(',', '')}{point}."
+
+
+def fit(train: pa.Table, kinds: Mapping[str, Kind], left_out: Mapping[str, str]) -> Transformation | None:
+    """Fit on the rows of train alone; None where no column is left to learn from.
+
+    `kinds` says of each column what it holds. A column of names that are all rare joins `left_out` as `all_rare`.
+    """
+    counts = {name: Counter(texts(train, name)) for name, kind in kinds.items() if kind == "categorical"}
+    rare = {name for name, count in counts.items() if max(count.values()) < _often(train)}
+    kinds = {name: kind for name, kind in kinds.items() if name not in rare}
+    left_out = {**left_out, **dict.fromkeys(sorted(rare), "all_rare")}
+    if not kinds:
+        return None
+    fill = {name: "" if count[""] else min(count, key=lambda text: (-count[text], text))
+            for name, count in counts.items() if name not in rare}  # fmt: skip
+    steps = column_transformer(train, kinds, fill).named_transformers_
+    return Transformation(
+        _numeric([name for name in kinds if name not in fill], steps), _categorical(fill, steps), left_out
+    )
+
+
+def column_transformer(train: pa.Table, kinds: Mapping[str, Kind], fill: Mapping[str, str]) -> ColumnTransformer:
+    """scikit-learn's transformer, fitted on the rows of train; `Transformation` gives the same output without it."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import MissingIndicator, SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+    parts: list[tuple[str, Any, list[int]]] = []
+    values = raw(train, kinds, fill)
+    if numeric := [i for i, kind in enumerate(kinds.values()) if kind == "numeric"]:
+        low, high = _limits(values[:, numeric].astype(np.float64))
+        scaling = [
+            ("limits", FunctionTransformer(_clipped, kw_args={"low": low, "high": high})),
+            ("median", SimpleImputer(strategy="median")),
+            ("scale", StandardScaler()),
+        ]
+        parts += [
+            ("numbers", Pipeline(scaling), numeric),
+            ("flags", MissingIndicator(features="missing-only", error_on_new=False), numeric),
+        ]
+    if categorical := [i for i, kind in enumerate(kinds.values()) if kind == "categorical"]:
+        encoder = OneHotEncoder(min_frequency=_often(train), handle_unknown="infrequent_if_exist", sparse_output=False)
+        parts.append(("categories", encoder, categorical))
+    return ColumnTransformer(parts).fit(values)
+
+
+def raw(table: pa.Table, kinds: Mapping[str, Kind], fill: Mapping[str, str]) -> NDArray[np.object_]:
+    """What scikit-learn's transformer reads: (N, columns), numbers with NaN, and texts with the missing ones filled."""
+    columns = []
+    for name, kind in kinds.items():
+        values: NDArray[Any] = numbers(table, name) if kind == "numeric" else _filled(texts(table, name), fill[name])
+        columns.append(values.astype(object))
+    return np.stack(columns, axis=1)
+
+
+def _numeric(names: Sequence[str], steps: Mapping[str, Any]) -> tuple[Numeric, ...]:
+    """What scikit-learn's steps learned of the columns of numbers."""
+    if not names:
+        return ()
+    scaling, flagged = steps["numbers"], set(steps["flags"].features_.tolist())
+    limits = scaling["limits"].kw_args
+    low, high = limits["low"].tolist(), limits["high"].tolist()
+    median = scaling["median"].statistics_.tolist()
+    mean, deviation = scaling["scale"].mean_.tolist(), scaling["scale"].scale_.tolist()
+    return tuple(
+        Numeric(name, low[i], high[i], median[i], mean[i], deviation[i], i in flagged) for i, name in enumerate(names)
+    )
+
+
+def _categorical(fill: Mapping[str, str], steps: Mapping[str, Any]) -> tuple[Categorical, ...]:
+    """What scikit-learn's encoder learned of the columns of names."""
+    if not fill:
+        return ()
+    parts = []
+    encoder = steps["categories"]
+    for name, found, rare in zip(fill, encoder.categories_, encoder.infrequent_categories_, strict=True):
+        others = set() if rare is None else set(rare)
+        kept = tuple(str(category) for category in found if category not in others)
+        parts.append(Categorical(name, kept, rare is not None, fill[name]))
+    return tuple(parts)
+
+
+def _often(train: pa.Table) -> int:
+    rows: int = train.num_rows
+    return max(_RARE_ROWS, math.ceil(_RARE_SHARE * rows))
+
+
+def _limits(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The outer fences of each column (N, columns), within what train has; quartiles that are equal fence nothing."""
+    low, first, third, high = np.nanquantile(values, [0, 0.25, 0.75, 1], axis=0)
+    reach = np.where(third > first, _FENCE * (third - first), np.inf)
+    return np.maximum(low, first - reach), np.minimum(high, third + reach)
+
+
+def _clipped(values: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.clip(values.astype(np.float64), low, high)
+
+
+def _filled(values: NDArray[np.object_], fill: str) -> NDArray[np.object_]:
+    return np.where(values == "", fill, values)
+
+
+def _standardised(values: NDArray[np.float64], part: Numeric) -> NDArray[np.float64]:
+    """(N,) -> (N, 1)."""
+    known = np.where(np.isnan(values), part.median, np.clip(values, part.low, part.high))
+    return ((known - part.mean) / part.deviation)[:, None]
+
+
+def _one_hot(values: NDArray[np.object_], part: Categorical) -> NDArray[np.bool_]:
+    """(N,) -> (N, categories), and one column more for the rare ones where there is a place for them."""
+    equal: NDArray[np.bool_] = _filled(values, part.fill)[:, None] == np.array(part.categories, dtype=object)
+    return np.concatenate([equal, ~equal.any(axis=1, keepdims=True)], axis=1) if part.rare else equal

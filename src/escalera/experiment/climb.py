@@ -1,0 +1,318 @@
+"""The order of the rungs: what is finished, what goes on, what failed; each one built, trained, evaluated, reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from escalera.cli.terminal import Narrator
+from escalera.core.errors import EscaleraError, LadderError, nearest
+from escalera.core.locking import lock
+from escalera.core.names import composed
+from escalera.core.rundir import RunDir, read_json
+from escalera.experiment.ladder_file import fault, write_ladder
+from escalera.ladder.read import Reading, read_ladder
+from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
+from escalera.ladder.shipped import shipped
+from escalera.run.keeping import settle, store
+from escalera.run.lineage import inherit, sources
+from escalera.run.status import Damage, damages, finished, has_begun, put_back, reprice, settled, unfinished
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from escalera.data.query.images import Pictures
+    from escalera.data.splits import Dataset
+    from escalera.inference.predictor import Attributes, Predictor
+    from escalera.report.baselines import Against
+    from escalera.report.story import Story
+
+
+def load_ladder(
+    source: str | Path | Mapping[str, Any], sets: Sequence[str] = (), data_root: Path | None = None
+) -> Reading:
+    """Read a ladder, shipped (by name), a file, or what such a file holds; `sets` are changes as `train.epochs=5`.
+
+    Raises LadderError with every mistake in it and, where there is one, all else that can be known without the data:
+    networks that cannot be built, sources that are nowhere (`data_root` is looked into), weights that are not there.
+    """
+    reading = inherit(read_ladder(source, sets))
+    if reading.problems:
+        from escalera import builders
+
+        rungs = [*reading.rungs, *reading.drafts]
+        also = [*builders.shape_problems(reading, rungs), *builders.absent_sources(reading, rungs, data_root)]
+        raise LadderError(list(dict.fromkeys([*reading.problems, *also, *builders.absent_weights(reading, rungs)])))
+    return reading
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished or failed training of a rung with one seed."""
+
+    dir: RunDir
+
+    @property
+    def state(self) -> str:
+        """`absent`, `running`, `done` or `failed`."""
+        return self.dir.state()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json holds; raises RunError for one that is not what was written."""
+        self.dir.check(self.dir.metrics.name)
+        return dict(read_json(self.dir.metrics))
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the probabilities."""
+        return self._predictor.classes
+
+    def predict(self, images: Pictures | None = None, attributes: Attributes | None = None) -> NDArray[np.float32]:
+        """The probability of each class (N, K), of a picture or several; as `Predictor.predict`, which says what of."""
+        return self._predictor.predict(images, attributes)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        from escalera.inference.predictor import open_run
+
+        return open_run(self.dir)
+
+
+def climb(
+    reading: Reading,
+    *,
+    out: Path = Path("runs"),
+    data_root: Path | None = None,
+    device: str = "auto",
+    rungs: Sequence[str] = (),
+    seeds: int = 1,
+    fresh: bool = False,
+    skip_bad: bool = False,
+    language: str = "en",
+    command: str = "",
+    narrator: Narrator | None = None,
+) -> dict[str, Run]:
+    """Train the rungs that are not finished, compare all, write the report; the first seed's run of each rung by name.
+
+    `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad` leaves pictures out that cannot be
+    decoded, and counts them. A rung that fails does not stop the others.
+    Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
+    user stops it: the same call goes on from there.
+    """
+    ladder, narrator = reading.ladder, narrator or Narrator(language=language)
+    chosen = _choose(ladder, rungs)
+    folder = out / ladder.name
+    runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
+    with lock(folder):
+        for path in folder.iterdir():
+            settle(path)
+        found = [Damage(what, "made_again")] if (what := fault(folder)) else []
+        found += [damage for run in runs.values() for damage in damages(run)]
+        pending, restored = _pending(ladder, runs, fresh)
+        for path in folder.iterdir():
+            store(path)
+        narrator.ladder_begins(ladder, folder, len(runs), len(pending))
+        for damage in found:
+            narrator.damaged(damage.what, damage.then)
+        for kept, run in restored:
+            narrator.put_back(kept.path, run.path)
+        anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
+        datasets = _prepare(reading, [rung for rung, _ in pending], anew, data_root, skip_bad) if pending else {}
+        for data in datasets.values():
+            narrator.data_opened(data)
+        if anew:
+            _fetch_weights(anew, narrator)
+        # Before the first training, so that an interrupted climb can be reported too.
+        write_ladder(ladder, folder, chosen, seeds, command)
+        failed: set[tuple[str, int]] = set()
+        for number, (rung, seed) in enumerate(pending, start=1):
+            run = runs[rung.name, seed]
+            if not fresh and settled(run, rung):
+                continue  # the weights that it waited for came out as they were
+            narrator.rung_begins(rung, seed, f"{number}/{len(pending)}")
+            lost = {name for name, its in failed if its == seed}
+            data = datasets[rung.config.data.model_dump_json()]
+            # It brings the networks along, which a climb with nothing left to train does without.
+            from escalera.run.attempt import attempt
+
+            attempt(rung, seed, data, run, device=device, fresh=fresh, failed=lost, narrator=narrator)
+            if not settled(run, rung):
+                failed.add((rung.name, seed))
+            write_ladder(ladder, folder, chosen, seeds, command)
+        repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
+        changed = bool(pending or restored or any(repriced))
+        narrator.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed))
+    return {rung.name: Run(unfinished(runs[rung.name, 0], rung) or runs[rung.name, 0]) for rung in chosen}
+
+
+def _pending(
+    ladder: Ladder, runs: Mapping[tuple[str, int], RunDir], fresh: bool
+) -> tuple[list[tuple[Rung, int]], list[tuple[RunDir, RunDir]]]:
+    """What is to do; and the kept runs that were put back instead, each with its place."""
+    pending: list[tuple[Rung, int]] = []
+    restored = []
+    for (name, seed), run in runs.items():
+        rung = ladder[name]
+        # What starts from another rung's weights waits for them: trained again, they may be others.
+        waits = any(other.name in sources(rung.config) and seed == its for other, its in pending)
+        if not fresh and not waits and (kept := put_back(run, rung)):
+            restored.append((kept, run))
+        if fresh or waits or not settled(run, rung):
+            pending.append((rung, seed))
+    return pending, restored
+
+
+def plan(
+    reading: Reading, *, data_root: Path | None = None, device: str = "auto", rungs: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """What the rungs would cost on this machine: a row for each, as `plan.plan` gives them; nothing is trained.
+
+    Raises LadderError for networks that cannot be built, DataError where a source has to be opened and cannot.
+    """
+    from escalera import builders
+    from escalera.experiment.estimate import plan as plan_rungs
+
+    chosen = _choose(reading.ladder, rungs)
+    problems = builders.shape_problems(reading, chosen)
+    if problems:
+        raise LadderError(problems)
+    return plan_rungs(chosen, seed=reading.ladder.seed, data_root=data_root, device=device, beside=reading.folder)
+
+
+def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
+    known = [rung.name for rung in ladder.rungs]
+    names = list(map(composed, names))
+    for name in names:
+        if name not in known:
+            raise EscaleraError(f"--rung {name}: the ladder '{ladder.name}' has no such rung; {nearest(name, known)}")
+    return [rung for rung in ladder.rungs if not names or rung.name in names]
+
+
+def _prepare(
+    reading: Reading, todo: Sequence[Rung], anew: Sequence[Rung], data_root: Path | None, skip_bad: bool
+) -> dict[str, Dataset]:
+    """Check every network and open every source before the first training; keyed by the data section.
+
+    Of the rungs that begin `anew` the files of weights are looked at too.
+    """
+    from escalera import builders
+    from escalera.data.duplicates.overlap import with_overlap
+
+    problems = builders.shape_problems(reading, todo)
+    absent = builders.absent_sources(reading, todo, data_root)
+    # One source alone is told when it is opened, with every place that was looked at.
+    if problems or len(absent) > 1:
+        raise LadderError([*problems, *absent, *builders.absent_weights(reading, anew)])
+    datasets: dict[str, Dataset] = {}
+    read = {rung.config.data.model_dump_json() for rung in todo if reads_attributes(rung.config.model)}
+    for rung in todo:
+        key = rung.config.data.model_dump_json()
+        if key not in datasets:
+            data = builders.dataset(
+                rung.config.data,
+                seed=reading.ladder.seed,
+                data_root=data_root,
+                skip_bad=skip_bad,
+                beside=reading.folder,
+                attributes=key in read,
+            )
+            datasets[key] = data if data.overlap else with_overlap(data)
+    problems = builders.shape_problems(reading, todo, datasets) or builders.weights_problems(reading, anew, datasets)
+    if problems:
+        raise LadderError(problems)
+    return datasets
+
+
+def _fetch_weights(anew: Sequence[Rung], narrator: Narrator) -> None:
+    """Get the weights of the hub before the first training, and say which rungs will have to do without them.
+
+    These fail when their turn comes, unless the weights have come by then; the others go on.
+    """
+    from escalera import builders
+
+    absent: dict[str, list[str]] = {}
+    for rung in anew:
+        try:
+            if not isinstance(rung.config.model, Votes):
+                builders.imagenet_files(rung.config.model)
+        except EscaleraError as error:
+            absent.setdefault(str(error), []).append(rung.name)
+    for message, names in absent.items():
+        narrator.weights_absent(list(dict.fromkeys(names)), message)
+
+
+def _report(folder: Path, language: str, data_root: Path | None, beside: Path | None, *, anew: bool) -> Path:
+    """The report's path; the page is made when something changed or it stands there in the other language."""
+    path = folder / "report.html"
+    if not anew and path.exists() and f'lang="{language}"' in path.read_text(encoding="utf-8")[:500]:
+        return path
+    from escalera.inference.illustrations import Illustrator
+    from escalera.report.page import write_report
+
+    return write_report(folder, language, Illustrator(data_root, beside))
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """What came of a ladder, as `climb --json` prints it."""
+    from escalera.report.story import read_story
+
+    return told(read_story(folder))
+
+
+def told(story: Story) -> dict[str, Any]:
+    """A story for machines: each rung's state, accuracy, step and cost, and where the report is."""
+    rungs = []
+    for rung in story.rungs:
+        step = rung.step
+        comparison = step.comparison if step else None
+        rungs.append(
+            {
+                "name": rung.name,
+                "state": rung.state,
+                "test_accuracy": rung.accuracy,
+                "test_loss": rung.loss,
+                "seconds": rung.seconds,
+                "parent": rung.parent,
+                "difference": comparison.difference if comparison else None,
+                "interval": [comparison.low, comparison.high] if comparison else None,
+                "p_holm": step.p if step else None,
+                "verdict": step.verdict if step else None,
+                "against": {one.baseline.name: _stands(one) for one in rung.against},
+                "answers": [{"seed": run.seed, "said": len(found.said), "never": found.never}
+                            for run, found in rung.ranges],
+                "as_asked": rung.as_asked,
+            }
+        )  # fmt: skip
+    baselines = [{"name": one.name, "class": one.answer, "test_accuracy": one.accuracy} for one in story.baselines]
+    page = str(story.path / "report.html")
+    return {"ladder": story.name, "report": page, "baselines": baselines, "rungs": rungs}
+
+
+def _stands(one: Against) -> dict[str, Any]:
+    """A rung against a baseline, for machines."""
+    comparison = one.comparison
+    return {
+        "difference": comparison.difference,
+        "interval": [comparison.low, comparison.high],
+        "p_holm": one.p,
+        "verdict": one.verdict,
+    }
+
+
+def shipped_ladders(language: str, data_root: Path | None = None) -> list[dict[str, Any]]:
+    """The ladders inside the package: name, title, rungs, and each source of theirs with whether it is at hand."""
+    from escalera.data.sources.locate import at_hand
+
+    rows = []
+    for name, _ in shipped():
+        ladder = load_ladder(name).ladder
+        title = ladder.title[language] if ladder.title else name
+        needed = dict.fromkeys(rung.config.data.source for rung in ladder.rungs)
+        sources = {source: at_hand(source, data_root) for source in needed}
+        rows.append({"name": name, "title": title, "rungs": [rung.name for rung in ladder.rungs], "sources": sources})
+    return rows

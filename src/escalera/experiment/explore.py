@@ -1,0 +1,85 @@
+"""`escalera explore`: look at a source, and write what was found as a page, as JSON and as a table of the pixels."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from escalera.core.errors import RunError
+from escalera.core.rundir import read_json, write_aside, write_json
+
+
+def explore_source(
+    source: str,
+    *,
+    out: Path,
+    sets: Sequence[str] = (),
+    data_root: Path | None = None,
+    language: str = "en",
+    command: str = "",
+) -> tuple[Path, dict[str, Any]]:
+    """Write `<out>/<source>/explore.html`, explore.json and pixels.csv; gives the page's path and what the JSON holds.
+
+    `sets` are settings of a ladder's data section, as `data.label_column=kind`. Raises LadderError for one that is
+    wrong, DataError where there is nothing to look at, EscaleraError for a language there is none of.
+    """
+    from escalera import builders
+    from escalera.core.runtime import now
+    from escalera.data.explore.source import explore
+    from escalera.ladder.settings import read_data
+    from escalera.report.exploration import render_exploration
+    from escalera.report.language import load_language
+
+    words = load_language(language)
+    data = read_data(source, sets)
+    start = time.perf_counter()
+    found = explore(
+        data.source,
+        builders.read_options(data),
+        data_root=data_root,
+        bands=data.bands,
+        shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
+    )
+    folder = out / folder_name(source)
+    csv = found.pixels.csv()
+    version = importlib.metadata.version("escalera")
+    facts = {**found.facts(), "date": now(), "escalera": version}
+    facts["notes"] = [*facts["notes"], *_replaced(folder, source)]
+    lines = {
+        "explore.command": command,
+        "explore.date": facts["date"][:16].replace("T", " "),
+        "explore.seconds": words.duration(time.perf_counter() - start),
+        "explore.versions": f"Escalera {version}",
+    }
+    about = {"csv": "pixels.csv", "lines": [(key, value) for key, value in lines.items() if value]}
+    write_aside(folder / "pixels.csv", lambda file: file.write(csv.encode()))
+    page = folder / "explore.html"
+    html = render_exploration(found, words, about)
+    write_aside(page, lambda file: file.write(html.encode()))
+    write_json(folder / "explore.json", facts)
+    return page, facts
+
+
+def _replaced(folder: Path, source: str) -> list[str]:
+    """A note where a folder holds what was found in another source of the same name, which is about to go."""
+    try:
+        before = str(read_json(folder / "explore.json")["source"])
+    except (RunError, KeyError, TypeError):
+        return []
+    if before == source or Path(before).resolve() == Path(source).resolve():
+        return []
+    return [f"{folder}: what was found in '{before}' is replaced; --out gives '{source}' another place."]
+
+
+def folder_name(source: str) -> str:
+    """A source as the name of a folder: `owner/name` is owner-name, `./photos/` photos."""
+    path = (
+        source
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source) and not source.startswith(".")
+        else Path(source).resolve().name
+    )
+    return re.sub(r"[^\w.-]+", "-", path).strip(".-") or "source"

@@ -1,0 +1,233 @@
+"""What a finished run says of pictures in files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from escalera.core.errors import DataError, RunError
+from escalera.core.names import there
+from escalera.core.neighbours import near_run
+from escalera.core.rundir import RunDir, rungs, standing, write_aside, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from escalera.data.query.images import Intake, Seen
+    from escalera.data.query.rows import Asked
+    from escalera.inference.bundle import Trained
+    from escalera.inference.predictor import Predictor
+
+
+def find_trained(path: Path) -> Trained:
+    """The model of a run, named as `find_run` takes it, or in a file that `escalera export` wrote.
+
+    Raises RunError where there is none.
+    """
+    from escalera.inference import bundle as trained
+
+    if path.suffix.lower() == ".safetensors" and not path.is_dir() and not RunDir(path.parent).record.exists():
+        return trained.of_file(path)
+    return trained.of_run(find_run(path))
+
+
+def find_run(path: Path) -> RunDir:
+    """The run in a folder: `runs/digits/cnn/seed-1` itself, or the first seed of `runs/digits/cnn`.
+
+    Raises RunError where there is none, or none that is done.
+    """
+    path = there(path)
+    found = [RunDir(path)] if RunDir(path).exists() else standing(path)
+    if not found:
+        raise RunError(f"expected the folder of a run, as runs/digits/cnn, received {path}.{_hint(path)}")
+    run = found[0]
+    state = run.read_record().get("state", "absent")
+    if state != "done":
+        raise RunError(f"{run.path} is {state}, not done. Climb its ladder again to finish it.")
+    return run
+
+
+def _hint(path: Path) -> str:
+    """What a path that is no run's could have been meant to be."""
+    if path.is_file():
+        from escalera.data.readers.formats import promised
+
+        if RunDir(path.parent).record.exists():
+            return f" It is a file of the run in {path.parent}: name that."
+        return " It is a picture: the run comes first, then what it is asked about." if promised(path.name) else ""
+    below = rungs(path)
+    if below:
+        return f" It holds the rungs {', '.join(below)}: name one, as {path / below[0]}."
+    ladders = {folder.name: some for folder in sorted(path.glob("*")) if (some := rungs(folder))}
+    if ladders:
+        name, some = next(iter(ladders.items()))
+        return f" It holds the ladders {', '.join(ladders)}: name a rung of one, as {path / name / some[0]}."
+    guess = near_run(path)
+    return f" Did you mean {guess}?" if guess else ""
+
+
+def predict_files(
+    path: Path,
+    files: Sequence[Path],
+    *,
+    attributes: Sequence[str] = (),
+    top: int = 5,
+    skip_bad: bool = False,
+    tell: Callable[[str], object] = lambda note: None,
+) -> list[dict[str, Any]]:
+    """The likeliest classes of each row, best first, as {file, row, classes: [{name, probability}], filled_in, error}.
+
+    A row is a picture, or as many as the run sees together, with its `attributes` (`area=1200, zipcode=92880` or JSON)
+    where the run reads them; those that are not known are `filled_in` as in training. A folder stands for the pictures
+    in it; a CSV or parquet file stands for its rows, which are counted in `row`. With `skip_bad` the `error` of a row
+    that cannot be answered says why, and the others are answered. `tell` hears what a person should know. Raises
+    RunError as find_run does, and DataError with all that cannot be decoded.
+    """
+    from escalera.data.query.images import refuse_bad
+    from escalera.inference.predictor import Predictor
+
+    predictor = Predictor(find_trained(path))
+    asked = _asked(predictor.trained, files, attributes)
+    for note in asked.notes:
+        tell(note)
+    predictor.trained.check_pictures(asked.pictures is not None)
+    if not asked.names:
+        predictor.predict()  # which says what it expects
+    bad = _unfit(predictor, asked.attributes)
+    found: dict[int, NDArray[np.float32]] = {}
+    largest = 0
+    for rows, seen in _decoded(predictor.intake, asked, bad):
+        if not bad or skip_bad:
+            some = [asked.attributes[row] for row in rows] if asked.attributes else None
+            found |= dict(zip(rows, predictor.predict(seen, some), strict=True))
+        largest = max(largest, int(seen.pixels.max())) if seen else largest
+    if bad and not (skip_bad and found):
+        what = "pictures" if asked.numbers is None and predictor.trained.data.together == 1 else "rows"
+        cure = "\nAnswer for the others with --skip-bad." if len(bad) < len(asked.names) else ""
+        refuse_bad([f"{_place(asked, row)}: {bad[row]}" for row in sorted(bad)], len(asked.names), what, cure)
+    strange = predictor.intake.strange(largest) if asked.pictures else ""
+    if strange:
+        tell(f"{strange}: the answers may mean nothing.")
+    return [_answer(predictor, asked, row, found.get(row), bad.get(row), top) for row in range(len(asked.names))]
+
+
+def _asked(trained: Trained, files: Sequence[Path], attributes: Sequence[str]) -> Asked:
+    from escalera import builders
+    from escalera.data.query.rows import about_files, about_table
+    from escalera.data.sources.locate import TABLES
+
+    if len(files) == 1 and files[0].suffix.lower() in TABLES and not files[0].is_dir():
+        if attributes:
+            raise DataError(f"{files[0]}: its columns are the attributes: expected no --attributes beside it")
+        options = builders.read_options(trained.config.data)
+        return about_table(files[0], trained.data, options, reads_pictures=trained.reads_pictures)
+    return about_files(files, attributes, trained.data)
+
+
+def _unfit(predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Rows whose attributes cannot be read, and why; raises DataError where all of them are such."""
+    if predictor.fitted is None or not rows:
+        return {}
+    try:
+        predictor.fitted.vectors(rows)
+        return {}
+    except DataError as error:
+        bad = {}
+        for number, row in enumerate(rows):
+            try:
+                predictor.fitted.vectors([row])
+            except DataError as fault:
+                bad[number] = str(fault)
+        if len(bad) == len(rows):
+            raise error
+        return bad
+
+
+def _decoded(intake: Intake, asked: Asked, bad: dict[int, str]) -> Iterator[tuple[list[int], Seen | None]]:
+    """Some good rows at a time, their numbers and what a model sees of them; the bad ones join `bad`."""
+    import numpy as np
+
+    from escalera.data.query.images import Seen
+
+    if asked.pictures is None:
+        yield [row for row in range(len(asked.names)) if row not in bad], None
+        return
+    first = 0
+    for raws in asked.pictures():
+        good = {}
+        for row, pixels in enumerate(intake.decoded(raws), start=first):
+            if isinstance(pixels, DataError):
+                bad.setdefault(row, str(pixels))
+            elif row not in bad:
+                good[row] = pixels
+        first += len(raws)
+        if good:
+            yield list(good), Seen(np.stack(list(good.values())))
+
+
+def _place(asked: Asked, row: int) -> str:
+    from escalera.data.readers.listing import shown
+
+    return shown(asked.names[row]) + ("" if asked.numbers is None else f": row {asked.numbers[row]}")
+
+
+def _answer(
+    predictor: Predictor, asked: Asked, row: int, shares: NDArray[np.float32] | None, fault: str | None, top: int
+) -> dict[str, Any]:
+    return {
+        "file": asked.names[row],
+        "row": asked.numbers[row] if asked.numbers is not None else None,
+        "classes": [] if shares is None else ranked(predictor.classes, shares)[:top],
+        "filled_in": predictor.filled_in(asked.attributes[row]) if asked.attributes and shares is not None else [],
+        "error": fault,
+    }
+
+
+def ranked(classes: Sequence[str], shares: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """Every class with its probability, the likeliest first."""
+    return [{"name": classes[k], "probability": float(shares[k])} for k in (-shares).argsort(kind="stable")]
+
+
+def as_csv(answers: Sequence[Mapping[str, Any]], top: int) -> str:
+    """Answers as a table for spreadsheets: a row for each, the likeliest classes beside one another."""
+    from escalera.core.csvtext import csv_text
+
+    count = max(len(answer["classes"]) for answer in answers)
+    table = any(answer["row"] is not None for answer in answers)
+    filled = any(answer["filled_in"] for answer in answers)
+    more = [name for place in range(2, min(top, count) + 1) for name in (f"class_{place}", f"probability_{place}")]
+    header = [
+        "file",
+        *(["row"] if table else []),
+        "class",
+        "probability",
+        *more,
+        *(["filled_in"] if filled else []),
+        "error",
+    ]
+    rows = []
+    for answer in answers:
+        said = [cell for one in answer["classes"] for cell in (one["name"], round(one["probability"], 6))]
+        said += [None] * (2 + len(more) - len(said))
+        unknown = [", ".join(answer["filled_in"])] if filled else []
+        rows.append([answer["file"], *([answer["row"]] if table else []), *said, *unknown, answer["error"]])
+    return csv_text(header, rows)
+
+
+def write_answers(path: Path, answers: Sequence[Mapping[str, Any]], top: int) -> None:
+    """Write answers into a file whose ending says how: .csv, or .json. Raises DataError for another."""
+    if path.suffix.lower() == ".json":
+        write_json(path, list(answers))
+    else:
+        # Excel takes a file for another encoding where this mark is absent.
+        write_aside(path, lambda file: file.write(as_csv(answers, top).encode("utf-8-sig")))
+
+
+def check_writing(out: Path | None, *, csv: bool, json: bool) -> None:
+    """Raise DataError for a name that does not say how answers are to be written, and for two ways at once."""
+    if csv and json:
+        raise DataError("expected --csv or --json, received both; --out takes the other one")
+    if out is not None and out.suffix.lower() not in (".csv", ".json"):
+        raise DataError(f"--out {out}: expected a name that ends in .csv or .json")

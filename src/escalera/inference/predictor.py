@@ -1,0 +1,182 @@
+"""A trained model that is asked again and again: built once, its weights read once.
+
+images         whatever `data.given` takes for pictures
+probabilities  (N, K) float32
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from escalera import builders
+from escalera.builders.ensemble import Ballot
+from escalera.core.errors import DataError, RunError
+from escalera.core.rundir import RunDir
+from escalera.data.batches import Batches
+from escalera.data.query.images import Intake, Pictures, Seen
+from escalera.evaluate.explain import grad_cam
+from escalera.evaluate.features import features
+from escalera.evaluate.metrics import softmax
+from escalera.evaluate.predict import predict
+from escalera.inference.bundle import Trained, fitted, of_run, weights
+from escalera.ladder import schema
+from escalera.models.network import Network
+
+Attributes = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""{column: value} of a row, None where a value is not known; or a list of that."""
+
+
+class Predictor:
+    """A trained model, opened; for one thread at a time. Raises RunError where its files cannot be read."""
+
+    def __init__(self, trained: Trained) -> None:
+        self.trained = trained
+        self.intake = Intake(trained.data)
+        self.fitted = fitted(trained)
+        """How the attributes of a row become a vector; None for a model that reads none."""
+
+    def __repr__(self) -> str:
+        """Which model, and what it tells apart."""
+        return f"Predictor({self.trained.name}: {len(self.classes)} classes)"
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the probabilities."""
+        return self.trained.classes
+
+    @cached_property
+    def network(self) -> Network:
+        """The network with its weights, in evaluation mode."""
+        tensors = weights(self.trained)
+        height, width, channels = self.trained.data.shape
+        network = builders.network(
+            schema.net(self.trained.config.model),
+            (channels, height, width),
+            len(self.classes),
+            None if self.fitted is None else len(self.fitted.names),
+            builders.layout(self.trained.config.data),
+        )
+        network.load_state_dict(tensors)
+        return network.eval()
+
+    @cached_property
+    def ballot(self) -> Ballot | None:
+        """The classifiers of a votes run; None for a network that answers itself."""
+        model = self.trained.config.model
+        return Ballot(RunDir(self.trained.weights.parent), model) if isinstance(model, schema.Votes) else None
+
+    def predict(
+        self, images: Pictures | Seen | None = None, attributes: Attributes | None = None
+    ) -> NDArray[np.float32]:
+        """What the model says of rows: the probability of each class (N, K), the classes as `classes` has them.
+
+        `images` is a path, the bytes of a file, a PIL image, an array (H, W, C), (N, H, W, C), or (N, H, W) of grey
+        ones, or a list of these. Files and PIL images are converted and resized as in training; an array has to be
+        uint8 of the model's own size, and is refused otherwise, with what to type. Of a model that sees several
+        pictures together, each row is a list of its pictures.
+        `attributes` are {column: value} of the row, or a list of that for several, for a model that reads them; it may
+        read nothing else. Raises DataError for what cannot be taken, or is absent.
+        """
+        feed = self._feed(images, attributes)
+        if self.ballot is not None:
+            found = self.ballot.probabilities(self.network, feed)
+        else:
+            views = builders.views(self.trained.config)
+            found = softmax(predict(self.network, feed.epoch(0), views).logits).astype(np.float32)
+        if not np.isfinite(found).all():
+            raise RunError(f"{self.trained.name} answers with no numbers (NaN): its weights or its data are damaged")
+        return found
+
+    def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:
+        """Which attributes of a row are not known and were filled in as in training."""
+        return [] if self.fitted is None or attributes is None else self.fitted.filled_in(attributes)
+
+    def maps(
+        self, images: Pictures | Seen, classes: Sequence[int] | NDArray[np.int64], attributes: Attributes | None = None
+    ) -> NDArray[np.float32] | None:
+        """Where the network looked when it said a class (N,), by its number: maps (N, h, w) from 0 to 1.
+
+        None where it keeps none, and for votes: their classifiers do not say what spoke for a class.
+        """
+        if self.ballot is not None:
+            return None
+        feed = self._feed(images, attributes)
+        chosen = self._chosen(classes, feed.images_per_epoch)
+        maps, first = [], 0
+        for inputs, labels in feed.epoch(0):
+            found = grad_cam(self.network, inputs, chosen[first : first + len(labels)])
+            if found is None:
+                return None
+            maps.append(found)
+            first += len(labels)
+        return np.concatenate(maps)
+
+    def features(
+        self, images: Pictures | Seen | None = None, attributes: Attributes | None = None
+    ) -> NDArray[np.float32]:
+        """What the network makes of rows before its head decides (N, D)."""
+        found: NDArray[np.float32] = features(self.network, self._feed(images, attributes).epoch(0))[0].numpy()
+        return found
+
+    def _chosen(self, classes: Sequence[int] | NDArray[np.int64], rows: int) -> torch.Tensor:
+        """The classes (N,) to explain; raises DataError for other than a class of each row."""
+        chosen = np.asarray(classes)
+        count = len(self.classes)
+        if chosen.shape != (rows,) or chosen.dtype.kind not in "iu" or not (0 <= chosen.min() <= chosen.max() < count):
+            raise DataError(
+                f"classes: expected the number of a class, from 0 to {count - 1}, for each of {rows} rows; received "
+                f"{chosen.tolist()!r:.60}"
+            )
+        return torch.from_numpy(chosen.astype(np.int64))
+
+    def _feed(self, images: Pictures | Seen | None, attributes: Attributes | None) -> Batches:
+        """Rows as the network takes them; raises DataError for what it needs and is not given."""
+        vectors = self._vectors(attributes)
+        data = self.trained.data
+        if not isinstance(images, Seen):
+            self.trained.check_pictures(images is not None)
+        if images is not None:
+            pixels = self.intake.rows(images)
+        else:
+            pixels = np.zeros((0 if vectors is None else len(vectors), *data.shape), np.uint8)
+        if vectors is not None and len(vectors) != len(pixels):
+            raise DataError(f"expected attributes for each of {len(pixels)} pictures, received {len(vectors)}")
+        return Batches(
+            pixels,
+            np.zeros(len(pixels), dtype=np.int64),
+            np.arange(len(pixels)),
+            batch_size=builders.EVALUATION_BATCH,
+            device=torch.device("cpu"),
+            shuffle=False,
+            mean=data.mean,
+            std=data.deviation,
+            attributes=vectors,
+        )
+
+    def _vectors(self, attributes: Attributes | None) -> NDArray[np.float32] | None:
+        """The rows' attributes as the model's own were made (N, A); None for one that reads none."""
+        if self.fitted is None:
+            if attributes:
+                raise DataError("this run looks at pictures alone: expected no attributes, received some")
+            return None
+        rows = [attributes] if isinstance(attributes, Mapping) else list(attributes or [])
+        if not rows:
+            columns = ", ".join(self.fitted.columns)
+            raise DataError(f"this run reads the attributes {columns} too: expected them, received none")
+        for number, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise DataError(
+                    f"attributes[{number}]: expected {{column: value}} for each row, received {type(row).__name__}"
+                )
+        return self.fitted.vectors(rows)
+
+
+def open_run(run: RunDir) -> Predictor:
+    """A finished run, ready to be asked."""
+    return Predictor(of_run(run))

@@ -1,0 +1,1 @@
+"""One run: it is fitted, evaluated, filed, kept, and looked at again."""

@@ -1,0 +1,69 @@
+"""What each branch of a fusion is worth on the very test rows: alone, and by what is lost without its own input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from escalera import builders
+from escalera.core.errors import RunError
+from escalera.core.rundir import RunDir
+from escalera.data.splits import Dataset, Split
+from escalera.evaluate.branches import alone, shuffled
+from escalera.ladder import schema
+from escalera.models.network import Network
+from escalera.run import lineage
+
+LEARNED = 10_000
+"""Rows of train at most from which a branch alone is learned: a linear model needs no more, and memory counts."""
+
+
+def of_branches(
+    config: schema.RungConfig, data: Dataset, run: RunDir, network: Network, device: torch.device
+) -> dict[str, NDArray[np.int64]]:
+    """Classes (R, N) of the test rows by `trained:<branch>`, `alone:<branch>` and `shuffled:<branch>`.
+
+    `trained` is what the run that a branch comes from said of the same rows, where it was asked about them; `alone` is
+    a logistic regression on the features of a branch that has no such run; `shuffled` is the fusion, the branch seeing
+    another row's input.
+    """
+
+    def feed(part: Split) -> Any:
+        def batches() -> Iterable[Any]:
+            return builders.batches(config, part, data.train, seed=0, device=device, training=False).epoch(0)
+
+        return batches
+
+    assert isinstance(config.model, schema.Fusion)
+    asked = {name: said_of(before, data.test) for name, before in lineage.origins(config, run).items()}
+    trained = {name: said for name, said in asked.items() if said is not None}
+    probed = [name for name in config.model.branches if name not in trained]
+    drawn = np.random.RandomState(0).permutation(data.train.rows)[:LEARNED]
+    train = replace(data.train, rows=np.sort(drawn))
+    lone = alone(network, feed(train), feed(data.test), probed) if probed else {}
+    mixed = shuffled(network, feed(data.test), builders.views(config))
+    return {
+        **{f"trained:{name}": said for name, said in trained.items()},
+        **{f"alone:{name}": said for name, said in lone.items()},
+        **{f"shuffled:{name}": said for name, said in mixed.items()},
+    }
+
+
+def said_of(before: RunDir, test: Split) -> NDArray[np.int64] | None:
+    """The classes (1, N) that a run said of these test rows; None where it was asked about others."""
+    try:
+        before.check(before.predictions.name)
+        table = pq.read_table(before.predictions, columns=["row", "label", "logits"])
+        rows, labels = table["row"].to_numpy(), table["label"].to_numpy()
+        logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(len(rows), -1)
+    except (RunError, OSError, ValueError, KeyError, pa.ArrowException):
+        return None
+    same = np.array_equal(rows, test.rows) and np.array_equal(labels, test.labels[test.rows])
+    return logits.argmax(axis=1)[None].astype(np.int64) if same else None

@@ -1,0 +1,81 @@
+"""One attempt at a rung: its folder, what goes on there or begins, and the place that it takes once it is done."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+
+import torch
+
+from escalera.cli.terminal import Narrator
+from escalera.core.errors import EscaleraError
+from escalera.core.rundir import RunDir
+from escalera.core.runtime import now, threads
+from escalera.data.splits import Dataset
+from escalera.ladder.schema import Rung, Votes
+from escalera.run import keeping
+from escalera.run.fit import train_rung
+from escalera.run.fit_ensemble import train_votes
+from escalera.run.lineage import check_ready
+from escalera.run.status import fingerprint, other_classes, prepare, put_back, settled
+
+
+def attempt(
+    rung: Rung,
+    seed: int,
+    data: Dataset,
+    run: RunDir,
+    *,
+    device: str,
+    fresh: bool,
+    failed: Collection[str],
+    narrator: Narrator,
+) -> None:
+    """Train a rung with one seed, or go on with it, unless it is finished; what stood there before is kept.
+
+    What goes wrong is written into run.json, and told; `failed` are the rungs that it must not start from.
+    """
+    if not fresh and settled(run, rung):
+        return
+    home = run
+    try:
+        if not fresh and (kept := put_back(run, rung)):
+            narrator.put_back(kept.path, run.path)
+            return
+        # With the classes in another order, as an earlier version had them, every answer would be another class's.
+        anew = fresh or other_classes(run, rung, data.classes)
+        home = prepare(run, rung, fresh=anew, narrator=narrator)
+        check_ready(rung.config, run, failed)
+        run_rung = train_votes if isinstance(rung.config.model, Votes) else train_rung
+        with _as_begun(home, narrator):
+            run_rung(rung, seed, data, home, device=device, narrator=narrator)
+        if home.path != run.path:
+            replaced = keeping.replace(home, fingerprint(rung.config))
+            if replaced is not None:
+                narrator.kept(replaced.path)
+    except Exception as error:
+        expected = isinstance(error, EscaleraError)
+        message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
+        narrator.rung_failed(rung, message, error)
+        # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
+        with contextlib.suppress(EscaleraError):
+            _note(home, rung, seed, message)
+
+
+def _note(home: RunDir, rung: Rung, seed: int, message: str) -> None:
+    """Write into run.json why a training failed; one that is done has not, whatever came after it."""
+    state = home.state()
+    if state in ("done", "damaged"):
+        return
+    begun = {"rung": rung.name, "seed": seed, "settings": fingerprint(rung.config)}
+    record = begun if state == "absent" else home.read_record()
+    home.write_record({**record, "state": "failed", "error": message, "finished": now()})
+
+
+def _as_begun(run: RunDir, narrator: Narrator) -> contextlib.AbstractContextManager[None]:
+    """The number of threads that a run began with: with another one, the same training ends otherwise."""
+    here = torch.get_num_threads()
+    begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
+    if begun != here:
+        narrator.threads_kept(begun, here)
+    return threads(begun)

@@ -1,0 +1,243 @@
+"""One run: a rung trained with one seed, from its configuration to the files it leaves behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from escalera import builders
+from escalera.cli.terminal import Narrator
+from escalera.core.rundir import ASKED, LEARNED, RESULT, RunDir, read_json, write_json
+from escalera.core.runtime import choose_device, choose_precision, describe, now
+from escalera.data.batches import Batches
+from escalera.data.features import FeatureBatches
+from escalera.data.splits import Dataset, Split
+from escalera.evaluate.cost import PeakMemory, flops_per_image
+from escalera.evaluate.features import features
+from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
+from escalera.evaluate.price import price
+from escalera.evaluate.speed import rows_per_second
+from escalera.evaluate.views import mean_logits
+from escalera.ladder import schema
+from escalera.ladder.schema import Rung, RungConfig
+from escalera.models.network import Network
+from escalera.models.summary import summarise
+from escalera.run import lineage
+from escalera.run.ablation import of_branches
+from escalera.run.artifacts import describe_data, file_answers, file_data
+from escalera.run.status import fingerprint
+from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
+from escalera.train.checkpoint import (
+    Checkpoint,
+    LastCheckpoint,
+    find_checkpoint,
+    load_weights,
+    save_weights,
+    tidy,
+)
+from escalera.train.ema import averaged
+from escalera.train.loop import Callback, Training, train
+from escalera.train.plateau import Plateau
+
+
+def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, narrator: Narrator) -> None:
+    """Train, or go on training, a rung; evaluate it and write its files.
+
+    Raises KeyboardInterrupt when the user stopped it (the run can be resumed), EscaleraError when it cannot go on.
+    """
+    where = choose_device(device)
+    memory = PeakMemory(where)
+    config, model = rung.config, schema.net(rung.config.model)
+    image_shape = (data.shape[2], data.shape[0], data.shape[1])
+    record: dict[str, Any] = run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}
+    trained = "stopped" in record and not run.faults(run.best.name)
+    attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
+    torch.manual_seed(seed)
+    network = builders.network(model, image_shape, len(data.classes), attributes, builders.layout(config.data))
+    # A run that goes on has its weights already, and needs nobody else's: all of them, unless its body runs only once.
+    begins = find_checkpoint(run.last).state is None or builders.runs_once(config, network, len(data.train.rows))
+    start = {} if trained or not begins else {**builders.imagenet_files(model), **lineage.weights_files(config, run)}
+    builders.start_from(start, network, model, image_shape)
+    network.to(where).to(memory_format=torch.channels_last)
+    summary = summarise(network, image_shape, attributes)
+    record |= {
+        "state": "running",
+        "error": None,
+        "rung": rung.name,
+        "parent": rung.parent,
+        "seed": seed,
+        "settings": fingerprint(rung.config),
+        "parameters": summary.parameters(),
+        "layers": summary.rows(),
+        "flops_per_image": flops_per_image(network, image_shape, attributes),
+        "precision": _precision(config, record, where),
+        "device": where.type,
+        "threads": torch.get_num_threads(),
+        "data": describe_data(data, config),
+    }
+    if start:
+        record["weights"] = {
+            part: {"file": str(file), "sha256": lineage.fingerprint(file)} for part, file in start.items()
+        }
+    file_data(run, config, data)
+    write_json(run.environment, describe(where))
+    record = run.write_record(record, LEARNED if trained else ASKED)
+    narrator.layers(summary, builders.unfrozen_from(config.model))
+
+    if trained:
+        load_weights(network, run.best)
+    else:
+        record |= _train(config, seed, data, run, network, where, record["precision"], narrator)
+        record = run.write_record(record, LEARNED)
+        tidy(run.last)
+    _evaluate(config, data, run, network, where, record, narrator)
+    record |= {
+        "tta": config.evaluate.tta,
+        "peak_memory_bytes": memory.read(),
+        "inference_images_per_second": _speed(config, network, image_shape, attributes),
+        "state": "done",
+        "finished": now(),
+    }
+    run.write_record(record, RESULT)
+    narrator.rung_ends(record, read_json(run.metrics))
+
+
+def _precision(config: RungConfig, record: dict[str, Any], device: torch.device) -> str:
+    """What the forward pass is computed in; a run that goes on stays with what this kind of device took before."""
+    begun = record.get("precision") if record.get("device") == device.type else None
+    asked = config.train.precision
+    return str(begun) if begun and asked == "auto" else choose_precision(asked, device)
+
+
+def _train(
+    config: RungConfig,
+    seed: int,
+    data: Dataset,
+    run: RunDir,
+    network: Network,
+    device: torch.device,
+    precision: str,
+    narrator: Narrator,
+) -> dict[str, Any]:
+    """Train or resume, and write the weights that the run stands by, which the network then has.
+
+    What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took.
+    """
+    settings = config.train
+    mixing = builders.mix(config.augment, len(data.classes))
+    batches: Batches | FeatureBatches
+    batches = builders.batches(config, data.train, data.train, seed=seed, device=device, training=True, mix=mixing)
+    validation: Batches | FeatureBatches
+    validation = builders.batches(config, data.validation, data.train, seed=seed, device=device, training=False)
+    learner: torch.nn.Module = network
+    if builders.runs_once(config, network, len(data.train.rows)):
+        # What comes out of the body is always the same: from here on it stands for the pictures, and the head for all.
+        learner = network.head.layers
+        batches, validation = _run_once(config, data, network, seed, device)
+    training = Training(learner, builders.optimizer(settings.optimizer, learner), settings.epochs, len(batches))
+    schedule = builders.schedule(settings)
+    history, stop = History(run), StopOnSignal()
+    parts: dict[str, Any] = {"plateau": schedule} if isinstance(schedule, Plateau) else {}
+    stopping = builders.early_stopping(settings, run.last)
+    if stopping is not None:
+        parts["early_stopping"] = stopping
+    parts["history"] = history
+    average = builders.moving_average(settings)
+    if average is not None:
+        training.average = averaged(learner)
+    last = LastCheckpoint(run.last, parts)
+    _tell(last.resume(training), history, training, narrator)
+    callbacks: list[Callback] = [
+        *parts.values(),
+        *(extra for extra in (average, builders.unfreezing(config.model, network)) if extra),
+        StatisticsWarmUp(), TensorBoard(run.path), last, narrator.progress(), stop
+    ]  # fmt: skip
+    train(
+        training,
+        batches,
+        schedule=schedule,
+        validate=lambda: _validate(training.judged, validation),
+        seed=seed,
+        precision=precision,
+        clip_norm=settings.clip_norm,
+        label_smoothing=settings.label_smoothing,
+        penalty=builders.penalty(schema.net(config.model), network),
+        callbacks=callbacks,
+    )
+    if training.interrupted:
+        raise stop.reason
+    best = stopping.best if stopping is not None else None
+    if best is not None:
+        load_weights(learner, best)
+    elif training.average is not None:
+        learner.load_state_dict(training.average.state_dict())
+    save_weights(network, run.best)
+    return {
+        "stopped": training.stop or "all epochs",
+        "epochs": training.epoch,
+        "best_epoch": stopping.best_epoch if stopping is not None and best is not None else training.epoch,
+        "seconds": round(training.seconds, 3),
+        "images_per_second": round(training.images_per_second, 1),
+        "price": price(training.seconds, config.evaluate.price_per_hour, config.evaluate.currency),
+    }
+
+
+def _tell(found: Checkpoint, history: History, training: Training, narrator: Narrator) -> None:
+    """Say from where a training goes on, and what was damaged."""
+    for fault in found.faults:
+        narrator.checkpoint_damaged(training.epoch, fault)
+    if history.mended:
+        narrator.history_mended(history.run.history)
+    if found.state and not found.faults and training.epoch < training.epochs and not training.stop:
+        narrator.resumes(training.epoch)
+
+
+def _run_once(
+    config: RungConfig, data: Dataset, network: Network, seed: int, device: torch.device
+) -> tuple[FeatureBatches, FeatureBatches]:
+    """The features of train and validation in place of their pictures."""
+
+    def of(part: Split) -> tuple[torch.Tensor, torch.Tensor]:
+        feed = builders.batches(config, part, data.train, seed=seed, device=device, training=False)
+        return features(network, feed.epoch(0))
+
+    size = config.train.batch_size
+    train = FeatureBatches(*of(data.train), batch_size=size, shuffle=True, seed=seed)
+    return train, FeatureBatches(*of(data.validation), batch_size=builders.EVALUATION_BATCH)
+
+
+def _validate(network: torch.nn.Module, batches: Batches | FeatureBatches) -> dict[str, float]:
+    return {f"val_{key}": value for key, value in accuracy_and_loss(predict(network, batches.epoch(0))).items()}
+
+
+def _evaluate(
+    config: RungConfig,
+    data: Dataset,
+    run: RunDir,
+    network: Network,
+    device: torch.device,
+    record: dict[str, Any],
+    narrator: Narrator,
+) -> None:
+    """Predict all three splits; only here are the test rows read, and run.json says how often."""
+
+    def over(part: Split) -> Predictions:
+        feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
+        return predict(network, feed.epoch(0), builders.views(config))
+
+    metrics = {"train": accuracy_and_loss(over(data.train)), "validation": accuracy_and_loss(over(data.validation))}
+    record["test_looks"] += 1
+    run.write_record(record)
+    test = over(data.test)
+    beside = {}
+    if isinstance(config.model, schema.Fusion):
+        narrator.branches_asked()
+        beside = of_branches(config, data, run, network, device)
+    file_answers(run, config, data, test.logits, test.labels, metrics, beside)
+
+
+def _speed(config: RungConfig, network: Network, shape: tuple[int, int, int], attributes: int) -> float | None:
+    """How many rows are answered in a second, as they are evaluated."""
+    views = builders.views(config)
+    return rows_per_second(network, lambda inputs: mean_logits(network, inputs, views), shape, attributes)

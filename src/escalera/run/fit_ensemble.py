@@ -1,0 +1,273 @@
+"""One votes run: the features of an earlier run's network, computed once, and classical classifiers that vote."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from escalera import builders
+from escalera.builders.ensemble import PREPARATION, answers, classifier_file, features, pooled, together
+from escalera.cli.terminal import Narrator
+from escalera.core.errors import EscaleraError
+from escalera.core.rundir import ASKED, RESULT, RunDir, read_json, write_json
+from escalera.core.runtime import choose_device, describe, free_memory, now
+from escalera.data.cache import folders
+from escalera.data.splits import Dataset, Split
+from escalera.evaluate.cost import PeakMemory, flops_per_image
+from escalera.evaluate.metrics import measure
+from escalera.evaluate.price import price
+from escalera.evaluate.speed import rows_per_second
+from escalera.ladder import schema
+from escalera.models.ensemble import saved
+from escalera.models.ensemble.classifiers import Features, Probabilities, fit, probabilities, temperature
+from escalera.models.ensemble.preparation import Preparation
+from escalera.models.ensemble.preparation import fit as fit_preparation
+from escalera.models.ensemble.voting import agreement, logits
+from escalera.models.inputs import blank
+from escalera.models.network import Network
+from escalera.models.summary import summarise
+from escalera.run import lineage
+from escalera.run.ablation import said_of
+from escalera.run.artifacts import describe_data, file_answers, file_data
+from escalera.run.status import fingerprint
+from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
+
+COPIES = 5
+"""How often the features of train are in memory at the most: as they are, and boosting takes them in double precision
+and as bins. Measured by benchmarks/votes.py."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Features (N, D) float32, prepared, and labels (N,)."""
+
+    features: Features
+    labels: NDArray[np.int64]
+
+
+def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, device: str, narrator: Narrator) -> None:
+    """Fit, or go on fitting, the classifiers of a votes rung; let them vote on the test rows and write the run's files.
+
+    A classifier that was fitted before an interruption is not fitted again. Raises KeyboardInterrupt when the user
+    stopped it, EscaleraError when it cannot go on: first of all where the features do not fit in memory.
+    """
+    where, config, model = choose_device(device), rung.config, rung.config.model
+    assert isinstance(model, schema.Votes)
+    memory = PeakMemory(where)
+    before = lineage.origins(config, run)["features"]
+    network, shape, attributes = _network(config, data, before, where)
+    width = pooled(network.eval(), model.pool)(blank(shape, attributes, where)).shape[1]
+    _check_memory(model, len(data.train.rows) + len(data.validation.rows), width)
+    run.path.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(before.best, run.best)
+    summary = summarise(network, shape, attributes)
+    record: dict[str, Any] = {
+        **(run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0, "classifiers": {}}),
+        "state": "running",
+        "error": None,
+        "rung": rung.name,
+        "parent": rung.parent,
+        "seed": seed,
+        "settings": fingerprint(rung.config),
+        "parameters": summary.parameters(),
+        "layers": summary.rows(),
+        "flops_per_image": flops_per_image(network, shape, attributes),
+        "precision": "fp32",
+        "device": where.type,
+        "threads": torch.get_num_threads(),
+        "features": width,
+        "data": describe_data(data, config),
+        "weights": {"features": {"file": str(before.best), "sha256": lineage.fingerprint(before.best)}},
+    }
+    file_data(run, config, data)
+    write_json(run.environment, describe(where))
+    record = run.write_record(record, ASKED)
+
+    started = time.perf_counter()
+    prepare, train, validation = _features(config, data, network, run, where)
+    record["feature_seconds"] = round(time.perf_counter() - started, 3)
+    count, columns = train.features.shape
+    narrator.features_ready(columns, count, record["feature_seconds"])
+    write_tensors(run.path / PREPARATION, prepare.tensors())
+    record["preparation"] = lineage.fingerprint(run.path / PREPARATION)
+    found = _fit_all(model, seed, train, validation, len(data.classes), run, record, narrator)
+    seconds = record["feature_seconds"] + sum(entry["seconds"] for entry in record["classifiers"].values())
+    record |= {
+        "seconds": round(seconds, 3),
+        "images_per_second": round(len(train.labels) / seconds, 1),
+        "price": price(seconds, config.evaluate.price_per_hour, config.evaluate.currency),
+    }
+    _evaluate(config, data, run, network, where, prepare, found, validation, record)
+    record |= {"peak_memory_bytes": memory.read(), "tta": "none", "state": "done", "finished": now()}
+    read = pooled(network, model.pool)
+    record["inference_images_per_second"] = rows_per_second(
+        network,
+        lambda inputs: _vote(model, record, found, prepare(read(inputs).float().cpu())),
+        shape,
+        attributes,
+    )
+    run.write_record(record, RESULT)
+    narrator.votes_end(record, read_json(run.metrics))
+
+
+def _network(
+    config: schema.RungConfig, data: Dataset, before: RunDir, device: torch.device
+) -> tuple[Network, tuple[int, int, int], int]:
+    """The network of the earlier run with its weights, at rest; the shape of its pictures, and its attributes."""
+    shape = (data.shape[2], data.shape[0], data.shape[1])
+    attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
+    model, classes = schema.net(config.model), len(data.classes)
+    network = builders.network(model, shape, classes, attributes, builders.layout(config.data))
+    load_weights(network, before.best)
+    network.requires_grad_(False)
+    return network.to(device).to(memory_format=torch.channels_last).eval(), shape, attributes
+
+
+def _check_memory(model: schema.Votes, rows: int, width: int) -> None:
+    """Raise EscaleraError where the features take more memory than there is, before any is computed."""
+    needed, free = _needed(rows, width, model.pca), free_memory()
+    if needed <= free:
+        return
+    columns = min(model.pca or width, width)
+    fewer = next((n for n in (256, 128, 64, 32, 16) if n < columns and _needed(rows, width, n) <= free), None)
+    ways = [
+        *([] if model.pool == "average" else ["model.pool: average"]),
+        *([f"model.pca: {fewer}"] if fewer else []),
+    ]
+    way = "Take a network with fewer features, or fewer rows"
+    if ways:
+        way = f"Write {' or '.join(ways)}, or take a network with fewer features"
+    raise EscaleraError(
+        f"{rows:,} rows of {columns:,} features do not fit in memory: with what the classifiers need they take about "
+        f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Nothing was computed. {way}."
+    )
+
+
+def _needed(rows: int, width: int, pca: int | None) -> int:
+    """Bytes for so many features of so many rows, and for their covariance, twice in double precision."""
+    return 4 * COPIES * rows * min(pca or width, width) + (16 * width**2 if pca else 0)
+
+
+def _features(
+    config: schema.RungConfig, data: Dataset, network: Network, run: RunDir, device: torch.device
+) -> tuple[Preparation, Rows, Rows]:
+    """The prepared features of train and validation; kept in the cache, since other classifiers may want the same."""
+    model = config.model
+    assert isinstance(model, schema.Votes)
+
+    def read(part: Split) -> Iterator[Tensor]:
+        feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
+        yield from (found for found, _ in features(network, model.pool, feed.epoch(0)))
+
+    def write(folder: Path) -> None:
+        prepare = fit_preparation(read(data.train), model.pca)
+        write_tensors(folder / PREPARATION, prepare.tensors())
+        for name, part in (("train", data.train), ("validation", data.validation)):
+            np.save(folder / f"{name}.npy", np.concatenate([prepare(found) for found in read(part)]))
+        write_json(folder / "meta.json", {"source": f"features of {data.name}"})
+
+    folder = folders.stored(folders.cache_root(), _key(config, data, run), write)
+    prepare = Preparation.from_tensors(read_tensors(folder / PREPARATION))
+    rows = [
+        Rows(np.load(folder / f"{name}.npy"), part.labels[part.rows])
+        for name, part in (("train", data.train), ("validation", data.validation))
+    ]
+    return prepare, rows[0], rows[1]
+
+
+def _key(config: schema.RungConfig, data: Dataset, run: RunDir) -> str:
+    """What the features depend on: the weights, the data, their rows, and how they are read."""
+    model = config.model
+    assert isinstance(model, schema.Votes)
+    rows = hashlib.sha256(b"".join(part.rows.tobytes() for part in (data.train, data.validation)))
+    settings = {"pool": model.pool, "pca": model.pca, "shape": list(data.shape), "data": config.data.model_dump_json()}
+    return folders.key(f"features-{data.name}", [lineage.fingerprint(run.best), rows.hexdigest()], **settings)
+
+
+def _fit_all(
+    model: schema.Votes,
+    seed: int,
+    train: Rows,
+    validation: Rows,
+    classes: int,
+    run: RunDir,
+    record: dict[str, Any],
+    narrator: Narrator,
+) -> dict[str, Any]:
+    """The fitted classifiers by name, each saved as soon as it is fitted; run.json says what each took."""
+    found: dict[str, Any] = {}
+    for settings in model.classifiers:
+        name, entry = settings.name, record["classifiers"].get(settings.name)
+        if entry is not None:
+            found[name] = saved.load(classifier_file(run, name), entry["sha256"])
+            continue
+        started = time.perf_counter()
+        found[name] = fit(name, settings.model_dump(exclude={"name"}), seed, train.features, train.labels)
+        seconds = time.perf_counter() - started
+        degree = temperature(found[name], validation.features, validation.labels)
+        said = probabilities(found[name], validation.features, classes, degree)
+        accuracy = float((said.argmax(axis=1) == validation.labels).mean())
+        record["classifiers"][name] = {
+            "sha256": saved.save(found[name], classifier_file(run, name)),
+            "seconds": round(seconds, 3),
+            "validation_accuracy": accuracy,
+            "weight": accuracy if model.weighting == "validation" else 1.0,
+            "temperature": degree,
+        }
+        run.write_record(record)
+        narrator.classifier_fitted(name, accuracy, seconds)
+    return found
+
+
+def _evaluate(
+    config: schema.RungConfig,
+    data: Dataset,
+    run: RunDir,
+    network: Network,
+    device: torch.device,
+    prepare: Preparation,
+    classifiers: dict[str, Any],
+    validation: Rows,
+    record: dict[str, Any],
+) -> None:
+    """The vote on validation and test, each classifier, and the network's own head; the test rows are read only here.
+
+    There are no figures for train: the nearest neighbour of a row of train is the row itself.
+    """
+    model = config.model
+    assert isinstance(model, schema.Votes)
+    checked = measure(
+        logits(_vote(model, record, classifiers, validation.features)[0]), validation.labels, data.classes
+    )
+    record["test_looks"] += 1
+    run.write_record(record)
+    feed = builders.batches(config, data.test, data.train, seed=0, device=device, training=False)
+    test = np.concatenate([prepare(part) for part, _ in features(network, model.pool, feed.epoch(0))])
+    voted, said = _vote(model, record, classifiers, test)
+    beside = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in zip(classifiers, said, strict=True)}
+    head = said_of(lineage.origins(config, run)["features"], data.test)
+    if head is not None:
+        beside["network:head"] = head
+    all_said = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in beside.items()}}
+    record["agreement"] = {"names": list(all_said), "shares": agreement(list(all_said.values()))}
+    metrics = {"validation": {key: checked[key] for key in ("accuracy", "loss")}}
+    file_answers(run, config, data, logits(voted), data.test.labels[data.test.rows], metrics, beside)
+
+
+def _vote(
+    model: schema.Votes, record: dict[str, Any], classifiers: dict[str, Any], rows: Features
+) -> tuple[Probabilities, list[Probabilities]]:
+    """What the classifiers say of prepared rows together, and each by itself."""
+    kept = record["classifiers"]
+    said = answers(classifiers, kept, rows, len(record["data"]["classes"]))
+    return together(model, said, [kept[name]["weight"] for name in classifiers]), said

@@ -1,0 +1,198 @@
+"""Whose weights a rung starts from: which file they are in, whether they are ready, and whether they have changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from pathlib import Path
+from typing import TypeVar
+
+from escalera.core.errors import EscaleraError, Problem, RunError, nearest
+from escalera.core.rundir import RunDir, sha256, standing
+from escalera.ladder import schema
+from escalera.ladder.read import Reading
+from escalera.ladder.saved import read_config
+
+_Part = TypeVar("_Part", bound=schema.Section)
+
+
+def inherit(reading: Reading) -> Reading:
+    """The ladder with the model that each transfer or vote continues written into it as `like`, so that a run needs no
+    other.
+
+    What is wrong with the rungs and runs named there joins the problems.
+    """
+    problems = list(reading.problems)
+    places = {name: number for number, name in enumerate(reading.names)}
+    known: dict[str, schema.Rung] = {}
+    for rung in sorted([*reading.rungs, *reading.drafts], key=lambda rung: places[rung.name]):
+        for name, weights in _weights(rung.config.model).items():
+            if not isinstance(weights, schema.Weights):
+                continue
+            try:
+                before = _before(rung, weights, known, reading.names)
+                rung = rung if before is None else _continued(rung, name, before)
+            except EscaleraError as error:
+                place = reading.locate(rung.name, f"model.{_key(rung.config.model, name)}")
+                problems.append(Problem(str(error), place.path, place.file, place.line))
+        known[rung.name] = rung
+    ladder = reading.ladder.model_copy(update={"rungs": [known[rung.name] for rung in reading.rungs]})
+    drafts = [known[rung.name] for rung in reading.drafts]
+    # A rung inherits its parent's weights: a mistake in them is told once, where it was typed.
+    return dataclasses.replace(reading, ladder=ladder, problems=list(dict.fromkeys(problems)), drafts=drafts)
+
+
+def sources(config: schema.RungConfig) -> set[str]:
+    """The rungs of the same ladder whose weights a rung starts from."""
+    found = _weights(config.model).values()
+    return {weights.rung for weights in found if isinstance(weights, schema.Weights) and weights.rung}
+
+
+def origins(config: schema.RungConfig, run: RunDir) -> dict[str, RunDir]:
+    """The runs that a run's weights come from, by branch (`body` without branches, `features` for votes)."""
+    found = _weights(config.model).items()
+    return {name: origin(weights, run) for name, weights in found if isinstance(weights, schema.Weights)}
+
+
+def weights_files(config: schema.RungConfig, run: RunDir) -> dict[str, Path]:
+    """The files that a run's weights come from, by branch (`body` without branches, `features` for votes).
+
+    Not those that the run makes itself, or the hub has.
+    """
+    files = {}
+    for name, weights in _weights(config.model).items():
+        if isinstance(weights, schema.Weights):
+            files[name] = origin(weights, run).best
+        elif weights.endswith(".safetensors"):
+            files[name] = Path(weights)
+    return files
+
+
+def check_ready(config: schema.RungConfig, run: RunDir, failed: Collection[str] = ()) -> None:
+    """Raise RunError unless the runs that the weights come from are finished and whole.
+
+    Rungs that were to be trained again and `failed` are not, though an earlier run of theirs may stand.
+    """
+    for weights in _weights(config.model).values():
+        before = origin(weights, run) if isinstance(weights, schema.Weights) else None
+        if before is None:
+            continue
+        assert isinstance(weights, schema.Weights)
+        if before.state() == "done" and before.best.exists() and weights.rung not in failed:
+            before.check(before.best.name, before.config.name)
+            continue
+        found = "failed" if weights.rung in failed else before.state()
+        states = {"absent": "was never trained", "running": "was interrupted", "failed": "failed"}
+        state = {**states, "damaged": "is damaged"}.get(found, "has lost its weights")
+        what = f"the rung '{weights.rung}'" if weights.rung else f"the run in {weights.run}"
+        todo = f"Climb '{weights.rung}' first (--rung {weights.rung})" if weights.rung else "Let it finish first"
+        raise RunError(f"it starts from the weights of {what}, which {state} ({before.path}). {todo}.")
+
+
+def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
+    """Whether a file of the weights that a run started from holds others now; one that is gone says nothing."""
+    if not run.record.exists():
+        return False
+    before = run.read_record().get("weights")
+    return before is not None and any(
+        path.is_file() and fingerprint(path) != before.get(name, {}).get("sha256")
+        for name, path in weights_files(config, run).items()
+    )
+
+
+def origin(weights: schema.Weights, run: RunDir) -> RunDir:
+    """The run that weights come from: an earlier rung's with the same seed, beside this one, or one elsewhere."""
+    return RunDir(Path(weights.run) if weights.run else run.path.parents[1] / str(weights.rung) / f"seed-{run.seed}")
+
+
+def fingerprint(path: Path) -> str:
+    """The SHA-256 of a file; raises RunError when it cannot be read."""
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise RunError(f"could not read the weights in {path}: {error.strerror}. Look at model.weights.") from error
+
+
+def _weights(model: schema.Model) -> dict[str, str | schema.Weights]:
+    if isinstance(model, schema.Votes):
+        return {"features": model.features}
+    return {
+        name: part.weights
+        for name, part in schema.parts(model).items()
+        if isinstance(part, schema.Backbone | schema.Transfer)
+    }
+
+
+def _key(model: schema.Model, name: str) -> str:
+    """Where in the model section the weights of a part stand."""
+    if isinstance(model, schema.Votes):
+        return name
+    return f"branches.{name}.weights" if isinstance(model, schema.Fusion) else "weights"
+
+
+def _before(
+    rung: schema.Rung, weights: schema.Weights, earlier: dict[str, schema.Rung], names: list[str]
+) -> schema.RungConfig | None:
+    """The configuration of the run that weights come from, None for that of a rung whose mistakes are told elsewhere.
+
+    Raises EscaleraError when there is no such run.
+    """
+    if weights.rung is None:
+        return _elsewhere(Path(str(weights.run)))
+    if weights.rung in earlier:
+        return earlier[weights.rung].config
+    if weights.rung == rung.name or weights.rung in names:
+        if weights.rung in names[: names.index(rung.name)]:
+            return None
+        raise EscaleraError(f"expected a rung that stands above this one, received '{weights.rung}'")
+    raise EscaleraError(f"unknown rung '{weights.rung}'; {nearest(weights.rung, names[: names.index(rung.name)])}")
+
+
+def _continued(rung: schema.Rung, name: str, before: schema.RungConfig) -> schema.Rung:
+    """The rung with the model that a part of it continues; raises EscaleraError when that model is not of its kind."""
+    model = rung.config.model
+    if isinstance(model, schema.Votes):
+        changed: schema.Model = _voting(rung.config, model, before)
+    elif isinstance(model, schema.Fusion):
+        branches = {**model.branches, name: _continuing(model.branches[name], before.model)}
+        changed = model.model_copy(update={"branches": branches})
+    else:
+        changed = _continuing(model, before.model)
+    if (rung.config.augment.mixup or rung.config.augment.cutmix) and schema.reads_attributes(changed):
+        raise EscaleraError(schema.NO_BLEND)
+    return rung.model_copy(update={"config": rung.config.model_copy(update={"model": changed})})
+
+
+def _continuing(part: _Part, before: schema.Model) -> _Part:
+    body = before.like if isinstance(before, schema.Transfer) else before
+    if isinstance(part, schema.Backbone):
+        if not (isinstance(body, schema.Backbone) and body.name == part.name):
+            received = body.name if isinstance(body, schema.Backbone) else f"kind {before.kind}"
+            raise EscaleraError(f"expected the run of a backbone {part.name}, received one of {received}")
+        return part
+    if body is None or isinstance(body, schema.Fusion | schema.Votes):
+        raise EscaleraError(f"expected a run with a single body, received one of kind {before.kind}")
+    return part.model_copy(update={"like": body.model_copy(update={"head": schema.Head()})})
+
+
+def _voting(config: schema.RungConfig, model: schema.Votes, before: schema.RungConfig) -> schema.Votes:
+    if isinstance(before.model, schema.Votes):
+        raise EscaleraError("expected the run of a network, received one of kind votes")
+    if before.data != config.data:
+        # Otherwise rows that the network learned from could be among the test rows.
+        raise EscaleraError("expected the run of a network that learned from the very same data as this rung")
+    return model.model_copy(update={"like": before.model})
+
+
+def _elsewhere(path: Path) -> schema.RungConfig:
+    """The configuration of a finished run of any ladder."""
+    run = RunDir(path)
+    if not run.config.exists():
+        inside = standing(path)
+        guess = f"; did you mean {inside[0].path}?" if inside else ", such as runs/cifar10/base/seed-0"
+        raise EscaleraError(f"expected a run directory, with a config.yaml, received {path}{guess}")
+    state = run.read_record().get("state", "absent") if run.record.exists() else "absent"
+    if state != "done":
+        raise EscaleraError(f"expected a finished run, but the one in {path} is {state}; let it finish first")
+    run.check(run.config.name)
+    return read_config(run.config)
