@@ -191,7 +191,7 @@ def test_a_run_keeps_its_number_of_threads(ladder: Path, tmp_path: Path, interru
         with pytest.raises(KeyboardInterrupt):
             climb(ladder, tmp_path / "cut", rungs=["cnn"])
         whole = climb(ladder, tmp_path / "whole", rungs=["cnn"])["cnn"].dir
-    cut = climb(ladder, tmp_path / "cut", rungs=["cnn"], narrator=Narrator(Console(file=file)))["cnn"].dir
+    cut = climb(ladder, tmp_path / "cut", rungs=["cnn"], events=Narrator(Console(file=file)))["cnn"].dir
     assert "goes on with 2 threads, as it began, where 1 would be taken here: only so" in file.getvalue()
     assert torch.get_num_threads() == 1
     assert cut.read_record()["threads"] == read_json(cut.environment)["threads"] == 2
@@ -206,7 +206,7 @@ def test_a_damaged_history_is_told_and_written_again(ladder: Path, tmp_path: Pat
     cut = RunDir(tmp_path / "cut/tiny/mlp/seed-0")
     before = cut.read_history()
     cut.history.write_text(left)
-    climb(ladder, tmp_path / "cut", "train.epochs=5", rungs=["mlp"], narrator=Narrator(Console(file=file)))
+    climb(ladder, tmp_path / "cut", "train.epochs=5", rungs=["mlp"], events=Narrator(Console(file=file)))
     assert f"{cut.history} was damaged; it is written again from the checkpoint" in file.getvalue()
     assert cut.read_history()[:1] == before
 

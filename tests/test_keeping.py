@@ -55,7 +55,7 @@ class Place:
         file = io.StringIO()
         try:
             reading = esc.load_ladder(self.folder / "tiny.yaml", sets)
-            return climbing.climb(reading, out=self.folder / "runs", narrator=Narrator(Console(file=file)), **more)
+            return climbing.climb(reading, out=self.folder / "runs", events=Narrator(Console(file=file)), **more)
         finally:
             self.said = file.getvalue()
 
@@ -272,7 +272,7 @@ def test_a_finished_run_that_is_handed_over_is_not_looked_at_again(place: Place)
     run = place.run("wider/seed-0")
     before = run.record.read_bytes()
     data: Any = None
-    attempts.attempt(reading.ladder["wider"], 0, data, run, device="cpu", fresh=False, failed=(), narrator=Narrator())
+    attempts.attempt(reading.ladder["wider"], 0, data, run, device="cpu", fresh=False, failed=(), events=Narrator())
     assert run.record.read_bytes() == before
 
 

@@ -61,7 +61,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_a_frozen_body_is_that_of_the_earlier_run_and_one_unfrozen_later_is_not(ladder: Path, tmp_path: Path) -> None:
     file = io.StringIO()
-    runs = climb(ladder, tmp_path / "runs", narrator=Narrator(Console(file=file)))
+    runs = climb(ladder, tmp_path / "runs", events=Narrator(Console(file=file)))
     said = [line.rpartition("not")[2] for line in file.getvalue().splitlines() if " trainable, " in line]
     assert said == ["", "", "; the body is frozen until epoch 2 begins"]
     assert same(body(runs["first"]), body(runs["frozen"]))
@@ -248,7 +248,7 @@ def test_weights_that_cannot_be_had_are_told_once_before_anything_is_trained(tmp
     (tmp_path / "hub.yaml").write_text(HUB)
     file = io.StringIO()
     narrator = Narrator(Console(file=file, width=80))
-    runs = climb(tmp_path / "hub.yaml", tmp_path / "runs", narrator=narrator)
+    runs = climb(tmp_path / "hub.yaml", tmp_path / "runs", events=narrator)
     assert [run.state for run in runs.values()] == ["failed", "failed", "failed", "done"]
     lines = file.getvalue().splitlines()
     told = next(number for number, line in enumerate(lines) if line.startswith("✗ frozen, tuned: the ImageNet weights"))

@@ -73,7 +73,7 @@ def climb(ladder: Path, out: Path, **more: object) -> dict[str, esc.Run]:
 def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "runs"
     told = StringIO()
-    runs = climb(ladder, out, narrator=Narrator(Console(file=told)))
+    runs = climb(ladder, out, events=Narrator(Console(file=told)))
     assert "what each branch knows alone, and what is lost when it sees another row" in told.getvalue()
     run = runs["votes"].dir
     record, metrics = read_json(run.record), read_json(run.metrics)

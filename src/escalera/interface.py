@@ -84,7 +84,7 @@ def climb(
             fresh=fresh,
             skip_bad=skip_bad,
             language=_one_of("language", language, LANGUAGES),
-            narrator=Narrator(None if quiet else Console(), language=language),
+            events=Narrator(None if quiet else Console(), language=language),
         )
     )
 

@@ -14,6 +14,7 @@ from escalera.cli.terminal.progress import ProgressBar, ProgressLines
 from escalera.core.errors import RunError, Terminated
 from escalera.core.rundir import RunDir, sha256
 from escalera.data.batches import Batches
+from escalera.run.announcer import Announcer
 from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import constant
@@ -150,10 +151,10 @@ def test_no_signals_in_another_thread(start: Start, batches: Batches) -> None:
 def test_progress_on_a_terminal_and_elsewhere(
     start: Start, batches: Batches, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def told(callback: type, terminal: bool, code: str = "en") -> str:
+    def told(listener: type, terminal: bool, code: str = "en") -> str:
         console = Console(force_terminal=terminal, width=140)
         arguments = {"schedule": constant(2), "validate": lambda: {"val_loss": 1.0, "val_accuracy": 0.25}, "seed": 0}
-        train(start(epochs=2), batches, callbacks=[callback(console, load_terminal(code))], **arguments)
+        train(start(epochs=2), batches, callbacks=[Announcer(listener(console, load_terminal(code)))], **arguments)
         return capsys.readouterr().out
 
     lines = told(ProgressLines, False).splitlines()
@@ -176,5 +177,5 @@ def test_lines_say_how_long_it_takes_at_most(
         lines = ProgressLines(Console(width=140), load_terminal(code))
         clock = itertools.count(step=50.0)
         monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
-        train(start(epochs=3), batches, schedule=constant(3), validate=dict, seed=0, callbacks=[lines])
+        train(start(epochs=3), batches, schedule=constant(3), validate=dict, seed=0, callbacks=[Announcer(lines)])
         assert left in capsys.readouterr().out, code

@@ -85,7 +85,7 @@ def climb(
                 skip_bad=skip_bad,
                 language=lang.value,
                 command=shlex.join(["escalera", *sys.argv[1:]]),
-                narrator=narrator,
+                events=narrator,
             )
     except KeyboardInterrupt as stop:
         typer.secho(

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.cli.terminal import Narrator
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.locking import lock
 from escalera.core.names import composed
@@ -17,6 +16,7 @@ from escalera.experiment.ladder_file import fault, write_ladder
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
 from escalera.ladder.shipped import shipped
+from escalera.run.events import Events
 from escalera.run.keeping import settle, store
 from escalera.run.lineage import inherit, sources
 from escalera.run.status import Damage, damages, finished, has_begun, put_back, reprice, settled, unfinished
@@ -95,7 +95,7 @@ def climb(
     skip_bad: bool = False,
     language: str = "en",
     command: str = "",
-    narrator: Narrator | None = None,
+    events: Events | None = None,
 ) -> dict[str, Run]:
     """Train the rungs that are not finished, compare all, write the report; the first seed's run of each rung by name.
 
@@ -104,7 +104,7 @@ def climb(
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
-    ladder, narrator = reading.ladder, narrator or Narrator(language=language)
+    ladder, events = reading.ladder, events or Events()
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -116,17 +116,17 @@ def climb(
         pending, restored = _pending(ladder, runs, fresh)
         for path in folder.iterdir():
             store(path)
-        narrator.ladder_begins(ladder, folder, len(runs), len(pending))
+        events.ladder_begins(ladder, folder, len(runs), len(pending))
         for damage in found:
-            narrator.damaged(damage.what, damage.then)
+            events.damaged(damage.what, damage.then)
         for kept, run in restored:
-            narrator.put_back(kept.path, run.path)
+            events.put_back(kept.path, run.path)
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
         datasets = _prepare(reading, [rung for rung, _ in pending], anew, data_root, skip_bad) if pending else {}
         for data in datasets.values():
-            narrator.data_opened(data)
+            events.data_opened(data)
         if anew:
-            _fetch_weights(anew, narrator)
+            _fetch_weights(anew, events)
         # Before the first training, so that an interrupted climb can be reported too.
         write_ladder(ladder, folder, chosen, seeds, command)
         failed: set[tuple[str, int]] = set()
@@ -134,19 +134,19 @@ def climb(
             run = runs[rung.name, seed]
             if not fresh and settled(run, rung):
                 continue  # the weights that it waited for came out as they were
-            narrator.rung_begins(rung, seed, f"{number}/{len(pending)}")
+            events.rung_begins(rung, seed, f"{number}/{len(pending)}")
             lost = {name for name, its in failed if its == seed}
             data = datasets[rung.config.data.model_dump_json()]
             # It brings the networks along, which a climb with nothing left to train does without.
             from escalera.run.attempt import attempt
 
-            attempt(rung, seed, data, run, device=device, fresh=fresh, failed=lost, narrator=narrator)
+            attempt(rung, seed, data, run, device=device, fresh=fresh, failed=lost, events=events)
             if not settled(run, rung):
                 failed.add((rung.name, seed))
             write_ladder(ladder, folder, chosen, seeds, command)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
         changed = bool(pending or restored or any(repriced))
-        narrator.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed))
+        events.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed))
     return {rung.name: Run(unfinished(runs[rung.name, 0], rung) or runs[rung.name, 0]) for rung in chosen}
 
 
@@ -228,7 +228,7 @@ def _prepare(
     return datasets
 
 
-def _fetch_weights(anew: Sequence[Rung], narrator: Narrator) -> None:
+def _fetch_weights(anew: Sequence[Rung], events: Events) -> None:
     """Get the weights of the hub before the first training, and say which rungs will have to do without them.
 
     These fail when their turn comes, unless the weights have come by then; the others go on.
@@ -243,7 +243,7 @@ def _fetch_weights(anew: Sequence[Rung], narrator: Narrator) -> None:
         except EscaleraError as error:
             absent.setdefault(str(error), []).append(rung.name)
     for message, names in absent.items():
-        narrator.weights_absent(list(dict.fromkeys(names)), message)
+        events.weights_absent(list(dict.fromkeys(names)), message)
 
 
 def _report(folder: Path, language: str, data_root: Path | None, beside: Path | None, *, anew: bool) -> Path:

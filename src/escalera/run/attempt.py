@@ -7,13 +7,13 @@ from collections.abc import Collection
 
 import torch
 
-from escalera.cli.terminal import Narrator
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
 from escalera.core.runtime import now, threads
 from escalera.data.splits import Dataset
 from escalera.ladder.schema import Rung, Votes
 from escalera.run import keeping
+from escalera.run.events import Events
 from escalera.run.fit import train_rung
 from escalera.run.fit_ensemble import train_votes
 from escalera.run.lineage import check_ready
@@ -29,7 +29,7 @@ def attempt(
     device: str,
     fresh: bool,
     failed: Collection[str],
-    narrator: Narrator,
+    events: Events,
 ) -> None:
     """Train a rung with one seed, or go on with it, unless it is finished; what stood there before is kept.
 
@@ -40,23 +40,23 @@ def attempt(
     home = run
     try:
         if not fresh and (kept := put_back(run, rung)):
-            narrator.put_back(kept.path, run.path)
+            events.put_back(kept.path, run.path)
             return
         # With the classes in another order, as an earlier version had them, every answer would be another class's.
         anew = fresh or other_classes(run, rung, data.classes)
-        home = prepare(run, rung, fresh=anew, narrator=narrator)
+        home = prepare(run, rung, fresh=anew, events=events)
         check_ready(rung.config, run, failed)
         run_rung = train_votes if isinstance(rung.config.model, Votes) else train_rung
-        with _as_begun(home, narrator):
-            run_rung(rung, seed, data, home, device=device, narrator=narrator)
+        with _as_begun(home, events):
+            run_rung(rung, seed, data, home, device=device, events=events)
         if home.path != run.path:
             replaced = keeping.replace(home, fingerprint(rung.config))
             if replaced is not None:
-                narrator.kept(replaced.path)
+                events.kept(replaced.path)
     except Exception as error:
         expected = isinstance(error, EscaleraError)
         message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
-        narrator.rung_failed(rung, message, error)
+        events.rung_failed(rung, message, error)
         # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
         with contextlib.suppress(EscaleraError):
             _note(home, rung, seed, message)
@@ -72,10 +72,10 @@ def _note(home: RunDir, rung: Rung, seed: int, message: str) -> None:
     home.write_record({**record, "state": "failed", "error": message, "finished": now()})
 
 
-def _as_begun(run: RunDir, narrator: Narrator) -> contextlib.AbstractContextManager[None]:
+def _as_begun(run: RunDir, events: Events) -> contextlib.AbstractContextManager[None]:
     """The number of threads that a run began with: with another one, the same training ends otherwise."""
     here = torch.get_num_threads()
     begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
     if begun != here:
-        narrator.threads_kept(begun, here)
+        events.threads_kept(begun, here)
     return threads(begun)

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from escalera import builders
-from escalera.cli.terminal import Narrator
 from escalera.core.rundir import ASKED, LEARNED, RESULT, RunDir, read_json, write_json
 from escalera.core.runtime import choose_device, choose_precision, describe, now
 from escalera.data.batches import Batches
@@ -25,7 +24,9 @@ from escalera.models.network import Network
 from escalera.models.summary import summarise
 from escalera.run import lineage
 from escalera.run.ablation import of_branches
+from escalera.run.announcer import Announcer
 from escalera.run.artifacts import describe_data, file_answers, file_data
+from escalera.run.events import Events
 from escalera.run.status import fingerprint
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
 from escalera.train.checkpoint import (
@@ -41,7 +42,7 @@ from escalera.train.loop import Callback, Training, train
 from escalera.train.plateau import Plateau
 
 
-def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, narrator: Narrator) -> None:
+def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events) -> None:
     """Train, or go on training, a rung; evaluate it and write its files.
 
     Raises KeyboardInterrupt when the user stopped it (the run can be resumed), EscaleraError when it cannot go on.
@@ -83,15 +84,15 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
     file_data(run, config, data)
     write_json(run.environment, describe(where))
     record = run.write_record(record, LEARNED if trained else ASKED)
-    narrator.layers(summary, builders.unfrozen_from(config.model))
+    events.layers(summary, builders.unfrozen_from(config.model))
 
     if trained:
         load_weights(network, run.best)
     else:
-        record |= _train(config, seed, data, run, network, where, record["precision"], narrator)
+        record |= _train(config, seed, data, run, network, where, record["precision"], events)
         record = run.write_record(record, LEARNED)
         tidy(run.last)
-    _evaluate(config, data, run, network, where, record, narrator)
+    _evaluate(config, data, run, network, where, record, events)
     record |= {
         "tta": config.evaluate.tta,
         "peak_memory_bytes": memory.read(),
@@ -100,7 +101,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         "finished": now(),
     }
     run.write_record(record, RESULT)
-    narrator.rung_ends(record, read_json(run.metrics))
+    events.rung_ends(record, read_json(run.metrics))
 
 
 def _precision(config: RungConfig, record: dict[str, Any], device: torch.device) -> str:
@@ -118,7 +119,7 @@ def _train(
     network: Network,
     device: torch.device,
     precision: str,
-    narrator: Narrator,
+    events: Events,
 ) -> dict[str, Any]:
     """Train or resume, and write the weights that the run stands by, which the network then has.
 
@@ -147,11 +148,11 @@ def _train(
     if average is not None:
         training.average = averaged(learner)
     last = LastCheckpoint(run.last, parts)
-    _tell(last.resume(training), history, training, narrator)
+    _tell(last.resume(training), history, training, events)
     callbacks: list[Callback] = [
         *parts.values(),
         *(extra for extra in (average, builders.unfreezing(config.model, network)) if extra),
-        StatisticsWarmUp(), TensorBoard(run.path), last, narrator.progress(), stop
+        StatisticsWarmUp(), TensorBoard(run.path), last, Announcer(events), stop
     ]  # fmt: skip
     train(
         training,
@@ -183,14 +184,14 @@ def _train(
     }
 
 
-def _tell(found: Checkpoint, history: History, training: Training, narrator: Narrator) -> None:
+def _tell(found: Checkpoint, history: History, training: Training, events: Events) -> None:
     """Say from where a training goes on, and what was damaged."""
     for fault in found.faults:
-        narrator.checkpoint_damaged(training.epoch, fault)
+        events.checkpoint_damaged(training.epoch, fault)
     if history.mended:
-        narrator.history_mended(history.run.history)
+        events.history_mended(history.run.history)
     if found.state and not found.faults and training.epoch < training.epochs and not training.stop:
-        narrator.resumes(training.epoch)
+        events.resumes(training.epoch)
 
 
 def _run_once(
@@ -218,7 +219,7 @@ def _evaluate(
     network: Network,
     device: torch.device,
     record: dict[str, Any],
-    narrator: Narrator,
+    events: Events,
 ) -> None:
     """Predict all three splits; only here are the test rows read, and run.json says how often."""
 
@@ -232,7 +233,7 @@ def _evaluate(
     test = over(data.test)
     beside = {}
     if isinstance(config.model, schema.Fusion):
-        narrator.branches_asked()
+        events.branches_asked()
         beside = of_branches(config, data, run, network, device)
     file_answers(run, config, data, test.logits, test.labels, metrics, beside)
 

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from escalera import builders
 from escalera.builders.ensemble import PREPARATION, answers, classifier_file, features, pooled, together
-from escalera.cli.terminal import Narrator
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import ASKED, RESULT, RunDir, read_json, write_json
 from escalera.core.runtime import choose_device, describe, free_memory, now
@@ -39,6 +38,7 @@ from escalera.models.summary import summarise
 from escalera.run import lineage
 from escalera.run.ablation import said_of
 from escalera.run.artifacts import describe_data, file_answers, file_data
+from escalera.run.events import Events
 from escalera.run.status import fingerprint
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
 
@@ -55,7 +55,7 @@ class Rows:
     labels: NDArray[np.int64]
 
 
-def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, device: str, narrator: Narrator) -> None:
+def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events) -> None:
     """Fit, or go on fitting, the classifiers of a votes rung; let them vote on the test rows and write the run's files.
 
     A classifier that was fitted before an interruption is not fitted again. Raises KeyboardInterrupt when the user
@@ -97,10 +97,10 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
     prepare, train, validation = _features(config, data, network, run, where)
     record["feature_seconds"] = round(time.perf_counter() - started, 3)
     count, columns = train.features.shape
-    narrator.features_ready(columns, count, record["feature_seconds"])
+    events.features_ready(columns, count, record["feature_seconds"])
     write_tensors(run.path / PREPARATION, prepare.tensors())
     record["preparation"] = lineage.fingerprint(run.path / PREPARATION)
-    found = _fit_all(model, seed, train, validation, len(data.classes), run, record, narrator)
+    found = _fit_all(model, seed, train, validation, len(data.classes), run, record, events)
     seconds = record["feature_seconds"] + sum(entry["seconds"] for entry in record["classifiers"].values())
     record |= {
         "seconds": round(seconds, 3),
@@ -117,7 +117,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
         attributes,
     )
     run.write_record(record, RESULT)
-    narrator.votes_end(record, read_json(run.metrics))
+    events.votes_end(record, read_json(run.metrics))
 
 
 def _network(
@@ -202,7 +202,7 @@ def _fit_all(
     classes: int,
     run: RunDir,
     record: dict[str, Any],
-    narrator: Narrator,
+    events: Events,
 ) -> dict[str, Any]:
     """The fitted classifiers by name, each saved as soon as it is fitted; run.json says what each took."""
     found: dict[str, Any] = {}
@@ -225,7 +225,7 @@ def _fit_all(
             "temperature": degree,
         }
         run.write_record(record)
-        narrator.classifier_fitted(name, accuracy, seconds)
+        events.classifier_fitted(name, accuracy, seconds)
     return found
 
 

@@ -18,7 +18,7 @@ from escalera.run import keeping
 from escalera.run.lineage import has_changed
 
 if TYPE_CHECKING:
-    from escalera.cli.terminal import Narrator
+    from escalera.run.events import Events
 
 WEIGHTS = ("best.safetensors", "preparation.safetensors", "classifiers/")
 """What was learned."""
@@ -86,7 +86,7 @@ def put_back(run: RunDir, rung: Rung) -> RunDir | None:
     return kept
 
 
-def prepare(run: RunDir, rung: Rung, *, fresh: bool, narrator: Narrator) -> RunDir:
+def prepare(run: RunDir, rung: Rung, *, fresh: bool, events: Events) -> RunDir:
     """The folder to train a rung in, where a training that was begun goes on, or what is trained already was put.
 
     It is the run's own as long as none has finished there, else one beside it. A `fresh` training takes nothing over.
@@ -97,7 +97,7 @@ def prepare(run: RunDir, rung: Rung, *, fresh: bool, narrator: Narrator) -> RunD
     faults = _dead(begun) if begun else []
     if begun and not faults:
         for name, fault in begun.faults(*ASKED).items():
-            narrator.damaged(f"{begun.path / name} {fault}", "written_again")
+            events.damaged(f"{begun.path / name} {fault}", "written_again")
         if begun.path != home.path:
             _vacate(home, settings)
             keeping.rename(begun, home)
@@ -105,7 +105,7 @@ def prepare(run: RunDir, rung: Rung, *, fresh: bool, narrator: Narrator) -> RunD
         return home
     kept = _vacate(home, settings)
     if begun:
-        narrator.begins_anew(faults, (kept or keeping.set_aside(begun)).path)
+        events.begins_anew(faults, (kept or keeping.set_aside(begun)).path)
     if not fresh:
         _take_over(rung, home, source(run, rung))
     return home

@@ -13,17 +13,18 @@ from rich.table import Table
 from escalera.cli.terminal.tables import print_rungs
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.translation import translate
+from escalera.run.events import Events
 
 if TYPE_CHECKING:
     from escalera.data.splits import Dataset
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
-    from escalera.train.loop import Callback
+    from escalera.run.events import Progress
 
 _LISTED = 20
 
 
-class Narrator:
+class Narrator(Events):
     """Tells a climb on a console, in a language; without a console it keeps quiet."""
 
     def __init__(self, console: Console | None = None, *, language: str = "en", debug: bool = False) -> None:
@@ -130,12 +131,25 @@ class Narrator:
         words = self.words
         self._print(f"  {words.say('run.threads', begun=words.count(begun, 'thread'), here=words.number(here))}")
 
-    def progress(self) -> Callback:
+    def training_begins(self, progress: Progress) -> None:
         """A bar on a terminal, lines elsewhere."""
         from escalera.cli.terminal.progress import ProgressBar, ProgressLines
 
         kind = ProgressBar if self.console.is_terminal else ProgressLines
-        return kind(self.console, self.words)
+        self.shown: Events = kind(self.console, self.words)
+        self.shown.training_begins(progress)
+
+    def step_ends(self, progress: Progress) -> None:
+        """Move the bar."""
+        self.shown.step_ends(progress)
+
+    def epoch_ends(self, progress: Progress) -> None:
+        """Say the epoch, when it is time for a line."""
+        self.shown.epoch_ends(progress)
+
+    def training_ends(self) -> None:
+        """Take the bar away."""
+        self.shown.training_ends()
 
     def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
         """One line: what came out, and what it cost."""

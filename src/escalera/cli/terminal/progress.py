@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from escalera.core.language import Language
-from escalera.train.loop import Callback, Training
+from escalera.run.events import Events, Progress
 
 REFRESH = 0.2
 """Seconds between two drawings of the bar."""
@@ -16,25 +17,25 @@ LINE_EVERY = 2.0
 """Seconds between two lines where there is no terminal; the history has every epoch."""
 
 
-def _epoch(training: Training, words: Language) -> str:
-    return words.say("progress.epoch", epoch=training.epoch, epochs=training.epochs)
+def _epoch(progress: Progress, words: Language) -> str:
+    return words.say("progress.epoch", epoch=progress.epoch, epochs=progress.epochs)
 
 
-def _figures(training: Training, words: Language) -> str:
-    loss, accuracy = words.loss(training.loss), words.number(100 * training.accuracy, 1).rjust(5)
+def _figures(progress: Progress, words: Language) -> str:
+    loss, accuracy = words.loss(progress.loss), words.number(100 * progress.accuracy, 1).rjust(5)
     parts = [words.say("progress.figures", loss=loss, accuracy=accuracy)]
-    if "val_accuracy" in training.log:
-        validation = words.number(100 * training.log["val_accuracy"], 1).rjust(5)
+    if progress.val_accuracy is not None:
+        validation = words.number(100 * progress.val_accuracy, 1).rjust(5)
         parts.append(words.say("progress.validation", accuracy=validation))
-    return "  ".join([*parts, words.say("progress.rate", n=words.number(training.images_per_second))])
+    return "  ".join([*parts, words.say("progress.rate", n=words.number(progress.images_per_second))])
 
 
-class ProgressBar(Callback):
+class ProgressBar(Events):
     """One bar for the whole training: epoch, loss, accuracy, images a second, and the time left at most."""
 
     def __init__(self, console: Console, words: Language) -> None:
         self.words = words
-        self.progress = Progress(
+        self.bar = Bar(
             TextColumn("  {task.fields[epoch]}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[figures]}"),
@@ -46,44 +47,44 @@ class ProgressBar(Callback):
         )
         self.drawn = 0.0
 
-    def on_train_begin(self, training: Training) -> None:
+    def training_begins(self, progress: Progress) -> None:
         """Open the bar, at the epoch where a resumed training stands."""
-        self.progress.start()
-        total = training.epochs * training.steps
-        self.task = self.progress.add_task("", total=total, epoch=_epoch(training, self.words), figures="")
+        self.bar.start()
+        total = progress.epochs * progress.steps
+        self.task = self.bar.add_task("", total=total, epoch=_epoch(progress, self.words), figures="")
 
-    def on_step_end(self, training: Training) -> None:
+    def step_ends(self, progress: Progress) -> None:
         """Move the bar, a few times a second."""
         if time.monotonic() - self.drawn < REFRESH:
             return
         self.drawn = time.monotonic()
-        done = (training.epoch - 1) * training.steps + training.step
-        epoch, figures = _epoch(training, self.words), _figures(training, self.words)
-        self.progress.update(self.task, completed=done, epoch=epoch, figures=figures, refresh=True)
+        done = (progress.epoch - 1) * progress.steps + progress.step
+        epoch, figures = _epoch(progress, self.words), _figures(progress, self.words)
+        self.bar.update(self.task, completed=done, epoch=epoch, figures=figures, refresh=True)
 
-    def on_train_end(self, training: Training) -> None:
+    def training_ends(self) -> None:
         """Take the bar away; what remains is said by the caller."""
-        self.progress.stop()
+        self.bar.stop()
 
 
-class ProgressLines(Callback):
+class ProgressLines(Events):
     """A line from time to time, for logs."""
 
     def __init__(self, console: Console, words: Language) -> None:
         self.console = console
         self.words = words
 
-    def on_train_begin(self, training: Training) -> None:
+    def training_begins(self, progress: Progress) -> None:
         """Note where and when this started."""
-        self.started, self.first, self.said = time.monotonic(), training.epoch, time.monotonic()
+        self.started, self.first, self.said = time.monotonic(), progress.epoch, time.monotonic()
 
-    def on_epoch_end(self, training: Training) -> None:
+    def epoch_ends(self, progress: Progress) -> None:
         """Say the epoch, when it is time for a line."""
-        if time.monotonic() - self.said < LINE_EVERY and training.epoch < training.epochs and not training.stop:
+        if time.monotonic() - self.said < LINE_EVERY and progress.epoch < progress.epochs and not progress.stop:
             return
         self.said = time.monotonic()
-        left = (self.said - self.started) / (training.epoch - self.first) * (training.epochs - training.epoch)
-        parts = [_epoch(training, self.words), _figures(training, self.words)]
-        if left and not training.stop:
+        left = (self.said - self.started) / (progress.epoch - self.first) * (progress.epochs - progress.epoch)
+        parts = [_epoch(progress, self.words), _figures(progress, self.words)]
+        if left and not progress.stop:
             parts.append(self.words.say("progress.left_at_most", time=self.words.duration(round(left))))
         self.console.print("".join(f"  {part}" for part in parts), highlight=False)

@@ -1,0 +1,51 @@
+"""Tells a listener how far a training is."""
+
+from __future__ import annotations
+
+import time
+
+from escalera.run.events import Events, Progress
+from escalera.train.loop import Callback, Training
+
+EVERY = 0.1
+"""Seconds between two events of steps."""
+
+
+class Announcer(Callback):
+    """A callback of the loop that makes events of its moments."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self.last = 0.0
+
+    def on_train_begin(self, training: Training) -> None:
+        """Say where it stands."""
+        self.events.training_begins(_progress(training))
+
+    def on_step_end(self, training: Training) -> None:
+        """Say it now and then."""
+        if time.monotonic() - self.last >= EVERY:
+            self.last = time.monotonic()
+            self.events.step_ends(_progress(training))
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Say every epoch."""
+        self.events.epoch_ends(_progress(training))
+
+    def on_train_end(self, training: Training) -> None:
+        """Say that it is over."""
+        self.events.training_ends()
+
+
+def _progress(training: Training) -> Progress:
+    return Progress(
+        training.epoch,
+        training.epochs,
+        training.step,
+        training.steps,
+        training.loss,
+        training.accuracy,
+        training.images_per_second,
+        training.log.get("val_accuracy"),
+        training.stop,
+    )

@@ -1,0 +1,110 @@
+"""What happens in a climb, as it happens: a listener overrides what it shows, keeps, or sends elsewhere.
+
+What failed is in the outcome of an attempt, and not here: who listens to nothing loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from escalera.data.splits import Dataset
+    from escalera.ladder.schema import Ladder, Rung
+    from escalera.models.summary import Summary
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is: plain values, so that another process or machine may read them.
+
+    `epoch` and `step` count from 1 and are 0 before the first; `val_accuracy` is that of the last validation.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+    val_accuracy: float | None = None
+    stop: str = ""
+
+
+class Events:
+    """Hears all and does nothing. Arguments are plain values, or what the ladder, the data and the network are."""
+
+    def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
+        """So many runs of a ladder in a folder, of which `pending` are to do."""
+
+    def data_opened(self, data: Dataset) -> None:
+        """A source is open, before anything is learned from it."""
+
+    def weights_absent(self, names: list[str], message: str) -> None:
+        """Rungs lack the weights that they start from; they fail when their turn comes."""
+
+    def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
+        """A rung's turn has come; `place` is as 2/5."""
+
+    def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
+        """The network of the rung, whose body learns `from_epoch` on only, if that is said."""
+
+    def resumes(self, epoch: int) -> None:
+        """An interrupted training goes on after this epoch."""
+
+    def training_begins(self, progress: Progress) -> None:
+        """The first step is next."""
+
+    def step_ends(self, progress: Progress) -> None:
+        """Some steps later, ten times a second at the most."""
+
+    def epoch_ends(self, progress: Progress) -> None:
+        """An epoch is over and validated."""
+
+    def training_ends(self) -> None:
+        """The last step is over, also after an error."""
+
+    def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """A network is trained and evaluated: what run.json and metrics.json hold."""
+
+    def votes_end(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """An ensemble is fitted and evaluated: what run.json and metrics.json hold."""
+
+    def branches_asked(self) -> None:
+        """A fusion has learned; what each branch is worth is computed next."""
+
+    def features_ready(self, columns: int, rows: int, seconds: float) -> None:
+        """The features are there that classifiers learn from."""
+
+    def classifier_fitted(self, name: str, accuracy: float, seconds: float) -> None:
+        """One classifier of an ensemble is fitted; `accuracy` is that of validation."""
+
+    def rung_failed(self, rung: Rung, message: str, error: Exception) -> None:
+        """A rung could not be trained; the others go on."""
+
+    def ladder_ends(self, folder: Path, report: Path) -> None:
+        """All is done that could be done, and the report is written."""
+
+    def damaged(self, what: str, then: str) -> None:
+        """A file of a run is damaged, and is `made_again`, `written_again` or `not_needed`."""
+
+    def put_back(self, kept: Path, place: Path) -> None:
+        """A kept run with the settings that are asked for stands in its place again."""
+
+    def kept(self, kept: Path) -> None:
+        """The run that another one has replaced is kept there."""
+
+    def begins_anew(self, faults: Sequence[str], kept: Path) -> None:
+        """A training that was begun cannot go on, and is kept."""
+
+    def checkpoint_damaged(self, epoch: int, fault: str) -> None:
+        """The last checkpoint is damaged; the one before it, after `epoch`, is gone on from."""
+
+    def history_mended(self, file: Path) -> None:
+        """The history was not what the checkpoint has of it, and is written again."""
+
+    def threads_kept(self, begun: int, here: int) -> None:
+        """A run goes on with the number of threads that it began with."""
