@@ -1,102 +1,105 @@
-"""Imports point downwards only, and only two modules know a configuration."""
+"""The house: thirteen rooms, imports that point downwards only, no circles, and few rooms that know a configuration."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "escalera"
 
 FLOORS = [
+    {"interface"},
     {"cli"},
-    {"studio", "interface"},
-    {"climbing", "doctor", "exploring", "prediction", "catalogue", "inventory"},
-    {"illustration", "attempt"},
-    {"rung", "plan", "predictor", "voting"},
-    {"trained", "beside", "filing", "ballot", "ladderfile"},
-    {"build", "standing"},
-    {"lineage"},
-    {"terminal"},
-    {"ladder", "report", "train", "vote"},
-    {"evaluate"},
-    {"models", "data", "keeping"},
-    {"meant"},
-    {"rundir", "locking", "runtime", "hub", "csvtext", "names"},
-    {"language", "translation"},
-    {"errors"},
+    {"studio"},
+    {"experiment"},
+    {"inference", "run"},
+    {"report"},
+    {"builders"},
+    {"ladder"},
+    {"train", "evaluate"},
+    {"models"},
+    {"data"},
+    {"core"},
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
-KNOW_LADDER = {
-    "cli",
-    "interface",
-    "illustration",
-    "climbing",
-    "exploring",
-    "catalogue",
-    "plan",
-    "rung",
-    "voting",
-    "predictor",
-    "trained",
-    "beside",
-    "filing",
-    "ballot",
-    "build",
-    "standing",
-    "attempt",
-    "ladderfile",
-    "inventory",
-    "lineage",
-    "ladder",
-}
+KNOW_LADDER = {"interface", "cli", "studio", "experiment", "inference", "run", "builders", "ladder"}
 
 
-def imports(path: Path) -> set[str]:
-    """The rooms that a file imports, also inside its functions; what serves the type checker alone does not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-    found = set()
-    for node in ast.walk(tree):
+def name_of(path: Path) -> str:
+    """`data.splits` for data/splits.py, `data` for data/__init__.py."""
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path, modules: set[str]) -> Iterator[str]:
+    """The modules of the package that a file imports, inside its functions and for the type checker alone too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name.removeprefix("escalera.") for alias in node.names if "escalera." in alias.name)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found |= {
-                f"{node.module}.{alias.name}" if node.module == "escalera" else str(node.module) for alias in node.names
-            }
-    return {name.split(".")[1] for name in found if name.startswith("escalera.")}
+            base = str(node.module)
+            if base.split(".")[0] == "escalera":
+                base = base.removeprefix("escalera").removeprefix(".")
+                for alias in node.names:
+                    below = f"{base}.{alias.name}".removeprefix(".")
+                    yield below if below in modules else base
 
 
-def rooms() -> list[tuple[str, Path]]:
-    files = [path for path in SOURCE.rglob("*.py") if path.relative_to(SOURCE).as_posix() != "__init__.py"]
-    return [(path.relative_to(SOURCE).parts[0].removesuffix(".py"), path) for path in files]
+def graph() -> dict[str, set[str]]:
+    files = {name_of(path): path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py"}
+    return {name: set(imports(path, set(files))) - {name} for name, path in files.items()}
+
+
+def room(module: str) -> str:
+    return module.split(".")[0]
 
 
 def test_every_room_has_a_floor() -> None:
-    assert {room for room, _ in rooms()} == set(LEVEL)
+    assert {room(module) for module in graph()} == set(LEVEL)
+    assert len([folder for folder in SOURCE.iterdir() if (folder / "__init__.py").exists()]) == 13
 
 
 def test_imports_point_downwards() -> None:
     wrong = [
-        f"{path.relative_to(SOURCE)} imports {other}"
-        for room, path in rooms()
-        for other in imports(path)
-        if other != room and LEVEL[other] <= LEVEL[room]
+        f"{module} imports {other}"
+        for module, others in graph().items()
+        for other in others
+        if room(other) != room(module) and LEVEL[room(other)] <= LEVEL[room(module)]
     ]
     assert wrong == []
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    assert circle(graph()) == []
 
 
 def test_only_the_upper_floors_know_a_configuration() -> None:
-    wrong = [
-        str(path.relative_to(SOURCE)) for room, path in rooms() if "ladder" in imports(path) and room not in KNOW_LADDER
-    ]
-    assert wrong == []
+    found = {room(module) for module, others in graph().items() if "ladder" in map(room, others)}
+    assert found - KNOW_LADDER == set()
 
 
-def test_the_walk_sees_an_import_inside_a_function(tmp_path: Path) -> None:
+def test_the_walk_sees_every_import(tmp_path: Path) -> None:
     file = tmp_path / "x.py"
     file.write_text(
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import escalera.cli\n"
-        "def f():\n    from escalera import build\n"
+        "def f():\n    from escalera import builders\n    from escalera.data.splits import split\n"
     )
-    assert imports(file) == {"build"}
+    assert set(imports(file, {"builders", "data.splits"})) == {"cli", "builders", "data.splits"}
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """The modules of a circle, in its order; empty where there is none."""
+    done: set[str] = set()
+
+    def visit(module: str, way: list[str]) -> list[str]:
+        if module in way:
+            return way[way.index(module) :]
+        if module in done:
+            return []
+        for other in sorted(edges.get(module, ())):
+            if found := visit(other, [*way, module]):
+                return found
+        done.add(module)
+        return []
+
+    return next((found for module in sorted(edges) if (found := visit(module, []))), [])

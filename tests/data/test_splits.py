@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.data.dataset import Split
 from escalera.data.images import Images, ImageSet
 from escalera.data.sources.open import open_source
-from escalera.data.splits import Split, channel_statistics, split
+from escalera.data.splits import channel_statistics, split
 
 
 def made_up(counts: list[int], test: int = 0) -> ImageSet:

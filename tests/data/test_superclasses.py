@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.open import open_source
 from escalera.data.sources.superclasses import superclasses
-from escalera.data.splits import Dataset, Split, split
+from escalera.data.splits import split
 
 
 def dataset(name: str, groups: list[int] | None, labels: list[int]) -> Dataset:

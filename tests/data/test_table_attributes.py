@@ -11,7 +11,7 @@ import pytest
 
 from escalera import builders
 from escalera.core.errors import DataError
-from escalera.data.splits import Dataset, Split
+from escalera.data.dataset import Dataset, Split
 from escalera.data.table.attributes import with_attributes
 from escalera.data.table.transform import Transformation
 from escalera.ladder import schema

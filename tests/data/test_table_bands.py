@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.data.dataset import Bands, Dataset
 from escalera.data.images import Images, ImageSet
-from escalera.data.splits import Dataset, split
-from escalera.data.table.bands import Bands, banded, fit, provisional, target
+from escalera.data.splits import split
+from escalera.data.table.bands import banded, fit, provisional, target
 
 S = "\u202f"
 

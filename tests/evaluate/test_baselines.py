@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestCentroid
 
-from escalera.data.splits import Split
+from escalera.data.dataset import Split
 from escalera.evaluate import baselines as module
 from escalera.evaluate.baselines import ATTRIBUTES, IMAGES, MAJORITY, baselines, majority
 from escalera.evaluate.shares import blind_brier, blind_loss, shifted

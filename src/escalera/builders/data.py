@@ -13,12 +13,13 @@ from escalera.data.augment.geometric import Augment
 from escalera.data.augment.mixup import Mix
 from escalera.data.augment.randaugment import Policy
 from escalera.data.batches import Batches, Change
+from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
 from escalera.data.images import ImageSet
 from escalera.data.mosaic import grid
 from escalera.data.options import ReadOptions
 from escalera.data.sources.open import native_shape, open_source
-from escalera.data.splits import Dataset, Split, channel_statistics, split
+from escalera.data.splits import channel_statistics, split
 from escalera.data.table.attributes import with_attributes
 from escalera.data.table.bands import banded, provisional
 from escalera.evaluate.views import VIEWS, View, as_it_is

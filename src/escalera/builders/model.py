@@ -9,8 +9,8 @@ from torch import nn
 
 from escalera.builders.data import image_shape, layout
 from escalera.core.errors import EscaleraError, ModelError, Problem
+from escalera.data.dataset import Dataset
 from escalera.data.sources.registry import KNOWN
-from escalera.data.splits import Dataset
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
 from escalera.models.alexnet import alexnet

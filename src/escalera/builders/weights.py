@@ -12,7 +12,7 @@ from escalera.builders.data import layout
 from escalera.builders.model import extent_of, is_continued, network
 from escalera.core.errors import EscaleraError, Problem
 from escalera.core.rundir import RunDir
-from escalera.data.splits import Dataset
+from escalera.data.dataset import Dataset
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
 from escalera.models import pretrained

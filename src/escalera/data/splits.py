@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,61 +18,17 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
 from escalera.data import groups
+from escalera.data.dataset import Dataset, Split
 from escalera.data.images import ImageSet
 from escalera.data.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from escalera.data.duplicates.overlap import Overlap
-    from escalera.data.table.bands import Bands
-    from escalera.data.table.transform import Transformation
 
 _AT_ONCE = 4_000_000
 """Bytes of pixels that the statistics look at together; their squares take eight times as much."""
 _LISTED = 10
-
-
-@dataclass(frozen=True)
-class Split:
-    """Some rows of an array of pictures; the array itself is shared between splits and never copied.
-
-    `origin` is the split of the source whose rows they are.
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    table: pa.Table | None = None
-    attributes: NDArray[np.float32] | None = None
-    origin: str = "train"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A source in three splits; `classes` are the names in the order of the labels.
-
-    `attributes` is how the splits' attributes were made of their tables, `bands` how the classes of a target. `skipped`
-    are the bad pictures that were left out, a line each; `notes` is what a person should know beside. `overlap` says
-    which rows have a duplicate in train, None while nobody has looked.
-    """
-
-    name: str
-    classes: list[str]
-    train: Split
-    validation: Split
-    test: Split
-    attributes: Transformation | None = None
-    bands: Bands | None = None
-    skipped: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    overlap: Overlap | None = None
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of every picture."""
-        height, width, channels = self.train.images.shape[1:]
-        return height, width, channels
 
 
 Rare = Literal["refuse", "train"]

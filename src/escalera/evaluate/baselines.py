@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.data.dataset import Split
 from escalera.data.rows import Rows
-from escalera.data.splits import Split
 
 MAJORITY, IMAGES, ATTRIBUTES = "majority", "nearest_mean_images", "nearest_mean_attributes"
 NAMES = (MAJORITY, IMAGES, ATTRIBUTES)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from escalera.data.dataset import Dataset
     from escalera.data.query.images import Pictures
-    from escalera.data.splits import Dataset
     from escalera.inference.predictor import Attributes, Predictor
     from escalera.report.baselines import Against
     from escalera.report.story import Story

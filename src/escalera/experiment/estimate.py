@@ -18,8 +18,8 @@ import torch
 from escalera import builders
 from escalera.core.errors import EscaleraError
 from escalera.core.runtime import choose_device, choose_precision
+from escalera.data.dataset import Split
 from escalera.data.sources.registry import KNOWN
-from escalera.data.splits import Split
 from escalera.evaluate.cost import flops_per_image
 from escalera.ladder.schema import Data, Rung, RungConfig, Votes, net, reads_attributes
 from escalera.models.network import Network

@@ -116,7 +116,7 @@ def predict_files(
 def _asked(trained: Trained, files: Sequence[Path], attributes: Sequence[str]) -> Asked:
     from escalera import builders
     from escalera.data.query.rows import about_files, about_table
-    from escalera.data.sources.locate import TABLES
+    from escalera.data.readers.table_files import TABLES
 
     if len(files) == 1 and files[0].suffix.lower() in TABLES and not files[0].is_dir():
         if attributes:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from escalera import builders
 from escalera.core.errors import RunError
 from escalera.core.rundir import RunDir
-from escalera.data.splits import Dataset, Split
+from escalera.data.dataset import Dataset, Split
 from escalera.evaluate.branches import alone, shuffled
 from escalera.ladder import schema
 from escalera.models.network import Network

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from escalera import builders
 from escalera.core.rundir import BESIDE, RunDir, write_aside, write_json
+from escalera.data.dataset import Dataset, Split
 from escalera.data.input_spec import largest_levels
 from escalera.data.sources.superclasses import superclasses
-from escalera.data.splits import Dataset, Split, rows_table
+from escalera.data.splits import rows_table
 from escalera.evaluate.baselines import MAJORITY, baselines, majority
 from escalera.evaluate.metrics import measure
 from escalera.ladder.saved import write_config

@@ -10,7 +10,7 @@ import torch
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
 from escalera.core.runtime import now, threads
-from escalera.data.splits import Dataset
+from escalera.data.dataset import Dataset
 from escalera.ladder.schema import Rung, Votes
 from escalera.run import keeping
 from escalera.run.events import Events

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from escalera.data.splits import Dataset
+    from escalera.data.dataset import Dataset
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
 

@@ -10,8 +10,8 @@ from escalera import builders
 from escalera.core.rundir import ASKED, LEARNED, RESULT, RunDir, read_json, write_json
 from escalera.core.runtime import choose_device, choose_precision, describe, now
 from escalera.data.batches import Batches
+from escalera.data.dataset import Dataset, Split
 from escalera.data.features import FeatureBatches
-from escalera.data.splits import Dataset, Split
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.features import features
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict

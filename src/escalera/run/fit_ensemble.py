@@ -21,7 +21,7 @@ from escalera.core.errors import EscaleraError
 from escalera.core.rundir import ASKED, RESULT, RunDir, read_json, write_json
 from escalera.core.runtime import choose_device, describe, free_memory, now
 from escalera.data.cache import folders
-from escalera.data.splits import Dataset, Split
+from escalera.data.dataset import Dataset, Split
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.price import price

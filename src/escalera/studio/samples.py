@@ -159,7 +159,8 @@ class Samples:
 
 def _labels(trained: Trained, images: Images) -> NDArray[np.int64]:
     """The classes of all rows, which a column of numbers gives where it was cut into them."""
-    from escalera.data.table.bands import Bands, target
+    from escalera.data.dataset import Bands
+    from escalera.data.table.bands import target
 
     cut = (trained.table or {}).get("bands")
     if cut is None:

@@ -16,7 +16,7 @@ from escalera.core.translation import translate
 from escalera.run.events import Events
 
 if TYPE_CHECKING:
-    from escalera.data.splits import Dataset
+    from escalera.data.dataset import Dataset
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
     from escalera.run.events import Progress

@@ -5,39 +5,14 @@ A network has seen such a row's answer, so that the accuracy on it says little a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
+from escalera.data.dataset import Dataset, Overlap, Split
 from escalera.data.duplicates.search import Duplicates, find_duplicates
-from escalera.data.splits import Dataset, Split
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """`test` (n,) and `validation` (m,): whether each of their rows has a duplicate in train, in the order of `rows`.
-
-    `exact` (n,) are the test rows that have their very copy there; `near_searched` is whether any others were looked
-    for; `dropped` is how many rows were taken out of train.
-    """
-
-    test: NDArray[np.bool_]
-    exact: NDArray[np.bool_]
-    validation: NDArray[np.bool_]
-    near_searched: bool
-    dropped: int = 0
-
-    def counts(self) -> dict[str, int | bool]:
-        """What run.json holds."""
-        return {
-            "test": int(self.test.sum()),
-            "test_exact": int(self.exact.sum()),
-            "validation": int(self.validation.sum()),
-            "near_searched": self.near_searched,
-            "dropped": self.dropped,
-        }
 
 
 def with_overlap(data: Dataset, dropped: int = 0) -> Dataset:

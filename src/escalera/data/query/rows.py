@@ -22,8 +22,8 @@ from escalera.data.readers.image_table import PicturedTable
 from escalera.data.readers.listing import Raw, Several, in_parts, shown
 from escalera.data.readers.paths import fault
 from escalera.data.readers.some_rows import Table
+from escalera.data.readers.table_files import TABLES
 from escalera.data.readers.tables import open_table, unlabelled_table
-from escalera.data.sources.locate import TABLES
 
 _IN_NOTE = 3
 _NEXT = re.compile(r",(?=[^,=]*=)")

@@ -11,7 +11,7 @@ from escalera.data.options import OF_TABLES, Form, ReadOptions
 from escalera.data.readers.array_names import holds_arrays
 from escalera.data.readers.listing import Listing, shown
 from escalera.data.readers.split_folders import folders, has_pictures, holds_pictures, split_folders
-from escalera.data.sources.locate import TABLES, table_files, tables, unread_tables
+from escalera.data.readers.table_files import TABLES, table_files, tables, unread_tables
 
 _DEEPEST, _LISTED = 4, 5
 _SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".feather", ".json")

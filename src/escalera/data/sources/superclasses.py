@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from escalera.data.dataset import Dataset
 from escalera.data.sources.registry import KNOWN
-from escalera.data.splits import Dataset
 
 
 def superclasses(data: Dataset) -> list[str] | None:

@@ -15,7 +15,7 @@ from escalera.data.table.choice import Columns, choose, select, select_best
 from escalera.data.table.transform import Transformation, fit
 
 if TYPE_CHECKING:
-    from escalera.data.splits import Dataset, Split
+    from escalera.data.dataset import Dataset, Split
 
 REASONS = {
     "empty": "no value in train",

@@ -6,52 +6,19 @@ labels  (N,) int64, positions in the list of bands, the lowest first
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError, nearest
+from escalera.data.dataset import Bands, Dataset, Split, limit_text
 from escalera.data.images import ImageSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from escalera.data.splits import Dataset, Split
-
-_SPACE = "\u202f"
-"""Between thousands (ISO 80000-1): a comma or a point is the decimal sign in one language or the other."""
-
-
-@dataclass(frozen=True)
-class Bands:
-    """The bands of a column: `limits` are the highest values of all but the last band."""
-
-    column: str
-    limits: tuple[float, ...]
-
-    @property
-    def names(self) -> list[str]:
-        """`≤ 320 000`, `320 000 – 560 000`, `> 560 000`."""
-        texts = [_text(limit) for limit in self.limits]
-        between = [f"{low} – {high}" for low, high in pairwise(texts)]
-        return [f"≤ {texts[0]}", *between, f"> {texts[-1]}"]
-
-    def labels(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The band of each value; a limit belongs to the band below it."""
-        return np.searchsorted(self.limits, values, side="left").astype(np.int64)
-
-    def to_json(self) -> dict[str, Any]:
-        """As values that JSON holds exactly."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Bands:
-        """The same bands again."""
-        return cls(value["column"], tuple(value["limits"]))
 
 
 def fit(column: str, values: NDArray[np.float64], count: int) -> Bands:
@@ -69,7 +36,7 @@ def fit(column: str, values: NDArray[np.float64], count: int) -> Bands:
         raise DataError(
             f"data.bands: '{column}' cannot be cut into {count} bands: its {len(values)} rows hold "
             f"{len(distinct)} different value{'' if len(distinct) == 1 else 's'}, {counts.max()} of them "
-            f"{_text(common)}. {remedy}."
+            f"{limit_text(common)}. {remedy}."
         )
     return Bands(column, tuple(_roundest(distinct[cut], distinct[cut + 1]) for cut in cuts))
 
@@ -141,8 +108,3 @@ def _roundest(low: float, high: float) -> float:
         if low <= rounded < high:
             return rounded
     return float(low)
-
-
-def _text(number: float) -> str:
-    text = f"{number:,.15g}" if abs(number) < 1e15 else f"{number:g}"
-    return text.replace(",", _SPACE).replace("-", "−")

@@ -1,0 +1,127 @@
+"""A source in three splits, and what is known of it: plain values that everybody above hands on.
+
+images  (N, H, W, C) uint8, whole
+labels  (N,) int64, whole
+rows    (n,) int64, ascending: which rows of the two belong to the split
+table   N rows, whole: the source's other columns, or None
+attributes  (N, A) float32, whole: what was made of the table by what train's rows teach, or None
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from escalera.data.table.transform import Transformation
+
+_SPACE = "\u202f"
+"""Between thousands (ISO 80000-1): a comma or a point is the decimal sign in one language or the other."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some rows of an array of pictures; the array itself is shared between splits and never copied.
+
+    `origin` is the split of the source whose rows they are.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    table: pa.Table | None = None
+    attributes: NDArray[np.float32] | None = None
+    origin: str = "train"
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """`test` (n,) and `validation` (m,): whether each of their rows has a duplicate in train, in the order of `rows`.
+
+    `exact` (n,) are the test rows that have their very copy there; `near_searched` is whether any others were looked
+    for; `dropped` is how many rows were taken out of train.
+    """
+
+    test: NDArray[np.bool_]
+    exact: NDArray[np.bool_]
+    validation: NDArray[np.bool_]
+    near_searched: bool
+    dropped: int = 0
+
+    def counts(self) -> dict[str, int | bool]:
+        """What run.json holds."""
+        return {
+            "test": int(self.test.sum()),
+            "test_exact": int(self.exact.sum()),
+            "validation": int(self.validation.sum()),
+            "near_searched": self.near_searched,
+            "dropped": self.dropped,
+        }
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The bands of a column: `limits` are the highest values of all but the last band."""
+
+    column: str
+    limits: tuple[float, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """`≤ 320 000`, `320 000 – 560 000`, `> 560 000`."""
+        texts = [limit_text(limit) for limit in self.limits]
+        between = [f"{low} – {high}" for low, high in pairwise(texts)]
+        return [f"≤ {texts[0]}", *between, f"> {texts[-1]}"]
+
+    def labels(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The band of each value; a limit belongs to the band below it."""
+        return np.searchsorted(self.limits, values, side="left").astype(np.int64)
+
+    def to_json(self) -> dict[str, Any]:
+        """As values that JSON holds exactly."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Bands:
+        """The same bands again."""
+        return cls(value["column"], tuple(value["limits"]))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A source in three splits; `classes` are the names in the order of the labels.
+
+    `attributes` is how the splits' attributes were made of their tables, `bands` how the classes of a target. `skipped`
+    are the bad pictures that were left out, a line each; `notes` is what a person should know beside. `overlap` says
+    which rows have a duplicate in train, None while nobody has looked.
+    """
+
+    name: str
+    classes: list[str]
+    train: Split
+    validation: Split
+    test: Split
+    attributes: Transformation | None = None
+    bands: Bands | None = None
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    overlap: Overlap | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every picture."""
+        height, width, channels = self.train.images.shape[1:]
+        return height, width, channels
+
+
+def limit_text(number: float) -> str:
+    """A limit of a band as people read it."""
+    text = f"{number:,.15g}" if abs(number) < 1e15 else f"{number:g}"
+    return text.replace(",", _SPACE).replace("-", "−")
