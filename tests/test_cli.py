@@ -106,7 +106,7 @@ def test_a_failed_rung_is_told_last_and_ends_with_1(monkeypatch: Patch, capsys: 
 
 @pytest.mark.parametrize("at", ["a step", "an evaluation"])
 def test_sigterm_ends_with_143_and_the_same_command_goes_on(monkeypatch: Patch, capsys: Capture, at: str) -> None:
-    from escalera.run import fit
+    from escalera.run import attempt, fit
 
     before = signal.getsignal(signal.SIGTERM)
 
@@ -117,7 +117,7 @@ def test_sigterm_ends_with_143_and_the_same_command_goes_on(monkeypatch: Patch, 
         if at == "a step":
             once.setattr(fit.History, "on_step_end", terminate)
         else:
-            once.setattr(fit, "_evaluate", terminate)
+            once.setattr(attempt, "evaluate", terminate)
         assert run(monkeypatch, "climb", "tiny.yaml", "--rung", "mlp") == 143
     assert signal.getsignal(signal.SIGTERM) == before
     assert "stopped; the same command goes on from here" in capsys.readouterr().err

@@ -168,7 +168,7 @@ def test_a_run_reads_its_weights_once(climbed: esc.Run, monkeypatch: pytest.Monk
 
 
 def test_the_names_are_listed_and_nearly_right_ones_told() -> None:
-    assert dir(esc) == ["EscaleraError", "Predictor", "Run", "climb", "load_ladder", "open"]
+    assert dir(esc) == ["EscaleraError", "Predictor", "Results", "Run", "climb", "load_ladder", "open"]
     assert all(getattr(esc, name).__doc__ for name in dir(esc))
     with pytest.raises(AttributeError, match=r"module 'escalera' has no attribute 'clim'; did you mean 'climb'\?"):
         _ = esc.clim  # type: ignore[attr-defined]

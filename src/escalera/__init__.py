@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from escalera.core.errors import EscaleraError
-    from escalera.experiment.climb import Run
+    from escalera.experiment.results import Results, Run
     from escalera.inference.predictor import Predictor
     from escalera.interface import climb, load_ladder
     from escalera.interface import open as open
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _FROM = {
     "EscaleraError": "core.errors",
     "Predictor": "inference.predictor",
-    "Run": "experiment.climb",
+    "Results": "experiment.results",
+    "Run": "experiment.results",
     "climb": "interface",
     "load_ladder": "interface",
     "open": "interface",
@@ -22,7 +23,7 @@ _FROM = {
 """The public names, and where each is."""
 
 # Not `open`: a star would hide Python's own.
-__all__ = ["EscaleraError", "Predictor", "Run", "climb", "load_ladder"]
+__all__ = ["EscaleraError", "Predictor", "Results", "Run", "climb", "load_ladder"]
 
 
 def __getattr__(name: str) -> Any:

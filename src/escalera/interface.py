@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from escalera.core.errors import EscaleraError, nearest, perhaps
+from escalera.core.errors import EscaleraError, perhaps
 from escalera.core.language import LANGUAGES
 from escalera.experiment import climb as climbing
-from escalera.experiment.climb import Run
+from escalera.experiment.results import Results
 from escalera.inference.predictor import Predictor
 from escalera.ladder.read import Reading
 
@@ -19,13 +19,6 @@ DEVICES = ("auto", "cpu", "cuda")
 Name = str | os.PathLike[str]
 Sets = str | Sequence[str] | Mapping[str, Any]
 """Changes on every rung: `train.epochs=5`, several of them, or {"train.epochs": 5}."""
-
-
-class Runs(dict[str, Run]):
-    """The run of each rung by its name, that of the first seed."""
-
-    def __missing__(self, name: object) -> Run:
-        raise KeyError(f"there is no rung {name!r} among these; {nearest(str(name), self)}")
 
 
 def load_ladder(source: Name | Mapping[str, Any], sets: Sets = (), data_root: Name | None = None) -> Reading:
@@ -53,7 +46,7 @@ def climb(
     device: str = "auto",
     language: str = "en",
     quiet: bool = False,
-) -> Runs:
+) -> Results:
     """Train the rungs of a ladder that are not finished, compare all, and write the report: `escalera climb` in Python.
 
     `ladder` is what `load_ladder` takes, with `sets`, or gives. `rungs` chooses some by name; `fresh` trains finished
@@ -73,19 +66,17 @@ def climb(
         reading = load_ladder(ladder, sets, data_root)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise EscaleraError(f"seeds: expected how many, 1 or more, received {_shown(seeds)}")
-    return Runs(
-        climbing.climb(
-            reading,
-            out=_path("out", out),
-            data_root=None if data_root is None else _path("data_root", data_root),
-            device=_one_of("device", device, DEVICES),
-            rungs=_texts("rungs", rungs),
-            seeds=seeds,
-            fresh=fresh,
-            skip_bad=skip_bad,
-            language=_one_of("language", language, LANGUAGES),
-            events=Narrator(None if quiet else Console(), language=language),
-        )
+    return climbing.climb(
+        reading,
+        out=_path("out", out),
+        data_root=None if data_root is None else _path("data_root", data_root),
+        device=_one_of("device", device, DEVICES),
+        rungs=_texts("rungs", rungs),
+        seeds=seeds,
+        fresh=fresh,
+        skip_bad=skip_bad,
+        language=_one_of("language", language, LANGUAGES),
+        events=Narrator(None if quiet else Console(), language=language),
     )
 
 

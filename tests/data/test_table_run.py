@@ -11,7 +11,8 @@ from escalera import builders
 from escalera.core.rundir import read_json
 from escalera.data.dataset import Bands
 from escalera.data.table.transform import Transformation
-from escalera.experiment.climb import _prepare
+from escalera.experiment.climb import _tasks
+from escalera.run.task import data_kept, open_data
 
 LADDER = """
 name: flats
@@ -66,7 +67,11 @@ def test_what_no_rung_reads_is_told_and_not_transformed(flats: Path, tmp_path: P
         changed = [*lines[:row], f"{name},unknown,{street},{price}", *lines[row + 1 :]]
         flats.write_text("\n".join(changed) + "\n")
         reading = esc.load_ladder(file)
-        [data] = _prepare(reading, reading.rungs, [], None, False).values()
+        pending = [(rung, 0) for rung in reading.rungs]
+        tasks = _tasks(reading, pending, tmp_path, None, "cpu", fresh=False, skip_bad=False)
+        [source] = {task.source for task in tasks}
+        with data_kept():
+            data = open_data(source)
         assert data.attributes is None
         told = "\n".join(data.notes)
         assert "read by none of these rungs" in told

@@ -126,9 +126,9 @@ def test_what_a_climb_would_replace_is_told_and_stands_until_then(runs: Path, mo
 
     # What is at work beside it is what is watched.
     from escalera.experiment.climb import climb, load_ladder
-    from escalera.run import fit
+    from escalera.run import attempt
 
-    monkeypatch.setattr(fit, "_evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(attempt, "evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         climb(load_ladder(ladder, other.sets), out=runs, rungs=other.rungs)
     write_json(runs / ".studio" / "climb.json", {"process": 0, "born": 0, **asdict(replace(other, seeds=1))})

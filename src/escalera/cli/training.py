@@ -74,7 +74,7 @@ def climb(
     reading = load_ladder(ladder, set_ or [], data_root)
     try:
         with terminable():
-            climb_ladder(
+            results = climb_ladder(
                 reading,
                 out=out,
                 data_root=data_root,
@@ -94,7 +94,7 @@ def climb(
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if json_:
         echo_json(outcome(out / reading.ladder.name))
-    if narrator.failed:
+    if results.failed:
         raise typer.Exit(1)
 
 

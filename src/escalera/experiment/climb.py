@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.locking import lock
 from escalera.core.names import composed
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.rundir import RunDir
+from escalera.experiment.executors import Executor
+from escalera.experiment.executors import executor as make_executor
+from escalera.experiment.graph import before, walk
 from escalera.experiment.ladder_file import fault, write_ladder
+from escalera.experiment.results import Results, Run
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
 from escalera.ladder.shipped import shipped
 from escalera.run.events import Events
 from escalera.run.keeping import settle, store
 from escalera.run.lineage import inherit, sources
+from escalera.run.outcome import Outcome
 from escalera.run.status import Damage, damages, finished, has_begun, put_back, reprice, settled, unfinished
+from escalera.run.task import Source, Task, data_kept, open_data
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from escalera.data.dataset import Dataset
-    from escalera.data.query.images import Pictures
-    from escalera.inference.predictor import Attributes, Predictor
     from escalera.report.baselines import Against
     from escalera.report.story import Story
 
@@ -50,39 +49,6 @@ def load_ladder(
     return reading
 
 
-@dataclass(frozen=True)
-class Run:
-    """One finished or failed training of a rung with one seed."""
-
-    dir: RunDir
-
-    @property
-    def state(self) -> str:
-        """`absent`, `running`, `done` or `failed`."""
-        return self.dir.state()
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds; raises RunError for one that is not what was written."""
-        self.dir.check(self.dir.metrics.name)
-        return dict(read_json(self.dir.metrics))
-
-    @property
-    def classes(self) -> list[str]:
-        """The names of the classes, in the order of the probabilities."""
-        return self._predictor.classes
-
-    def predict(self, images: Pictures | None = None, attributes: Attributes | None = None) -> NDArray[np.float32]:
-        """The probability of each class (N, K), of a picture or several; as `Predictor.predict`, which says what of."""
-        return self._predictor.predict(images, attributes)
-
-    @cached_property
-    def _predictor(self) -> Predictor:
-        from escalera.inference.predictor import open_run
-
-        return open_run(self.dir)
-
-
 def climb(
     reading: Reading,
     *,
@@ -95,12 +61,13 @@ def climb(
     skip_bad: bool = False,
     language: str = "en",
     command: str = "",
+    executor: str = "serial",
     events: Events | None = None,
-) -> dict[str, Run]:
-    """Train the rungs that are not finished, compare all, write the report; the first seed's run of each rung by name.
+) -> Results:
+    """Train the rungs that are not finished, compare all, write the report, and give every run.
 
     `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad` leaves pictures out that cannot be
-    decoded, and counts them. A rung that fails does not stop the others.
+    decoded, and counts them. A rung that fails does not stop the others. `executor` is who trains.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
@@ -108,7 +75,7 @@ def climb(
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
-    with lock(folder):
+    with lock(folder), data_kept():
         for path in folder.iterdir():
             settle(path)
         found = [Damage(what, "made_again")] if (what := fault(folder)) else []
@@ -122,32 +89,66 @@ def climb(
         for kept, run in restored:
             events.put_back(kept.path, run.path)
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
-        datasets = _prepare(reading, [rung for rung, _ in pending], anew, data_root, skip_bad) if pending else {}
-        for data in datasets.values():
-            events.data_opened(data)
+        tasks = _tasks(reading, pending, folder, data_root, device, fresh=fresh, skip_bad=skip_bad)
+        if tasks:
+            _check(reading, tasks, [rung for rung, _ in pending], anew, data_root)
+        for source in dict.fromkeys(task.source for task in tasks):
+            events.data_opened(open_data(source))
         if anew:
             _fetch_weights(anew, events)
         # Before the first training, so that an interrupted climb can be reported too.
         write_ladder(ladder, folder, chosen, seeds, command)
-        failed: set[tuple[str, int]] = set()
-        for number, (rung, seed) in enumerate(pending, start=1):
-            run = runs[rung.name, seed]
-            if not fresh and settled(run, rung):
-                continue  # the weights that it waited for came out as they were
-            events.rung_begins(rung, seed, f"{number}/{len(pending)}")
-            lost = {name for name, its in failed if its == seed}
-            data = datasets[rung.config.data.model_dump_json()]
-            # It brings the networks along, which a climb with nothing left to train does without.
-            from escalera.run.attempt import attempt
-
-            attempt(rung, seed, data, run, device=device, fresh=fresh, failed=lost, events=events)
-            if not settled(run, rung):
-                failed.add((rung.name, seed))
-            write_ladder(ladder, folder, chosen, seeds, command)
+        failed = []
+        waits = {rung.name: before(ladder, rung.name) for rung in chosen}
+        with make_executor(executor, events) as pool:
+            for outcome in walk(tasks, waits, _starter(tasks, ladder, pool, events)):
+                failed += [outcome] if outcome.state == "failed" else []
+                write_ladder(ladder, folder, chosen, seeds, command)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
         changed = bool(pending or restored or any(repriced))
-        events.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed))
-    return {rung.name: Run(unfinished(runs[rung.name, 0], rung) or runs[rung.name, 0]) for rung in chosen}
+        events.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed), failed)
+    return Results(
+        {key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, folder / "report.html"
+    )
+
+
+def _tasks(
+    reading: Reading,
+    pending: Sequence[tuple[Rung, int]],
+    folder: Path,
+    data_root: Path | None,
+    device: str,
+    *,
+    fresh: bool,
+    skip_bad: bool,
+) -> list[Task]:
+    """What is to do, as plain values."""
+    root, beside = (None if path is None else str(path) for path in (data_root, reading.folder))
+    keys = {rung.name: rung.config.data.model_dump_json() for rung, _ in pending}
+    read = {keys[rung.name] for rung, _ in pending if reads_attributes(rung.config.model)}
+    sources = {key: Source(key, reading.ladder.seed, root, beside, skip_bad, key in read) for key in keys.values()}
+    return [
+        Task(rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]], device, fresh=fresh)
+        for rung, seed in pending
+    ]
+
+
+def _starter(
+    tasks: Sequence[Task], ladder: Ladder, pool: Executor, events: Events
+) -> Callable[[Task, frozenset[str]], Future[Outcome]]:
+    """What begins a task whose turn has come."""
+    places = {task.key: f"{number}/{len(tasks)}" for number, task in enumerate(tasks, start=1)}
+
+    def start(task: Task, failed: frozenset[str]) -> Future[Outcome]:
+        name, seed = task.key
+        if not task.fresh and settled(task.run, ladder[name]):
+            future: Future[Outcome] = Future()
+            future.set_result(Outcome(name, seed))  # the weights that it waited for came out as they were
+            return future
+        events.rung_begins(ladder[name], seed, places[task.key])
+        return pool.submit(task, failed)
+
+    return start
 
 
 def _pending(
@@ -193,39 +194,24 @@ def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
     return [rung for rung in ladder.rungs if not names or rung.name in names]
 
 
-def _prepare(
-    reading: Reading, todo: Sequence[Rung], anew: Sequence[Rung], data_root: Path | None, skip_bad: bool
-) -> dict[str, Dataset]:
-    """Check every network and open every source before the first training; keyed by the data section.
+def _check(
+    reading: Reading, tasks: Sequence[Task], todo: Sequence[Rung], anew: Sequence[Rung], data_root: Path | None
+) -> None:
+    """Check every network and open every source before the first training.
 
     Of the rungs that begin `anew` the files of weights are looked at too.
     """
     from escalera import builders
-    from escalera.data.duplicates.overlap import with_overlap
 
     problems = builders.shape_problems(reading, todo)
     absent = builders.absent_sources(reading, todo, data_root)
     # One source alone is told when it is opened, with every place that was looked at.
     if problems or len(absent) > 1:
         raise LadderError([*problems, *absent, *builders.absent_weights(reading, anew)])
-    datasets: dict[str, Dataset] = {}
-    read = {rung.config.data.model_dump_json() for rung in todo if reads_attributes(rung.config.model)}
-    for rung in todo:
-        key = rung.config.data.model_dump_json()
-        if key not in datasets:
-            data = builders.dataset(
-                rung.config.data,
-                seed=reading.ladder.seed,
-                data_root=data_root,
-                skip_bad=skip_bad,
-                beside=reading.folder,
-                attributes=key in read,
-            )
-            datasets[key] = data if data.overlap else with_overlap(data)
+    datasets = {task.source.data: open_data(task.source) for task in tasks}
     problems = builders.shape_problems(reading, todo, datasets) or builders.weights_problems(reading, anew, datasets)
     if problems:
         raise LadderError(problems)
-    return datasets
 
 
 def _fetch_weights(anew: Sequence[Rung], events: Events) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from escalera import builders
 from escalera.core.errors import RunError
 from escalera.core.rundir import RunDir
-from escalera.data.dataset import Dataset, Split
+from escalera.data.dataset import Split
 from escalera.evaluate.branches import alone, shuffled
 from escalera.ladder import schema
 from escalera.models.network import Network
@@ -26,7 +26,7 @@ LEARNED = 10_000
 
 
 def of_branches(
-    config: schema.RungConfig, data: Dataset, run: RunDir, network: Network, device: torch.device
+    config: schema.RungConfig, train: Split, test: Split, run: RunDir, network: Network, device: torch.device
 ) -> dict[str, NDArray[np.int64]]:
     """Classes (R, N) of the test rows by `trained:<branch>`, `alone:<branch>` and `shuffled:<branch>`.
 
@@ -37,18 +37,18 @@ def of_branches(
 
     def feed(part: Split) -> Any:
         def batches() -> Iterable[Any]:
-            return builders.batches(config, part, data.train, seed=0, device=device, training=False).epoch(0)
+            return builders.batches(config, part, train, seed=0, device=device, training=False).epoch(0)
 
         return batches
 
     assert isinstance(config.model, schema.Fusion)
-    asked = {name: said_of(before, data.test) for name, before in lineage.origins(config, run).items()}
+    asked = {name: said_of(before, test) for name, before in lineage.origins(config, run).items()}
     trained = {name: said for name, said in asked.items() if said is not None}
     probed = [name for name in config.model.branches if name not in trained]
-    drawn = np.random.RandomState(0).permutation(data.train.rows)[:LEARNED]
-    train = replace(data.train, rows=np.sort(drawn))
-    lone = alone(network, feed(train), feed(data.test), probed) if probed else {}
-    mixed = shuffled(network, feed(data.test), builders.views(config))
+    drawn = np.random.RandomState(0).permutation(train.rows)[:LEARNED]
+    few = replace(train, rows=np.sort(drawn))
+    lone = alone(network, feed(few), feed(test), probed) if probed else {}
+    mixed = shuffled(network, feed(test), builders.views(config))
     return {
         **{f"trained:{name}": said for name, said in trained.items()},
         **{f"alone:{name}": said for name, said in lone.items()},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import torch
 
@@ -13,10 +14,12 @@ from escalera.core.runtime import now, threads
 from escalera.data.dataset import Dataset
 from escalera.ladder.schema import Rung, Votes
 from escalera.run import keeping
+from escalera.run.evaluate import Fitted, evaluate
 from escalera.run.events import Events
-from escalera.run.fit import train_rung
-from escalera.run.fit_ensemble import train_votes
+from escalera.run.fit import fit
+from escalera.run.fit_ensemble import fit_ensemble
 from escalera.run.lineage import check_ready
+from escalera.run.outcome import Outcome
 from escalera.run.status import fingerprint, other_classes, prepare, put_back, settled
 
 
@@ -30,25 +33,28 @@ def attempt(
     fresh: bool,
     failed: Collection[str],
     events: Events,
-) -> None:
+) -> Outcome:
     """Train a rung with one seed, or go on with it, unless it is finished; what stood there before is kept.
 
-    What goes wrong is written into run.json, and told; `failed` are the rungs that it must not start from.
+    What goes wrong is written into run.json, and is in what comes back; `failed` are the rungs that it must not start
+    from.
     """
+    done = Outcome(rung.name, seed)
     if not fresh and settled(run, rung):
-        return
+        return done
     home = run
     try:
         if not fresh and (kept := put_back(run, rung)):
             events.put_back(kept.path, run.path)
-            return
+            return done
         # With the classes in another order, as an earlier version had them, every answer would be another class's.
         anew = fresh or other_classes(run, rung, data.classes)
         home = prepare(run, rung, fresh=anew, events=events)
         check_ready(rung.config, run, failed)
-        run_rung = train_votes if isinstance(rung.config.model, Votes) else train_rung
+        begin: Callable[..., Fitted] = fit_ensemble if isinstance(rung.config.model, Votes) else fit
         with _as_begun(home, events):
-            run_rung(rung, seed, data, home, device=device, events=events)
+            fitted = begin(rung, seed, data, home, device=device, events=events)
+            evaluate(fitted, rung.config, data, home, events)
         if home.path != run.path:
             replaced = keeping.replace(home, fingerprint(rung.config))
             if replaced is not None:
@@ -60,6 +66,8 @@ def attempt(
         # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
         with contextlib.suppress(EscaleraError):
             _note(home, rung, seed, message)
+        return replace(done, state="failed", error=message)
+    return done
 
 
 def _note(home: RunDir, rung: Rung, seed: int, message: str) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from escalera.data.dataset import Dataset
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
+    from escalera.run.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,7 @@ class Events:
         """The last step is over, also after an error."""
 
     def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
-        """A network is trained and evaluated: what run.json and metrics.json hold."""
-
-    def votes_end(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
-        """An ensemble is fitted and evaluated: what run.json and metrics.json hold."""
+        """A model is fitted and evaluated: what run.json and metrics.json hold."""
 
     def branches_asked(self) -> None:
         """A fusion has learned; what each branch is worth is computed next."""
@@ -85,7 +83,7 @@ class Events:
     def rung_failed(self, rung: Rung, message: str, error: Exception) -> None:
         """A rung could not be trained; the others go on."""
 
-    def ladder_ends(self, folder: Path, report: Path) -> None:
+    def ladder_ends(self, folder: Path, report: Path, failed: Sequence[Outcome]) -> None:
         """All is done that could be done, and the report is written."""
 
     def damaged(self, what: str, then: str) -> None:

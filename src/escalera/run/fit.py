@@ -1,13 +1,14 @@
-"""One run: a rung trained with one seed, from its configuration to the files it leaves behind."""
+"""One network fitted with one seed, from its configuration to a trained run that has never seen a test row."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from escalera import builders
-from escalera.core.rundir import ASKED, LEARNED, RESULT, RunDir, read_json, write_json
+from escalera.core.rundir import ASKED, LEARNED, RunDir, write_json
 from escalera.core.runtime import choose_device, choose_precision, describe, now
 from escalera.data.batches import Batches
 from escalera.data.dataset import Dataset, Split
@@ -25,7 +26,8 @@ from escalera.models.summary import summarise
 from escalera.run import lineage
 from escalera.run.ablation import of_branches
 from escalera.run.announcer import Announcer
-from escalera.run.artifacts import describe_data, file_answers, file_data
+from escalera.run.artifacts import describe_data, file_data
+from escalera.run.evaluate import Answers
 from escalera.run.events import Events
 from escalera.run.status import fingerprint
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
@@ -42,8 +44,52 @@ from escalera.train.loop import Callback, Training, train
 from escalera.train.plateau import Plateau
 
 
-def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events) -> None:
-    """Train, or go on training, a rung; evaluate it and write its files.
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A trained network with what it needs to be asked."""
+
+    config: RungConfig
+    data: Dataset
+    run: RunDir
+    network: Network
+    device: torch.device
+    record: dict[str, Any]
+    memory: PeakMemory
+    events: Events
+
+    def checked(self) -> dict[str, dict[str, float]]:
+        """Accuracy and loss of train and validation."""
+        parts = {"train": self.data.train, "validation": self.data.validation}
+        return {name: accuracy_and_loss(self._predictions(part)) for name, part in parts.items()}
+
+    def answer(self, part: Split) -> Answers:
+        """What it predicts; beside it what each branch of a fusion is worth on the same rows."""
+        found, others = self._predictions(part), {}
+        if isinstance(self.config.model, schema.Fusion):
+            self.events.branches_asked()
+            others = of_branches(self.config, self.data.train, part, self.run, self.network, self.device)
+        return Answers(found.logits, found.labels, others)
+
+    def cost(self) -> dict[str, Any]:
+        """The memory that all took, and how many rows are answered in a second, as they are evaluated."""
+        views, shape = builders.views(self.config), self.data.shape
+        attributes = self.data.attributes if schema.reads_attributes(self.config.model) else None
+        rate = rows_per_second(
+            self.network,
+            lambda inputs: mean_logits(self.network, inputs, views),
+            (shape[2], shape[0], shape[1]),
+            len(attributes.names) if attributes else 0,
+        )
+        tta = self.config.evaluate.tta
+        return {"tta": tta, "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
+
+    def _predictions(self, part: Split) -> Predictions:
+        feed = builders.batches(self.config, part, self.data.train, seed=0, device=self.device, training=False)
+        return predict(self.network, feed.epoch(0), builders.views(self.config))
+
+
+def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events) -> FittedNetwork:
+    """Train, or go on training, a rung, and write its files but for those of the test rows, which it never sees.
 
     Raises KeyboardInterrupt when the user stopped it (the run can be resumed), EscaleraError when it cannot go on.
     """
@@ -92,16 +138,7 @@ def train_rung(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str
         record |= _train(config, seed, data, run, network, where, record["precision"], events)
         record = run.write_record(record, LEARNED)
         tidy(run.last)
-    _evaluate(config, data, run, network, where, record, events)
-    record |= {
-        "tta": config.evaluate.tta,
-        "peak_memory_bytes": memory.read(),
-        "inference_images_per_second": _speed(config, network, image_shape, attributes),
-        "state": "done",
-        "finished": now(),
-    }
-    run.write_record(record, RESULT)
-    events.rung_ends(record, read_json(run.metrics))
+    return FittedNetwork(config, data, run, network, where, record, memory, events)
 
 
 def _precision(config: RungConfig, record: dict[str, Any], device: torch.device) -> str:
@@ -210,35 +247,3 @@ def _run_once(
 
 def _validate(network: torch.nn.Module, batches: Batches | FeatureBatches) -> dict[str, float]:
     return {f"val_{key}": value for key, value in accuracy_and_loss(predict(network, batches.epoch(0))).items()}
-
-
-def _evaluate(
-    config: RungConfig,
-    data: Dataset,
-    run: RunDir,
-    network: Network,
-    device: torch.device,
-    record: dict[str, Any],
-    events: Events,
-) -> None:
-    """Predict all three splits; only here are the test rows read, and run.json says how often."""
-
-    def over(part: Split) -> Predictions:
-        feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
-        return predict(network, feed.epoch(0), builders.views(config))
-
-    metrics = {"train": accuracy_and_loss(over(data.train)), "validation": accuracy_and_loss(over(data.validation))}
-    record["test_looks"] += 1
-    run.write_record(record)
-    test = over(data.test)
-    beside = {}
-    if isinstance(config.model, schema.Fusion):
-        events.branches_asked()
-        beside = of_branches(config, data, run, network, device)
-    file_answers(run, config, data, test.logits, test.labels, metrics, beside)
-
-
-def _speed(config: RungConfig, network: Network, shape: tuple[int, int, int], attributes: int) -> float | None:
-    """How many rows are answered in a second, as they are evaluated."""
-    views = builders.views(config)
-    return rows_per_second(network, lambda inputs: mean_logits(network, inputs, views), shape, attributes)

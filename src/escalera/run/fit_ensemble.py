@@ -1,4 +1,4 @@
-"""One votes run: the features of an earlier run's network, computed once, and classical classifiers that vote."""
+"""One ensemble fitted: the features of an earlier run's network, computed once, and classical classifiers that vote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from escalera import builders
 from escalera.builders.ensemble import PREPARATION, answers, classifier_file, features, pooled, together
 from escalera.core.errors import EscaleraError
-from escalera.core.rundir import ASKED, RESULT, RunDir, read_json, write_json
+from escalera.core.rundir import ASKED, RunDir, write_json
 from escalera.core.runtime import choose_device, describe, free_memory, now
 from escalera.data.cache import folders
 from escalera.data.dataset import Dataset, Split
@@ -37,7 +37,8 @@ from escalera.models.network import Network
 from escalera.models.summary import summarise
 from escalera.run import lineage
 from escalera.run.ablation import said_of
-from escalera.run.artifacts import describe_data, file_answers, file_data
+from escalera.run.artifacts import describe_data, file_data
+from escalera.run.evaluate import Answers
 from escalera.run.events import Events
 from escalera.run.status import fingerprint
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
@@ -55,8 +56,69 @@ class Rows:
     labels: NDArray[np.int64]
 
 
-def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events) -> None:
-    """Fit, or go on fitting, the classifiers of a votes rung; let them vote on the test rows and write the run's files.
+@dataclass(frozen=True)
+class FittedEnsemble:
+    """Fitted classifiers, the network whose features they read, and what they need to be asked."""
+
+    config: schema.RungConfig
+    data: Dataset
+    run: RunDir
+    network: Network
+    device: torch.device
+    record: dict[str, Any]
+    memory: PeakMemory
+    prepare: Preparation
+    classifiers: dict[str, Any]
+    validation: Rows
+
+    def checked(self) -> dict[str, dict[str, float]]:
+        """Accuracy and loss of validation; none of train, where the nearest neighbour of a row is the row itself."""
+        voted, _ = self._vote(self.validation.features)
+        found = measure(logits(voted), self.validation.labels, self.data.classes)
+        return {"validation": {key: found[key] for key in ("accuracy", "loss")}}
+
+    def answer(self, part: Split) -> Answers:
+        """What they vote; beside it each classifier, and the head of the network that the features come from."""
+        feed = builders.batches(self.config, part, self.data.train, seed=0, device=self.device, training=False)
+        read = features(self.network, self._model.pool, feed.epoch(0))
+        voted, each = self._vote(np.concatenate([self.prepare(rows) for rows, _ in read]))
+        named = zip(self.classifiers, each, strict=True)
+        others = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in named}
+        head = said_of(lineage.origins(self.config, self.run)["features"], part)
+        if head is not None:
+            others["network:head"] = head
+        everyone = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in others.items()}}
+        self.record["agreement"] = {"names": list(everyone), "shares": agreement(list(everyone.values()))}
+        return Answers(logits(voted), part.labels[part.rows], others)
+
+    def cost(self) -> dict[str, Any]:
+        """The memory that all took, and how many rows are answered in a second, features included."""
+        read, shape = pooled(self.network, self._model.pool), self.data.shape
+        attributes = self.data.attributes if schema.reads_attributes(self.config.model) else None
+        rate = rows_per_second(
+            self.network,
+            lambda inputs: self._vote(self.prepare(read(inputs).float().cpu())),
+            (shape[2], shape[0], shape[1]),
+            len(attributes.names) if attributes else 0,
+        )
+        return {"tta": "none", "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
+
+    @property
+    def _model(self) -> schema.Votes:
+        assert isinstance(self.config.model, schema.Votes)
+        return self.config.model
+
+    def _vote(self, rows: Features) -> tuple[Probabilities, list[Probabilities]]:
+        """What the classifiers say of prepared rows together, and each by itself."""
+        kept = self.record["classifiers"]
+        each = answers(self.classifiers, kept, rows, len(self.record["data"]["classes"]))
+        return together(self._model, each, [kept[name]["weight"] for name in self.classifiers]), each
+
+
+def fit_ensemble(
+    rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events
+) -> FittedEnsemble:
+    """Fit, or go on fitting, the classifiers of a votes rung, and write its files but for those of the test rows.
 
     A classifier that was fitted before an interruption is not fitted again. Raises KeyboardInterrupt when the user
     stopped it, EscaleraError when it cannot go on: first of all where the features do not fit in memory.
@@ -107,17 +169,7 @@ def train_votes(rung: schema.Rung, seed: int, data: Dataset, run: RunDir, *, dev
         "images_per_second": round(len(train.labels) / seconds, 1),
         "price": price(seconds, config.evaluate.price_per_hour, config.evaluate.currency),
     }
-    _evaluate(config, data, run, network, where, prepare, found, validation, record)
-    record |= {"peak_memory_bytes": memory.read(), "tta": "none", "state": "done", "finished": now()}
-    read = pooled(network, model.pool)
-    record["inference_images_per_second"] = rows_per_second(
-        network,
-        lambda inputs: _vote(model, record, found, prepare(read(inputs).float().cpu())),
-        shape,
-        attributes,
-    )
-    run.write_record(record, RESULT)
-    events.votes_end(record, read_json(run.metrics))
+    return FittedEnsemble(config, data, run, network, where, record, memory, prepare, found, validation)
 
 
 def _network(
@@ -227,47 +279,3 @@ def _fit_all(
         run.write_record(record)
         events.classifier_fitted(name, accuracy, seconds)
     return found
-
-
-def _evaluate(
-    config: schema.RungConfig,
-    data: Dataset,
-    run: RunDir,
-    network: Network,
-    device: torch.device,
-    prepare: Preparation,
-    classifiers: dict[str, Any],
-    validation: Rows,
-    record: dict[str, Any],
-) -> None:
-    """The vote on validation and test, each classifier, and the network's own head; the test rows are read only here.
-
-    There are no figures for train: the nearest neighbour of a row of train is the row itself.
-    """
-    model = config.model
-    assert isinstance(model, schema.Votes)
-    checked = measure(
-        logits(_vote(model, record, classifiers, validation.features)[0]), validation.labels, data.classes
-    )
-    record["test_looks"] += 1
-    run.write_record(record)
-    feed = builders.batches(config, data.test, data.train, seed=0, device=device, training=False)
-    test = np.concatenate([prepare(part) for part, _ in features(network, model.pool, feed.epoch(0))])
-    voted, said = _vote(model, record, classifiers, test)
-    beside = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in zip(classifiers, said, strict=True)}
-    head = said_of(lineage.origins(config, run)["features"], data.test)
-    if head is not None:
-        beside["network:head"] = head
-    all_said = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in beside.items()}}
-    record["agreement"] = {"names": list(all_said), "shares": agreement(list(all_said.values()))}
-    metrics = {"validation": {key: checked[key] for key in ("accuracy", "loss")}}
-    file_answers(run, config, data, logits(voted), data.test.labels[data.test.rows], metrics, beside)
-
-
-def _vote(
-    model: schema.Votes, record: dict[str, Any], classifiers: dict[str, Any], rows: Features
-) -> tuple[Probabilities, list[Probabilities]]:
-    """What the classifiers say of prepared rows together, and each by itself."""
-    kept = record["classifiers"]
-    said = answers(classifiers, kept, rows, len(record["data"]["classes"]))
-    return together(model, said, [kept[name]["weight"] for name in classifiers]), said

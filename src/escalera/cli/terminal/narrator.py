@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
     from escalera.run.events import Progress
+    from escalera.run.outcome import Outcome
 
 _LISTED = 20
 
@@ -33,7 +34,6 @@ class Narrator(Events):
         self.console.soft_wrap = not self.console.is_terminal
         self.words = load_terminal(language)
         self.debug = debug
-        self.failed: list[tuple[str, str]] = []
         self.told: set[str] = set()
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
@@ -153,16 +153,12 @@ class Narrator(Events):
 
     def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
         """One line: what came out, and what it cost."""
-        stopped = self.words.say(f"stopped.{record['stopped'].replace(' ', '-')}")
-        epochs = self.words.say("run.epochs", best=record["best_epoch"], epochs=record["epochs"], stopped=stopped)
-        self._outcome(record, metrics, epochs)
-
-    def votes_end(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
-        """One line: what the vote came to, and what it cost."""
-        self._outcome(record, metrics, self.words.count(len(record["classifiers"]), "classifier"))
-
-    def _outcome(self, record: dict[str, Any], metrics: dict[str, Any], how: str) -> None:
         words, test = self.words, metrics["test"]
+        if "classifiers" in record:
+            how = words.count(len(record["classifiers"]), "classifier")
+        else:
+            stopped = words.say(f"stopped.{record['stopped'].replace(' ', '-')}")
+            how = words.say("run.epochs", best=record["best_epoch"], epochs=record["epochs"], stopped=stopped)
         result = words.say("run.test", accuracy=words.number(100 * test["accuracy"], 2), loss=words.loss(test["loss"]))
         cost = [words.duration(record["seconds"]), *([words.money(**record["price"])] if record["price"] else [])]
         self.console.print("  ·  ".join([f"  [green]✓[/] {result}", how, *cost]), highlight=False)
@@ -197,21 +193,20 @@ class Narrator(Events):
         failed = self.words.say(key, rung=rung.name)
         why = "" if message in self.told else f": {self._said(message)}"
         self.told.add(message)
-        self.failed.append((rung.name, message))
         self.console.print(f"  [red]✗ {escape(failed)}[/]{escape(why)}", highlight=False)
         if self.debug:
             import traceback
 
             self.console.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
 
-    def ladder_ends(self, folder: Path, report: Path) -> None:
+    def ladder_ends(self, folder: Path, report: Path, failed: Sequence[Outcome]) -> None:
         """The table of the rungs, what failed, and where the report is."""
         from escalera.report.story import read_story
 
         self.console.print()
         print_rungs(self.console, read_story(folder), self.words)
-        for message in dict.fromkeys(message for _, message in self.failed):
-            names = dict.fromkeys(name for name, why in self.failed if why == message)
+        for message in dict.fromkeys(outcome.error for outcome in failed):
+            names = dict.fromkeys(outcome.rung for outcome in failed if outcome.error == message)
             self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
         self.console.print(f"\n{self.words.say('climb.report')}: [bold]{report}[/]", highlight=False, soft_wrap=True)
 

@@ -1,0 +1,32 @@
+"""Who performs tasks: this process, for now. An executor is a file of this folder, and a word of EXECUTORS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import Protocol
+
+from escalera.core.errors import EscaleraError, nearest
+from escalera.run.events import Events
+from escalera.run.outcome import Outcome
+from escalera.run.task import Task
+
+EXECUTORS = ("serial",)
+"""The files beside this one. Each has a class `Pool`, which is made with the listener of events."""
+
+
+class Executor(AbstractContextManager["Executor"], Protocol):
+    """Takes tasks whose turn has come, and performs them in whatever order; on leaving it, nothing is at work."""
+
+    def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
+        """Perform a task, now or later; it does not start from rungs that `failed`."""
+
+
+def executor(name: str, events: Events) -> Executor:
+    """The executor of a name; raises EscaleraError for one that there is not."""
+    if name not in EXECUTORS:
+        raise EscaleraError(f"unknown executor '{name}'; {nearest(name, EXECUTORS)}")
+    make: Callable[[Events], Executor] = import_module(f"escalera.experiment.executors.{name}").Pool
+    return make(events)

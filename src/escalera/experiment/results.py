@@ -1,0 +1,113 @@
+"""What came of a climb: the runs of every seed, and what failed, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from escalera.core.errors import nearest
+from escalera.core.rundir import RunDir, read_json
+from escalera.run.outcome import Key, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from escalera.data.query.images import Pictures
+    from escalera.inference.predictor import Attributes, Predictor
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished or failed training of a rung with one seed."""
+
+    dir: RunDir
+
+    @property
+    def state(self) -> str:
+        """`absent`, `running`, `done` or `failed`."""
+        return self.dir.state()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json holds; raises RunError for one that is not what was written."""
+        self.dir.check(self.dir.metrics.name)
+        return dict(read_json(self.dir.metrics))
+
+    def summary(self) -> dict[str, Any]:
+        """Its state, accuracy and loss, and what it took; nothing but the state where it is not done."""
+        found: dict[str, Any] = {"state": self.state}
+        if self.state == "done":
+            record, metrics = self.dir.read_record(), self.metrics
+            found |= {
+                f"{split}_{key}": value[key]
+                for split, value in metrics.items()
+                if split in ("train", "validation", "test")
+                for key in ("accuracy", "loss")
+            }
+            found |= {
+                "parameters": record["parameters"]["total"],
+                "epochs": record.get("epochs"),
+                "seconds": record["seconds"],
+            }
+        return found
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        return str(pd.Series(self.summary(), name=self.dir.path.parent.name).to_frame().to_html())
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the probabilities."""
+        return self._predictor.classes
+
+    def predict(self, images: Pictures | None = None, attributes: Attributes | None = None) -> NDArray[np.float32]:
+        """The probability of each class (N, K), of a picture or several; as `Predictor.predict`, which says what of."""
+        return self._predictor.predict(images, attributes)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        from escalera.inference.predictor import open_run
+
+        return open_run(self.dir)
+
+
+class Results(dict[str, Run]):
+    """The run of each rung by its name, that of the first seed; `runs` has those of every seed.
+
+    `failed` says which trainings of this climb failed, and why; `report` is the page.
+    """
+
+    def __init__(self, runs: Mapping[Key, Run], failed: Sequence[Outcome], report: Path) -> None:
+        super().__init__({name: run for (name, seed), run in runs.items() if seed == 0})
+        self.runs = dict(runs)
+        self.failed = list(failed)
+        self.report = report
+
+    def __missing__(self, name: object) -> Run:
+        raise KeyError(f"there is no rung {name!r} among these; {nearest(str(name), self)}")
+
+    def table(self) -> pd.DataFrame:
+        """A row for each run: its state, and what run.json and metrics.json say of one that is done."""
+        import pandas as pd
+
+        return pd.DataFrame([{"rung": name, "seed": seed, **run.summary()} for (name, seed), run in self.runs.items()])
+
+    def history(self) -> pd.DataFrame:
+        """A row for each epoch of each run."""
+        import pandas as pd
+
+        lines = (
+            {"rung": name, "seed": seed, **line}
+            for (name, seed), run in self.runs.items()
+            for line in run.dir.read_history()
+        )
+        return pd.DataFrame(list(lines))
+
+    def _repr_html_(self) -> str:
+        return str(self.table().to_html(index=False, na_rep="", float_format="{:.4g}".format))

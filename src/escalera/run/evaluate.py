@@ -1,0 +1,55 @@
+"""The test rows are read here and nowhere else: what a fitted model answers for them, and the files of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.core.rundir import RESULT, RunDir, read_json
+from escalera.core.runtime import now
+from escalera.data.dataset import Dataset, Split
+from escalera.ladder.schema import RungConfig
+from escalera.run.artifacts import file_answers
+from escalera.run.events import Events
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Logits (N, K) float32 and labels (N,) int64; `others` are classes (R, N) of R draws, by who answers so."""
+
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    others: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+
+
+class Fitted(Protocol):
+    """A model of any kind that has learned from train and validation."""
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What run.json says of it so far; it may be added to."""
+
+    def checked(self) -> dict[str, dict[str, float]]:
+        """Accuracy and loss of the splits that it has learned from, by name."""
+
+    def answer(self, part: Split) -> Answers:
+        """What it answers for the rows of a split."""
+
+    def cost(self) -> dict[str, Any]:
+        """What answers cost, as run.json has it."""
+
+
+def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, events: Events) -> None:
+    """Ask a fitted model for the test rows, once, write the files of its answers, and have the run done."""
+    metrics = fitted.checked()
+    fitted.record["test_looks"] += 1
+    run.write_record(fitted.record)
+    answers = fitted.answer(data.test)
+    file_answers(run, config, data, answers.logits, answers.labels, metrics, answers.others)
+    record = {**fitted.record, **fitted.cost(), "state": "done", "finished": now()}
+    run.write_record(record, RESULT)
+    events.rung_ends(record, read_json(run.metrics))

@@ -1,0 +1,101 @@
+"""What is to be trained, and what came of it, as plain values: any process or machine can perform a task."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from escalera.core.rundir import RunDir
+from escalera.ladder.schema import Data, Rung
+from escalera.run.outcome import Key, Outcome
+
+if TYPE_CHECKING:
+    from escalera.data.dataset import Dataset
+    from escalera.run.events import Events
+
+
+@dataclass(frozen=True)
+class Source:
+    """What opens the data of a task, the same everywhere: the section `data` as JSON, and where sources are looked for.
+
+    `attributes` says whether a model reads the columns beside the images.
+    """
+
+    data: str
+    seed: int
+    data_root: str | None = None
+    beside: str | None = None
+    skip_bad: bool = False
+    attributes: bool = True
+
+
+@dataclass(frozen=True)
+class Task:
+    """One rung, as JSON, with one seed, in the folder of its ladder's runs; `threads` None leaves as many as there are.
+
+    A `fresh` one goes on with nothing and takes nothing over.
+    """
+
+    rung: str
+    seed: int
+    folder: str
+    source: Source
+    device: str = "auto"
+    threads: int | None = None
+    fresh: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Which task it is."""
+        return Rung.model_validate_json(self.rung).name, self.seed
+
+    @property
+    def run(self) -> RunDir:
+        """Where its run stands once it is done."""
+        name, seed = self.key
+        return RunDir(Path(self.folder) / name / f"seed-{seed}")
+
+
+@cache
+def open_data(source: Source) -> Dataset:
+    """The splits of a source, opened once in each process; raises DataError where they cannot be had."""
+    from escalera import builders
+    from escalera.data.duplicates.overlap import with_overlap
+
+    data = builders.dataset(
+        Data.model_validate_json(source.data),
+        seed=source.seed,
+        data_root=Path(source.data_root) if source.data_root else None,
+        skip_bad=source.skip_bad,
+        beside=Path(source.beside) if source.beside else None,
+        attributes=source.attributes,
+    )
+    return data if data.overlap else with_overlap(data)
+
+
+@contextlib.contextmanager
+def data_kept() -> Iterator[None]:
+    """Keep what is opened within for the tasks that follow, and nothing of it afterwards: the files may change."""
+    open_data.cache_clear()
+    try:
+        yield
+    finally:
+        open_data.cache_clear()
+
+
+def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
+    """Train a task, or go on with it, whatever comes of it; it does not start from rungs that `failed`."""
+    # They bring the networks along, which a climb with nothing left to train does without.
+    from escalera.core.runtime import threads
+    from escalera.run.attempt import attempt
+
+    rung = Rung.model_validate_json(task.rung)
+    data = open_data(task.source)
+    with threads(task.threads) if task.threads else contextlib.nullcontext():
+        return attempt(
+            rung, task.seed, data, task.run, device=task.device, fresh=task.fresh, failed=failed, events=events
+        )
