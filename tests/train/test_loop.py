@@ -10,6 +10,8 @@ from escalera.data.batches import Batches
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import constant, exponential
 
+CPU = torch.device("cpu")
+
 Start = Callable[..., Training]
 
 
@@ -76,6 +78,25 @@ def test_the_schedule_sets_the_rate_of_every_group(start: Start, batches: Batche
     log = run(training, batches, schedule=exponential(3, factor=0.1, every=1))
     assert [line["lr"] for line in log] == pytest.approx([1e-2, 1e-3, 1e-4])
     assert [group["lr"] for group in training.optimizer.param_groups] == pytest.approx([1e-4, 1e-4])
+
+
+def test_accumulated_batches_are_one_step() -> None:
+    """Four steps of 32 rows an epoch, the last of 24, or eight batches of 16 in pairs: the same weights."""
+    draw = np.random.default_rng(0)
+    images, labels = draw.integers(0, 256, (120, 4, 4, 1), dtype=np.uint8), draw.integers(0, 2, 120)
+    found = []
+    for size, accumulate in ((32, 1), (16, 2)):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 2))
+        training = Training(network, torch.optim.SGD(network.parameters(), lr=0.5, momentum=0.9), 3, 4)
+        feed = Batches(images, labels, np.arange(len(labels)), batch_size=size, device=CPU, shuffle=True, seed=3)
+        log = run(training, feed, accumulate=accumulate, clip_norm=1.0)
+        found.append(([line["loss"] for line in log], list(network.parameters()), training.step))
+    (losses, weights, steps), (other_losses, other_weights, other_steps) = found
+    np.testing.assert_allclose(other_losses, losses, rtol=1e-4)
+    for one, other in zip(weights, other_weights, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    assert (steps, other_steps) == (4, 4)
 
 
 def test_a_non_finite_loss_names_the_step(start: Start, batches: Batches) -> None:

@@ -72,6 +72,7 @@ def climb(
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
+    workers = make_executor(executor, events)
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -100,7 +101,7 @@ def climb(
         write_ladder(ladder, folder, chosen, seeds, command)
         failed = []
         waits = {rung.name: before(ladder, rung.name) for rung in chosen}
-        with make_executor(executor, events) as pool:
+        with workers as pool:
             for outcome in walk(tasks, waits, _starter(tasks, ladder, pool, events)):
                 failed += [outcome] if outcome.state == "failed" else []
                 write_ladder(ladder, folder, chosen, seeds, command)

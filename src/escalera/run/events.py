@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from escalera.core.errors import EscaleraError, nearest
+
 if TYPE_CHECKING:
     from escalera.data.dataset import Dataset
     from escalera.ladder.schema import Ladder, Rung
@@ -36,7 +38,19 @@ class Progress:
 
 
 class Events:
-    """Hears all and does nothing. Arguments are plain values, or what the ladder, the data and the network are."""
+    """Hears all and does nothing. Arguments are plain values, or what the ladder, the data and the network are.
+
+    A listener that overrides what is no event raises EscaleraError, since it would never be heard.
+    """
+
+    def __init_subclass__(cls) -> None:
+        for name, value in vars(cls).items():
+            if callable(value) and not name.startswith("_") and not hasattr(Events, name):
+                events = [known for known in vars(Events) if not known.startswith("_")]
+                raise EscaleraError(
+                    f"{cls.__name__}.{name}: there is no such event; {nearest(name, events)}. A method that is no "
+                    "event begins with _."
+                )
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
         """So many runs of a ladder in a folder, of which `pending` are to do."""

@@ -173,7 +173,12 @@ def _train(
         # What comes out of the body is always the same: from here on it stands for the pictures, and the head for all.
         learner = network.head.layers
         batches, validation = _run_once(config, data, network, seed, device)
-    training = Training(learner, builders.optimizer(settings.optimizer, learner), settings.epochs, len(batches))
+    training = Training(
+        learner,
+        builders.optimizer(settings.optimizer, learner),
+        settings.epochs,
+        -(-len(batches) // settings.accumulate),
+    )
     schedule = builders.schedule(settings)
     history, stop = History(run), StopOnSignal()
     parts: dict[str, Any] = {"plateau": schedule} if isinstance(schedule, Plateau) else {}
@@ -198,6 +203,7 @@ def _train(
         validate=lambda: _validate(training.judged, validation),
         seed=seed,
         precision=precision,
+        accumulate=settings.accumulate,
         clip_norm=settings.clip_norm,
         label_smoothing=settings.label_smoothing,
         penalty=builders.penalty(schema.net(config.model), network),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from escalera.core.errors import TrainingError
 from escalera.core.runtime import autocast
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
+from escalera.train.meter import Meter
 from escalera.train.schedules import Schedule
 
 CHECK_EVERY = 50
@@ -78,13 +77,15 @@ def train(
     clip_norm: float | None = None,
     label_smoothing: float = 0.0,
     penalty: Callable[[], Tensor] | None = None,
+    accumulate: int = 1,
     callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train from `training.epoch` (0 for a new one) until the epochs are done or a callback says stop.
 
     `validate` returns what the history calls val_loss and val_accuracy. `penalty` is added to the loss that is
     minimised; the history has it apart, so that `loss` and `val_loss` stay comparable. Labels are (B,), or shares
-    (B, K) where pictures are mixed: accuracy then counts the class with the largest share.
+    (B, K) where pictures are mixed: accuracy then counts the class with the largest share. The gradients of
+    `accumulate` batches make one step, as those of one batch of all their rows; batch norm sees each batch alone.
     Raises TrainingError on the first non-finite loss, naming the step, the batch and the learning rate.
     """
     network, optimizer, device = training.network, training.optimizer, batches.device
@@ -95,39 +96,33 @@ def train(
         _call(callbacks, "on_train_begin", training)
         while training.epoch < training.epochs and not (training.stop or training.interrupted):
             training.epoch += 1
-            started = time.perf_counter()
             # Dropout draws from the global generator: seeded by epoch, a resumed run draws what the whole one drew.
             torch.manual_seed(seed * 1_000_003 + training.epoch)
             network.train()
-            losses, factors = torch.zeros(len(batches), device=device), [0.0] * len(batches)
-            hits = torch.zeros((), dtype=torch.int64, device=device)
-            seen = 0
-            for step, (inputs, labels) in enumerate(batches.epoch(training.epoch), start=1):
-                factor = schedule(training.epoch - 1 + (step - 1) / len(batches))
-                factors[step - 1] = factor
+            meter, source = Meter(training.epoch, batches), iter(batches.epoch(training.epoch))
+            for step in range(1, training.steps + 1):
+                factor = schedule(training.epoch - 1 + (step - 1) / training.steps)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
 
-                with cast:
-                    logits = network(inputs)
-                loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
                 optimizer.zero_grad(set_to_none=True)
-                (loss if penalty is None else loss + penalty()).backward()  # type: ignore[no-untyped-call]
+                before = meter.seen
+                for inputs, labels in islice(source, accumulate):
+                    with cast:
+                        logits = network(inputs)
+                    loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+                    meter.add(loss, logits, labels, rates[0] * factor)
+                    whole = loss if penalty is None else loss + penalty()
+                    (whole if accumulate == 1 else whole * len(labels)).backward()  # type: ignore[no-untyped-call]
+                if accumulate > 1:
+                    torch._foreach_div_([one.grad for one in parameters if one.grad is not None], meter.seen - before)
                 if clip_norm is not None:
                     nn.utils.clip_grad_norm_(parameters, clip_norm)
                 optimizer.step()
 
-                losses[step - 1] = loss.detach() * len(labels)
-                truth = labels if labels.ndim == 1 else labels.argmax(1)
-                hits += (logits.detach().argmax(1) == truth).sum()
-                seen += len(labels)
                 training.step = step
-                if step % CHECK_EVERY == 0 or step == len(batches):
-                    training.loss = losses[:step].sum().item() / seen
-                    if not isfinite(training.loss):
-                        raise _diverged(losses[:step], training, [rates[0] * each for each in factors], batches)
-                    training.accuracy = hits.item() / seen
-                    training.images_per_second = seen / (time.perf_counter() - started)
+                if step % CHECK_EVERY == 0 or step == training.steps:
+                    training.loss, training.accuracy, training.images_per_second = meter.read()
                 for callback in callbacks:
                     callback.on_step_end(training)
                 if training.interrupted:
@@ -141,7 +136,7 @@ def train(
                 "lr": rates[0] * factor,
                 "images_per_second": round(training.images_per_second, 1),
             }
-            seconds = time.perf_counter() - started
+            seconds = meter.seconds
             training.log["seconds"] = round(seconds, 3)
             training.seconds += seconds
             _call(callbacks, "on_epoch_end", training)
@@ -152,15 +147,3 @@ def train(
 def _call(callbacks: Iterable[Callback], moment: str, training: Training) -> None:
     for callback in callbacks:
         getattr(callback, moment)(training)
-
-
-def _diverged(
-    losses: Tensor, training: Training, rates: Sequence[float], batches: Batches | FeatureBatches
-) -> TrainingError:
-    """What to say of the first step whose loss is not finite."""
-    first = int(torch.where(losses.isfinite(), losses.abs(), torch.inf).argmax())
-    return TrainingError(
-        f"the loss became {losses[first].item()} at epoch {training.epoch}, step {first + 1} of {len(batches)} "
-        f"(batches of {batches.batch_size}, learning rate {rates[first]:.3g}). "
-        "Lower train.optimizer.lr, or set train.clip_norm to 1.0."
-    )

@@ -34,6 +34,9 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=2)] = 256
     optimizer: Optimizer = Adam.model_construct(name="adam")
     schedule: Schedule = Constant.model_construct(name="constant")
+    accumulate: Annotated[
+        Count, Field(description="batches whose gradients make one step: larger steps than memory has room for")
+    ] = 1
     clip_norm: Annotated[Positive | None, Field(description="upper limit of the gradient's norm")] = None
     label_smoothing: Fraction = 0.0
     ema: Annotated[
