@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from escalera.report.runs import Answers
+from escalera.core.predictions import Answers
 from escalera.report.sections.beside import section
 
 LABELS = np.arange(40) % 4

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from escalera.core.record import Epoch, PerClass
 from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.metrics import tally
 from escalera.evaluate.ranking import rank
@@ -24,7 +25,6 @@ from escalera.report.figures.curves import curves_figures
 from escalera.report.figures.ranking import ranking_figures
 from escalera.report.figures.reliability import reliability_figure
 from escalera.report.language import load_language
-from escalera.report.records import Epoch, PerClass
 from escalera.report.svg import Drawing, Figure, Panel, ticks
 
 EN, ES = load_language("en"), load_language("es")

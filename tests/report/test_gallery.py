@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from escalera.core.errors import RunError
+from escalera.core.record import Data
 from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import FILE, read_maps, write_maps
 from escalera.report.gallery import broken, confident_mistakes, explained, fixed, least_certain
 from escalera.report.page import write_report
-from escalera.report.records import Data
 from escalera.report.story import read_story
 
 DATA = Data(source="cifar10", shape=[32, 32, 3])

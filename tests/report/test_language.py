@@ -11,11 +11,11 @@ import pytest
 
 import escalera.report
 from escalera.core.errors import EscaleraError
+from escalera.core.fault import Kind as FaultKind
 from escalera.data.column import Kind, Remark
 from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
 from escalera.models.ensemble.classifiers import CLASSIFIERS
-from escalera.report.faults import Kind as FaultKind
 from escalera.report.language import LANGUAGES, Language, load_language, of_rows
 from escalera.report.page import LADDER_SECTIONS
 from escalera.report.runs import State

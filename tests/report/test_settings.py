@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from escalera.report.records import Change
+from escalera.core.record import Change
 from escalera.report.settings import settings
 
 

@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.core.predictions import Answers
 from escalera.evaluate.baselines import MAJORITY, NAMES
 from escalera.evaluate.compare import Comparison, Verdict, compare, holm, verdict
-from escalera.report.runs import Answers, Run
+from escalera.report.runs import Run
 
 Variety = Literal["one", "few", "some", "all"]
 

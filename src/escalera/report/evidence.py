@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.core.record import PerClass
 from escalera.evaluate.compare import accuracy_interval
 from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.intervals import intervals
 from escalera.evaluate.metrics import Tallies, metrics, parts, softmax, tally, total
 from escalera.evaluate.ranking import Curves, rank
-from escalera.report.records import PerClass
 from escalera.report.runs import Run
 
 

@@ -16,7 +16,7 @@ _PICTURED = ("explore.", "pairs.", "shot.", "mistakes.", "data.shape", "seen.sma
 
 def load_language(code: str) -> Language:
     """`en` or `es`; raises EscaleraError for another."""
-    return load_words(code, "report")
+    return load_words(code, "core", "report")
 
 
 def of_rows(language: Language) -> Language:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from escalera.core.csvtext import csv_text
 from escalera.core.errors import EscaleraError
 from escalera.core.language import NO_BREAK
+from escalera.core.record import Data
 from escalera.core.rundir import write_aside
 from escalera.core.translation import translate
 from escalera.report.album import Album
@@ -24,7 +25,6 @@ from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import heat, read_maps, write_maps
 from escalera.report.gallery import Shown, broken, confident_mistakes, explained, fixed, least_certain
 from escalera.report.language import NOTHING, Language, load_language, of_rows
-from escalera.report.records import Data
 from escalera.report.story import Rung, Story, read_story
 from escalera.report.summary import headline, summarise
 from escalera.report.svg import SIGNS, Figure

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from escalera.core.record import Change
 from escalera.report.language import NOTHING
-from escalera.report.records import Change
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from typing import Any, Literal
 import numpy as np
 
 from escalera.core.errors import RunError
+from escalera.core.fault import Fault
 from escalera.core.names import is_name, there
 from escalera.core.neighbours import no_ladder
+from escalera.core.record import Change, Data, LadderFile, Text
 from escalera.core.rundir import read_sealed
 from escalera.evaluate.baselines import ATTRIBUTES, MAJORITY, NAMES
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval, compare, holm, verdict
 from escalera.report.baselines import Against, Baseline, Range, against, answered, baselines
-from escalera.report.faults import Fault
-from escalera.report.records import Change, Data, LadderFile, Text
 from escalera.report.runs import Run, State, read_run
 
 Obstacle = Literal["unfinished", "no-parent", "no-predictions", "other-rows"]

@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
 from escalera import builders
 from escalera.core.errors import RunError
+from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Split
 from escalera.evaluate.branches import alone, shuffled
@@ -60,10 +59,8 @@ def said_of(before: RunDir, test: Split) -> NDArray[np.int64] | None:
     """The classes (1, N) that a run said of these test rows; None where it was asked about others."""
     try:
         before.check(before.predictions.name)
-        table = pq.read_table(before.predictions, columns=["row", "label", "logits"])
-        rows, labels = table["row"].to_numpy(), table["label"].to_numpy()
-        logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(len(rows), -1)
-    except (RunError, OSError, ValueError, KeyError, pa.ArrowException):
+        answers = read_answers(before.predictions)
+    except (RunError, ValueError):
         return None
-    same = np.array_equal(rows, test.rows) and np.array_equal(labels, test.labels[test.rows])
-    return logits.argmax(axis=1)[None].astype(np.int64) if same else None
+    same = np.array_equal(answers.rows, test.rows) and np.array_equal(answers.labels, test.labels[test.rows])
+    return answers.said[None].astype(np.int64) if same else None

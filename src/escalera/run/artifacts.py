@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from numpy.typing import NDArray
 
 from escalera import builders
-from escalera.core.rundir import BESIDE, RunDir, write_aside, write_json
+from escalera.core.predictions import write_predictions
+from escalera.core.record import Data, Layer, Parameters, RunRecord
+from escalera.core.rundir import RunDir, write_aside, write_json
 from escalera.data.dataset import Dataset, Split
 from escalera.data.input_spec import largest_levels
 from escalera.data.sources.superclasses import superclasses
@@ -19,7 +21,9 @@ from escalera.data.splits import rows_table
 from escalera.evaluate.baselines import MAJORITY, baselines, majority
 from escalera.evaluate.metrics import measure
 from escalera.ladder.saved import write_config
-from escalera.ladder.schema import RungConfig, reads_attributes, reads_pictures
+from escalera.ladder.schema import Rung, RungConfig, reads_attributes, reads_pictures
+from escalera.models.summary import Summary
+from escalera.run.status import fingerprint
 
 
 def file_data(run: RunDir, config: RungConfig, data: Dataset) -> None:
@@ -29,6 +33,27 @@ def file_data(run: RunDir, config: RungConfig, data: Dataset) -> None:
     fitted = {"attributes": data.attributes, "bands": data.bands}
     if any(fitted.values()):
         write_json(run.table, {name: part and part.to_json() for name, part in fitted.items()})
+
+
+def begun(
+    rung: Rung, seed: int, data: Dataset, network: Summary, flops: int, *, precision: str, device: str
+) -> dict[str, Any]:
+    """What run.json says of a run that has its network and its data and begins to learn."""
+    return RunRecord(
+        state="running",
+        error=None,
+        rung=rung.name,
+        parent=rung.parent,
+        seed=seed,
+        settings=fingerprint(rung.config),
+        parameters=Parameters(**network.parameters()),
+        layers=[Layer(**row) for row in network.rows()],
+        flops_per_image=flops,
+        precision=precision,
+        device=device,
+        threads=torch.get_num_threads(),
+        data=Data(**describe_data(data, rung.config)),
+    ).filed()
 
 
 def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
@@ -78,13 +103,8 @@ def file_answers(
         attributes=reads_attributes(config.model),
     )
     everyone = {**beside, **{f"baseline:{name}": said for name, said in simple.items()}}
-    columns: dict[str, Any] = {"row": data.test.rows, "label": labels, "logits": _lists(logits)}
-    if data.overlap:
-        columns["in_train"] = data.overlap.test
-    for name, said in everyone.items():
-        columns[BESIDE + name] = _lists(said.T.astype(np.int16 if len(data.classes) < 2**15 else np.int32))
-    table = pa.table(columns)
-    write_aside(run.predictions, lambda file: pq.write_table(table, file))
+    in_train = data.overlap.test if data.overlap else None
+    write_predictions(run.predictions, data.test.rows, labels, logits, in_train=in_train, beside=everyone)
     found = {**metrics, "test": measure(logits, labels, data.classes)}
     found["baselines"] = {name: {"accuracy": float((said == labels).mean())} for name, said in simple.items()}
     found["baselines"][MAJORITY]["class"] = data.classes[majority(data.train, len(data.classes))]
@@ -96,8 +116,3 @@ def file_answers(
 def _class_rows(part: Split, classes: int) -> list[int]:
     counts: list[int] = np.bincount(part.labels[part.rows], minlength=classes).tolist()
     return counts
-
-
-def _lists(rows: NDArray[Any]) -> pa.Array:
-    """(N, R) as a column of lists."""
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(rows).ravel()), rows.shape[1])

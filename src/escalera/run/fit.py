@@ -26,10 +26,9 @@ from escalera.models.summary import summarise
 from escalera.run import lineage
 from escalera.run.ablation import of_branches
 from escalera.run.announcer import Announcer
-from escalera.run.artifacts import describe_data, file_data
+from escalera.run.artifacts import begun, file_data
 from escalera.run.evaluate import Answers
 from escalera.run.events import Events
-from escalera.run.status import fingerprint
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
 from escalera.train.checkpoint import (
     Checkpoint,
@@ -108,21 +107,9 @@ def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, event
     builders.start_from(start, network, model, image_shape)
     network.to(where).to(memory_format=torch.channels_last)
     summary = summarise(network, image_shape, attributes)
-    record |= {
-        "state": "running",
-        "error": None,
-        "rung": rung.name,
-        "parent": rung.parent,
-        "seed": seed,
-        "settings": fingerprint(rung.config),
-        "parameters": summary.parameters(),
-        "layers": summary.rows(),
-        "flops_per_image": flops_per_image(network, image_shape, attributes),
-        "precision": _precision(config, record, where),
-        "device": where.type,
-        "threads": torch.get_num_threads(),
-        "data": describe_data(data, config),
-    }
+    flops = flops_per_image(network, image_shape, attributes)
+    precision = _precision(config, record, where)
+    record |= begun(rung, seed, data, summary, flops, precision=precision, device=where.type)
     if start:
         record["weights"] = {
             part: {"file": str(file), "sha256": lineage.fingerprint(file)} for part, file in start.items()

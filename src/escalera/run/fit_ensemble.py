@@ -37,10 +37,9 @@ from escalera.models.network import Network
 from escalera.models.summary import summarise
 from escalera.run import lineage
 from escalera.run.ablation import said_of
-from escalera.run.artifacts import describe_data, file_data
+from escalera.run.artifacts import begun, file_data
 from escalera.run.evaluate import Answers
 from escalera.run.events import Events
-from escalera.run.status import fingerprint
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
 
 COPIES = 5
@@ -133,22 +132,11 @@ def fit_ensemble(
     run.path.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(before.best, run.best)
     summary = summarise(network, shape, attributes)
+    flops = flops_per_image(network, shape, attributes)
     record: dict[str, Any] = {
         **(run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0, "classifiers": {}}),
-        "state": "running",
-        "error": None,
-        "rung": rung.name,
-        "parent": rung.parent,
-        "seed": seed,
-        "settings": fingerprint(rung.config),
-        "parameters": summary.parameters(),
-        "layers": summary.rows(),
-        "flops_per_image": flops_per_image(network, shape, attributes),
-        "precision": "fp32",
-        "device": where.type,
-        "threads": torch.get_num_threads(),
+        **begun(rung, seed, data, summary, flops, precision="fp32", device=where.type),
         "features": width,
-        "data": describe_data(data, config),
         "weights": {"features": {"file": str(before.best), "sha256": lineage.fingerprint(before.best)}},
     }
     file_data(run, config, data)

@@ -11,7 +11,7 @@ from escalera.studio.service import BusyError
 
 def load_words(code: str) -> Language:
     """The words of `en` or `es`; raises EscaleraError for another language."""
-    return language.load_words(code, "report", "studio")
+    return language.load_words(code, "core", "report", "studio")
 
 
 def preferred(accept: str) -> str:

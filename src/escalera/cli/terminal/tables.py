@@ -35,7 +35,7 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
         for fault in run.faults[:_FAULTS]:
             text = escape(f"{run.path}: {fault.say(load_language(words.code))}")
             console.print(text, style="yellow", highlight=False)
-    report = load_words(words.code, "report", plain=True)
+    report = load_words(words.code, "core", "report", plain=True)
     report = of_rows(report) if story.tabular else report
     for rung in story.scored:
         for sentence in shortfalls(rung, report):
@@ -77,7 +77,7 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
     table.add_column(words.say("table.time"), justify="right", no_wrap=True)
     from escalera.report.shortfall import named
 
-    report = load_words(words.code, "report", plain=True)
+    report = load_words(words.code, "core", "report", plain=True)
     for baseline in story.baselines:
         name = escape(named(baseline, report))
         table.add_row(name, words.number(100 * baseline.accuracy, 2), style="dim")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from escalera.core.record import PerClass
 from escalera.report.language import Language
-from escalera.report.records import PerClass
 from escalera.report.svg import BLUE, ORANGE, Drawing, Figure, Panel
 
 _BINS = 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from escalera.core.record import Epoch
 from escalera.report.language import Language
-from escalera.report.records import Epoch
 from escalera.report.svg import BLUE, GREY, INK, ORANGE, Drawing, Figure, Panel, breadth
 
 _PANELS = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy"), "rate": ("lr", None)}

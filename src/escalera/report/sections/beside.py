@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.core.predictions import Answers
 from escalera.evaluate.compare import accuracy_interval, compare
-from escalera.report.runs import Answers, Run
+from escalera.report.runs import Run
 from escalera.report.view import RungView
 
 KINDS = ("trained", "alone", "shuffled", "classifier", "network")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from escalera.report.records import Data
+from escalera.core.record import Data
 from escalera.report.view import LadderView
 
 

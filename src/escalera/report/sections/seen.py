@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from escalera.core.record import Data
 from escalera.data.duplicates.search import SMALLEST
 from escalera.evaluate.compare import accuracy_interval
-from escalera.report.records import Data
 from escalera.report.story import Rung
 from escalera.report.view import LadderView
 

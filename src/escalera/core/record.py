@@ -1,6 +1,8 @@
-"""What the files of a ladder say, read leniently: a value that is absent or no longer fits is None, and said so.
+"""What the files of a ladder and a run hold: typed once, for whoever writes, reports, opens or tests them.
 
-People edit these files, and machines stop while writing them; a report of the rest is worth more than a traceback.
+Made in code a record is checked in full. Read from a file it is lenient: a value that is absent or no longer fits is
+its default, and a fault says so. People edit these files, and machines stop while writing them; a report of the rest
+is worth more than a traceback.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pydantic import (
     field_validator,
 )
 
-from escalera.report.faults import Fault, shown
+from escalera.core.fault import Fault, shown
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -27,7 +29,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Lenient(BaseModel):
-    """A record whose every field has a default, taken where a value does not fit; the context's `faults` get a line."""
+    """A record whose every field has a default, taken where a value read from a file does not fit."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -37,12 +39,16 @@ class Lenient(BaseModel):
         try:
             return handler(value)
         except ValidationError as error:
-            name = info.field_name or ""
-            if info.context is not None:
-                first = error.errors()[0]
-                place = ".".join(map(str, (name, *first["loc"])))
-                info.context["faults"].append(Fault(info.context["file"], "value", place, shown(first["input"])))
+            if info.context is None:
+                raise
+            name, first = info.field_name or "", error.errors()[0]
+            place = ".".join(map(str, (name, *first["loc"])))
+            info.context["faults"].append(Fault(info.context["file"], "value", place, shown(first["input"])))
             return cls.model_fields[name].get_default(call_default_factory=True)
+
+    def filed(self) -> dict[str, Any]:
+        """What is written of it: the fields that were given."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
     @classmethod
     def read(cls, value: Any, file: str, faults: list[Fault]) -> Self:
@@ -149,9 +155,13 @@ class ClassRows(Lenient):
 
 
 class Duplicates(Lenient):
-    """What a search for copies of test rows in train looked for; None where the run does not say."""
+    """How many rows of test and validation have a copy in train; `near_searched` is None where the run does not say."""
 
+    test: Count | None = None
+    test_exact: Count | None = None
+    validation: Count | None = None
     near_searched: bool | None = None
+    dropped: Count = 0
 
 
 class Data(Lenient):
@@ -163,15 +173,53 @@ class Data(Lenient):
     groups: list[str] | None = None
     rows: Rows = Rows()
     class_rows: ClassRows = ClassRows()
+    resize: str = "squash"
+    range: list[float] | None = None
+    max_megapixels: float | None = None
+    image_columns: str | list[str] | None = None
     skipped: Count = 0
     duplicates: Duplicates | None = None
+    mean: list[float] | None = None
+    deviation: list[float] | None = None
+    largest_levels: Any = None
+    attributes: list[str] | None = None
+    columns: Any = None
+
+
+class Origin(Lenient):
+    """The file of the weights that a part of a network started from."""
+
+    file: str = ""
+    sha256: str = ""
+
+
+class Classifier(Lenient):
+    """A classifier of an ensemble."""
+
+    sha256: str = ""
+    seconds: Amount | None = None
+    validation_accuracy: Share | None = None
+    weight: Amount | None = None
+    temperature: Amount | None = None
+
+
+class Agreement(Lenient):
+    """In which share of the test rows each two of those named answer alike."""
+
+    names: list[str] = []
+    shares: list[list[Share]] = []
 
 
 class RunRecord(Lenient):
-    """run.json."""
+    """run.json: what a run is, what it learned from, what it took, and the SHA-256 of its files."""
 
     state: str = "absent"
     error: str | None = None
+    rung: str = ""
+    parent: str | None = None
+    seed: int = 0
+    settings: str = ""
+    trained_as: str | None = None
     started: str | None = None
     finished: str | None = None
     seconds: Amount | None = None
@@ -185,10 +233,20 @@ class RunRecord(Lenient):
     flops_per_image: Count | None = None
     peak_memory_bytes: Count | None = None
     test_looks: Count | None = None
+    tta: str | None = None
     price: Price | None = None
     precision: str | None = None
     device: str | None = None
+    threads: Count | None = None
     data: Data = Data()
+    weights: dict[str, Origin] = {}
+    features: Count | None = None
+    feature_seconds: Amount | None = None
+    preparation: str | None = None
+    classifiers: dict[str, Classifier] = {}
+    agreement: Agreement | None = None
+    files: dict[str, str] = {}
+    digest: str = ""
 
 
 class Scores(Lenient):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from escalera.report.language import Language, load_language
+from escalera.core.language import Language, load_words
 
 Kind = Literal["absent", "unreadable", "json", "mapping", "value", "disagrees", "changed", "foreign"]
 
@@ -24,7 +24,7 @@ class Fault:
         return language.say(f"fault.{self.kind}", file=self.file, place=self.place, received=self.received)
 
     def __str__(self) -> str:
-        return self.say(load_language("en"))
+        return self.say(load_words("en", "core"))
 
 
 def shown(value: Any) -> str:
