@@ -23,7 +23,7 @@ import torch
 from machine import machine
 
 from escalera.data.augment.geometric import Augment
-from escalera.data.batches import Batches
+from escalera.data.batches import Batches, Treatment
 from escalera.data.sources.open import open_source
 from escalera.data.splits import channel_statistics, split
 
@@ -33,16 +33,17 @@ EPOCHS = 5
 
 def opened(name, data_root, cache):
     start = time.perf_counter()
-    images = open_source(name, data_root=data_root, image_size=None, channels=None, cache_dir=cache)
+    os.environ["ESCALERA_CACHE"] = cache
+    images = open_source(name, data_root=data_root, image_size=None, channels=None)
     return images, time.perf_counter() - start
 
 
-def feeding(data, batch_size, **settings):
+def feeding(data, batch_size, treatment):
     """Milliseconds a batch, an epoch at a time; the first epoch only warms up."""
     train = data.train
     device = "cuda" if torch.cuda.is_available() else "cpu"
     batches = Batches(
-        train.images, train.labels, train.rows, batch_size=batch_size, device=device, shuffle=True, **settings
+        train.images, train.labels, train.rows, batch_size=batch_size, device=device, shuffle=True, treatment=treatment
     )
     times = []
     for epoch in range(EPOCHS + 1):
@@ -91,9 +92,7 @@ def step():
         np.arange(len(images)),
         batch_size=256,
         shuffle=True,
-        augment=AUGMENT,
-        mean=[0.5] * 3,
-        std=[0.25] * 3,
+        treatment=Treatment([AUGMENT], mean=[0.5] * 3, std=[0.25] * 3),
     )
     config = load_ladder("cifar10").ladder["batch-norm"].config
     network = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
@@ -146,10 +145,11 @@ def clothing(data_root):
     with tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
         settings = {"data_root": data_root, "image_size": (96, 96), "channels": 3, "resize": "pad"}
-        photos = open_source("clothing", **settings, cache_dir=Path(cache))
+        os.environ["ESCALERA_CACHE"] = cache
+        photos = open_source("clothing", **settings)
         first = time.perf_counter() - start
         start = time.perf_counter()
-        open_source("clothing", **settings, cache_dir=Path(cache))
+        open_source("clothing", **settings)
         second = time.perf_counter() - start
     pictures = sum(len(some.labels) for some in photos.splits.values())
     print(f"clothing, {pictures} photos to 96x96: decoded and cached in {first:.1f} s, opened again in {second:.3f} s")
@@ -213,24 +213,24 @@ def million():
 
 def cifar10(data_root):
     with tempfile.TemporaryDirectory() as cache:
-        _, first = opened("cifar10", data_root, Path(cache))
-        cifar, second = opened("cifar10", data_root, Path(cache))
+        _, first = opened("cifar10", data_root, cache)
+        cifar, second = opened("cifar10", data_root, cache)
         pictures = sum(len(some.labels) for some in cifar.splits.values())
         print(f"cifar10, {pictures} pictures: decoded and cached in {first:.1f} s, opened again in {second:.3f} s")
         data = split(cifar, validation=0.1, test=0.2, seed=0)
         start = time.perf_counter()
         means, deviations = channel_statistics(data.train)
         print(f"mean and deviation of {len(data.train.rows)} pictures: {time.perf_counter() - start:.2f} s")
-        digits = split(opened("digits", None, None)[0], validation=0.1, test=0.2, seed=0)
+        digits = split(opened("digits", None, cache)[0], validation=0.1, test=0.2, seed=0)
         standard = {"mean": means, "std": deviations}
-        for what, some, size, settings in (
-            ("digits, 64 of 8x8x1", digits, 64, {}),
-            ("cifar10, 256 of 32x32x3", data, 256, {}),
-            ("cifar10, 256, standardised", data, 256, standard),
-            ("cifar10, 256, augmented", data, 256, {"augment": AUGMENT}),
-            ("cifar10, 256, augmented and standardised", data, 256, {"augment": AUGMENT, **standard}),
+        for what, some, size, treatment in (
+            ("digits, 64 of 8x8x1", digits, 64, Treatment()),
+            ("cifar10, 256 of 32x32x3", data, 256, Treatment()),
+            ("cifar10, 256, standardised", data, 256, Treatment(**standard)),
+            ("cifar10, 256, augmented", data, 256, Treatment([AUGMENT])),
+            ("cifar10, 256, augmented and standardised", data, 256, Treatment([AUGMENT], **standard)),
         ):
-            times = feeding(some, size, **settings)
+            times = feeding(some, size, treatment)
             print(f"a batch of {what}: {mean(times):.3f} ms, deviation {stdev(times):.3f} over {EPOCHS} epochs")
 
 

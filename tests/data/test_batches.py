@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from escalera.data.augment.geometric import Augment
-from escalera.data.batches import Batches
+from escalera.data.batches import Batches, Treatment
 
 ROWS = np.arange(1, 12)  # eleven of the twelve
 
 
 def batches(pixels: np.ndarray, rows: np.ndarray = ROWS, **settings) -> Batches:
     settings = {"batch_size": 4, "shuffle": True, "seed": 3} | settings
-    return Batches(pixels, np.arange(len(pixels)), rows, **settings)
+    own = {name: settings.pop(name) for name in ("augment", "mean", "std", "attributes") if name in settings}
+    return Batches(pixels, np.arange(len(pixels)), rows, treatment=Treatment(**own), **settings)
 
 
 def labels(some) -> list[int]:
@@ -69,7 +70,7 @@ def test_batches_of_one_are_given_when_asked_for(pixels):
 
 def test_an_epoch_is_the_same_whatever_ran_before(pixels):
     """What an exact resume stands on: another object, at another epoch first, half used, and the global seed moved."""
-    settings = {"augment": Augment(rotation=20, shift=0.1, horizontal_flip=True), "mean": [0.5] * 3, "std": [0.2] * 3}
+    settings = {"augment": [Augment(rotation=20, shift=0.1, horizontal_flip=True)], "mean": [0.5] * 3, "std": [0.2] * 3}
     there = [(x.clone(), y) for x, y in batches(pixels, **settings).epoch(7)]
     other = batches(pixels, **settings)
     half = other.epoch(2)
@@ -82,7 +83,7 @@ def test_an_epoch_is_the_same_whatever_ran_before(pixels):
 
 def test_every_step_and_epoch_is_augmented_anew():
     pixels = np.tile(np.random.RandomState(0).randint(0, 256, (1, 6, 4, 1)).astype(np.uint8), (12, 1, 1, 1))
-    some = batches(pixels, batch_size=2, augment=Augment(rotation=20))
+    some = batches(pixels, batch_size=2, augment=[Augment(rotation=20)])
     seen = [tuple(picture.flatten().tolist()) for epoch in (0, 1) for x, _ in some.epoch(epoch) for picture in x]
     assert len(set(seen)) == len(seen) == 20
 
@@ -97,7 +98,7 @@ def test_the_numbers_of_a_seed_do_not_run_together(pixels):
 
 def test_the_first_batch_is_that_of_last_year(pixels):
     """Stored: a change here would make a run that is taken up again differ from one that was never interrupted."""
-    x, y = next(batches(pixels, augment=Augment(rotation=20, zoom=0.1), mean=[0.5] * 3, std=[0.25] * 3).epoch(1))
+    x, y = next(batches(pixels, augment=[Augment(rotation=20, zoom=0.1)], mean=[0.5] * 3, std=[0.25] * 3).epoch(1))
     assert y.tolist() == [7, 2, 1, 3]
     assert x[0, :, 2, 1].tolist() == pytest.approx([0.32188, 1.0904, 1.70796], abs=1e-4)
 
@@ -114,8 +115,8 @@ def test_standardised_pixels(pixels):
 def test_augmentation_is_the_same_before_and_after_standardising(pixels):
     mean, std = [0.1, 0.2, 0.3], [0.5, 0.6, 0.7]
     augment = Augment(rotation=30, shift=0.2)
-    plain, _ = next(batches(pixels, augment=augment).epoch(0))
-    x, _ = next(batches(pixels, augment=augment, mean=mean, std=std).epoch(0))
+    plain, _ = next(batches(pixels, augment=[augment]).epoch(0))
+    x, _ = next(batches(pixels, augment=[augment], mean=mean, std=std).epoch(0))
     expected = (plain - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)
     assert torch.allclose(x, expected, atol=1e-5)
 
@@ -143,7 +144,7 @@ def test_on_a_gpu_as_on_the_cpu(on_device: float, pixels, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     monkeypatch.setattr("escalera.data.batches._ON_DEVICE", on_device)
-    settings = {"augment": Augment(rotation=20, shift=0.1), "mean": [0.5] * 3, "std": [0.2] * 3}
+    settings = {"augment": [Augment(rotation=20, shift=0.1)], "mean": [0.5] * 3, "std": [0.2] * 3}
     for (x, y), (far_x, far_y) in zip(
         batches(pixels, **settings).epoch(1), batches(pixels, device="cuda", **settings).epoch(1), strict=True
     ):
@@ -156,7 +157,7 @@ def test_on_a_gpu_as_on_the_cpu(on_device: float, pixels, monkeypatch):
 def test_nothing_in_a_step_waits_for_the_gpu(pixels):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    epoch = batches(pixels, device="cuda", augment=Augment(rotation=20)).epoch(0)
+    epoch = batches(pixels, device="cuda", augment=[Augment(rotation=20)]).epoch(0)
     next(epoch)
     torch.cuda.set_sync_debug_mode("error")
     try:

@@ -71,9 +71,10 @@ def test_other_content_is_another_folder(put, root: Path, folder: Path, png):
     assert len(list(folder.iterdir())) == 3
 
 
-def test_a_cache_folder_may_be_given(put, root: Path, tmp_path: Path, folder: Path):
+def test_a_cache_folder_may_be_given(put, root: Path, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch):
     put("mine", "train", [0, 1])
-    open_source("mine", data_root=root, image_size=None, channels=None, cache_dir=tmp_path / "here")
+    monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "here"))
+    open_source("mine", data_root=root, image_size=None, channels=None)
     assert [path.name[:5] for path in (tmp_path / "here").iterdir()] == ["mine-"]
     assert not folder.exists()
 

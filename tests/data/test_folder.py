@@ -104,7 +104,7 @@ def test_a_picture_of_another_format_than_its_name_says(lay, opened, png):
 
 def test_a_second_start_says_the_same(lay, opened):
     lay("birds", TWO | {"robin/3.jpg": 9, "robin/bad.png": b"bad"})
-    first, second = opened(skip_bad=True), opened(skip_bad=True)
+    first, second = opened(bad="skip"), opened(bad="skip")
     assert (first.notes, first.skipped) == (second.notes, second.skipped)
     assert len(first.notes) == len(first.skipped) == 1
 
@@ -164,7 +164,7 @@ def test_bad_pictures_are_left_out_when_asked_for(lay, opened, root: Path, tmp_p
     lay("birds", TWO | {"robin/0.png": b"", "wren/3.png": b"no picture"})
     with pytest.raises(DataError, match="2 of 6 pictures cannot be decoded"):
         opened()
-    birds = opened(skip_bad=True)
+    birds = opened(bad="skip")
     assert birds.skipped == (
         f"{root}/birds/robin/0.png: an empty file (0 bytes)",
         f"{root}/birds/wren/3.png: not a picture of a known format ({', '.join(FORMATS)}), 10 bytes",
@@ -178,16 +178,16 @@ def test_bad_pictures_are_left_out_when_asked_for(lay, opened, root: Path, tmp_p
 def test_leaving_out_never_leaves_too_little(lay, opened):
     lay("birds", {"robin/1.png": 1, "wren/1.png": b"bad"})
     with pytest.raises(DataError, match=r"birds has a single class, 'robin'"):
-        opened(skip_bad=True)
+        opened(bad="skip")
     lay("tits", {"blue/1.png": b"bad", "great/1.png": b"bad"})
     with pytest.raises(DataError, match="2 of 2 pictures cannot be decoded"):
-        opened("tits", skip_bad=True)
+        opened("tits", bad="skip")
 
 
 def test_where_nothing_is_bad_both_ways_share_the_cache(lay, opened, tmp_path: Path):
     lay("birds", TWO)
     opened()
-    opened(skip_bad=True)
+    opened(bad="skip")
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 

@@ -78,7 +78,7 @@ def test_a_missing_picture_is_named_with_its_row_and_column(rooms: Path, root: P
         f"  {rooms / 'rooms.csv'}: row 2: bath (b2.png): cannot be read: No such file or directory\n"
         "Put good files in their place, take them out, or leave them out with --skip-bad."
     )
-    left = opened(root, skip_bad=True)
+    left = opened(root, bad="skip")
     assert left.splits["train"].images[:, 0, 0, 0].tolist() == [10, 11, 13]
     assert left.splits["train"].table["area"].to_pylist() == [0, 1, 3]
     assert len(left.skipped) == 1

@@ -92,7 +92,7 @@ def test_a_column_that_says_the_splits_of_some_rows_is_refused(words: list[str],
         opened(split_column="Set")
     assert str(error.value) == f"{text}{which if words[2] == 'other' else ''}"
     assert values(opened(split_column=False)) == [1, 2, 3]
-    found = open_source("mine", data_root=folder.parent, image_size=None, channels=None, lenient=True)
+    found = open_source("mine", data_root=folder.parent, image_size=None, channels=None, bad="note")
     assert found.faults[0].startswith(text)
 
 

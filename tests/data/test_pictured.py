@@ -88,7 +88,7 @@ def test_the_target_stays_in_the_table(table, opened):
 
 def test_bad_rows_are_left_out_of_the_table_too(table, opened, root: Path):
     path = table("image,label,weight\na.png,x,1\ngone.png,y,2\nb.png,y,3\n,x,4\n")
-    mine = open_source("mine", data_root=root, image_size=None, channels=None, skip_bad=True)
+    mine = open_source("mine", data_root=root, image_size=None, channels=None, bad="skip")
     assert mine.skipped == (
         f"{path}: row 1 (gone.png): cannot be read: No such file or directory",
         f"{path}: row 3: no picture (null)",
@@ -122,9 +122,9 @@ def test_a_picture_that_changed_is_decoded_anew(table, opened, root: Path, png):
 @pytest.mark.parametrize("path", ["../secret", "more/../../secret", "../../../etc/passwd", "more/../../mine/a"])
 def test_a_path_that_leaves_the_folder(path: str, table, opened, root: Path):
     file = table(f"image,label\na.png,x\nb.png,y\n{path}.png,y\n")
-    for skip_bad in (False, True):  # never left out: it is no damaged picture but a table that is not to be trusted
+    for bad in ("refuse", "skip"):  # never left out: it is no damaged picture but a table that is not to be trusted
         with pytest.raises(DataError) as error:
-            open_source("mine", data_root=root, image_size=None, channels=None, skip_bad=skip_bad)
+            open_source("mine", data_root=root, image_size=None, channels=None, bad=bad)
         assert str(error.value) == (
             f"{file}: expected paths of pictures relative to {root}/mine and inside it, in column 'image'; 1 of 3 are "
             f"not (rows count from 0):\n  row 2: {path}.png: it leaves the folder\n"

@@ -32,7 +32,9 @@ def birds(tmp_path_factory: pytest.TempPathFactory) -> Explored:
     (root / "5.png").rename(root / "five.png")
     (root / "test.csv").write_text("image,label,weight,place\nfive.png,robin,3,a\n14.png,wren,,b\n")
     Image.fromarray(np.full((20, 30, 3), 99, np.uint8)).save(root / "5.png")
-    return explore(str(root), cache_dir=root / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESCALERA_CACHE", str(root / "cache"))
+        return explore(str(root))
 
 
 @pytest.fixture(params=["en", "es"])

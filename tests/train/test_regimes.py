@@ -13,7 +13,7 @@ from escalera.data.augment.erasing import Erase
 from escalera.data.augment.geometric import Augment
 from escalera.data.augment.mixup import Mix
 from escalera.data.augment.randaugment import Policy
-from escalera.data.batches import Batches
+from escalera.data.batches import AS_THEY_ARE, Batches, Treatment
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.checkpoint import LastCheckpoint, read_tensors
 from escalera.train.ema import MovingAverage, averaged
@@ -26,12 +26,14 @@ Start = Callable[..., Training]
 IMAGES = 120
 
 
-def pictures(**more: object) -> Batches:
+def pictures(treatment: Treatment = AS_THEY_ARE) -> Batches:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, IMAGES)
     images = rng.integers(0, 128, (IMAGES, 4, 4, 1), dtype=np.uint8)
     images[labels == 1, :, 2:] += 100
-    return Batches(images, labels, np.arange(IMAGES), batch_size=32, device="cpu", shuffle=True, seed=3, **more)
+    return Batches(
+        images, labels, np.arange(IMAGES), batch_size=32, device="cpu", shuffle=True, seed=3, treatment=treatment
+    )
 
 
 class Press(Callback):
@@ -66,7 +68,7 @@ def one_training(start: Start, folder: Path, *more: Callback, regime: str, resum
 
     train(
         training,
-        pictures(augment=changes, mix=mixing),
+        pictures(Treatment(changes, mixing)),
         schedule=plateau if on_plateau else constant(6),
         validate=validate,
         seed=7,
@@ -202,7 +204,7 @@ def test_mixed_labels_count_the_larger_share(start: Start) -> None:
             logs.append(dict(training.log))
 
     train(
-        start(epochs=15), pictures(mix=Mix(2, mixup=0.2)), schedule=constant(15), validate=dict, seed=0,
+        start(epochs=15), pictures(Treatment(mix=Mix(2, mixup=0.2))), schedule=constant(15), validate=dict, seed=0,
         label_smoothing=0.1, callbacks=[Keep()],
     )  # fmt: skip
     assert logs[-1]["accuracy"] > 0.85

@@ -12,7 +12,7 @@ from escalera.data.augment.erasing import Erase
 from escalera.data.augment.geometric import Augment
 from escalera.data.augment.mixup import Mix
 from escalera.data.augment.randaugment import Policy
-from escalera.data.batches import Batches, Change
+from escalera.data.batches import Batches, Change, Treatment
 from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
 from escalera.data.images import ImageSet
@@ -40,7 +40,7 @@ def pictures(
         image_size=_height_and_width(data.image_size),
         channels=data.channels,
         resize=data.resize,
-        skip_bad=skip_bad,
+        bad="skip" if skip_bad else "refuse",
         beside=beside,
     )
 
@@ -116,11 +116,13 @@ def batches(
         device=device,
         shuffle=training,
         seed=seed,
-        augment=changes(config.augment, mean, deviation, layout(config.data)) if training else (),
-        mix=mix,
-        mean=mean,
-        std=deviation,
-        attributes=part.attributes if schema.reads_attributes(config.model) else None,
+        treatment=Treatment(
+            augment=changes(config.augment, mean, deviation, layout(config.data)) if training else (),
+            mix=mix,
+            mean=mean,
+            std=deviation,
+            attributes=part.attributes if schema.reads_attributes(config.model) else None,
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -29,13 +30,30 @@ _PART = 64_000_000
 """Bytes that are moved to a GPU together."""
 
 
+@dataclass(frozen=True, eq=False)
+class Treatment:
+    """What becomes of pictures on their way into a batch, and what joins them there.
+
+    `mean` and `std` per channel standardise the pixels, in [0, 1] until then; `augment` changes each picture, in its
+    order; `mix` blends pictures and labels in pairs; `attributes` (N, A) are for batches without `mix`.
+    """
+
+    augment: Sequence[Change] = ()
+    mix: Mix | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    attributes: NDArray[np.float32] | None = None
+
+
+AS_THEY_ARE = Treatment()
+
+
 class Batches:
     """The rows of a split as batches on a device.
 
     With `shuffle`, for training: the order is drawn by (seed, epoch) and the augmentation by (seed, epoch, step), so
     that a run taken up again sees what it would have seen; a last batch of one picture is skipped, since batch norm
     cannot be trained on a single row. Without, for evaluation: all rows, in order.
-    `mean` and `std` per channel standardise the pixels, in [0, 1] until then. Attributes are for batches without `mix`.
     """
 
     def __init__(
@@ -48,24 +66,22 @@ class Batches:
         device: torch.device | str = "cpu",
         shuffle: bool = False,
         seed: int = 0,
-        augment: Change | Sequence[Change] = (),
-        mix: Mix | None = None,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
-        attributes: NDArray[np.float32] | None = None,
+        treatment: Treatment = AS_THEY_ARE,
     ) -> None:
         self.batch_size = batch_size
         self.device = torch.device(device)
         self.shuffle = shuffle
         self.seed = seed
-        self.changes = [augment] if callable(augment) else list(augment)
-        self.mix = mix
+        self.changes = list(treatment.augment)
+        self.mix = treatment.mix
         self._shape = images.shape[1:]
         self._source = Rows(images)
         self._pixels: Tensor | None = None
         self._rows = torch.from_numpy(rows)
         self._labels = torch.from_numpy(labels[rows]).to(self.device)
-        self._attributes = None if attributes is None else torch.from_numpy(attributes[rows]).to(self.device)
+        self._attributes: Tensor | None = None
+        if treatment.attributes is not None:
+            self._attributes = torch.from_numpy(treatment.attributes[rows]).to(self.device)
         if (
             self.device.type == "cuda"
             and len(rows) * images[:1].size < _ON_DEVICE * torch.cuda.mem_get_info(self.device)[0]
@@ -74,11 +90,12 @@ class Batches:
             self._rows = torch.arange(len(rows), device=self.device)
         self._scale: Tensor | float = 1 / 255
         self._bias: Tensor | None = None
-        if mean is not None and std is not None:
+        if treatment.mean is not None and treatment.std is not None:
             # As long as a picture: one product and one sum along contiguous rows, three times as fast as per channel.
-            deviation = torch.tensor(std).repeat(self._shape[0] * self._shape[1])
+            pixels = self._shape[0] * self._shape[1]
+            deviation = torch.tensor(treatment.std).repeat(pixels)
             self._scale = (1 / (255 * deviation)).to(self.device)
-            self._bias = (-torch.tensor(mean).repeat(self._shape[0] * self._shape[1]) / deviation).to(self.device)
+            self._bias = (-torch.tensor(treatment.mean).repeat(pixels) / deviation).to(self.device)
 
     @property
     def images_per_epoch(self) -> int:

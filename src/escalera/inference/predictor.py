@@ -18,7 +18,7 @@ from escalera import builders
 from escalera.builders.ensemble import Ballot
 from escalera.core.errors import DataError, RunError
 from escalera.core.rundir import RunDir
-from escalera.data.batches import Batches
+from escalera.data.batches import Batches, Treatment
 from escalera.data.query.images import Intake, Pictures, Seen
 from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
@@ -154,9 +154,7 @@ class Predictor:
             batch_size=builders.EVALUATION_BATCH,
             device=torch.device("cpu"),
             shuffle=False,
-            mean=data.mean,
-            std=data.deviation,
-            attributes=vectors,
+            treatment=Treatment(mean=data.mean, std=data.deviation, attributes=vectors),
         )
 
     def _vectors(self, attributes: Attributes | None) -> NDArray[np.float32] | None:

@@ -48,6 +48,20 @@ class Decoding:
     max_pixels: int = MAX_PIXELS
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What is known of a source beforehand: its `classes`, and the `shape` (H, W, C) of all pictures.
+
+    `label_named`: whether the user named the column of labels; with a `target` there are no labels yet, and all rows
+    have label 0.
+    """
+
+    classes: Sequence[str] | None = None
+    shape: Shape | None = None
+    label_named: bool = False
+    target: bool = False
+
+
 @dataclass
 class _Found:
     """What decoding met, over all splits: bad pictures, other shapes than expected, and what is to be said of it.
@@ -69,29 +83,64 @@ def ingest(
     source: str,
     listings: Sequence[Listing],
     decoding: Decoding,
+    expected: Expected,
     *,
-    classes: Sequence[str] | None,
-    shape: Shape | None,
-    label_named: bool,
-    target: bool,
     notes: Sequence[str] = (),
 ) -> None:
     """Decode `listings`, train first, into a store; raises DataError with all that cannot be used, and where.
 
-    `classes` and `shape` (H, W, C) are what is known of the source beforehand; with a `target` there are no labels yet,
-    and all rows have label 0. Pictures of several sizes are resized to USUAL, and grey ones among coloured ones become
-    colour, where nobody said otherwise; `notes` are what was said of that.
+    Pictures of several sizes are resized to USUAL, and grey ones among coloured ones become colour, where nobody said
+    otherwise; `notes` are what was said of that.
     """
     # The labels come first: their faults show before an hour of decoding.
-    names: list[str] = []
     faults: list[str] | None = [] if decoding.lenient else None
-    if target:
-        labels = [np.zeros(listing.rows, np.int64) for listing in listings]
-    elif faults is not None:
-        names, labels = labels_as_they_are(listings, classes, named=label_named, faults=faults)
-    else:
-        names, labels = classes_and_labels(listings, classes, named=label_named)
-    found = _Found(shape, Remarks(decoding.levels))
+    names, labels = _labels(listings, expected, faults)
+    found = _Found(expected.shape, Remarks(decoding.levels))
+    kept = _store(store, listings, labels, decoding, found)
+    if expected.shape is None and (remedy := _remedy(found, listings, decoding)):
+        decoding, note = remedy
+        ingest(store, source, listings, decoding, expected, notes=[*notes, note])
+        return
+    _refuse(found, listings, decoding)
+    try:
+        found.remarks.check()
+    except DataError as error:
+        refuse(error, faults)
+    if names and not faults:
+        check_classes(listings, kept, names, faults)
+    odd = [] if expected.classes else odd_names(names, column=listings[0].label)
+    store.meta(
+        {
+            "source": source,
+            "made": now(),
+            "classes": names,
+            "splits": [listing.split for listing in listings],
+            "skipped": found.bad,
+            "notes": [*notes, *odd, *found.remarks.notes()],
+            "faults": faults or [],
+        }
+    )
+
+
+def _labels(
+    listings: Sequence[Listing], expected: Expected, faults: list[str] | None
+) -> tuple[list[str], list[NDArray[np.int64]]]:
+    """The names of the classes, and the labels (N,) of each listing; what is wrong is raised, or noted in `faults`."""
+    if expected.target:
+        return [], [np.zeros(listing.rows, np.int64) for listing in listings]
+    if faults is not None:
+        return labels_as_they_are(listings, expected.classes, named=expected.label_named, faults=faults)
+    return classes_and_labels(listings, expected.classes, named=expected.label_named)
+
+
+def _store(
+    store: Store,
+    listings: Sequence[Listing],
+    labels: Sequence[NDArray[np.int64]],
+    decoding: Decoding,
+    found: _Found,
+) -> list[NDArray[np.int64]]:
+    """Write pictures, labels and tables, as far as they can be used; gives the labels of the rows that are good."""
     kept = []
     for listing, codes in zip(listings, labels, strict=True):
         good = np.ones(listing.rows, dtype=bool)  # filled in by _decoded, as it goes
@@ -106,35 +155,7 @@ def ingest(
         table = listing.table()
         if table is not None:
             store.table(f"{listing.split}-table", table.filter(good))
-    if shape is None and (remedy := _remedy(found, listings, decoding)):
-        decoding, note = remedy
-        ingest(
-            store, source, listings, decoding, classes=classes, shape=None, label_named=label_named, target=target,
-            notes=[*notes, note],
-        )  # fmt: skip
-        return
-    _refuse(found, listings, decoding)
-    try:
-        found.remarks.check()
-    except DataError as error:
-        refuse(error, faults)
-    if names and not faults:
-        check_classes(listings, kept, names, faults)
-    store.meta(
-        {
-            "source": source,
-            "made": now(),
-            "classes": names,
-            "splits": [listing.split for listing in listings],
-            "skipped": found.bad,
-            "notes": [
-                *notes,
-                *([] if classes else odd_names(names, column=listings[0].label)),
-                *found.remarks.notes(),
-            ],
-            "faults": faults or [],
-        }
-    )
+    return kept
 
 
 def _decoded(

@@ -108,7 +108,6 @@ def explore(
     data_root: Path | None = None,
     bands: int | None = None,
     shares: Mapping[str, float] = SHARES,
-    cache_dir: Path | None = None,
 ) -> Explored:
     """Look at a source: whatever a training would refuse of it is listed among its faults, and the rest is shown.
 
@@ -116,7 +115,7 @@ def explore(
     are those of the splits that the source lacks; empty where small classes are no fault. Raises
     DataError where there is nothing to look at.
     """
-    where: dict[str, Any] = {"options": options, "data_root": data_root, "cache_dir": cache_dir}
+    where: dict[str, Any] = {"options": options, "data_root": data_root}
     target = options.target
     listings = list_source(name, **where)
     heads = survey(listings)
@@ -162,7 +161,7 @@ def _opened(name: str, size: tuple[int, int] | None, channels: Channels | None, 
         return open_source(name, image_size=size, channels=channels, **where)
     except DataError as error:
         try:
-            return open_source(name, image_size=size, channels=channels, lenient=True, **where)
+            return open_source(name, image_size=size, channels=channels, bad="note", **where)
         except DataError:
             raise error from None  # there is nothing to look at, for the reason that a climb gives
 

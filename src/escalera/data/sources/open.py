@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.errors import DataError, refuse
 from escalera.data.cache import folders
@@ -21,12 +19,17 @@ from escalera.data.images import Images, ImageSet
 from escalera.data.options import NOTHING_SAID, OF_TABLES, ReadOptions
 from escalera.data.readers.layouts import Layout, find_layout, no_shape, read_table
 from escalera.data.readers.paths import fault
+from escalera.data.sources.bundled import BUNDLED, bundled
 from escalera.data.sources.locate import catalogue, data_roots, locate
 from escalera.data.sources.registry import KNOWN, KnownSource, native_shape
 
 if TYPE_CHECKING:
     from escalera.data.cache.bitmap import Channels, Resize
     from escalera.data.readers.listing import Listing
+
+Bad = Literal["refuse", "skip", "note"]
+"""What becomes of pictures that cannot be used: they are refused, or left out and counted (`skip`); `note` is for
+looking at a source that a training would refuse, and lists the faults of its labels and tables too."""
 
 _COLUMNS = "has no columns; '{said}' needs a CSV or parquet table."
 _SPLITS = "is one file; {said} needs a folder of files or folders."
@@ -46,10 +49,8 @@ def open_source(
     image_size: tuple[int, int] | None,
     channels: Channels | None,
     resize: Resize = "squash",
-    skip_bad: bool = False,
-    lenient: bool = False,
+    bad: Bad = "refuse",
     beside: Path | None = None,
-    cache_dir: Path | None = None,
 ) -> ImageSet:
     """Open a source, decoded at `image_size` (height, width) with `channels` 1 or 3; None keeps the source's.
 
@@ -57,52 +58,39 @@ def open_source(
     leave open is guessed; several image columns are laid side by side, each of `image_size`. With a target all labels
     are 0 and there are no classes, and the column is in the table. What was decoded or downloaded is kept in the
     cache. Raises DataError where the source is absent, and for pictures and labels that cannot be used; nothing bad is
-    replaced, and none is left out but with `skip_bad`, which counts them. `lenient` is for looking at a source that a
-    training would refuse: bad pictures are left out, and the faults are listed in the set.
+    replaced, and none is left out but as `bad` says.
     """
-    if name == "digits":
+    if name in BUNDLED:
         _nothing_to_say(options)
-        return _digits(image_size, channels, resize)
+        return bundled(name, image_size, channels, resize)
     known = KNOWN.get(name)
-    root = cache_dir or folders.cache_root()
-    label_named = options.label_column is not None
     if known is not None:
         channels = channels or known.shape[2]
-    faults: list[str] | None = [] if lenient else None
+    root = folders.cache_root()
+    faults: list[str] | None = [] if bad == "note" else None
     listings = _listings(name, locate(name, data_root, root, beside), options, faults)
+    expected_shape = (*known.shape[:2], channels) if known and channels and image_size is None else None
+    named = options.label_column is not None
     options = _completed(name, options)
     settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.said()}
-    states = [f"{listing.split} {listing.state()}" for listing in listings]
-    key = folders.key(name, states, **settings)
-    if lenient:
-        key = folders.key(name, states, **settings, lenient=True)
-    elif skip_bad and not (root / key).is_dir():
-        key = folders.key(name, states, **settings, skip_bad=True)
-    # Another column than the usual one holds other classes than those known by heart.
-    classes = known.classes if known and options.label_column == known.label else None
+    key = _key(root, name, listings, settings, bad)
 
     def write(store: Store) -> None:
-        from escalera.data.cache.decode import MAX_PIXELS
-        from escalera.data.cache.ingest import Decoding, ingest  # Pillow is needed where nothing is in the cache yet
+        from escalera.data.cache.ingest import Decoding, Expected, ingest  # Pillow, where nothing is in the cache yet
 
-        ingest(
-            store,
-            name,
-            listings,
-            Decoding(
-                image_size,
-                channels,
-                resize,
-                skip_bad or lenient,
-                lenient,
-                options.range,
-                MAX_PIXELS if options.max_megapixels is None else options.max_megapixels * 1_000_000,
-            ),
-            classes=classes,
-            shape=(*known.shape[:2], channels) if known and channels and image_size is None else None,
-            label_named=label_named,
-            target=options.target is not None,
+        decoding = Decoding(
+            image_size,
+            channels,
+            resize,
+            skip_bad=bad != "refuse",
+            lenient=bad == "note",
+            levels=options.range,
+            max_pixels=_most_pixels(options),
         )
+        # Another column than the usual one holds other classes than those known by heart.
+        classes = known.classes if known and options.label_column == known.label else None
+        expected = Expected(classes, expected_shape, label_named=named, target=options.target is not None)
+        ingest(store, name, listings, decoding, expected)
 
     opened = folders.image_set(root, key, name, write)
     # Not kept in the cache: how a source was understood may be said otherwise next time.
@@ -110,21 +98,39 @@ def open_source(
     return replace(opened, notes=(*notes, *opened.notes), faults=(*(faults or ()), *opened.faults))
 
 
+def _key(root: Path, name: str, listings: Sequence[Listing], settings: Mapping[str, Any], bad: Bad) -> str:
+    """Where in the cache a source is, as it is now and by these settings."""
+    states = [f"{listing.split} {listing.state()}" for listing in listings]
+    if bad == "note":
+        return folders.key(name, states, **settings, lenient=True)
+    key = folders.key(name, states, **settings)
+    # Where all pictures were found to be good, there is nothing to skip.
+    if bad == "skip" and not (root / key).is_dir():
+        return folders.key(name, states, **settings, skip_bad=True)
+    return key
+
+
+def _most_pixels(options: ReadOptions) -> int:
+    from escalera.data.cache.decode import MAX_PIXELS
+
+    return MAX_PIXELS if options.max_megapixels is None else options.max_megapixels * 1_000_000
+
+
 def list_source(
     name: str,
     options: ReadOptions = NOTHING_SAID,
     *,
     data_root: Path | None,
-    cache_dir: Path | None = None,
 ) -> Sequence[Listing]:
-    """The splits of a source before anything is decoded, train first, whatever is wrong with them; digits have none.
+    """The splits of a source before anything is decoded, train first, whatever is wrong with them.
 
+    What comes with a library has none.
     Raises DataError where the source is absent or cannot be read at all.
     """
-    if name == "digits":
+    if name in BUNDLED:
         _nothing_to_say(options)
         return []
-    return _listings(name, locate(name, data_root, cache_dir or folders.cache_root()), options, [])
+    return _listings(name, locate(name, data_root, folders.cache_root()), options, [])
 
 
 def _completed(name: str, options: ReadOptions) -> ReadOptions:
@@ -201,17 +207,3 @@ def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:
 def _nothing_to_say(options: ReadOptions) -> None:
     for key in options.said():
         raise DataError(f"data.{key}: the digits come with scikit-learn, without files or columns. Take it out.")
-
-
-def _digits(image_size: tuple[int, int] | None, channels: Channels | None, resize: Resize) -> ImageSet:
-    """The 1,797 digits that come with scikit-learn: 8x8, grey, 0 to 16 scaled to 0 to 255."""
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    from escalera.data.cache.bitmap import Way, to_array
-
-    digits = load_digits()
-    grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)
-    way = Way(image_size, channels, resize)
-    images = np.stack([to_array(Image.fromarray(digit), way)[0] for digit in grey])
-    return ImageSet("digits", list(KNOWN["digits"].classes), {"train": Images(images, digits.target.astype(np.int64))})
