@@ -23,8 +23,9 @@ from escalera.ladder.change import difference
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
 from escalera.report.records import Change, Text
+from escalera.report.rung import Rung
 from escalera.report.runs import Run, read_run
-from escalera.report.story import Rung, Story, with_steps
+from escalera.report.story import Story, with_steps
 
 LADDERS = ("cifar10", "cifar100", "fashion-mnist", "cifar100-mlp", "transfer", "cifar10-multimodal", "houses")
 COLUMNS = (

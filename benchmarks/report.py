@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 from machine import machine
 from sklearn import metrics as known
 
-from escalera.core.rundir import RunDir, write_json
+from escalera.core.files import write_json
+from escalera.core.rundir import RunDir
 from escalera.evaluate.compare import compare, verdict
 from escalera.evaluate.metrics import measure, softmax
 

@@ -10,10 +10,10 @@ import filelock
 import numpy as np
 import pytest
 
-from escalera.core import rundir
+from escalera.core import files
 from escalera.core.errors import DataError, RunError
+from escalera.core.files import write_aside
 from escalera.core.locking import lock
-from escalera.core.rundir import write_aside
 from escalera.data.cache import folders
 from escalera.evaluate import cost
 
@@ -133,7 +133,7 @@ def test_a_file_that_somebody_reads_is_replaced_once_he_lets_go(
             raise PermissionError(13, "The process cannot access the file")
         return replace(self, target)
 
-    monkeypatch.setattr(rundir, "BUSY", 0)
+    monkeypatch.setattr(files, "BUSY", 0)
     monkeypatch.setattr(Path, "replace", busy)
     write_aside(path, lambda file: file.write(b"new"))
     assert (path.read_bytes(), len(attempts)) == (b"new", 3)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from escalera.core.errors import RunError
-from escalera.core.rundir import DEEPEST, RESULT, RunDir, plain_yaml, read_sealed, rungs, sha256, standing, write_sealed
+from escalera.core.files import DEEPEST, plain_yaml, read_sealed, sha256, write_sealed
+from escalera.core.rundir import RESULT, RunDir, rungs, standing
 from escalera.ladder.saved import read_config
 
 VALUE = {"state": "done", "seconds": 12.125, "layers": [{"name": "ä", "shape": [3, 4]}], "none": None, "files": {}}

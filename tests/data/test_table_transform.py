@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from escalera.core.errors import DataError
-from escalera.data.table.transform import Transformation, column_transformer, fit, raw
+from escalera.data.table.fitting import column_transformer, fit, raw
+from escalera.data.table.transform import Transformation
 
 KINDS = {"zip": "categorical", "area": "numeric", "rooms": "numeric", "garage": "categorical", "age": "numeric"}
 

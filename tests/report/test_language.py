@@ -18,8 +18,8 @@ from escalera.evaluate.compare import Verdict
 from escalera.models.ensemble.classifiers import CLASSIFIERS
 from escalera.report.language import LANGUAGES, Language, load_language, of_rows
 from escalera.report.page import LADDER_SECTIONS
+from escalera.report.rung import Obstacle
 from escalera.report.runs import State
-from escalera.report.story import Obstacle
 
 EN, ES = load_language("en"), load_language("es")
 METRICS = ["accuracy", "balanced_accuracy", "top5", "loss", "macro_f1", "brier", "calibration_error"]

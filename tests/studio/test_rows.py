@@ -66,9 +66,9 @@ def test_rows_have_their_bands_and_their_attributes(rooms: Studio) -> None:
 
 
 def test_an_example_fills_in_what_each_model_needs(rooms: Studio) -> None:
-    from escalera.studio.tabs.classify import _Asker
+    from escalera.studio.tabs.asker import Asker
 
-    asker = _Asker(rooms, WORDS)
+    asker = Asker(rooms, WORDS)
     both, table, photos = (f"rooms/{name}/seed-0" for name in ("both", "table", "photos"))
     _, files, attributes, truth = asker.example(both)
     assert [Path(file).name for file in files] == ["front.png", "back.png"]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from escalera.core.errors import RunError
-from escalera.core.rundir import CURE, RunDir
+from escalera.core.files import CURE
+from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches
 from escalera.ladder.schema import Votes
 from escalera.models.ensemble import saved

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from escalera.core.errors import DataError, EscaleraError, RunError
-from escalera.core.rundir import CURE, RunDir, read_json, write_aside
+from escalera.core.files import CURE, read_json, write_aside
+from escalera.core.rundir import RunDir
 from escalera.data.input_spec import Learned
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config

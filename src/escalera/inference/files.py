@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.core.errors import DataError, RunError
+from escalera.core.files import write_aside, write_json
 from escalera.core.names import there
 from escalera.core.neighbours import near_run
-from escalera.core.rundir import RunDir, rungs, standing, write_aside, write_json
+from escalera.core.rundir import RunDir, rungs, standing
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from escalera.core.errors import LadderError, RunError
-from escalera.core.rundir import CURE, plain_yaml, write_aside
+from escalera.core.files import CURE, plain_yaml, write_aside
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.schema import RungConfig
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from escalera.core.files import write_aside
 from escalera.core.record import Data
-from escalera.core.rundir import write_aside
 
 LARGEST = 80
 """Pixels of the longer side, of those that are larger."""

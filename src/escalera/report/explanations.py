@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.rundir import write_aside
+from escalera.core.files import write_aside
 from escalera.report.svg import ORANGE
 
 FILE = "explanations.npz"

@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 
 from escalera.core.csvtext import csv_text
 from escalera.core.errors import EscaleraError
+from escalera.core.files import write_aside
 from escalera.core.language import NO_BREAK
 from escalera.core.record import Data
-from escalera.core.rundir import write_aside
 from escalera.core.translation import translate
 from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import heat, read_maps, write_maps
 from escalera.report.gallery import Shown, broken, confident_mistakes, explained, fixed, least_certain
 from escalera.report.language import NOTHING, Language, load_language, of_rows
-from escalera.report.story import Rung, Story, read_story
+from escalera.report.rung import Rung
+from escalera.report.story import Story, read_story
 from escalera.report.summary import headline, summarise
 from escalera.report.svg import SIGNS, Figure
 from escalera.report.view import LadderView, RungView

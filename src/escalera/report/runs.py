@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import RunError
 from escalera.core.fault import Fault, Kind
+from escalera.core.files import DAMAGED, GONE
 from escalera.core.predictions import Answers, WrongValueError, read_answers, read_logits
 from escalera.core.record import Environment, Epoch, Metrics, RunRecord
-from escalera.core.rundir import ANOTHERS, DAMAGED, GONE, RunDir
+from escalera.core.rundir import ANOTHERS, RunDir
 
 State = Literal["done", "failed", "damaged", "running", "absent"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from escalera.evaluate.baselines import MAJORITY
 from escalera.report.baselines import Against, Baseline, Range
 from escalera.report.language import Language
+from escalera.report.rung import Rung
 from escalera.report.runs import Run
-from escalera.report.story import Rung
 
 _NAMED = 3
 """Classes that a sentence names; more are counted."""

@@ -7,7 +7,8 @@ from markupsafe import Markup
 from escalera.evaluate.baselines import MAJORITY
 from escalera.evaluate.compare import verdict
 from escalera.report.language import Language
-from escalera.report.story import Rung, Story
+from escalera.report.rung import Rung
+from escalera.report.story import Story
 
 
 def headline(story: Story, language: Language) -> Markup:

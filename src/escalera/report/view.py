@@ -12,8 +12,9 @@ from escalera.report.album import Album
 from escalera.report.evidence import Evidence
 from escalera.report.gallery import Shown
 from escalera.report.language import Language
+from escalera.report.rung import Rung
 from escalera.report.runs import Run
-from escalera.report.story import Rung, Story
+from escalera.report.story import Story
 from escalera.report.svg import Figure
 
 

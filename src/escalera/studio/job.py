@@ -18,7 +18,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.errors import EscaleraError, RunError
-from escalera.core.rundir import RunDir, read_json, write_json
+from escalera.core.files import read_json, write_json
+from escalera.core.rundir import RunDir
 
 if TYPE_CHECKING:
     from escalera.ladder.schema import Rung

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from escalera.core.errors import EscaleraError, RunError, nearest
 from escalera.core.names import is_name
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.rundir import RunDir
+from escalera.studio.entries import Entry, entry_of, exists, is_run, order_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,26 +45,6 @@ _Result = TypeVar("_Result")
 
 class BusyError(EscaleraError):
     """Too many questions wait already."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A model that can be asked: its key, and what a person chooses it by; `damaged` is a file that says otherwise."""
-
-    key: str
-    ladder: str
-    rung: str
-    seed: int
-    accuracy: float | None
-    file: str = ""
-    damaged: str = ""
-
-    @property
-    def label(self) -> str:
-        """`digits / cnn`, with the seed where it is not the first."""
-        seed = f" (seed {self.seed})" if self.seed else ""
-        damaged = f" ⚠ {self.damaged}" if self.damaged else ""
-        return self.file or f"{self.ladder} / {self.rung}{seed}{damaged}"
 
 
 @dataclass(frozen=True)
@@ -126,12 +107,12 @@ class Studio:
         """What can be asked: the finished runs, ladder by ladder in the order of their rungs, then the opened files."""
         found: list[Entry] = []
         for ladder in sorted(path for path in self.out.glob("*") if is_name(path.name)):
-            order = _rungs(ladder)
-            runs = [run for run in ladder.glob("*/seed-*") if _is_run("/".join(run.parts[-3:]))]
+            order = order_of(ladder)
+            runs = [run for run in ladder.glob("*/seed-*") if is_run("/".join(run.parts[-3:]))]
             for run in sorted(
                 runs, key=lambda run: (order.get(run.parent.name, len(order)), run.parent.name, run.name)
             ):
-                entry = _entry(ladder.name, RunDir(run))
+                entry = entry_of(ladder.name, RunDir(run))
                 if entry is not None:
                     found.append(entry)
         return [*found, *self._files.values()]
@@ -150,7 +131,7 @@ class Studio:
     def run(self, key: str) -> RunDir:
         """The folder of a run; raises RunError for a key that is none, or that of no run here."""
         run = RunDir(self.out / key)
-        if not _is_run(key) or not _exists(run.record):
+        if not is_run(key) or not exists(run.record):
             shown = key if len(key) <= 100 else key[:97] + "..."
             raise RunError(f"there is no run '{shown}'; {nearest(shown, [entry.key for entry in self.models()])}")
         return run
@@ -277,42 +258,3 @@ def _seen(predictor: Predictor, pictures: Sequence[bytes]) -> NDArray[np.uint8] 
     """What a model sees of a row; None for one that reads attributes alone."""
     predictor.trained.check_pictures(bool(pictures))
     return predictor.intake.row(pictures) if pictures else None
-
-
-def _rungs(ladder: Path) -> dict[str, int]:
-    """The places of the rungs, as far as ladder.json tells."""
-    try:
-        return {rung["name"]: place for place, rung in enumerate(read_json(ladder / "ladder.json")["rungs"])}
-    except (EscaleraError, KeyError, TypeError):
-        return {}
-
-
-def _entry(ladder: str, run: RunDir) -> Entry | None:
-    """A finished run; one whose files are damaged too, since whoever asks it is told so."""
-    rung, seed = run.path.parts[-2:]
-    known = (f"{ladder}/{rung}/{seed}", ladder, rung, run.seed)
-    state = run.state()
-    if state == "damaged":
-        return Entry(*known, None, damaged=run.record.name)
-    if state != "done":
-        return None
-    damaged = next(iter(run.faults(run.metrics.name)), "")
-    if damaged:
-        return Entry(*known, None, damaged=damaged)
-    try:
-        return Entry(*known, read_json(run.metrics)["test"]["accuracy"])
-    except (EscaleraError, KeyError, TypeError):
-        return Entry(*known, None, damaged=run.metrics.name)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name longer than the system's
-        return False
-
-
-def _is_run(key: str) -> bool:
-    """Whether a key could be that of a run: ladder, rung and seed, and nothing that leads elsewhere."""
-    *names, seed = key.split("/")
-    return len(names) == 2 and all(map(is_name, names)) and bool(re.fullmatch("seed-[0-9]+", seed))

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.core.errors import EscaleraError
-from escalera.core.rundir import write_aside
+from escalera.core.files import write_aside
 from escalera.data.rows import Rows
 
 _NEIGHBOURS = 8

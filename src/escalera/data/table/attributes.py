@@ -12,7 +12,8 @@ import pyarrow as pa
 from escalera.core.errors import DataError
 from escalera.data.column import Kind, not_numbers, numbers, texts
 from escalera.data.table.choice import Columns, choose, select, select_best
-from escalera.data.table.transform import Transformation, fit
+from escalera.data.table.fitting import fit
+from escalera.data.table.transform import Transformation
 
 if TYPE_CHECKING:
     from escalera.data.dataset import Dataset, Split

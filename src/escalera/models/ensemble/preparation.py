@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from escalera.core.errors import RunError
-from escalera.core.rundir import CURE
+from escalera.core.files import CURE
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from escalera.core.errors import RunError
-from escalera.core.rundir import CURE, DAMAGED, write_aside
+from escalera.core.files import CURE, DAMAGED, write_aside
 
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -8,7 +8,7 @@ from typing import Any
 from escalera.core.record import Data
 from escalera.data.duplicates.search import SMALLEST
 from escalera.evaluate.compare import accuracy_interval
-from escalera.report.story import Rung
+from escalera.report.rung import Rung
 from escalera.report.view import LadderView
 
 

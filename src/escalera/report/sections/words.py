@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from escalera.evaluate.compare import Comparison
 from escalera.report.language import Language
+from escalera.report.rung import Rung
 from escalera.report.shortfall import named, shortfalls
-from escalera.report.story import Rung
 from escalera.report.view import RungView
 
 _NAMED = 3

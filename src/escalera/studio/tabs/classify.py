@@ -2,266 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from markupsafe import Markup
-from numpy.typing import NDArray
-from PIL import Image
 
-from escalera.core.errors import EscaleraError
-from escalera.data.mosaic import parts
-from escalera.inference.bundle import Trained
 from escalera.report.language import Language
-from escalera.studio.form import form
-from escalera.studio.i18n import told
-from escalera.studio.parts import answer_html, error_html, hint_html, pictures_html
-from escalera.studio.samples import Samples
+from escalera.studio.entries import Entry
+from escalera.studio.parts import hint_html
 from escalera.studio.service import Studio
-from escalera.studio.sheet import SORT, Cell, sheet
-from escalera.studio.table import COLUMNS, table, to_csv
-from escalera.studio.tabs.shared import choices, content, picture_input, telling
+from escalera.studio.sheet import SORT
+from escalera.studio.tabs.asker import Asker
+from escalera.studio.tabs.shared import choices, picture_input
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
 
 
 def classify(studio: Studio, words: Language) -> None:
     """Lay out the tab."""
     say = words.say
-    asker = _Asker(studio, words)
-    entries = studio.models()
-    first = entries[-1].key if entries else None
+    asker = Asker(studio, words)
     none = (say("classify.none"), "")
     with gr.Tab(say("tab.classify"), id="classify") as tab:
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
-                model = gr.Dropdown(choices(entries), value=first, label=say("classify.model"), elem_id="model")
-                other = gr.Dropdown(
-                    [none, *choices(entries)],
-                    value="",
-                    label=say("classify.other"),
-                    info=say("classify.other_help"),
-                    elem_id="other",
-                )
-                picture = picture_input(words, height=260, elem_id="picture")
-                pictures = gr.File(
-                    file_count="multiple", label=say("classify.files"), visible=False, height=190, elem_id="pictures"
-                )
-                attributes = gr.Dataframe(
-                    headers=[say("classify.attribute"), say("classify.value"), say("classify.fits")],
-                    datatype=["str", "str", "str"],
-                    type="array",
-                    static_columns=[0, 2],
-                    interactive=True,
-                    visible=False,
-                    label=say("classify.attributes"),
-                    wrap=True,
-                    buttons=[],
-                    elem_id="attributes",
-                )
-                example = gr.Button(say("classify.example"), elem_id="example", size="md")
-                near = gr.Checkbox(label=say("classify.near"), elem_id="near")
-                opened = gr.UploadButton(
-                    say("classify.open"), file_types=[".safetensors"], elem_id="open-model", size="sm"
-                )
+                question = _question(studio.models(), none, words)
             with gr.Column(scale=3, min_width=320):
                 answer = gr.HTML(hint_html(say("classify.waiting")), elem_id="answer", label=say("classify.table"))
         with gr.Accordion(say("classify.several"), open=False):
-            files = gr.File(file_count="multiple", label=say("classify.files"), height=140, elem_id="files")
-            start = gr.Button(say("classify.run_table"), elem_id="classify-all")
-            answers = gr.HTML(elem_id="answers", js_on_load=SORT)
-            csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
+            _several(question, asker, words)
         # Inside the tab: the tabs take everything beside them for a tab.
         truth = gr.State(None)
         with gr.Row(visible=False):
-            # What gradio's own interface asks: components and not gr.api, which would read any path it is given.
-            question = [
-                gr.Textbox(label="model"),
-                gr.File(file_count="multiple", label="pictures"),
-                gr.JSON(label="attributes"),
-                gr.Number(5, precision=0, label="top"),
-            ]
-            gr.Button().click(asker.predict, question, gr.JSON(label="answer"), api_name="predict")
-    asked = [model, other, picture, pictures, attributes, near, truth]
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+            _for_programs(asker)
+    _answers(question, answer, truth, tab, asker)
+    tab.select(lambda: _refreshed(studio, none), None, [question.model, question.other], **_QUIET)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Where a person chooses models and gives a row."""
+
+    model: gr.Dropdown
+    other: gr.Dropdown
+    picture: gr.Image
+    pictures: gr.File
+    attributes: gr.Dataframe
+    example: gr.Button
+    near: gr.Checkbox
+    opened: gr.UploadButton
+
+
+def _question(entries: list[Entry], none: tuple[str, str], words: Language) -> _Question:
+    say = words.say
+    model = gr.Dropdown(
+        choices(entries), value=entries[-1].key if entries else None, label=say("classify.model"), elem_id="model"
+    )
+    other = gr.Dropdown(
+        [none, *choices(entries)],
+        value="",
+        label=say("classify.other"),
+        info=say("classify.other_help"),
+        elem_id="other",
+    )
+    picture = picture_input(words, height=260, elem_id="picture")
+    pictures = gr.File(
+        file_count="multiple", label=say("classify.files"), visible=False, height=190, elem_id="pictures"
+    )
+    attributes = gr.Dataframe(
+        headers=[say("classify.attribute"), say("classify.value"), say("classify.fits")],
+        datatype=["str", "str", "str"],
+        type="array",
+        static_columns=[0, 2],
+        interactive=True,
+        visible=False,
+        label=say("classify.attributes"),
+        wrap=True,
+        buttons=[],
+        elem_id="attributes",
+    )
+    example = gr.Button(say("classify.example"), elem_id="example", size="md")
+    near = gr.Checkbox(label=say("classify.near"), elem_id="near")
+    opened = gr.UploadButton(say("classify.open"), file_types=[".safetensors"], elem_id="open-model", size="sm")
+    return _Question(model, other, picture, pictures, attributes, example, near, opened)
+
+
+def _several(question: _Question, asker: Asker, words: Language) -> None:
+    """Many files at once, answered as a table and as CSV."""
+    say = words.say
+    files = gr.File(file_count="multiple", label=say("classify.files"), height=140, elem_id="files")
+    start = gr.Button(say("classify.run_table"), elem_id="classify-all")
+    answers = gr.HTML(elem_id="answers", js_on_load=SORT)
+    csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
+    start.click(asker.several, [question.model, files], [answers, csv], **_QUIET)
+
+
+def _for_programs(asker: Asker) -> None:
+    """What gradio's own interface asks: components and not gr.api, which would read any path it is given."""
+    given = [
+        gr.Textbox(label="model"),
+        gr.File(file_count="multiple", label="pictures"),
+        gr.JSON(label="attributes"),
+        gr.Number(5, precision=0, label="top"),
+    ]
+    gr.Button().click(asker.predict, given, gr.JSON(label="answer"), api_name="predict")
+
+
+def _answers(question: _Question, answer: gr.HTML, truth: gr.State, tab: gr.Tab, asker: Asker) -> None:
+    """Have the answer follow whatever is chosen and given."""
+    model, picture, pictures, attributes = question.model, question.picture, question.pictures, question.attributes
+    asked = [model, question.other, picture, pictures, attributes, question.near, truth]
     gr.on(
-        [picture.change, pictures.change, attributes.change, other.change, near.change],
+        [picture.change, pictures.change, attributes.change, question.other.change, question.near.change],
         asker.ask,
         asked,
         answer,
-        **quiet,
+        **_QUIET,
     )
-    gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **quiet).then(
-        asker.ask, asked, answer, **quiet
+    gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **_QUIET).then(
+        asker.ask, asked, answer, **_QUIET
     )
-    tab.select(lambda: _refreshed(studio, none), None, [model, other], **quiet)
-    example.click(asker.example, model, [picture, pictures, attributes, truth], **quiet)
+    question.example.click(asker.example, model, [picture, pictures, attributes, truth], **_QUIET)
     of_ones_own = [picture.upload, picture.clear, pictures.upload, pictures.clear, attributes.input]
-    gr.on(of_ones_own, lambda: None, None, truth, **quiet)
-    opened.upload(asker.open, opened, [model, other], **quiet)
-    start.click(asker.several, [model, files], [answers, csv], **quiet)
+    gr.on(of_ones_own, lambda: None, None, truth, **_QUIET)
+    question.opened.upload(asker.open, question.opened, [model, question.other], **_QUIET)
 
 
 def _refreshed(studio: Studio, none: tuple[str, str]) -> tuple[Any, Any]:
     found = choices(studio.models())
     return gr.Dropdown(choices=found), gr.Dropdown(choices=[none, *found])
-
-
-class _Asker:
-    """The events of the tab."""
-
-    def __init__(self, studio: Studio, words: Language) -> None:
-        self.studio = studio
-        self.words = words
-        self.samples = Samples(studio)
-        self.open = telling(words)(self._open)
-        self.example = telling(words)(self._example)
-        self.several = telling(words)(self._several)
-        self.adapt = telling(words)(self._adapt)
-        self.predict = telling(words)(self._predict)
-
-    def ask(
-        self,
-        model: str | None,
-        other: str,
-        picture: str | None,
-        pictures: list[str] | None,
-        attributes: list[list[Any]],
-        near: bool,
-        truth: tuple[str, str] | None,
-    ) -> str:
-        """The answers of one model or two, as HTML."""
-        if not model:
-            return hint_html(self.words.say("studio.nothing_here"))
-        answers = []
-        for key in dict.fromkeys(filter(None, (model, other))):
-            try:
-                answers.append(self._answer(key, picture, pictures, attributes, near))
-            except EscaleraError as error:
-                answers.append(error_html(told(error, self.words)))
-        if not any(answers):
-            return hint_html(self.words.say("classify.waiting"))
-        return self._known(model, truth) + Markup('<div class="answers">{}</div>').format(Markup("").join(answers))
-
-    def _answer(
-        self, key: str, picture: str | None, pictures: list[str] | None, attributes: list[list[Any]], near: bool
-    ) -> Markup:
-        trained = self.studio.trained(key)
-        several = trained.data.together > 1
-        given = [content(path) for path in (pictures or [])] if several else [content(picture)] if picture else []
-        if trained.reads_pictures and not given:
-            return Markup("")
-        row = _row(attributes) if trained.reads_attributes else None
-        answer = self.studio.classify(key, given if trained.reads_pictures else [], row).result()
-        map_ = self.studio.explain(answer).result()
-        shown = self.studio.enlarged(key, given) if trained.reads_pictures else None
-        title = next((entry.label for entry in self.studio.models() if entry.key == key), key)
-        html = answer_html(answer, title, shown, map_, self.words)
-        if not near:
-            return html
-        try:
-            found = self.samples.near(answer)
-        except EscaleraError as error:
-            return Markup("<div>{}{}</div>").format(html, error_html(told(error, self.words)))
-        caption = self.words.say(
-            "classify.nearest_of", looked=self.words.number(found.looked), rows=self.words.number(found.rows)
-        )
-        wall = pictures_html([(sample.pixels, sample.name) for sample in found.samples], caption)
-        # One element a model, so that the pictures stay below their model's answer where two stand side by side.
-        return Markup("<div>{}<h4>{}</h4>{}</div>").format(html, caption, wall)
-
-    def _adapt(self, model: str | None) -> tuple[Any, Any, Any]:
-        """Show what the model needs: one picture or several, and the attributes of the row."""
-        if not model:
-            return gr.skip(), gr.skip(), gr.skip()
-        trained = self.studio.trained(model)
-        several = trained.data.together > 1
-        label = self.words.say("classify.pictures", columns=", ".join(trained.data.several)) if several else ""
-        rows = self._form(trained, {})
-        return (
-            gr.update(visible=trained.reads_pictures and not several),
-            gr.update(visible=trained.reads_pictures and several, label=label),
-            gr.update(visible=bool(rows), value=rows),
-        )
-
-    def _form(self, trained: Trained, row: Mapping[str, Any]) -> list[list[str]]:
-        """A line for each attribute that the model reads: the row's value, or the usual one."""
-        return [
-            [field.column, "" if (value := row.get(field.column, field.usual)) is None else str(value), field.fits]
-            for field in form(trained, self.words)
-        ]
-
-    def _known(self, model: str, truth: tuple[str, str] | None) -> Markup:
-        """What the row is, where it is an example."""
-        try:
-            if truth and truth[1] == self._needs(model):
-                return hint_html(self.words.say("classify.truth", name=truth[0]))
-        except EscaleraError:
-            pass  # the model is gone, as the answer says
-        return Markup("")
-
-    def _needs(self, key: str) -> str:
-        """What a model is asked about, in one word: an example of one is an example of another that needs the same."""
-        trained = self.studio.trained(key)
-        pictures = trained.data.image_columns if trained.reads_pictures else None
-        return f"{trained.data.source} {pictures} {trained.reads_pictures} {trained.reads_attributes}"
-
-    def _example(self, model: str | None) -> tuple[Any, Any, Any, Any]:
-        """A row of the test set: its picture or pictures, its attributes, and what it is."""
-        if not model:
-            return gr.skip(), gr.skip(), gr.skip(), None
-        trained = self.studio.trained(model)
-        sample = self.samples.some(model, "test")[0]
-        count = trained.data.together
-        seen = [pixels[..., 0] if pixels.shape[2] == 1 else pixels for pixels in parts(sample.pixels, count)]
-        single = trained.reads_pictures and count == 1
-        rows = self._form(trained, sample.attributes)
-        return (
-            seen[0] if single else gr.skip(),
-            self._files(trained, seen) if trained.reads_pictures and count > 1 else gr.skip(),
-            rows if rows else gr.skip(),
-            (sample.name, self._needs(model)),
-        )
-
-    def _files(self, trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
-        """Pictures as files called by their columns."""
-        folder = self.studio.new_folder()
-        files = [folder / f"{column}.png" for column in trained.data.several]
-        for file, pixels in zip(files, pictures, strict=True):
-            Image.fromarray(pixels).save(file)
-        return [str(file) for file in files]
-
-    def _open(self, path: str | None) -> tuple[Any, Any]:
-        if not path:
-            return gr.skip(), gr.skip()
-        entry = self.studio.open_file(content(path), Path(path).name)
-        found = choices(self.studio.models())
-        return gr.update(choices=found, value=entry.key), gr.update(
-            choices=[(self.words.say("classify.none"), ""), *found]
-        )
-
-    def _several(self, model: str | None, files: list[str] | None) -> tuple[Any, Any]:
-        if not model or not files:
-            return gr.skip(), gr.skip()
-        rows = table(self.studio, model, ((Path(path).name, content(path)) for path in files))
-        path = self.studio.new_folder() / "escalera.csv"
-        path.write_text(to_csv(rows), encoding="utf-8")
-        heads = [self.words.say(f"column.{name}") for name in COLUMNS]
-        cells = [[self._cell(row[name]) for name in COLUMNS] for row in rows]
-        return sheet(heads, cells, self.words.say("classify.table")), gr.update(value=str(path), visible=True)
-
-    def _predict(
-        self, model: str, pictures: list[str] | None, attributes: dict[str, Any] | None = None, top: int = 5
-    ) -> dict[str, Any]:
-        """What a model of GET /models says of the pictures of one row, and of its attributes."""
-        answer = self.studio.classify(model, [content(path) for path in pictures or []], attributes or None)
-        return answer.result().to_json(max(1, top))
-
-    def _cell(self, value: str | float | None) -> Cell:
-        return (self.words.percent(value), value) if isinstance(value, float) else value or ""
-
-
-def _row(attributes: list[list[Any]]) -> Mapping[str, Any]:
-    """The form as {column: value}; an empty value is a missing one."""
-    return {str(line[0]): None if line[1] in ("", None) else line[1] for line in attributes}

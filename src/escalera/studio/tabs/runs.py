@@ -11,8 +11,9 @@ from escalera.core.errors import EscaleraError
 from escalera.inference.illustrations import Illustrator
 from escalera.report.language import NOTHING, Language
 from escalera.report.page import write_report
+from escalera.report.rung import Rung
 from escalera.report.sections import climb as picture
-from escalera.report.story import Rung, Story, read_story
+from escalera.report.story import Story, read_story
 from escalera.report.view import LadderView
 from escalera.studio.curves import MEASURES, curves
 from escalera.studio.i18n import told

@@ -1,0 +1,158 @@
+"""A rung of a ladder that was climbed: its runs, what they are worth together, and the step from its parent."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+from typing import Any, Literal
+
+from escalera.core.record import Change, Data, Text
+from escalera.evaluate.baselines import MAJORITY
+from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval
+from escalera.report.baselines import Against, Range, answered
+from escalera.report.runs import Run, State
+
+Obstacle = Literal["unfinished", "no-parent", "no-predictions", "other-rows"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """From a parent to a rung. Where the two cannot be compared, `obstacle` says why and the rest is None."""
+
+    rung: str
+    parent: str
+    comparison: Comparison | None = None
+    p: float | None = None
+    verdict: Verdict | None = None
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A rung and its runs, one per seed, in the order of the seeds."""
+
+    name: str
+    why: Text | None
+    parent: str | None
+    change: list[Change]
+    runs: list[Run]
+    step: Step | None = None
+    against: list[Against] = field(default_factory=list)
+    as_asked: bool = True
+    """Whether its runs have the settings that the last climb asked for."""
+
+    @property
+    def slug(self) -> str:
+        """The name as an identifier and a file take it."""
+        return re.sub(r"[^\w.-]+", "-", self.name)
+
+    @property
+    def done(self) -> list[Run]:
+        """The runs that finished."""
+        return [run for run in self.runs if run.state == "done"]
+
+    @property
+    def state(self) -> State:
+        """Done when every run is; else the worst that befell one."""
+        states = {run.state for run in self.runs}
+        bad: tuple[State, ...] = ("failed", "damaged", "running", "absent")
+        return next((state for state in bad if state in states), "done" if states else "absent")
+
+    @property
+    def outcome(self) -> str:
+        """The verdict; `plain` where there is none to give; without an accuracy, why: a state, or `unreadable`."""
+        if self.accuracy is None:
+            return "unreadable" if self.state == "done" else self.state
+        return self.step.verdict if self.step and self.step.verdict else "plain"
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Test accuracy of each finished seed."""
+        return _given(run.accuracy for run in self.done)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Mean test accuracy over the seeds."""
+        return _mean(self.accuracies)
+
+    @property
+    def deviation(self) -> float | None:
+        """The seed noise: deviation of the test accuracy between seeds; None with fewer than two."""
+        return stdev(self.accuracies) if len(self.accuracies) > 1 else None
+
+    @property
+    def loss(self) -> float | None:
+        """Mean test loss over the seeds."""
+        return _mean(_given(run.metrics.test.loss for run in self.done))
+
+    @property
+    def validation(self) -> float | None:
+        """Mean validation accuracy over the seeds."""
+        return _mean(_given(run.metrics.validation.accuracy for run in self.done))
+
+    @property
+    def validation_loss(self) -> float | None:
+        """Mean validation loss over the seeds."""
+        return _mean(_given(run.metrics.validation.loss for run in self.done))
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean training time of a run."""
+        return _mean(_given(run.record.seconds for run in self.done))
+
+    @property
+    def test_rows(self) -> int | None:
+        """How many pictures the accuracy was measured on."""
+        counts = (
+            run.record.data.rows.test or sum(c.support or 0 for c in run.metrics.test.per_class) for run in self.done
+        )
+        return next(filter(None, counts), None)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The test noise: the 95 % interval of the mean accuracy, had other pictures of the same kind been drawn."""
+        if self.accuracy is None or self.test_rows is None:
+            return None
+        return accuracy_interval(self.accuracy, self.test_rows)
+
+    @property
+    def unseen(self) -> tuple[float, int] | None:
+        """The mean accuracy on the test rows that have no duplicate in train, and how many they are."""
+        known = [run.answers for run in self.done if run.answers and run.answers.in_train is not None]
+        clean = [a.correct[~a.in_train] for a in known if a.in_train is not None]
+        return (fmean(float(c.mean()) for c in clean), len(clean[0])) if clean and len(clean[0]) else None
+
+    @property
+    def ranges(self) -> list[tuple[Run, Range]]:
+        """Which classes each finished run answers at all, where its predictions can be read."""
+        return [(run, found) for run in self.done if (found := answered(run)) is not None]
+
+    @property
+    def beaten(self) -> list[Against]:
+        """The baselines that show it up: the majority class unless it is better, the nearest mean where it is worse."""
+        return [
+            one
+            for one in self.against
+            if (one.verdict != "better" if one.baseline.name == MAJORITY else one.verdict == "worse")
+        ]
+
+    @property
+    def data(self) -> Data | None:
+        """What it learned from."""
+        return next((run.record.data for run in self.runs if run.record.data.source), None)
+
+    def same_test(self, other: Rung) -> bool:
+        """Whether both answered the same test rows, as far as their files tell."""
+        if self.data and other.data and self.data.source != other.data.source:
+            return False
+        own, others = ([run.answers for run in rung.done if run.answers] for rung in (self, other))
+        return not own or not others or own[0].same_rows(others[0])
+
+
+def _given(values: Any) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _mean(values: list[float]) -> float | None:
+    return fmean(values) if values else None

@@ -1,0 +1,185 @@
+"""What happens in the tab `classify`: a row is asked about, an example drawn, a model opened, a table made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+from PIL import Image
+
+from escalera.core.errors import EscaleraError
+from escalera.data.mosaic import parts
+from escalera.inference.bundle import Trained
+from escalera.report.language import Language
+from escalera.studio.form import form
+from escalera.studio.i18n import told
+from escalera.studio.parts import answer_html, error_html, hint_html, pictures_html
+from escalera.studio.samples import Samples
+from escalera.studio.service import Studio
+from escalera.studio.sheet import Cell, sheet
+from escalera.studio.table import COLUMNS, table, to_csv
+from escalera.studio.tabs.shared import choices, content, telling
+
+
+class Asker:
+    """The events of the tab `classify`."""
+
+    def __init__(self, studio: Studio, words: Language) -> None:
+        self.studio = studio
+        self.words = words
+        self.samples = Samples(studio)
+        self.open = telling(words)(self._open)
+        self.example = telling(words)(self._example)
+        self.several = telling(words)(self._several)
+        self.adapt = telling(words)(self._adapt)
+        self.predict = telling(words)(self._predict)
+
+    def ask(
+        self,
+        model: str | None,
+        other: str,
+        picture: str | None,
+        pictures: list[str] | None,
+        attributes: list[list[Any]],
+        near: bool,
+        truth: tuple[str, str] | None,
+    ) -> str:
+        """The answers of one model or two, as HTML."""
+        if not model:
+            return hint_html(self.words.say("studio.nothing_here"))
+        answers = []
+        for key in dict.fromkeys(filter(None, (model, other))):
+            try:
+                answers.append(self._answer(key, picture, pictures, attributes, near))
+            except EscaleraError as error:
+                answers.append(error_html(told(error, self.words)))
+        if not any(answers):
+            return hint_html(self.words.say("classify.waiting"))
+        return self._known(model, truth) + Markup('<div class="answers">{}</div>').format(Markup("").join(answers))
+
+    def _answer(
+        self, key: str, picture: str | None, pictures: list[str] | None, attributes: list[list[Any]], near: bool
+    ) -> Markup:
+        trained = self.studio.trained(key)
+        several = trained.data.together > 1
+        given = [content(path) for path in (pictures or [])] if several else [content(picture)] if picture else []
+        if trained.reads_pictures and not given:
+            return Markup("")
+        row = _row(attributes) if trained.reads_attributes else None
+        answer = self.studio.classify(key, given if trained.reads_pictures else [], row).result()
+        map_ = self.studio.explain(answer).result()
+        shown = self.studio.enlarged(key, given) if trained.reads_pictures else None
+        title = next((entry.label for entry in self.studio.models() if entry.key == key), key)
+        html = answer_html(answer, title, shown, map_, self.words)
+        if not near:
+            return html
+        try:
+            found = self.samples.near(answer)
+        except EscaleraError as error:
+            return Markup("<div>{}{}</div>").format(html, error_html(told(error, self.words)))
+        caption = self.words.say(
+            "classify.nearest_of", looked=self.words.number(found.looked), rows=self.words.number(found.rows)
+        )
+        wall = pictures_html([(sample.pixels, sample.name) for sample in found.samples], caption)
+        # One element a model, so that the pictures stay below their model's answer where two stand side by side.
+        return Markup("<div>{}<h4>{}</h4>{}</div>").format(html, caption, wall)
+
+    def _adapt(self, model: str | None) -> tuple[Any, Any, Any]:
+        """Show what the model needs: one picture or several, and the attributes of the row."""
+        if not model:
+            return gr.skip(), gr.skip(), gr.skip()
+        trained = self.studio.trained(model)
+        several = trained.data.together > 1
+        label = self.words.say("classify.pictures", columns=", ".join(trained.data.several)) if several else ""
+        rows = self._form(trained, {})
+        return (
+            gr.update(visible=trained.reads_pictures and not several),
+            gr.update(visible=trained.reads_pictures and several, label=label),
+            gr.update(visible=bool(rows), value=rows),
+        )
+
+    def _form(self, trained: Trained, row: Mapping[str, Any]) -> list[list[str]]:
+        """A line for each attribute that the model reads: the row's value, or the usual one."""
+        return [
+            [field.column, "" if (value := row.get(field.column, field.usual)) is None else str(value), field.fits]
+            for field in form(trained, self.words)
+        ]
+
+    def _known(self, model: str, truth: tuple[str, str] | None) -> Markup:
+        """What the row is, where it is an example."""
+        try:
+            if truth and truth[1] == self._needs(model):
+                return hint_html(self.words.say("classify.truth", name=truth[0]))
+        except EscaleraError:
+            pass  # the model is gone, as the answer says
+        return Markup("")
+
+    def _needs(self, key: str) -> str:
+        """What a model is asked about, in one word: an example of one is an example of another that needs the same."""
+        trained = self.studio.trained(key)
+        pictures = trained.data.image_columns if trained.reads_pictures else None
+        return f"{trained.data.source} {pictures} {trained.reads_pictures} {trained.reads_attributes}"
+
+    def _example(self, model: str | None) -> tuple[Any, Any, Any, Any]:
+        """A row of the test set: its picture or pictures, its attributes, and what it is."""
+        if not model:
+            return gr.skip(), gr.skip(), gr.skip(), None
+        trained = self.studio.trained(model)
+        sample = self.samples.some(model, "test")[0]
+        count = trained.data.together
+        seen = [pixels[..., 0] if pixels.shape[2] == 1 else pixels for pixels in parts(sample.pixels, count)]
+        single = trained.reads_pictures and count == 1
+        rows = self._form(trained, sample.attributes)
+        return (
+            seen[0] if single else gr.skip(),
+            self._files(trained, seen) if trained.reads_pictures and count > 1 else gr.skip(),
+            rows if rows else gr.skip(),
+            (sample.name, self._needs(model)),
+        )
+
+    def _files(self, trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
+        """Pictures as files called by their columns."""
+        folder = self.studio.new_folder()
+        files = [folder / f"{column}.png" for column in trained.data.several]
+        for file, pixels in zip(files, pictures, strict=True):
+            Image.fromarray(pixels).save(file)
+        return [str(file) for file in files]
+
+    def _open(self, path: str | None) -> tuple[Any, Any]:
+        if not path:
+            return gr.skip(), gr.skip()
+        entry = self.studio.open_file(content(path), Path(path).name)
+        found = choices(self.studio.models())
+        return gr.update(choices=found, value=entry.key), gr.update(
+            choices=[(self.words.say("classify.none"), ""), *found]
+        )
+
+    def _several(self, model: str | None, files: list[str] | None) -> tuple[Any, Any]:
+        if not model or not files:
+            return gr.skip(), gr.skip()
+        rows = table(self.studio, model, ((Path(path).name, content(path)) for path in files))
+        path = self.studio.new_folder() / "escalera.csv"
+        path.write_text(to_csv(rows), encoding="utf-8")
+        heads = [self.words.say(f"column.{name}") for name in COLUMNS]
+        cells = [[self._cell(row[name]) for name in COLUMNS] for row in rows]
+        return sheet(heads, cells, self.words.say("classify.table")), gr.update(value=str(path), visible=True)
+
+    def _predict(
+        self, model: str, pictures: list[str] | None, attributes: dict[str, Any] | None = None, top: int = 5
+    ) -> dict[str, Any]:
+        """What a model of GET /models says of the pictures of one row, and of its attributes."""
+        answer = self.studio.classify(model, [content(path) for path in pictures or []], attributes or None)
+        return answer.result().to_json(max(1, top))
+
+    def _cell(self, value: str | float | None) -> Cell:
+        return (self.words.percent(value), value) if isinstance(value, float) else value or ""
+
+
+def _row(attributes: list[list[Any]]) -> Mapping[str, Any]:
+    """The form as {column: value}; an empty value is a missing one."""
+    return {str(line[0]): None if line[1] in ("", None) else line[1] for line in attributes}
