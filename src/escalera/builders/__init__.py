@@ -1,4 +1,4 @@
-"""From a configuration to the objects it speaks of. The only package that knows both sides."""
+"""From a configuration to the objects that it speaks of: data, networks, optimisers and callbacks."""
 
 from escalera.builders.data import (
     EVALUATION_BATCH,

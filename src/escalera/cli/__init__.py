@@ -1,4 +1,4 @@
-"""The command line. It reads options, calls one function, and prints; no logic lives here."""
+"""The command line: it reads options, calls one function, and prints what comes of it."""
 
 from escalera.cli.app import app, main
 

@@ -1,1 +1,1 @@
-"""What all rooms stand on: errors, the run directory, the machine, words and their translation."""
+"""What all rooms stand on: errors, files that survive a crash, the run directory, the machine, and words."""

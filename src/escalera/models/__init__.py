@@ -1,1 +1,1 @@
-"""Networks: every one is `features -> head` and keeps the contract of `network.py`."""
+"""Networks: each is `features -> head` and keeps the contract of `network.py`."""

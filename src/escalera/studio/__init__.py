@@ -1,1 +1,1 @@
-"""The web page: `escalera studio`."""
+"""The web page of `escalera studio`, and what it answers over HTTP."""

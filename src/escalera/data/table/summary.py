@@ -28,7 +28,7 @@ def describe(table: pa.Table) -> list[dict[str, Any]]:
     """The distribution of each column, in their order, as values that JSON can hold.
 
     Always `column`, `kind` (numeric, categorical or other), `count` (values present), `missing`, and `remark`: None, or
-    what speaks against learning from it (see `table_columns.guess`). Numeric also `min`, `quartiles` (three), `max`,
+    what speaks against learning from it (see `column.guess`). Numeric also `min`, `quartiles` (three), `max`,
     `mean`, `std` (of a sample; None for a single value, and beyond what a float holds) and `histogram` {edges (n + 1),
     counts (n)}; categorical also `distinct` and `top`, the 20 most frequent as {value, count}; other also `type`.
     """

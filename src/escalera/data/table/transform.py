@@ -70,7 +70,7 @@ class Categorical:
 class Transformation:
     """What was fitted on the rows of train.
 
-    `left_out` are the other columns of the source, each with the reason: a remark of `table_columns.guess`, `all_rare`,
+    `left_out` are the other columns of the source, each with the reason: a remark of `column.guess`, `all_rare`,
     `not_named`, `not_selected`, `target` or `group`. `ranking` is {column: mutual information with the class}, best
     first, where columns were selected by it.
     """
