@@ -18,7 +18,8 @@ from statistics import fmean, stdev
 
 from escalera.cli.terminal import duration, short
 from escalera.core.rundir import RunDir
-from escalera.experiment.climb import load_ladder, told
+from escalera.experiment.climb import load_ladder
+from escalera.experiment.summary import told
 from escalera.ladder.change import difference
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config

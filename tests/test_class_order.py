@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from escalera.core.rundir import read_json
+from escalera.core.files import read_json
 from escalera.experiment.climb import climb, load_ladder
 
 LADDER = """

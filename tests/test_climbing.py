@@ -15,10 +15,12 @@ from rich.console import Console
 import escalera as esc
 from escalera.cli.terminal import Narrator
 from escalera.core.errors import EscaleraError, LadderError, RunError, TrainingError
+from escalera.core.files import read_json
 from escalera.core.locking import lock
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.rundir import RunDir
 from escalera.core.runtime import threads
 from escalera.experiment import climb as climbing
+from escalera.experiment.summary import outcome as summary_of
 from escalera.run import attempt, fit
 from escalera.train.loop import Callback, Training
 
@@ -296,7 +298,7 @@ def test_runs_in_a_place_that_cannot_be_written(ladder: Path, tmp_path: Path) ->
 
 def test_the_outcome_for_programs(ladder: Path, tmp_path: Path) -> None:
     climb(ladder, tmp_path, "train.epochs=1")
-    outcome = json.loads(json.dumps(climbing.outcome(tmp_path / "tiny")))
+    outcome = json.loads(json.dumps(summary_of(tmp_path / "tiny")))
     assert [row["name"] for row in outcome["rungs"]] == ["mlp", "cnn"]
     assert outcome["rungs"][0]["difference"] is None
     assert outcome["rungs"][1]["verdict"] in ("better", "worse", "no evidence")

@@ -12,7 +12,8 @@ from PIL import Image
 
 import escalera as esc
 from escalera.core.errors import DataError
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.files import read_json
+from escalera.core.rundir import RunDir
 
 RUNG = "rungs: [{name: mlp, model: {kind: mlp, dense: [8]}, train: {epochs: 1, batch_size: 64}}]"
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import escalera as esc
 from escalera.cli import app
 from escalera.core.errors import DataError, LadderError
-from escalera.core.rundir import read_json
+from escalera.core.files import read_json
 from escalera.data.query.rows import parse_attributes
 from escalera.inference.files import predict_files
 

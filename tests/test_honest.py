@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import escalera as esc
 from escalera.cli import app
-from escalera.core.rundir import read_json
+from escalera.core.files import read_json
 
 LADDER = """
 name: {name}

@@ -10,7 +10,8 @@ import pytest
 import escalera as esc
 from escalera import cli
 from escalera.core.errors import RunError
-from escalera.core.rundir import RunDir, read_sealed
+from escalera.core.files import read_sealed
+from escalera.core.rundir import RunDir
 from escalera.experiment import inventory
 from escalera.report.story import read_story
 

@@ -13,7 +13,8 @@ from rich.console import Console
 import escalera as esc
 from escalera.cli.terminal import Narrator
 from escalera.core.errors import RunError
-from escalera.core.rundir import RunDir, read_json, read_sealed
+from escalera.core.files import read_json, read_sealed
+from escalera.core.rundir import RunDir
 from escalera.experiment import climb as climbing
 from escalera.report.story import read_story
 from escalera.run import attempt as attempts

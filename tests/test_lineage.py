@@ -15,7 +15,8 @@ import escalera as esc
 from escalera import builders
 from escalera.cli.terminal import Narrator
 from escalera.core.errors import LadderError
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.files import read_json
+from escalera.core.rundir import RunDir
 from escalera.experiment import climb as climbing
 from escalera.run import fit
 from escalera.train.loop import Training

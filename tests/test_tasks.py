@@ -11,7 +11,8 @@ import pytest
 
 import escalera as esc
 from escalera.core.errors import EscaleraError
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.files import read_json
+from escalera.core.rundir import RunDir
 from escalera.data.dataset import Split
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor

@@ -16,7 +16,8 @@ from rich.console import Console
 import escalera as esc
 from escalera.cli.terminal import Narrator
 from escalera.core.errors import LadderError, RunError
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.files import read_json
+from escalera.core.rundir import RunDir
 from escalera.data.sources.open import open_source
 from escalera.evaluate.metrics import softmax
 from escalera.experiment import climb as climbing

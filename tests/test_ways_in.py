@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 from escalera.cli import app
 from escalera.core.errors import DataError
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.files import read_json
+from escalera.core.rundir import RunDir
 from escalera.data.sources.open import open_source
 from escalera.experiment.climb import Run, climb, load_ladder
 from escalera.inference import bundle

@@ -8,7 +8,7 @@ from PIL import Image
 
 import escalera as esc
 from escalera import builders
-from escalera.core.rundir import read_json
+from escalera.core.files import read_json
 from escalera.data.dataset import Bands
 from escalera.data.table.transform import Transformation
 from escalera.experiment.climb import _tasks

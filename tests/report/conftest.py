@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from escalera.core.rundir import RunDir, write_json
+from escalera.core.files import write_json
+from escalera.core.rundir import RunDir
 from escalera.evaluate.metrics import measure
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]

@@ -18,7 +18,7 @@ import pytest
 from escalera.core.rundir import BESIDE
 from escalera.evaluate.compare import compare
 from escalera.evaluate.metrics import measure
-from escalera.experiment.climb import told
+from escalera.experiment.summary import told
 from escalera.report.baselines import answered
 from escalera.report.page import write_report
 from escalera.report.story import read_story

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from escalera.core.errors import LadderError, RunError
-from escalera.core.rundir import RunDir, read_json, write_json
+from escalera.core.files import read_json, write_json
+from escalera.core.rundir import RunDir
 from escalera.studio.job import Asked, Job, Progress, plan, settings
 
 LADDER = """

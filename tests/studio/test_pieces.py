@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.core.errors import DataError, RunError
-from escalera.core.rundir import read_json, write_json
+from escalera.core.files import read_json, write_json
 from escalera.data.table.transform import Categorical, Numeric, Transformation
 from escalera.report.pictures import data_uri
 from escalera.report.runs import read_run

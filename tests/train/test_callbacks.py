@@ -12,7 +12,8 @@ from rich.console import Console
 from escalera.cli.terminal import load_terminal, progress
 from escalera.cli.terminal.progress import ProgressBar, ProgressLines
 from escalera.core.errors import RunError, Terminated
-from escalera.core.rundir import RunDir, sha256
+from escalera.core.files import sha256
+from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches
 from escalera.run.announcer import Announcer
 from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard

@@ -75,7 +75,7 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
 
 
 def LastCheckpointState(folder: Path) -> dict:  # noqa: N802
-    from escalera.core.rundir import read_json
+    from escalera.core.files import read_json
 
     return read_json(folder / "state.json")["parts"]["stop"]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from escalera.core.rundir import read_json
+from escalera.core.files import read_json
 from escalera.data.augment.erasing import Erase
 from escalera.data.augment.geometric import Augment
 from escalera.data.augment.mixup import Mix

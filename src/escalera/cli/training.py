@@ -65,7 +65,8 @@ def climb(
 
     from escalera.cli.terminal import Narrator
     from escalera.experiment.climb import climb as climb_ladder
-    from escalera.experiment.climb import load_ladder, outcome
+    from escalera.experiment.climb import load_ladder
+    from escalera.experiment.summary import outcome
 
     if plan:
         _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_, words_of(lang))
@@ -158,7 +159,7 @@ def compare(
     from rich.console import Console
 
     from escalera.cli.terminal import print_rungs
-    from escalera.experiment.climb import told
+    from escalera.experiment.summary import as_values
     from escalera.inference.illustrations import Illustrator
     from escalera.report.language import load_language
     from escalera.report.page import write_page
@@ -167,7 +168,7 @@ def compare(
     story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
     page = write_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
     if json_:
-        echo_json(told(story))
+        echo_json(as_values(story))
         return
     words = words_of(lang)
     print_rungs(Console(), story, words)

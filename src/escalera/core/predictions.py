@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from escalera.core.rundir import BESIDE, write_aside
+from escalera.core.files import write_aside
+from escalera.core.rundir import BESIDE
 
 _AT_ONCE = 1024
 """Rows of logits in memory together: a thousand classes make them large, and whole they are needed once."""

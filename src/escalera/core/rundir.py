@@ -14,20 +14,12 @@ from escalera.core.errors import RunError
 from escalera.core.files import (
     CURE,
     DAMAGED,
-    GONE,
     fault_of,
-    read_json,
     read_sealed,
     sha256,
     write_aside,
-    write_json,
     write_sealed,
 )
-
-__all__ = [
-    "ANOTHERS", "ASKED", "BESIDE", "CURE", "DAMAGED", "GONE", "LEARNED", "RESULT", "RunDir", "read_json", "read_sealed",
-    "rungs", "sha256", "standing", "write_aside", "write_json", "write_sealed",
-]  # fmt: skip
 
 ANOTHERS = "is another run's: it knows the files beside it by other SHA-256s"
 ASKED = ("config.yaml", "environment.json", "splits.parquet", "table.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,7 @@ from escalera.run.status import Damage, damages, finished, has_begun, put_back, 
 from escalera.run.task import Source, Task, data_kept, open_data
 
 if TYPE_CHECKING:
-    from escalera.report.baselines import Against
-    from escalera.report.story import Story
+    pass
 
 
 def load_ladder(
@@ -79,8 +78,7 @@ def climb(
     with lock(folder), data_kept():
         for path in folder.iterdir():
             settle(path)
-        found = [Damage(what, "made_again")] if (what := fault(folder)) else []
-        found += [damage for run in runs.values() for damage in damages(run)]
+        found = _damages(folder, runs.values())
         pending, restored = _pending(ladder, runs, fresh)
         for path in folder.iterdir():
             store(path)
@@ -111,6 +109,12 @@ def climb(
     return Results(
         {key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, folder / "report.html"
     )
+
+
+def _damages(folder: Path, runs: Iterable[RunDir]) -> list[Damage]:
+    """What is damaged in the folder of a ladder, and in runs of it."""
+    what = fault(folder)
+    return [Damage(what, "made_again")] * bool(what) + [damage for run in runs for damage in damages(run)]
 
 
 def _tasks(
@@ -242,53 +246,6 @@ def _report(folder: Path, language: str, data_root: Path | None, beside: Path | 
     from escalera.report.page import write_report
 
     return write_report(folder, language, Illustrator(data_root, beside))
-
-
-def outcome(folder: Path) -> dict[str, Any]:
-    """What came of a ladder, as `climb --json` prints it."""
-    from escalera.report.story import read_story
-
-    return told(read_story(folder))
-
-
-def told(story: Story) -> dict[str, Any]:
-    """A story for machines: each rung's state, accuracy, step and cost, and where the report is."""
-    rungs = []
-    for rung in story.rungs:
-        step = rung.step
-        comparison = step.comparison if step else None
-        rungs.append(
-            {
-                "name": rung.name,
-                "state": rung.state,
-                "test_accuracy": rung.accuracy,
-                "test_loss": rung.loss,
-                "seconds": rung.seconds,
-                "parent": rung.parent,
-                "difference": comparison.difference if comparison else None,
-                "interval": [comparison.low, comparison.high] if comparison else None,
-                "p_holm": step.p if step else None,
-                "verdict": step.verdict if step else None,
-                "against": {one.baseline.name: _stands(one) for one in rung.against},
-                "answers": [{"seed": run.seed, "said": len(found.said), "never": found.never}
-                            for run, found in rung.ranges],
-                "as_asked": rung.as_asked,
-            }
-        )  # fmt: skip
-    baselines = [{"name": one.name, "class": one.answer, "test_accuracy": one.accuracy} for one in story.baselines]
-    page = str(story.path / "report.html")
-    return {"ladder": story.name, "report": page, "baselines": baselines, "rungs": rungs}
-
-
-def _stands(one: Against) -> dict[str, Any]:
-    """A rung against a baseline, for machines."""
-    comparison = one.comparison
-    return {
-        "difference": comparison.difference,
-        "interval": [comparison.low, comparison.high],
-        "p_holm": one.p,
-        "verdict": one.verdict,
-    }
 
 
 def shipped_ladders(language: str, data_root: Path | None = None) -> list[dict[str, Any]]:

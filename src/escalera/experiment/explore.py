@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from escalera.core.errors import RunError
-from escalera.core.rundir import read_json, write_aside, write_json
+from escalera.core.files import read_json, write_aside, write_json
 
 
 def explore_source(

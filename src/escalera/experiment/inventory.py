@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, RunError, nearest
+from escalera.core.files import read_json
 from escalera.core.locking import lock
 from escalera.core.neighbours import near, near_run
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.rundir import RunDir
 from escalera.experiment.ladder_file import NAME, refresh
 from escalera.ladder.change import difference
 from escalera.ladder.saved import read_config

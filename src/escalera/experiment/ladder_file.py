@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from escalera.core.errors import EscaleraError, RunError
-from escalera.core.rundir import CURE, RunDir, read_sealed, standing, write_sealed
+from escalera.core.files import CURE, read_sealed, write_sealed
+from escalera.core.rundir import RunDir, standing
 from escalera.ladder.change import difference
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import Ladder, Rung, RungConfig

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.core.errors import nearest
-from escalera.core.rundir import RunDir, read_json
+from escalera.core.files import read_json
+from escalera.core.rundir import RunDir
 from escalera.run.outcome import Key, Outcome
 
 if TYPE_CHECKING:

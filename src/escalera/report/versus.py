@@ -14,10 +14,11 @@ from escalera.core.errors import RunError
 from escalera.core.files import CURE, plain_yaml
 from escalera.core.names import there
 from escalera.core.neighbours import near_run
+from escalera.core.predictions import Answers
 from escalera.core.record import Change, Text
 from escalera.core.rundir import RunDir, rungs, standing
 from escalera.report.rung import Rung
-from escalera.report.runs import Answers, Run, read_run
+from escalera.report.runs import Run, read_run
 from escalera.report.story import Story, with_steps
 
 _TITLE = Text(en="Runs side by side", es="Ejecuciones lado a lado")

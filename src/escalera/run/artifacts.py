@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from escalera import builders
+from escalera.core.files import write_aside, write_json
 from escalera.core.predictions import write_predictions
 from escalera.core.record import Data, Layer, Parameters, RunRecord
-from escalera.core.rundir import RunDir, write_aside, write_json
+from escalera.core.rundir import RunDir
 from escalera.data.dataset import Dataset, Split
 from escalera.data.input_spec import largest_levels
 from escalera.data.sources.superclasses import superclasses

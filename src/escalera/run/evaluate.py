@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.rundir import RESULT, RunDir, read_json
+from escalera.core.files import read_json
+from escalera.core.rundir import RESULT, RunDir
 from escalera.core.runtime import now
 from escalera.data.dataset import Dataset, Split
 from escalera.ladder.schema import RungConfig

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from escalera import builders
-from escalera.core.rundir import ASKED, LEARNED, RunDir, write_json
+from escalera.core.files import write_json
+from escalera.core.rundir import ASKED, LEARNED, RunDir
 from escalera.core.runtime import choose_device, choose_precision, describe, now
 from escalera.data.batches import Batches
 from escalera.data.dataset import Dataset, Split
@@ -204,10 +205,16 @@ def _train(
     elif training.average is not None:
         learner.load_state_dict(training.average.state_dict())
     save_weights(network, run.best)
+    best_epoch = stopping.best_epoch if stopping is not None and best is not None else training.epoch
+    return _learned(training, best_epoch, config)
+
+
+def _learned(training: Training, best_epoch: int, config: RungConfig) -> dict[str, Any]:
+    """What run.json says of a training that is over."""
     return {
         "stopped": training.stop or "all epochs",
         "epochs": training.epoch,
-        "best_epoch": stopping.best_epoch if stopping is not None and best is not None else training.epoch,
+        "best_epoch": best_epoch,
         "seconds": round(training.seconds, 3),
         "images_per_second": round(training.images_per_second, 1),
         "price": price(training.seconds, config.evaluate.price_per_hour, config.evaluate.currency),

@@ -18,7 +18,8 @@ from torch import Tensor
 from escalera import builders
 from escalera.builders.ensemble import PREPARATION, answers, classifier_file, features, pooled, together
 from escalera.core.errors import EscaleraError
-from escalera.core.rundir import ASKED, RunDir, write_json
+from escalera.core.files import write_json
+from escalera.core.rundir import ASKED, RunDir
 from escalera.core.runtime import choose_device, describe, free_memory, now
 from escalera.data.cache import folders
 from escalera.data.dataset import Dataset, Split

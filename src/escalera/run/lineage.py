@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from escalera.core.errors import EscaleraError, Problem, RunError, nearest
-from escalera.core.rundir import RunDir, sha256, standing
+from escalera.core.files import sha256
+from escalera.core.rundir import RunDir, standing
 from escalera.ladder import schema
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.errors import EscaleraError, RunError
-from escalera.core.rundir import ASKED, CURE, LEARNED, RunDir
+from escalera.core.files import CURE
+from escalera.core.rundir import ASKED, LEARNED, RunDir
 from escalera.evaluate.price import price
 from escalera.ladder.read import dump_config
 from escalera.ladder.saved import read_config

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from escalera.core.errors import RunError
-from escalera.core.rundir import CURE, DAMAGED, read_sealed, sha256, write_aside, write_sealed
+from escalera.core.files import CURE, DAMAGED, read_sealed, sha256, write_aside, write_sealed
 from escalera.models.transfer import differences
 from escalera.train.loop import Callback, Training
 

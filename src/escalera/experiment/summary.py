@@ -1,0 +1,57 @@
+"""What came of a ladder, as values that machines read: the JSON of `climb`, `report` and `compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from escalera.report.baselines import Against
+    from escalera.report.story import Story
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """What came of a ladder, as `climb --json` prints it."""
+    from escalera.report.story import read_story
+
+    return as_values(read_story(folder))
+
+
+def as_values(story: Story) -> dict[str, Any]:
+    """A story for machines: each rung's state, accuracy, step and cost, and where the report is."""
+    rungs = []
+    for rung in story.rungs:
+        step = rung.step
+        comparison = step.comparison if step else None
+        rungs.append(
+            {
+                "name": rung.name,
+                "state": rung.state,
+                "test_accuracy": rung.accuracy,
+                "test_loss": rung.loss,
+                "seconds": rung.seconds,
+                "parent": rung.parent,
+                "difference": comparison.difference if comparison else None,
+                "interval": [comparison.low, comparison.high] if comparison else None,
+                "p_holm": step.p if step else None,
+                "verdict": step.verdict if step else None,
+                "against": {one.baseline.name: _stands(one) for one in rung.against},
+                "answers": [{"seed": run.seed, "said": len(found.said), "never": found.never}
+                            for run, found in rung.ranges],
+                "as_asked": rung.as_asked,
+            }
+        )  # fmt: skip
+    baselines = [{"name": one.name, "class": one.answer, "test_accuracy": one.accuracy} for one in story.baselines]
+    page = str(story.path / "report.html")
+    return {"ladder": story.name, "report": page, "baselines": baselines, "rungs": rungs}
+
+
+def _stands(one: Against) -> dict[str, Any]:
+    """A rung against a baseline, for machines."""
+    comparison = one.comparison
+    return {
+        "difference": comparison.difference,
+        "interval": [comparison.low, comparison.high],
+        "p_holm": one.p,
+        "verdict": one.verdict,
+    }
