@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import escalera as esc
-from escalera import interface
+from escalera.core import arguments
 from escalera.core.errors import LadderError, RunError
 from escalera.inference import bundle
 
@@ -192,7 +192,7 @@ def test_both_readmes_have_the_same_example() -> None:
 def test_the_example_of_the_readme_does_what_it_says(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # One rung for an epoch in the place of eight for sixty; all else is as it stands there.
     chosen = {"rungs": ["cnn"], "sets": ["train.epochs=1"]}
-    monkeypatch.setattr(interface, "_texts", lambda name, given: chosen[name])
+    monkeypatch.setattr(arguments, "texts", lambda name, given: chosen[name])
     for name in ("digit.png", "cifra.png"):
         Image.effect_noise((40, 30), 90).save(name)
     code = example(file)

@@ -7,7 +7,6 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "escalera"
 
 FLOORS = [
-    {"interface"},
     {"cli"},
     {"studio"},
     {"experiment"},
@@ -21,7 +20,7 @@ FLOORS = [
     {"core"},
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
-KNOW_LADDER = {"interface", "cli", "studio", "experiment", "inference", "run", "builders", "ladder"}
+KNOW_LADDER = {"cli", "studio", "experiment", "inference", "run", "builders", "ladder"}
 
 
 def name_of(path: Path) -> str:
@@ -33,7 +32,8 @@ def imports(path: Path, modules: set[str]) -> Iterator[str]:
     """The modules of the package that a file imports, inside its functions and for the type checker alone too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.removeprefix("escalera.") for alias in node.names if "escalera." in alias.name)
+            names = (alias.name for alias in node.names if alias.name.split(".")[0] == "escalera")
+            yield from (name.removeprefix("escalera.") for name in names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             base = str(node.module)
@@ -56,6 +56,12 @@ def room(module: str) -> str:
 def test_every_room_has_a_floor() -> None:
     assert {room(module) for module in graph()} == set(LEVEL)
     assert len([folder for folder in SOURCE.iterdir() if (folder / "__init__.py").exists()]) == 13
+    assert [file.name for file in SOURCE.glob("*.py")] == ["__init__.py"]
+
+
+def test_nothing_imports_the_front_door() -> None:
+    """`import escalera` is for users: its functions stand above all rooms."""
+    assert [module for module, others in graph().items() if others & {"", "escalera"}] == []
 
 
 def test_imports_point_downwards() -> None:

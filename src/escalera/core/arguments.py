@@ -1,0 +1,65 @@
+"""What people write for arguments in Python, and what they are told where it is none."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from escalera.core.errors import EscaleraError, perhaps
+
+DEVICES = ("auto", "cpu", "cuda")
+Name = str | os.PathLike[str]
+"""A name, as `digits`, or a path."""
+Sets = str | Sequence[str] | Mapping[str, Any]
+"""Settings on top of every rung: `train.epochs=5`, several of them in a list, or {"train.epochs": 5}."""
+
+
+def settings(sets: Sets) -> list[str]:
+    """Settings as `--set` takes them."""
+    if isinstance(sets, Mapping):
+        return [f"{key}={json.dumps(value)}" for key, value in sets.items()]
+    return texts("sets", sets)
+
+
+def texts(name: str, given: str | Sequence[str]) -> list[str]:
+    """One text or several, as a list; raises EscaleraError for anything else."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
+        raise EscaleraError(f"{name}: expected a text, or a list of texts, received {shown(given)}")
+    return list(given)
+
+
+def path(name: str, given: Name) -> Path:
+    """A path; raises EscaleraError for what is none."""
+    if not isinstance(given, str | os.PathLike):
+        raise EscaleraError(f"{name}: expected a path, received {shown(given)}")
+    return Path(given)
+
+
+def path_or_none(name: str, given: Name | None) -> Path | None:
+    """A path, or None where none is given."""
+    return None if given is None else path(name, given)
+
+
+def one_of(name: str, given: str, known: Sequence[str]) -> str:
+    """One of the words that are known; raises EscaleraError, with the nearest, for another."""
+    if given not in known:
+        guess = perhaps(given, known) if isinstance(given, str) else ""
+        raise EscaleraError(f"{name}: expected {', '.join(known)}, received {shown(given)}{guess}")
+    return given
+
+
+def count(name: str, given: int) -> int:
+    """A number of things, 1 or more; raises EscaleraError for another."""
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise EscaleraError(f"{name}: expected how many, 1 or more, received {shown(given)}")
+    return given
+
+
+def shown(value: object) -> str:
+    """A value and its type, in a few letters."""
+    return f"{value!r:.60} ({type(value).__name__})"
