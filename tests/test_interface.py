@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import escalera as esc
+from escalera.cli import main
 from escalera.core import arguments
 from escalera.core.errors import LadderError, RunError
+from escalera.core.translation import translate
 from escalera.inference import bundle
 
 LADDER: dict[str, Any] = {
@@ -26,6 +35,13 @@ LADDER: dict[str, Any] = {
     ],
 }
 README = Path(__file__).parents[1]
+ENGLISH = {"the", "of", "is", "are", "expected", "received", "for", "not", "has", "which", "with", "from", "or", "be"}
+
+
+def english_left(text: str) -> list[str]:
+    """Words of English in a Spanish text, outside of what is quoted, and of paths."""
+    bare = re.sub(r"«[^»]*»|/\S+", " ", text.lower())
+    return [word for word in re.findall(r"[a-z]+", bare) if word in ENGLISH]
 
 
 @pytest.fixture(autouse=True)
@@ -128,8 +144,19 @@ def test_mistakes_in_a_mapping_are_told_together_by_their_place() -> None:
         (lambda: esc.climb("digits", data_root=1), "data_root: expected a path, received 1 (int)"),
         (lambda: esc.climb("digits", sets="train.epochs"), "--set train.epochs"),
         (lambda: esc.climb("digits", sets={"train.epohcs": 1}), "did you mean 'epochs'?"),
-        (lambda: esc.climb(esc.load_ladder(LADDER), sets="train.epochs=1"), "sets: expected them in load_ladder"),
+        (lambda: esc.climb(esc.load_ladder(LADDER), sets="train.epochs=1"), "sets: expected in load_ladder"),
+        (lambda: esc.climb(esc.load_ladder(LADDER), data={}), "data: expected in load_ladder"),
+        (lambda: esc.climb("digits", language="ens"), "language: expected en, es, received 'ens' (str); did you mean"),
         (lambda: esc.load_ladder({}), "name"),
+        (lambda: esc.compare(3, "x"), "a run, or its folder as runs/digits/cnn: expected a path, received 3 (int)"),
+        (lambda: esc.compare("x", "y"), "expected the folder of a run or a rung, as runs/digits/cnn, received x."),
+        (lambda: esc.explore(3), "source: expected a text or a path, received 3 (int)"),
+        (lambda: esc.explore("nowhere"), "unknown source 'nowhere'"),
+        (lambda: esc.explore("digits", sets={"data.label_column": "x"}), "the digits come with scikit-learn"),
+        (lambda: esc.explore("digits", sets=4), "sets: expected a text, or a list of texts, received 4 (int)"),
+        (lambda: esc.explore("digits", out=4), "out: expected a path, received 4 (int)"),
+        (lambda: esc.explore("digits", language="fr"), "language: expected one of en, es, received 'fr'."),
+        (lambda: esc.sources(4), "data_root: expected a path, received 4 (int)"),
         (lambda: esc.open(3), "expected a path, received 3 (int)"),
         (lambda: esc.open("runs/x"), "expected the folder of a run, as runs/digits/cnn, received runs/x."),
         (lambda: esc.open("none.safetensors"), "there is no file none.safetensors"),
@@ -139,6 +166,72 @@ def test_what_is_no_argument_is_told(call: Callable[[], object], told: str) -> N
     with pytest.raises(esc.EscaleraError) as error:
         call()
     assert told in str(error.value)
+    in_spanish = translate(str(error.value), "es")
+    assert in_spanish != str(error.value) and english_left(in_spanish) == [], in_spanish
+
+
+def test_two_runs_are_compared(climbed: esc.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = climbed.dir.path.parents[2]
+    runs = esc.climb(LADDER, out=out, quiet=True)
+    found = esc.compare(runs["mlp"], runs["wider"])
+    assert isinstance(found, esc.RunComparison)
+    assert (found.a, found.b, found.change) == ("mlp", "wider", {"model.dense": ([16], [32])})
+    assert found.rows == pq.read_metadata(runs["mlp"].dir.predictions).num_rows
+    assert found.accuracy_a == pytest.approx(runs["mlp"].metrics["test"]["accuracy"])
+    assert found.difference == pytest.approx(found.accuracy_b - found.accuracy_a)
+    assert found.difference == pytest.approx((found.gained - found.lost) / found.rows)
+    assert found.interval[0] <= found.difference <= found.interval[1]
+    assert 0 <= found.p <= 1 and found.verdict in ("better", "worse", "no evidence")
+    # A rung is all of its seeds: here one; and the other way round the sign is another.
+    back = esc.compare(out / "tiny" / "wider", str(out / "tiny" / "mlp"))
+    assert back.difference == -found.difference and (back.gained, back.lost) == (found.lost, found.gained)
+    # As the command says it.
+    monkeypatch.chdir(out)
+    monkeypatch.setattr("sys.argv", ["escalera", "compare", "tiny/mlp", "tiny/wider", "--out", "x", "--json"])
+    with pytest.raises(SystemExit), redirect_stdout(StringIO()) as told:
+        main()
+    rung = json.loads(told.getvalue())["rungs"][1]
+    assert (rung["difference"], rung["p_holm"], rung["verdict"]) == (found.difference, found.p, found.verdict)
+    same = esc.compare(runs["mlp"], runs["mlp"])
+    assert (same.difference, same.p, same.verdict) == (0, 1, "no evidence")
+
+
+def test_runs_of_other_rows_are_not_compared(climbed: esc.Run) -> None:
+    other = esc.climb(LADDER, sets="data.test=0.3", rungs="mlp", quiet=True)["mlp"]
+    with pytest.raises(RunError, match=r"cannot be compared row by row with .*\n.*it was tested on 539 rows"):
+        esc.compare(climbed, other)
+
+
+def test_a_source_is_explored() -> None:
+    found = esc.explore("digits", sets={"data.test": 0.25})
+    assert isinstance(found, esc.Exploration)
+    assert found.page == Path("explored/digits/explore.html") and found.page.is_file()
+    assert json.loads(Path("explored/digits/explore.json").read_text(encoding="utf-8")) == found
+    assert found["splits"]["train"]["rows"] == 1797
+    assert 'lang="es"' in esc.explore(Path("digits"), language="es", out=Path("x")).page.read_text(encoding="utf-8")
+
+
+def test_the_sources_are_a_table() -> None:
+    from escalera.data.sources.locate import catalogue
+
+    Path("data/photos/cat").mkdir(parents=True)
+    found = esc.sources("data")
+    assert list(found.columns) == ["name", "where", "form", "hub"]
+    assert found.to_dict("records") == catalogue(Path("data"))
+    assert found.iloc[-1].tolist() == ["photos", "data/photos", "folders", None]
+
+
+def test_the_version_is_that_of_the_installation() -> None:
+    assert esc.__version__ == importlib.metadata.version("escalera")
+
+
+def test_the_import_is_light() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import escalera as esc; dir(esc); esc.climb.__doc__\n"
+        "print(sorted({name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['escalera']\n"
 
 
 def test_an_earlier_run_is_opened_and_asked(climbed: esc.Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +261,8 @@ def test_a_run_reads_its_weights_once(climbed: esc.Run, monkeypatch: pytest.Monk
 
 
 def test_the_names_are_listed_and_nearly_right_ones_told() -> None:
-    assert dir(esc) == ["EscaleraError", "Predictor", "Results", "Run", "climb", "load_ladder", "open"]
+    assert dir(esc) == sorted([*esc.__all__, "__version__", "open"])
+    assert esc.__all__ == sorted(esc.__all__)
     assert all(getattr(esc, name).__doc__ for name in dir(esc))
     with pytest.raises(AttributeError, match=r"module 'escalera' has no attribute 'clim'; did you mean 'climb'\?"):
         _ = esc.clim  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ import escalera.cli.terminal
 from escalera import cli
 from escalera.cli.terminal import load_terminal
 from escalera.core.translation import translate
+from escalera.data.cache.folders import Kind
 from escalera.evaluate.compare import Verdict
 from escalera.experiment import estimate
 from escalera.ladder import catalogue
@@ -87,7 +88,7 @@ def test_every_message_is_used() -> None:
         "state": get_args(State),
         "stopped": ["early-stopping", "all-epochs"],
         "at_hand": ["here", "hub", "absent"],
-        "cache.kind": ["decoded", "downloaded", "unfinished"],
+        "cache.kind": get_args(Kind),
         "layers": ["layer", "output", "parameters"],
         "run": ["made_again", "written_again", "not_needed"],
         "runs": ["run", "test", "date", "settings", "size", "begun", "kept"],

@@ -11,50 +11,68 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
+
     from escalera.core.arguments import Name, Sets
     from escalera.core.errors import EscaleraError
+    from escalera.data.sources.from_python import ArraySplits
+    from escalera.experiment.comparison import RunComparison
+    from escalera.experiment.explore import Exploration
     from escalera.experiment.results import Results, Run
     from escalera.inference.predictor import Predictor
     from escalera.ladder.read import Reading
 
+    __version__: str
+
 _CLASSES = {
     "EscaleraError": "core.errors",
+    "Exploration": "experiment.explore",
     "Predictor": "inference.predictor",
     "Results": "experiment.results",
     "Run": "experiment.results",
+    "RunComparison": "experiment.comparison",
 }
 """The public classes, and where each is."""
-_PUBLIC = (*_CLASSES, "climb", "load_ladder", "open")
+_FUNCTIONS = ("climb", "compare", "explore", "load_ladder", "open", "sources")
+_PUBLIC = (*_FUNCTIONS, *_CLASSES, "__version__")
 
 # Not `open`: a star would hide Python's own.
-__all__ = ["EscaleraError", "Predictor", "Results", "Run", "climb", "load_ladder"]
+__all__ = [
+    "EscaleraError", "Exploration", "Predictor", "Results", "Run", "RunComparison", "climb", "compare", "explore",
+    "load_ladder", "sources",
+]  # fmt: skip
 
 
-def load_ladder(source: Name | Mapping[str, Any], sets: Sets = (), data_root: Name | None = None) -> Reading:
+def load_ladder(
+    source: Name | Mapping[str, Any],
+    sets: Sets = (),
+    data_root: Name | None = None,
+    *,
+    data: ArraySplits | None = None,
+) -> Reading:
     """Read a ladder: one that ships, by its name, a YAML file, by its path, or a mapping such as the file holds.
 
-    Raises LadderError with every mistake in it, sources that are not in `data_root` either, EscaleraError where there
-    is none.
+    `data` are arrays to learn from, in the place of the ladder's own source: {"train": (images, labels)}, and
+    "validation" and "test" where there are any. They are kept in the cache by their SHA-256, so that the same arrays
+    are the same source. Raises LadderError with every mistake in it, sources that are not in `data_root` either,
+    DataError for arrays that are no images and labels, EscaleraError where there is no ladder.
     """
-    import os
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from escalera.core import arguments
-    from escalera.core.errors import EscaleraError
     from escalera.experiment import climb as climbing
 
-    if not isinstance(source, str | os.PathLike | Mapping):
-        raise EscaleraError(f"expected the name of a ladder, a path or a mapping, received {arguments.shown(source)}")
+    given, settings = arguments.ladder(source), arguments.settings(sets)
     root = arguments.path_or_none("data_root", data_root)
-    return climbing.load_ladder(
-        Path(source) if isinstance(source, os.PathLike) else source, arguments.settings(sets), root
-    )
+    if data is not None:
+        from escalera.data.sources.from_python import keep_arrays
+
+        given, settings = arguments.with_source(given, settings, keep_arrays(data))
+    return climbing.load_ladder(given, settings, root)
 
 
 def climb(
     ladder: Reading | Name | Mapping[str, Any],
     *,
+    data: ArraySplits | None = None,
     sets: Sets = (),
     rungs: str | Sequence[str] = (),
     seeds: int = 1,
@@ -68,10 +86,10 @@ def climb(
 ) -> Results:
     """Train the rungs of a ladder that are not finished, compare all, and write the report: `escalera climb` in Python.
 
-    `ladder` is what `load_ladder` takes, with `sets`, or gives. `rungs` chooses some by name; `fresh` trains finished
-    ones again; `skip_bad` leaves out pictures that cannot be decoded, and counts them. It tells how it goes unless
-    `quiet`. A rung that fails does not stop the others, and its run says so. Raises EscaleraError before anything is
-    trained, and KeyboardInterrupt where it is stopped: the same call goes on from there.
+    `ladder` is what `load_ladder` takes, with `sets` and `data`, or gives. `rungs` chooses some by name; `fresh` trains
+    finished ones again; `skip_bad` leaves out pictures that cannot be decoded, and counts them. It tells how it goes
+    unless `quiet`. A rung that fails does not stop the others, and its run says so. Raises EscaleraError before
+    anything is trained, and KeyboardInterrupt where it is stopped: the same call goes on from there.
     """
     from rich.console import Console
 
@@ -83,9 +101,10 @@ def climb(
     from escalera.ladder.read import Reading
 
     if not isinstance(ladder, Reading):
-        reading = load_ladder(ladder, sets, data_root)
-    elif sets:
-        raise EscaleraError("sets: expected them in load_ladder, which has read this ladder already")
+        reading = load_ladder(ladder, sets, data_root, data=data)
+    elif sets or data is not None:
+        name = "sets" if sets else "data"
+        raise EscaleraError(f"{name}: expected in load_ladder, which has read this ladder already")
     else:
         reading = ladder
     return climbing.climb(
@@ -114,11 +133,74 @@ def open(path: Name) -> Predictor:
     return Predictor(find_trained(arguments.path("the folder of a run, as runs/digits/cnn", path)))
 
 
+def compare(a: Run | Name, b: Run | Name) -> RunComparison:
+    """What run `b` brings over run `a`, row by row of the test rows that both answered: `escalera compare` in Python.
+
+    A path is that of a run, or of a rung with all its finished seeds. Raises RunError where one is not finished, or
+    they answered different rows.
+    """
+    from escalera.core import arguments
+    from escalera.experiment.comparison import compare_runs
+    from escalera.experiment.results import Run
+
+    folders = [
+        run.dir.path if isinstance(run, Run) else arguments.path("a run, or its folder as runs/digits/cnn", run)
+        for run in (a, b)
+    ]
+    return compare_runs(*folders)
+
+
+def explore(
+    source: Name | ArraySplits,
+    *,
+    sets: Sets = (),
+    out: Name = "explored",
+    data_root: Name | None = None,
+    language: str = "en",
+) -> Exploration:
+    """Look at data before training, what is in it and what is wrong: `escalera explore` in Python.
+
+    `source` is what a ladder names under data.source, or arrays as `load_ladder` takes them; `sets` say how to read it,
+    as `data.label_column=kind`. Writes a page, explore.json and a table of the pixels into a folder in `out` that is
+    named after the source. Raises DataError where there is nothing to look at, LadderError for settings that are wrong.
+    """
+    import os
+    from collections.abc import Mapping
+
+    from escalera.core import arguments
+    from escalera.experiment.explore import Exploration, explore_source
+
+    settings, folder = arguments.settings(sets), arguments.path("out", out)
+    root = arguments.path_or_none("data_root", data_root)
+    if isinstance(source, Mapping):
+        from escalera.data.sources.from_python import keep_arrays
+
+        source = keep_arrays(source)
+    name = os.fspath(source) if isinstance(source, os.PathLike) else arguments.text("source", source)
+    page, facts = explore_source(name, out=folder, sets=settings, data_root=root, language=language)
+    return Exploration(facts, page)
+
+
+def sources(data_root: Name | None = None) -> pd.DataFrame:
+    """The data that are known by name: where each is (None: not here), its form, and where the hub has it."""
+    import pandas as pd
+
+    from escalera.core import arguments
+    from escalera.data.sources.locate import catalogue
+
+    rows = catalogue(arguments.path_or_none("data_root", data_root))
+    return pd.DataFrame(rows, columns=["name", "where", "form", "hub"], dtype=object)
+
+
 def __getattr__(name: str) -> Any:
     if name in _CLASSES:
         from importlib import import_module
 
         return getattr(import_module(f"escalera.{_CLASSES[name]}"), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("escalera")
     from escalera.core.errors import perhaps
 
     raise AttributeError(f"module 'escalera' has no attribute '{name}'{perhaps(name, _PUBLIC)}")

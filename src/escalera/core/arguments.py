@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,31 @@ from typing import Any
 from escalera.core.errors import EscaleraError, perhaps
 
 DEVICES = ("auto", "cpu", "cuda")
+_SHORT = reprlib.Repr()
+"""Of a list of a million numbers the first ones."""
+_SHORT.maxstring = _SHORT.maxother = 90
 Name = str | os.PathLike[str]
 """A name, as `digits`, or a path."""
 Sets = str | Sequence[str] | Mapping[str, Any]
 """Settings on top of every rung: `train.epochs=5`, several of them in a list, or {"train.epochs": 5}."""
+
+
+def ladder(given: Name | Mapping[str, Any]) -> str | Path | Mapping[str, Any]:
+    """A ladder's name, path or content; raises EscaleraError for anything else."""
+    if isinstance(given, str | Mapping):
+        return given
+    if isinstance(given, os.PathLike):
+        return Path(given)
+    raise EscaleraError(f"expected the name of a ladder, a path or a mapping, received {shown(given)}")
+
+
+def with_source(
+    given: str | Path | Mapping[str, Any], sets: Sequence[str], source: Path
+) -> tuple[str | Path | Mapping[str, Any], list[str]]:
+    """A ladder and settings by which all of its rungs learn from another source; a mapping need not name one."""
+    if isinstance(given, Mapping) and isinstance(section := given.get("data", {}), Mapping):
+        given = {**given, "data": {**section, "source": str(source)}}
+    return given, [*sets, f"data.source={json.dumps(str(source))}"]
 
 
 def settings(sets: Sets) -> list[str]:
@@ -31,6 +53,13 @@ def texts(name: str, given: str | Sequence[str]) -> list[str]:
     if not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
         raise EscaleraError(f"{name}: expected a text, or a list of texts, received {shown(given)}")
     return list(given)
+
+
+def text(name: str, given: str) -> str:
+    """A text; raises EscaleraError for anything else."""
+    if not isinstance(given, str):
+        raise EscaleraError(f"{name}: expected a text or a path, received {shown(given)}")
+    return given
 
 
 def path(name: str, given: Name) -> Path:
@@ -61,5 +90,5 @@ def count(name: str, given: int) -> int:
 
 
 def shown(value: object) -> str:
-    """A value and its type, in a few letters."""
-    return f"{value!r:.60} ({type(value).__name__})"
+    """A value and its type, in a few letters on one line."""
+    return f"{' '.join(_SHORT.repr(value).split()):.60} ({type(value).__name__})"

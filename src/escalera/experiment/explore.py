@@ -5,12 +5,34 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from escalera.core.errors import RunError
 from escalera.core.files import read_json, write_aside, write_json
+from escalera.experiment.notebook import line_html, list_html, table_html
+
+
+class Exploration(dict[str, Any]):
+    """What was found in a source: the keys and values of explore.json; `page` is the path of its page."""
+
+    def __init__(self, facts: Mapping[str, Any], page: Path) -> None:
+        super().__init__(facts)
+        self.page = page
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        splits = {name: {"rows": split["rows"], **split["classes"]} for name, split in self["splits"].items()}
+        parts = [
+            table_html(pd.DataFrame(splits), index=True),
+            list_html("A training would refuse it:", self["faults"]),
+            list_html("Pictures that cannot be decoded:", self["bad"]),
+            list_html("Notes:", self["notes"]),
+            line_html("Page:", self.page),
+        ]
+        return "".join(parts)
 
 
 def explore_source(

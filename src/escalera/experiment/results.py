@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from escalera.core.errors import nearest
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
+from escalera.experiment.notebook import line_html, list_html, table_html
 from escalera.run.outcome import Key, Outcome
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Run:
         return dict(read_json(self.dir.metrics))
 
     def summary(self) -> dict[str, Any]:
-        """Its state, accuracy and loss, and what it took; nothing but the state where it is not done."""
+        """Its state, accuracy and loss, and what it took; where it failed why, and else nothing but its state."""
         found: dict[str, Any] = {"state": self.state}
         if self.state == "done":
             record, metrics = self.dir.read_record(), self.metrics
@@ -55,12 +56,15 @@ class Run:
                 "epochs": record.get("epochs"),
                 "seconds": record["seconds"],
             }
+        elif self.state == "failed":
+            found["error"] = self.dir.read_record().get("error", "")
         return found
 
     def _repr_html_(self) -> str:
         import pandas as pd
 
-        return str(pd.Series(self.summary(), name=self.dir.path.parent.name).to_frame().to_html())
+        name = f"{self.dir.path.parent.name}/{self.dir.path.name}"
+        return table_html(pd.Series(self.summary(), name=name, dtype=object).to_frame(), index=True)
 
     @property
     def classes(self) -> list[str]:
@@ -111,4 +115,7 @@ class Results(dict[str, Run]):
         return pd.DataFrame(list(lines))
 
     def _repr_html_(self) -> str:
-        return str(self.table().to_html(index=False, na_rep="", float_format="{:.4g}".format))
+        table = self.table().drop(columns="error", errors="ignore")
+        failed = (f"{one.rung}, seed {one.seed}: {one.error}" for one in self.failed)
+        parts = [table_html(table, index=False), list_html("Failed:", failed), line_html("Report:", self.report)]
+        return "".join(parts)

@@ -1,4 +1,4 @@
-"""The cache: what was downloaded or decoded once, a folder per key, each complete or absent.
+"""The cache: what was downloaded, decoded or given in Python once, a folder per key, each complete or absent.
 
 images  (N, H, W, C) uint8, <split>-images.npy, memory-mapped when opened
 labels  (N,) int64, <split>-labels.npy
@@ -30,6 +30,11 @@ from escalera.data.images import ImageSet
 
 VERSION = 5
 """Raise it when the decoder or the layout changes: older folders are then made anew."""
+
+GIVEN = "arrays-"
+"""How the folder of arrays that a Python program gave begins; their SHA-256 follows."""
+
+Kind = Literal["decoded", "downloaded", "given", "unfinished"]
 
 _DAY = 86_400
 
@@ -109,7 +114,7 @@ class Entry:
 
     name: str
     source: str
-    kind: Literal["decoded", "downloaded", "unfinished"]
+    kind: Kind
     bytes: int
     made: str
 
@@ -163,19 +168,23 @@ def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
     return chosen
 
 
-def _kind(folder: Path) -> Literal["decoded", "downloaded", "unfinished"] | None:
+def _kind(folder: Path) -> Kind | None:
     if not folder.is_dir():
         return None
     if re.fullmatch(r"\..+~.+~\d+~.+", folder.name):
         return "unfinished"
     if re.fullmatch(r".+-[0-9a-f]{20}", folder.name) and (folder / "meta.json").is_file():
         return "decoded"
+    if re.fullmatch(rf"{GIVEN}[0-9a-f]{{20}}", folder.name) and (folder / "arrays.npz").is_file():
+        return "given"
     return "downloaded" if folder.name.startswith("hub-") and any(folder.glob("*.parquet")) else None
 
 
 def _source(folder: Path, kind: str) -> str:
     if kind == "downloaded":
         return folder.name.removeprefix("hub-").replace("--", "/")
+    if kind == "given":
+        return folder.name
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads((folder / "meta.json").read_text(encoding="utf-8"))["source"])
     return folder.name.lstrip(".").rsplit("~", 3)[0].rsplit("-", 1)[0]

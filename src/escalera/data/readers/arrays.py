@@ -25,7 +25,8 @@ from escalera.data.readers.pixel_shape import pixel_shape
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CHANNELS = (1, 3, 4)
+CHANNELS = (1, 3, 4)
+"""Grey, colours, and colours with transparency."""
 _LISTED = 20
 
 
@@ -195,9 +196,9 @@ def _each(
         return found, False, [f"{path.name}: '{name}': {guess}"] if guess else []
     if options.shape is not None:
         raise DataError(f"data.shape: the images in {path} have their shape, {shape[1:]}. Take it out.")
-    if number and (len(shape) == 3 or (len(shape) == 4 and shape[3] in _CHANNELS)):
+    if number and (len(shape) == 3 or (len(shape) == 4 and shape[3] in CHANNELS)):
         return shape[1:], False, []
-    if number and len(shape) == 4 and shape[1] in _CHANNELS:
+    if number and len(shape) == 4 and shape[1] in CHANNELS:
         note = f"{path.name}: '{name}' {shape} is read with the channels first (N, C, H, W)."
         return (*shape[2:], shape[1]), True, [note]
     raise DataError(
