@@ -92,6 +92,9 @@ def test_a_ladder_from_a_mapping_is_that_of_the_file() -> None:
     rung = esc.load_ladder(loose, ["train.epochs=4", "train.batch_size=8"]).rungs[0]
     assert (rung.config.data.image_size, rung.config.data.test, rung.config.train.epochs) == ([9, 8], 0.5, 4)
     assert esc.load_ladder(LADDER, "train.epochs=4").rungs[1].config.train.epochs == 4
+    sets = {"train.epochs": np.int64(4), "data.source": Path("cifar10"), "model.dense": [3]}
+    rung = esc.load_ladder(LADDER, sets).rungs[0]
+    assert (rung.config.train.epochs, rung.config.data.source) == (4, "cifar10")
     pictures = {**LADDER, "data": {"source": Path("photos"), "image_size": 8, "channels": 1}}
     assert esc.load_ladder(pictures).rungs[0].config.data.source == "photos"
 
@@ -144,6 +147,10 @@ def test_mistakes_in_a_mapping_are_told_together_by_their_place() -> None:
         (lambda: esc.climb("digits", data_root=1), "data_root: expected a path, received 1 (int)"),
         (lambda: esc.climb("digits", sets="train.epochs"), "--set train.epochs"),
         (lambda: esc.climb("digits", sets={"train.epohcs": 1}), "did you mean 'epochs'?"),
+        (
+            lambda: esc.climb("digits", sets={"train.epochs": np.zeros(2)}),
+            "sets: train.epochs: expected a number, a text, a list or a mapping, received array([0., 0.]) (ndarray)",
+        ),
         (lambda: esc.climb(esc.load_ladder(LADDER), sets="train.epochs=1"), "sets: expected in load_ladder"),
         (lambda: esc.climb(esc.load_ladder(LADDER), data={}), "data: expected in load_ladder"),
         (lambda: esc.climb("digits", language="ens"), "language: expected en, es, received 'ens' (str); did you mean"),

@@ -96,7 +96,7 @@ def cache(
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show or remove what was decoded or downloaded.
+    """Show or remove what was decoded, downloaded, or given in Python.
 
     It is made again when it is needed.
     """

@@ -40,10 +40,26 @@ def with_source(
 
 
 def settings(sets: Sets) -> list[str]:
-    """Settings as `--set` takes them."""
-    if isinstance(sets, Mapping):
-        return [f"{key}={json.dumps(value)}" for key, value in sets.items()]
-    return texts("sets", sets)
+    """Settings as `--set` takes them; raises EscaleraError for a value that no ladder holds."""
+    if not isinstance(sets, Mapping):
+        return texts("sets", sets)
+    found = []
+    for key, value in sets.items():
+        try:
+            found.append(f"{key}={json.dumps(value, default=_plain)}")
+        except (TypeError, ValueError, RecursionError) as error:  # ValueError: a list that holds itself
+            what = "expected a number, a text, a list or a mapping"
+            raise EscaleraError(f"sets: {key}: {what}, received {shown(value)}") from error
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """A path as a text, a number of numpy or torch as one of Python, as in a ladder made of a mapping."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    raise TypeError
 
 
 def texts(name: str, given: str | Sequence[str]) -> list[str]:
