@@ -16,8 +16,8 @@ LONG_FUNCTIONS = {
     "cli/asking.py predict": "a command: typer reads its options, with their help, from the signature",
 }
 LONG_SIGNATURES = {
-    "interface.py climb": "an entry point: what a person may say of a climb, by keyword",
-    "experiment/climb.py climb": "what `interface.py climb` and the command hand on",
+    "__init__.py climb": "what Python offers: a parameter is an option of the command",
+    "experiment/climb.py climb": "the climb behind both, for listeners and executors of one's own",
     "train/loop.py train": "the loop: what every run needs, as plain arguments",
     "cli/training.py climb": "a command: a parameter is an option",
     "cli/asking.py predict": "a command: a parameter is an option",

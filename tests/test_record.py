@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 import escalera as esc
 from escalera.core.fault import Fault
-from escalera.core.record import Data, Lenient, Metrics, RunRecord
+from escalera.core.lenient import Lenient
+from escalera.core.record import Data, Metrics, RunRecord
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OLD = sorted(path.parent for path in (FIXTURES / "old").glob("*/seed-0/run.json"))

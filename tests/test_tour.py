@@ -30,8 +30,8 @@ def test_every_room_is_on_the_tour() -> None:
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(SOURCE.parent).as_posix())
 def test_a_package_says_in_a_sentence_what_it_is(package: Path) -> None:
     said = TOUR["sentence"](package)
-    assert re.fullmatch(r"[A-Z].{15,150}\.", said), said
-    if package.name != "executors":  # being rebuilt
+    assert re.match(r"[A-Z].{15,150}\.", said), said
+    if package != SOURCE:  # whose docstring is what `help(escalera)` begins with
         assert not re.search(r"\. [A-Z]", said), said
 
 

@@ -83,10 +83,7 @@ def climb(
         for path in folder.iterdir():
             store(path)
         events.ladder_begins(ladder, folder, len(runs), len(pending))
-        for damage in found:
-            events.damaged(damage.what, damage.then)
-        for kept, run in restored:
-            events.put_back(kept.path, run.path)
+        _tell(events, found, restored)
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
         tasks = _tasks(reading, pending, folder, data_root, device, fresh=fresh, skip_bad=skip_bad)
         if tasks:
@@ -109,6 +106,14 @@ def climb(
     return Results(
         {key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, folder / "report.html"
     )
+
+
+def _tell(events: Events, found: Sequence[Damage], restored: Sequence[tuple[RunDir, RunDir]]) -> None:
+    """Say what is damaged, and which kept runs stand again."""
+    for damage in found:
+        events.damaged(damage.what, damage.then)
+    for kept, run in restored:
+        events.put_back(kept.path, run.path)
 
 
 def _damages(folder: Path, runs: Iterable[RunDir]) -> list[Damage]:

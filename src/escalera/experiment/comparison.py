@@ -10,7 +10,7 @@ from typing import Any
 
 from escalera.evaluate.compare import Verdict
 from escalera.experiment.notebook import table_html
-from escalera.report.story import Rung
+from escalera.report.rung import Rung
 from escalera.report.versus import read_versus
 
 

@@ -151,22 +151,9 @@ def _train(
     What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took.
     """
     settings = config.train
-    mixing = builders.mix(config.augment, len(data.classes))
-    batches: Batches | FeatureBatches
-    batches = builders.batches(config, data.train, data.train, seed=seed, device=device, training=True, mix=mixing)
-    validation: Batches | FeatureBatches
-    validation = builders.batches(config, data.validation, data.train, seed=seed, device=device, training=False)
-    learner: torch.nn.Module = network
-    if builders.runs_once(config, network, len(data.train.rows)):
-        # What comes out of the body is always the same: from here on it stands for the pictures, and the head for all.
-        learner = network.head.layers
-        batches, validation = _run_once(config, data, network, seed, device)
-    training = Training(
-        learner,
-        builders.optimizer(settings.optimizer, learner),
-        settings.epochs,
-        -(-len(batches) // settings.accumulate),
-    )
+    learner, batches, validation = _feeds(config, seed, data, network, device)
+    steps = -(-len(batches) // settings.accumulate)
+    training = Training(learner, builders.optimizer(settings.optimizer, learner), settings.epochs, steps)
     schedule = builders.schedule(settings)
     history, stop = History(run), StopOnSignal()
     parts: dict[str, Any] = {"plateau": schedule} if isinstance(schedule, Plateau) else {}
@@ -207,6 +194,19 @@ def _train(
     save_weights(network, run.best)
     best_epoch = stopping.best_epoch if stopping is not None and best is not None else training.epoch
     return _learned(training, best_epoch, config)
+
+
+def _feeds(
+    config: RungConfig, seed: int, data: Dataset, network: Network, device: torch.device
+) -> tuple[torch.nn.Module, Batches | FeatureBatches, Batches | FeatureBatches]:
+    """What learns, its batches, and those of validation."""
+    if builders.runs_once(config, network, len(data.train.rows)):
+        # What comes out of the body is always the same: from here on it stands for the pictures, and the head for all.
+        return network.head.layers, *_run_once(config, data, network, seed, device)
+    mixing = builders.mix(config.augment, len(data.classes))
+    batches = builders.batches(config, data.train, data.train, seed=seed, device=device, training=True, mix=mixing)
+    validation = builders.batches(config, data.validation, data.train, seed=seed, device=device, training=False)
+    return network, batches, validation
 
 
 def _learned(training: Training, best_epoch: int, config: RungConfig) -> dict[str, Any]:

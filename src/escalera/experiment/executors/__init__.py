@@ -1,4 +1,4 @@
-"""Who performs tasks: this process, for now. An executor is a file of this folder, and a word of EXECUTORS."""
+"""Who performs tasks: a file for each executor, and its word in EXECUTORS."""
 
 from __future__ import annotations
 
