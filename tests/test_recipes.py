@@ -87,7 +87,7 @@ class Negative:
             ),
             ("report/sections/quality.py", r"_SHARES = \(", '"worst_recall", '),
             (
-                "report/records.py",
+                "core/record.py",
                 r"class FullScores\(.*\n(.*\n)*?    macro_f1: .*\n",
                 "    worst_recall: Share | None = None\n",
             ),

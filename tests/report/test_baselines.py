@@ -18,7 +18,7 @@ import pytest
 from escalera.core.rundir import BESIDE
 from escalera.evaluate.compare import compare
 from escalera.evaluate.metrics import measure
-from escalera.experiment.summary import told
+from escalera.experiment.summary import as_values
 from escalera.report.baselines import answered
 from escalera.report.page import write_report
 from escalera.report.story import read_story
@@ -105,7 +105,7 @@ def test_the_baselines_stand_in_chart_table_and_json(constant: Path) -> None:
     svg = (constant / "figures/climb.svg").read_text()
     assert svg.count('stroke-dasharray="7 4"') == 2
     assert "always 'sano' 90.6%" in unescape(svg)
-    found = told(read_story(constant))
+    found = as_values(read_story(constant))
     assert found["baselines"] == [
         {"name": "majority", "class": "sano", "test_accuracy": 29 / 32},
         {"name": "nearest_mean_images", "class": None, "test_accuracy": 17 / 32},
@@ -186,7 +186,7 @@ def test_a_run_of_an_earlier_version_still_reports(build: Build) -> None:
     text = words(folder)
     assert "It answers 'sano' to all 32 test images" in text
     assert "nearest class mean" not in text and "off the scale" not in text
-    assert told(read_story(folder))["baselines"] == []
+    assert as_values(read_story(folder))["baselines"] == []
     # Without class shares of train, those of the test rows stand in.
     answer(folder / "base/seed-0", np.r_[0, np.ones(31, int)], train=0.9, validation=0.9)
     assert "since always answering 'sano' gets 90.6% of the training images right" in words(folder)
@@ -243,7 +243,7 @@ def test_shares_that_do_not_fit_say_nothing(build: Build, shares: Any) -> None:
 def test_a_baseline_that_cannot_be_one_is_left_out(build: Build, column: np.ndarray) -> None:
     folder = build(rungs=ONE, classes=NAMES, rows=ROWS)
     answer(folder / "base/seed-0", LABELS, simple={"majority": column})
-    found = told(read_story(folder))["baselines"]
+    found = as_values(read_story(folder))["baselines"]
     assert [one["class"] for one in found] == (["enfermo"] if np.ptp(column) == 0 and column[0] == 0 else [])
 
 
