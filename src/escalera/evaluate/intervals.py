@@ -22,7 +22,7 @@ def intervals(tallies: Tallies, *, draws: int = DRAWS, seed: int = 0) -> dict[st
     """The middle 95 % of each metric over the draws, by the metric's name.
 
     The draws are moved so that their mean is the metric itself: the calibration error of a draw is on average larger
-    than that of the rows, and its interval would else lie beside it.
+    than that of the rows, and without this its interval would not hold it.
     """
     drawn = [metrics(sums) for sums in _drawn(tallies, draws, seed)]
     found = {}

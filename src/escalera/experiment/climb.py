@@ -169,8 +169,8 @@ def _pending(
     restored = []
     for (name, seed), run in runs.items():
         rung = ladder[name]
-        # What starts from another rung's weights waits for them: trained again, they may be others.
-        waits = any(other.name in sources(rung.config) and seed == its for other, its in pending)
+        # A rung that starts from another's weights waits while those are pending: they may come out different.
+        waits = any(other.name in sources(rung.config) and seed == number for other, number in pending)
         if not fresh and not waits and (kept := put_back(run, rung)):
             restored.append((kept, run))
         if fresh or waits or not settled(run, rung):

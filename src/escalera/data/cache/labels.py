@@ -24,7 +24,7 @@ def classes_and_labels(
     """The classes, and the labels of each listing, train first.
 
     The classes are those that the train listing states, else `stated`, else the labels in train, in natural order.
-    `named` says that the user named the column himself. Raises DataError for a column that cannot be one of labels, and
+    `named` says that the user named the column. Raises DataError for a column that cannot be one of labels, and
     for labels that train lacks.
     """
     train = listings[0]
