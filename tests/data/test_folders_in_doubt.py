@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -275,3 +276,31 @@ def test_an_archive_unpacked_beside_itself(put_all, refused, opened):
 def test_who_says_which_folders_are_splits_says_which_are_classes(put_all, opened):
     put_all(pictures(*(f"{top}/{name}/1.png" for top in ("set_train", "set_test") for name in ("cat", "dog"))))
     assert opened(splits=False).classes == ["set_test", "set_train"]
+
+
+# The same, spelt otherwise
+
+
+def test_text_files_and_masks_whose_names_are_spelt_otherwise(put_all, refused):
+    put_all({f"{n % 2}/IMG_{n}.JPG": n for n in range(6)} | {f"{n % 2}/img_{n}.TXT": "a" for n in range(6)})
+    assert refused().startswith("6 of 6 pictures have a text file of the same name beside them")
+
+
+def test_masks_that_are_spelt_otherwise(put_all, refused):
+    put_all(pictures(*(f"{kind}/a{n}.png" for kind in "xy" for n in range(4)), "x/A1_MASK.PNG", "y/A2_Mask.png"))
+    assert refused().startswith("2 of 10 pictures are named as masks of others")
+
+
+def test_the_same_folders_that_are_spelt_otherwise(put_all, refused):
+    put_all(pictures(*(f"{site}/{kind}/1.png" for site, kinds in {"a": ("Dress", "Hat"), "b": ("dress", "hat")}.items()
+                       for kind in kinds)))  # fmt: skip
+    assert "either may be the classes" in refused()
+
+
+def test_names_with_their_marks_apart(put_all, refused):
+    """As archives of macOS have them: folders whose accents are letters of their own, unpacked twice."""
+    place = unicodedata.normalize("NFD", "fotos de perú")
+    kinds = [unicodedata.normalize("NFD", kind) for kind in ("sombrerón", "camisón")]
+    files = [f"{kind}/{n}.png" for kind in kinds for n in range(3)]
+    put_all(pictures(*files, *(f"{place}/{file}" for file in files)))
+    assert "the archive may have been unpacked twice" in refused()

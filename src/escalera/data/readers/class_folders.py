@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from escalera.core.errors import DataError
+from escalera.core.names import composed
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.readers import masks, readings, sidecars
 from escalera.data.readers.formats import PICTURES
 from escalera.data.readers.listing import Labels, Raw, left_by_system, many_files_state, read_files, shown
 from escalera.data.readers.name_pattern import expression, is_of_paths, suggestion
 from escalera.data.readers.natural import natural
-from escalera.data.readers.sidecars import of_one_folder
 from escalera.data.readers.split_folders import entries, folders, is_picture, split_folders
 
 if TYPE_CHECKING:
@@ -116,16 +115,17 @@ def _class_folder(split: str, path: Path, options: ReadOptions) -> ClassFolder:
     for name in folders(path):
         if shown(name) != name:
             raise DataError(f"{path}: '{shown(name)}' cannot be the name of a class. Give its folder another one.")
-        files = found.setdefault(unicodedata.normalize("NFC", name), [])
+        called = composed(name)
+        files = found.setdefault(called, [])
         below = _collect(path, name, files, others)
         if below:
-            nested[name] = below
+            nested[called] = below
     loose = _pictures_in(path)
     if not any(found.values()):
         raise DataError(
             f"{path} has no folders of classes with pictures; expected <class>/<picture>.jpg"
             + (f", found {len(loose)} pictures without a class" if loose else "")
-            + f". Pictures end in {', '.join(PICTURES)}.{of_one_folder(path) if loose else ''}"
+            + f". Pictures end in {', '.join(PICTURES)}.{sidecars.of_one_folder(path) if loose else ''}"
         )
     classes = sorted(found, key=natural)
     kept = [name for name in classes if found[name]]
@@ -201,10 +201,10 @@ def _by_names(split: str, folder: Path, pattern: str) -> ClassFolder:
             f"data.label_pattern: {len(wrong)} of {len(names)} names in {folder} do not fit '{pattern}': {listed}."
             f"{'' if is_of_paths(pattern) else suggestion(names)}"
         )
-    composed = {name: unicodedata.normalize("NFC", label) for name, label in labels.items()}
-    classes = sorted(set(composed.values()), key=natural)
-    files = [name for one in classes for name in names if composed[name] == one]
-    counts = Counter(composed.values())
+    labels = {name: composed(label) for name, label in labels.items()}
+    classes = sorted(set(labels.values()), key=natural)
+    files = [name for one in classes for name in names if labels[name] == one]
+    counts = Counter(labels.values())
     notes = [*_masks(folder, files), *_left_out(folder, others, "no pictures")]
     return ClassFolder(split, folder, files, {name: counts[name] for name in classes}, notes)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from escalera.core.names import same
 from escalera.data.readers.listing import shown
 from escalera.data.readers.sidecars import to_make
 
@@ -27,7 +28,8 @@ def named(files: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _stem(file: str) -> str:
-    return file.rpartition(".")[0]
+    """A name without its ending, to compare, however it is spelt."""
+    return same(file.rpartition(".")[0])
 
 
 def said_of_named(files: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from escalera.core.names import same
 from escalera.data.readers.listing import shown
 from escalera.data.readers.masks import are_kinds, folders_of_masks
 from escalera.data.readers.sidecars import NEARLY_ALL
@@ -22,7 +23,8 @@ def refused(path: Path, found: Mapping[str, Sequence[str]], nested: Nested) -> s
     if said := _unpacked_inside(path, found, nested):
         return said
     kept = [name for name, files in found.items() if files]
-    times = Counter(one for below in nested.values() for one in below)
+    spelt: dict[str, str] = {}
+    times = Counter(spelt.setdefault(same(one), one) for below in nested.values() for one in below)
     shared = sorted(one for one, count in times.items() if count > 1)
     alike = sum(times[one] for one in shared) >= _MOST * times.total()
     if len(shared) < 2 or len(nested) < max(2, NEARLY_ALL * len(kept)) or not alike:
@@ -61,11 +63,12 @@ def notes(path: Path, nested: Nested) -> list[str]:
 
 def _unpacked_inside(path: Path, found: Mapping[str, Sequence[str]], nested: Nested) -> str:
     """Of photos/cat and photos/photos/cat."""
+    known = set(map(same, found))
     for name, below in nested.items():
-        same = [one for one in below if one in found]
-        if len(same) >= max(2, _MOST * len(below)):
+        twice = [one for one in below if same(one) in known]
+        if len(twice) >= max(2, _MOST * len(below)):
             return (
-                f"'{name}' holds folders of the same names as lie beside it, {_listed(same)}; the archive may have "
+                f"'{name}' holds folders of the same names as lie beside it, {_listed(twice)}; the archive may have "
                 f"been unpacked twice. Name {path / name} as the source, or move it away; to make '{name}' a class, "
                 "write data.form: folders."
             )

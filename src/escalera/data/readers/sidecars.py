@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from escalera.core.names import same
 from escalera.data.readers.formats import NOT_READ, PICTURES
 from escalera.data.readers.listing import left_by_system, shown
 from escalera.data.readers.name_pattern import suggestion
@@ -128,7 +129,7 @@ def _ending(name: str) -> str:
 
 
 def _stem(name: str) -> str:
-    """A name without its ending; 'a.b.jpg' and 'a.b.txt' are of one name."""
+    """A name without its ending, to compare; 'a.b.jpg' and 'A.B.txt' are of one name, however it is spelt."""
     head, dot, ending = name.rpartition(".")
     known = f".{ending.lower()}" in (*_TEXTS, *PICTURES, *NOT_READ)
-    return head if dot and known else name
+    return same(head if dot and known else name)

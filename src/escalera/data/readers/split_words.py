@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 
+from escalera.core.names import composed
 from escalera.data.readers.listing import SPLITS
 
 _MORE = {
@@ -33,4 +33,4 @@ def splits_of(values: Sequence[str | None], said: Mapping[str, str] | None = Non
 
 def bare(text: str) -> str:
     """A word to compare: without blanks, signs and capitals."""
-    return re.sub(r"[\W_]", "", unicodedata.normalize("NFC", text).casefold())
+    return re.sub(r"[\W_]", "", composed(text).casefold())
