@@ -61,3 +61,7 @@ def test_what_does_not_fit_is_refused_in_code_and_told_in_a_file() -> None:
         "run.json: seed: 'first' does not fit",
         "run.json: skipped: -1 does not fit",
     ]
+
+
+def test_a_whole_number_stays_one() -> None:
+    assert json.dumps(RunRecord(data=Data(max_megapixels=60)).filed()) == '{"data": {"max_megapixels": 60}}'

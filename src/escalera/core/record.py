@@ -113,7 +113,7 @@ class Data(Lenient):
     class_rows: ClassRows = ClassRows()
     resize: str = "squash"
     range: list[float] | None = None
-    max_megapixels: float | None = None
+    max_megapixels: Count | None = None
     image_columns: str | list[str] | None = None
     skipped: Count = 0
     duplicates: Duplicates | None = None
