@@ -155,6 +155,11 @@ def mix(augment: schema.Augment, classes: int) -> Mix | None:
     return Mix(classes, augment.mixup, augment.cutmix) if augment.mixup or augment.cutmix else None
 
 
+def inputs(config: schema.RungConfig, data: Dataset) -> tuple[tuple[int, int, int], int]:
+    """What a network is given of a row: the shape (C, H, W) of its picture, and how many attributes it reads."""
+    return data.image_shape, data.attribute_count if schema.reads_attributes(config.model) else 0
+
+
 def statistics(data: schema.Data, train: Split) -> tuple[list[float] | None, list[float] | None]:
     """Mean and deviation of each channel over the train rows, in [0, 1]; None where the pixels stay as they are."""
     if data.normalize == "unit":

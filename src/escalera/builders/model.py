@@ -186,8 +186,7 @@ def extent_of(data: schema.Data, opened: Mapping[str, Dataset]) -> tuple[tuple[i
     """(C, H, W) and the number of attributes, as far as is known; None where not even the pictures' shape is."""
     found = opened.get(data.model_dump_json())
     if found is not None:
-        height, width, channels = found.shape
-        return (channels, height, width), len(found.attributes.names) if found.attributes else None
+        return found.image_shape, found.attribute_count or None
     shape = image_shape(data)
     # How many attributes a file gives is seen when it is opened; a set known by name has none.
     return shape and (shape, None if data.source in KNOWN else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from escalera.core.language import Language, load_words
 
@@ -25,9 +25,3 @@ class Fault:
 
     def __str__(self) -> str:
         return self.say(load_words("en", "core"))
-
-
-def shown(value: Any) -> str:
-    """A value in at most 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

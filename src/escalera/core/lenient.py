@@ -19,7 +19,8 @@ from pydantic import (
     field_validator,
 )
 
-from escalera.core.fault import Fault, shown
+from escalera.core.fault import Fault
+from escalera.core.files import shown
 
 
 class Lenient(BaseModel):

@@ -120,6 +120,17 @@ class Dataset:
         height, width, channels = self.train.images.shape[1:]
         return height, width, channels
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every picture, as networks take them."""
+        height, width, channels = self.shape
+        return channels, height, width
+
+    @property
+    def attribute_count(self) -> int:
+        """How many attributes a row has."""
+        return len(self.attributes.names) if self.attributes else 0
+
 
 def limit_text(number: float) -> str:
     """A limit of a band as people read it."""

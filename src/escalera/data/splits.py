@@ -1,11 +1,4 @@
-"""Three splits always: validation out of train, and test out of it too where the source has none.
-
-images  (N, H, W, C) uint8, whole
-labels  (N,) int64, whole
-rows    (n,) int64, ascending: which rows of the two belong to the split
-table   N rows, whole: the source's other columns, or None
-attributes  (N, A) float32, whole: what was made of the table by what train's rows teach, or None
-"""
+"""Three splits always: validation out of train, and test out of it too where the source has none."""
 
 from __future__ import annotations
 

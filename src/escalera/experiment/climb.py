@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.locking import lock
@@ -25,9 +25,6 @@ from escalera.run.lineage import inherit, sources
 from escalera.run.outcome import Outcome
 from escalera.run.status import Damage, damages, finished, has_begun, put_back, reprice, settled, unfinished
 from escalera.run.task import Source, Task, data_kept, open_data
-
-if TYPE_CHECKING:
-    pass
 
 
 def load_ladder(
@@ -138,7 +135,7 @@ def _tasks(
     read = {keys[rung.name] for rung, _ in pending if reads_attributes(rung.config.model)}
     sources = {key: Source(key, reading.ladder.seed, root, beside, skip_bad, key in read) for key in keys.values()}
     return [
-        Task(rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]], device, fresh=fresh)
+        Task(rung.name, rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]], device, fresh=fresh)
         for rung, seed in pending
     ]
 
@@ -150,12 +147,12 @@ def _starter(
     places = {task.key: f"{number}/{len(tasks)}" for number, task in enumerate(tasks, start=1)}
 
     def start(task: Task, failed: frozenset[str]) -> Future[Outcome]:
-        name, seed = task.key
-        if not task.fresh and settled(task.run, ladder[name]):
+        rung = ladder[task.name]
+        if not task.fresh and settled(task.run, rung):
             future: Future[Outcome] = Future()
-            future.set_result(Outcome(name, seed))  # the weights that it waited for came out as they were
+            future.set_result(Outcome(*task.key))  # the weights that it waited for came out as they were
             return future
-        events.rung_begins(ladder[name], seed, places[task.key])
+        events.rung_begins(rung, task.seed, places[task.key])
         return pool.submit(task, failed)
 
     return start

@@ -78,10 +78,8 @@ def extent(data: Data, *, seed: int, data_root: Path | None, beside: Path | None
     shape, known = builders.image_shape(data), KNOWN.get(data.source)
     if shape is None or known is None:
         found = builders.dataset(data, seed=seed, data_root=data_root, beside=beside)
-        height, width, channels = found.shape
-        attributes = len(found.attributes.names) if found.attributes else 0
         rows = len(found.train.rows), len(found.validation.rows)
-        return Extent((channels, height, width), len(found.classes), *rows, attributes)
+        return Extent(found.image_shape, len(found.classes), *rows, found.attribute_count)
     rest = known.train if known.test else round(known.train * (1 - data.test))
     validation = round(rest * data.validation)
     return Extent(shape, len(known.classes), rest - validation, validation)

@@ -7,7 +7,7 @@ import time
 from escalera.run.events import Events, Progress
 from escalera.train.loop import Callback, Training
 
-EVERY = 0.1
+EVERY = 0.2
 """Seconds between two events of steps."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,18 +12,13 @@ from escalera.core.files import read_json
 from escalera.core.rundir import RESULT, RunDir
 from escalera.core.runtime import now
 from escalera.data.dataset import Dataset, Split
+from escalera.evaluate.predict import Predictions
 from escalera.ladder.schema import RungConfig
 from escalera.run.artifacts import file_answers
 from escalera.run.events import Events
 
-
-@dataclass(frozen=True)
-class Answers:
-    """Logits (N, K) float32 and labels (N,) int64; `others` are classes (R, N) of R draws, by who answers so."""
-
-    logits: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    others: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+Others = Mapping[str, NDArray[np.int64]]
+"""Classes (R, N) of R draws for the same rows, by who answers so."""
 
 
 class Fitted(Protocol):
@@ -37,8 +31,8 @@ class Fitted(Protocol):
     def checked(self) -> dict[str, dict[str, float]]:
         """Accuracy and loss of the splits that it has learned from, by name."""
 
-    def answer(self, part: Split) -> Answers:
-        """What it answers for the rows of a split."""
+    def answer(self, part: Split) -> tuple[Predictions, Others]:
+        """What it predicts for the rows of a split, and what others do."""
 
     def cost(self) -> dict[str, Any]:
         """What answers cost, as run.json has it."""
@@ -49,8 +43,8 @@ def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, eve
     metrics = fitted.checked()
     fitted.record["test_looks"] += 1
     run.write_record(fitted.record)
-    answers = fitted.answer(data.test)
-    file_answers(run, config, data, answers.logits, answers.labels, metrics, answers.others)
+    found, others = fitted.answer(data.test)
+    file_answers(run, config, data, found.logits, found.labels, metrics, others)
     record = {**fitted.record, **fitted.cost(), "state": "done", "finished": now()}
     run.write_record(record, RESULT)
     events.rung_ends(record, read_json(run.metrics))

@@ -74,7 +74,7 @@ class Events:
         """The first step is next."""
 
     def step_ends(self, progress: Progress) -> None:
-        """Some steps later, ten times a second at the most."""
+        """Some steps later, five times a second at the most."""
 
     def epoch_ends(self, progress: Progress) -> None:
         """An epoch is over and validated."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from escalera import builders
 from escalera.core.files import write_json
@@ -28,7 +31,7 @@ from escalera.run import lineage
 from escalera.run.ablation import of_branches
 from escalera.run.announcer import Announcer
 from escalera.run.artifacts import begun, file_data
-from escalera.run.evaluate import Answers
+from escalera.run.evaluate import Others
 from escalera.run.events import Events
 from escalera.train.callbacks import History, StatisticsWarmUp, StopOnSignal, TensorBoard
 from escalera.train.checkpoint import (
@@ -62,24 +65,18 @@ class FittedNetwork:
         parts = {"train": self.data.train, "validation": self.data.validation}
         return {name: accuracy_and_loss(self._predictions(part)) for name, part in parts.items()}
 
-    def answer(self, part: Split) -> Answers:
+    def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What it predicts; beside it what each branch of a fusion is worth on the same rows."""
-        found, others = self._predictions(part), {}
+        found, others = self._predictions(part), dict[str, NDArray[np.int64]]()
         if isinstance(self.config.model, schema.Fusion):
             self.events.branches_asked()
             others = of_branches(self.config, self.data.train, part, self.run, self.network, self.device)
-        return Answers(found.logits, found.labels, others)
+        return found, others
 
     def cost(self) -> dict[str, Any]:
         """The memory that all took, and how many rows are answered in a second, as they are evaluated."""
-        views, shape = builders.views(self.config), self.data.shape
-        attributes = self.data.attributes if schema.reads_attributes(self.config.model) else None
-        rate = rows_per_second(
-            self.network,
-            lambda inputs: mean_logits(self.network, inputs, views),
-            (shape[2], shape[0], shape[1]),
-            len(attributes.names) if attributes else 0,
-        )
+        views, (shape, attributes) = builders.views(self.config), builders.inputs(self.config, self.data)
+        rate = rows_per_second(self.network, lambda inputs: mean_logits(self.network, inputs, views), shape, attributes)
         tta = self.config.evaluate.tta
         return {"tta": tta, "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
 
@@ -96,15 +93,17 @@ def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, event
     where = choose_device(device)
     memory = PeakMemory(where)
     config, model = rung.config, schema.net(rung.config.model)
-    image_shape = (data.shape[2], data.shape[0], data.shape[1])
+    image_shape, attributes = builders.inputs(config, data)
     record: dict[str, Any] = run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}
     trained = "stopped" in record and not run.faults(run.best.name)
-    attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
     torch.manual_seed(seed)
     network = builders.network(model, image_shape, len(data.classes), attributes, builders.layout(config.data))
+    start: dict[str, Path] = {}
     # A run that goes on has its weights already, and needs nobody else's: all of them, unless its body runs only once.
-    begins = find_checkpoint(run.last).state is None or builders.runs_once(config, network, len(data.train.rows))
-    start = {} if trained or not begins else {**builders.imagenet_files(model), **lineage.weights_files(config, run)}
+    if not trained and (
+        builders.runs_once(config, network, len(data.train.rows)) or find_checkpoint(run.last).state is None
+    ):
+        start = {**builders.imagenet_files(model), **lineage.weights_files(config, run)}
     builders.start_from(start, network, model, image_shape)
     network.to(where).to(memory_format=torch.channels_last)
     summary = summarise(network, image_shape, attributes)

@@ -25,6 +25,7 @@ from escalera.data.cache import folders
 from escalera.data.dataset import Dataset, Split
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.metrics import measure
+from escalera.evaluate.predict import Predictions
 from escalera.evaluate.price import price
 from escalera.evaluate.speed import rows_per_second
 from escalera.ladder import schema
@@ -39,7 +40,7 @@ from escalera.models.summary import summarise
 from escalera.run import lineage
 from escalera.run.ablation import said_of
 from escalera.run.artifacts import begun, file_data
-from escalera.run.evaluate import Answers
+from escalera.run.evaluate import Others
 from escalera.run.events import Events
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
 
@@ -77,7 +78,7 @@ class FittedEnsemble:
         found = measure(logits(voted), self.validation.labels, self.data.classes)
         return {"validation": {key: found[key] for key in ("accuracy", "loss")}}
 
-    def answer(self, part: Split) -> Answers:
+    def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What they vote; beside it each classifier, and the head of the network that the features come from."""
         feed = builders.batches(self.config, part, self.data.train, seed=0, device=self.device, training=False)
         read = features(self.network, self._model.pool, feed.epoch(0))
@@ -89,17 +90,13 @@ class FittedEnsemble:
             others["network:head"] = head
         everyone = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in others.items()}}
         self.record["agreement"] = {"names": list(everyone), "shares": agreement(list(everyone.values()))}
-        return Answers(logits(voted), part.labels[part.rows], others)
+        return Predictions(logits(voted), part.labels[part.rows]), others
 
     def cost(self) -> dict[str, Any]:
         """The memory that all took, and how many rows are answered in a second, features included."""
-        read, shape = pooled(self.network, self._model.pool), self.data.shape
-        attributes = self.data.attributes if schema.reads_attributes(self.config.model) else None
+        read, (shape, attributes) = pooled(self.network, self._model.pool), builders.inputs(self.config, self.data)
         rate = rows_per_second(
-            self.network,
-            lambda inputs: self._vote(self.prepare(read(inputs).float().cpu())),
-            (shape[2], shape[0], shape[1]),
-            len(attributes.names) if attributes else 0,
+            self.network, lambda inputs: self._vote(self.prepare(read(inputs).float().cpu())), shape, attributes
         )
         return {"tta": "none", "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
 
@@ -165,8 +162,7 @@ def _network(
     config: schema.RungConfig, data: Dataset, before: RunDir, device: torch.device
 ) -> tuple[Network, tuple[int, int, int], int]:
     """The network of the earlier run with its weights, at rest; the shape of its pictures, and its attributes."""
-    shape = (data.shape[2], data.shape[0], data.shape[1])
-    attributes = len(data.attributes.names) if data.attributes and schema.reads_attributes(config.model) else 0
+    shape, attributes = builders.inputs(config, data)
     model, classes = schema.net(config.model), len(data.classes)
     network = builders.network(model, shape, classes, attributes, builders.layout(config.data))
     load_weights(network, before.best)

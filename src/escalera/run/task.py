@@ -37,9 +37,11 @@ class Source:
 class Task:
     """One rung, as JSON, with one seed, in the folder of its ladder's runs; `threads` None leaves as many as there are.
 
-    A `fresh` one goes on with nothing and takes nothing over.
+    `name` is the rung's, so that nobody reads the JSON to know whose turn it is. A `fresh` one goes on with nothing and
+    takes nothing over.
     """
 
+    name: str
     rung: str
     seed: int
     folder: str
@@ -51,13 +53,12 @@ class Task:
     @property
     def key(self) -> Key:
         """Which task it is."""
-        return Rung.model_validate_json(self.rung).name, self.seed
+        return self.name, self.seed
 
     @property
     def run(self) -> RunDir:
         """Where its run stands once it is done."""
-        name, seed = self.key
-        return RunDir(Path(self.folder) / name / f"seed-{seed}")
+        return RunDir(Path(self.folder) / self.name / f"seed-{self.seed}")
 
 
 @cache

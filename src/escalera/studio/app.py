@@ -21,7 +21,7 @@ from gradio.utils import get_upload_folder
 from escalera.report.language import LANGUAGES, Language
 from escalera.studio import tabs
 from escalera.studio.api import add_routes
-from escalera.studio.guard import Guard
+from escalera.studio.guard import HERE, Guard
 from escalera.studio.i18n import load_words
 from escalera.studio.service import LARGEST_UPLOAD, Studio
 
@@ -115,7 +115,7 @@ def serve(
     """Serve the studio until it is stopped; `ready` is told the address once the page answers."""
     import uvicorn
 
-    local = host in ("127.0.0.1", "localhost", "::1")
+    local = host in HERE
     # A folder of one's own for what is uploaded: gradio's is that of everybody on the machine.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(studio.new_folder()))
     with warnings.catch_warnings():

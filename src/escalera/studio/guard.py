@@ -24,7 +24,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-HERE = {"127.0.0.1", "localhost", "[::1]"}
+HERE = ("127.0.0.1", "localhost", "::1")
+_NAMES_HERE = {f"[{name}]" if ":" in name else name for name in HERE}
+"""As a header writes them."""
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
@@ -122,7 +124,7 @@ class Guard:
         """The name that was asked for, the page that asks, and the password."""
         host = headers.get("host", "").casefold()
         named = _HOST.fullmatch(host)
-        if named is None or int(named[2] or 0) > 65_535 or (self.local and named[1] not in HERE):
+        if named is None or int(named[2] or 0) > 65_535 or (self.local and named[1] not in _NAMES_HERE):
             names = "127.0.0.1 and localhost alone" if self.local else "the name of a host"
             raise RefusedError(403, f"this studio answers to {names}")
         if headers.get("origin", f"http://{host}").casefold() not in (f"http://{host}", f"https://{host}"):

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from escalera.core.errors import EscaleraError, RunError
+from escalera.studio.guard import HERE
 from escalera.studio.service import Studio
-
-HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def start(

@@ -35,6 +35,7 @@ class Narrator(Events):
         self.words = load_terminal(language)
         self.debug = debug
         self.told: set[str] = set()
+        self.shown = Events()
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
         """Name the ladder, and how much of it is to do."""
@@ -136,7 +137,7 @@ class Narrator(Events):
         from escalera.cli.terminal.progress import ProgressBar, ProgressLines
 
         kind = ProgressBar if self.console.is_terminal else ProgressLines
-        self.shown: Events = kind(self.console, self.words)
+        self.shown = kind(self.console, self.words)
         self.shown.training_begins(progress)
 
     def step_ends(self, progress: Progress) -> None:

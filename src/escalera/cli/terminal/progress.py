@@ -11,8 +11,6 @@ from rich.progress import Progress as Bar
 from escalera.core.language import Language
 from escalera.run.events import Events, Progress
 
-REFRESH = 0.2
-"""Seconds between two drawings of the bar."""
 LINE_EVERY = 2.0
 """Seconds between two lines where there is no terminal; the history has every epoch."""
 
@@ -45,7 +43,6 @@ class ProgressBar(Events):
             auto_refresh=False,
             transient=True,
         )
-        self.drawn = 0.0
 
     def training_begins(self, progress: Progress) -> None:
         """Open the bar, at the epoch where a resumed training stands."""
@@ -54,10 +51,7 @@ class ProgressBar(Events):
         self.task = self.bar.add_task("", total=total, epoch=_epoch(progress, self.words), figures="")
 
     def step_ends(self, progress: Progress) -> None:
-        """Move the bar, a few times a second."""
-        if time.monotonic() - self.drawn < REFRESH:
-            return
-        self.drawn = time.monotonic()
+        """Move the bar."""
         done = (progress.epoch - 1) * progress.steps + progress.step
         epoch, figures = _epoch(progress, self.words), _figures(progress, self.words)
         self.bar.update(self.task, completed=done, epoch=epoch, figures=figures, refresh=True)

@@ -53,6 +53,11 @@ _STRICT = threading.Lock()
 _ONE_AT_A_TIME = threading.Lock()
 
 
+def most_pixels(megapixels: int | None) -> int:
+    """The limit that `data.max_megapixels` says, or the usual one."""
+    return MAX_PIXELS if megapixels is None else megapixels * 1_000_000
+
+
 @dataclass(frozen=True)
 class Decoded:
     """The pixels (H, W, C) of a picture, and what decoding met.

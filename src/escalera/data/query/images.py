@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from escalera.core.errors import DataError
 from escalera.core.neighbours import near
 from escalera.data.cache.bitmap import Way, to_array
-from escalera.data.cache.decode import MAX_PIXELS, decode_all
+from escalera.data.cache.decode import decode_all, most_pixels
 from escalera.data.input_spec import Learned
 from escalera.data.mosaic import mosaic
 from escalera.data.query.arrays import checked, scaled, strange_levels
@@ -78,14 +78,14 @@ class Intake:
 
     def decoded(self, raws: Sequence[Raw]) -> list[NDArray[np.uint8] | DataError]:
         """Rows of files that were read, each (H, W, C), or why it cannot be decoded."""
-        learned, most = self.learned, self.learned.max_megapixels
+        learned = self.learned
         found = decode_all(
             raws,
             size=learned.part,
             channels=learned.channels,
             resize=learned.resize,
             levels=learned.range,
-            max_pixels=MAX_PIXELS if most is None else most * 1_000_000,
+            max_pixels=most_pixels(learned.max_megapixels),
         )
         return [one if isinstance(one, DataError) else one.pixels for one in found]
 

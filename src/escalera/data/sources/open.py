@@ -76,6 +76,7 @@ def open_source(
     key = _key(root, name, listings, settings, bad)
 
     def write(store: Store) -> None:
+        from escalera.data.cache.decode import most_pixels
         from escalera.data.cache.ingest import Decoding, Expected, ingest  # Pillow, where nothing is in the cache yet
 
         decoding = Decoding(
@@ -85,7 +86,7 @@ def open_source(
             skip_bad=bad != "refuse",
             lenient=bad == "note",
             levels=options.range,
-            max_pixels=_most_pixels(options),
+            max_pixels=most_pixels(options.max_megapixels),
         )
         # Another column than the usual one holds other classes than those known by heart.
         classes = known.classes if known and options.label_column == known.label else None
@@ -108,12 +109,6 @@ def _key(root: Path, name: str, listings: Sequence[Listing], settings: Mapping[s
     if bad == "skip" and not (root / key).is_dir():
         return folders.key(name, states, **settings, skip_bad=True)
     return key
-
-
-def _most_pixels(options: ReadOptions) -> int:
-    from escalera.data.cache.decode import MAX_PIXELS
-
-    return MAX_PIXELS if options.max_megapixels is None else options.max_megapixels * 1_000_000
 
 
 def list_source(
