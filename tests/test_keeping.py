@@ -115,7 +115,7 @@ def test_two_climbs_with_other_settings_lose_nothing_and_the_first_comes_back(
     assert changed == {"model.dense": ([8], [16]), "train.epochs": (3, 1)}
 
     monkeypatch.setattr(rung, "_train", lambda *_: pytest.fail("trained again"))
-    monkeypatch.setattr(climbing, "_check", lambda *_: pytest.fail("opened the data"))
+    monkeypatch.setattr(climbing, "_prepare", lambda *_: pytest.fail("opened the data"))
     place.climb()
     assert (
         f"{kept.path} was made with these settings: it stands at {place.run('wider/seed-0').path} again" in place.said

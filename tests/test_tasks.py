@@ -138,7 +138,7 @@ def test_a_walk_starts_what_is_ready_and_tells_what_failed(reading: Any, tmp_pat
 
 def test_an_executor_that_there_is_not(reading: Any, tmp_path: Path) -> None:
     with pytest.raises(EscaleraError, match=r"unknown executor 'seriel'; did you mean 'serial'\?"):
-        executor("seriel", Events())
+        executor("seriel")
     with pytest.raises(EscaleraError, match="unknown executor 'many'; known: serial"):
         climbing.climb(reading, out=tmp_path, executor="many")
 

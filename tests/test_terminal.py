@@ -18,6 +18,7 @@ from PIL import Image
 import escalera.cli.terminal
 from escalera import cli
 from escalera.cli.terminal import load_terminal
+from escalera.core import runtime
 from escalera.core.translation import translate
 from escalera.data.cache.folders import Kind
 from escalera.evaluate.compare import Verdict
@@ -93,6 +94,7 @@ def test_every_message_is_used() -> None:
         "run": ["made_again", "written_again", "not_needed"],
         "runs": ["run", "test", "date", "settings", "size", "begun", "kept"],
         "kinds": ["setting", "default", "expected"],
+        "jobs": ["asked", "cores", "gpus", "memory"],
         "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],
         "doctor": [key.replace(" ", "-") for key in re.findall(r'^        "([a-z ]+)": ', doctor, re.MULTILINE)],
     }
@@ -196,7 +198,8 @@ def test_no_word_of_the_other_language_is_printed(said: dict[str, dict[str, str]
     assert len(said[code]) == len(set(COMMANDS.strip().splitlines()))
     for command, text in said[code].items():
         assert text.strip(), command
-        text = text.replace(platform.platform(), "")
+        for name in (platform.platform(), runtime.processor()):
+            text = text.replace(name, "")
         plain = re.sub(r"\S*[/=\[\]]\S*|'[^']*'|«[^»]*»|\{[^}]*\}", " ", text)  # paths, settings, what was typed
         words = set(re.findall(r"[^\W\d_]+", plain.casefold()))
         assert words & other == set(), f"{command}:\n{text}"

@@ -81,19 +81,23 @@ def climb(
     out: Name = "runs",
     data_root: Name | None = None,
     device: str = "auto",
+    jobs: int | str = 1,
+    executor: str = "",
     language: str = "en",
     quiet: bool = False,
 ) -> Results:
     """Train the rungs of a ladder that are not finished, compare all, and write the report: `escalera climb` in Python.
 
     `ladder` is what `load_ladder` takes, with `sets` and `data`, or gives. `rungs` chooses some by name; `fresh` trains
-    finished ones again; `skip_bad` leaves out pictures that cannot be decoded, and counts them. It tells how it goes
-    unless `quiet`. A rung that fails does not stop the others, and its run says so. Raises EscaleraError before
-    anything is trained, and KeyboardInterrupt where it is stopped: the same call goes on from there.
+    finished ones again; `skip_bad` leaves out pictures that cannot be decoded, and counts them. `jobs` runs are trained
+    side by side, `"auto"` as many as the machine has room for; `executor` names who trains them, where it is not this
+    machine's processes. It tells how it goes unless `quiet`. A rung that fails does not stop the others, and its run
+    says so. Raises EscaleraError before anything is trained, and KeyboardInterrupt where it is stopped: the same call
+    goes on from there.
     """
     from rich.console import Console
 
-    from escalera.cli.terminal import Narrator
+    from escalera.cli.terminal import SideBySide
     from escalera.core import arguments
     from escalera.core.errors import EscaleraError
     from escalera.core.language import LANGUAGES
@@ -116,8 +120,10 @@ def climb(
         rungs=arguments.texts("rungs", rungs),
         fresh=fresh,
         skip_bad=skip_bad,
+        jobs=arguments.count_or_auto("jobs", jobs),
+        executor=arguments.text("executor", executor),
         language=arguments.one_of("language", language, LANGUAGES),
-        events=Narrator(None if quiet else Console(), language=language),
+        events=SideBySide(None if quiet else Console(), language=language),
     )
 
 

@@ -11,7 +11,7 @@ from escalera.studio.job import Asked
 from escalera.studio.service import Studio
 from escalera.studio.tabs.climb import _Climber
 
-FORM = ("digits", [], "3", "", "", 1, "")
+FORM = ("digits", [], "3", "", "", 1, 1, "")
 
 
 Started = list[tuple[Asked, str]]

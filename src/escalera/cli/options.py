@@ -38,6 +38,21 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+def _jobs(text: str) -> int | str:
+    """A whole number from 1 on, or `auto`."""
+    if text == "auto" or (text.isdecimal() and int(text)):
+        return text if text == "auto" else int(text)
+    raise typer.BadParameter(f"expected auto or a whole number from 1 on, received {text!r}")
+
+
+Jobs = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto",
+        parser=_jobs,
+        help="Train so many runs side by side; auto takes as many as the machine has room for.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Lang = Annotated[Language, typer.Option(envvar="ESCALERA_LANG", help="Language of what is printed and of the pages.")]

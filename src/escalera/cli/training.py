@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from escalera.cli.app import command, echo_json, terminable
-from escalera.cli.options import HERE, DataRoot, Debug, Device, Json, Lang, words_of
+from escalera.cli.options import HERE, DataRoot, Debug, Device, Jobs, Json, Lang, words_of
 from escalera.core.errors import Terminated
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def ladder_names(incomplete: str) -> list[str]:
     "escalera climb digits",
     "escalera climb cifar10 --rung base --rung deeper --set train.epochs=5",
     "escalera climb my_ladder.yaml --plan",
+    "escalera climb digits --seeds 5 --jobs auto",
 )
 def climb(
     ladder: Annotated[
@@ -50,6 +51,7 @@ def climb(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be decoded, and count them.")
     ] = False,
+    jobs: Jobs = "1",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs go.")] = Path("runs"),
     data_root: DataRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -63,7 +65,7 @@ def climb(
     """
     from rich.console import Console
 
-    from escalera.cli.terminal import Narrator
+    from escalera.cli.terminal import SideBySide
     from escalera.experiment.climb import climb as climb_ladder
     from escalera.experiment.climb import load_ladder
     from escalera.experiment.summary import outcome
@@ -71,7 +73,7 @@ def climb(
     if plan:
         _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_, words_of(lang))
         return
-    narrator = Narrator(Console(stderr=json_), language=lang.value, debug=debug)
+    narrator = SideBySide(Console(stderr=json_), language=lang.value, debug=debug)
     reading = load_ladder(ladder, set_ or [], data_root)
     try:
         with terminable():
@@ -85,6 +87,7 @@ def climb(
                 fresh=fresh,
                 skip_bad=skip_bad,
                 language=lang.value,
+                jobs=cast(int, jobs),  # typer knows one type alone
                 command=shlex.join(["escalera", *sys.argv[1:]]),
                 events=narrator,
             )

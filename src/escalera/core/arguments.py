@@ -7,7 +7,7 @@ import os
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, perhaps
 
@@ -103,6 +103,15 @@ def count(name: str, given: int) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
         raise EscaleraError(f"{name}: expected how many, 1 or more, received {shown(given)}")
     return given
+
+
+def count_or_auto(name: str, given: int | str) -> int | Literal["auto"]:
+    """A number of things, 1 or more, or `auto`; raises EscaleraError for another."""
+    if given == "auto":
+        return "auto"
+    if isinstance(given, str):
+        raise EscaleraError(f"{name}: expected how many, 1 or more, or 'auto', received {shown(given)}")
+    return count(name, given)
 
 
 def shown(value: object) -> str:

@@ -57,12 +57,27 @@ def cpu_flags() -> frozenset[str]:
     return frozenset(_cpuinfo("flags").split())
 
 
+def processor() -> str:
+    """What the processor calls itself; empty where nobody says."""
+    return _cpuinfo("model name") or platform.processor()
+
+
 def _cpuinfo(key: str) -> str:
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith(key):
                 return line.partition(":")[2].strip()
     return ""
+
+
+def cores() -> int:
+    """The processor's cores that this process may compute on; two threads of one core count once."""
+    import psutil
+
+    # Where nobody knows the cores (some containers), each logical processor is taken for one.
+    physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
+    return max(1, min(physical, allowed))
 
 
 @contextlib.contextmanager
@@ -95,7 +110,7 @@ def describe(device: torch.device) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
-        "cpu": _cpuinfo("model name") or platform.processor(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_bytes": psutil.virtual_memory().total,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.locking import lock
 from escalera.core.names import composed
 from escalera.core.rundir import RunDir
 from escalera.experiment.executors import Executor
-from escalera.experiment.executors import executor as make_executor
+from escalera.experiment.executors import executor as find_executor
 from escalera.experiment.graph import before, walk
+from escalera.experiment.jobs import ALONE, choose_jobs
 from escalera.experiment.ladder_file import fault, write_ladder
 from escalera.experiment.results import Results, Run
 from escalera.ladder.read import Reading, read_ladder
@@ -57,18 +59,20 @@ def climb(
     skip_bad: bool = False,
     language: str = "en",
     command: str = "",
-    executor: str = "serial",
+    jobs: int | Literal["auto"] = 1,
+    executor: str = "",
     events: Events | None = None,
 ) -> Results:
     """Train the rungs that are not finished, compare all, write the report, and give every run.
 
     `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad` leaves pictures out that cannot be
-    decoded, and counts them. A rung that fails does not stop the others. `executor` is who trains.
+    decoded, and counts them. A rung that fails does not stop the others. `jobs` runs are trained side by side, by
+    processes of this machine unless an `executor` is named; `auto` takes as many as the machine has room for.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
-    workers = make_executor(executor, events)
+    named = find_executor(executor) if executor else None
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -84,17 +88,17 @@ def climb(
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
         tasks = _tasks(reading, pending, folder, data_root, device, fresh=fresh, skip_bad=skip_bad)
         if tasks:
-            _check(reading, tasks, [rung for rung, _ in pending], anew, data_root)
-        for source in dict.fromkeys(task.source for task in tasks):
-            events.data_opened(open_data(source))
-        if anew:
-            _fetch_weights(anew, events)
+            _prepare(reading, tasks, [rung for rung, _ in pending], anew, data_root, events)
         # Before the first training, so that an interrupted climb can be reported too.
         write_ladder(ladder, folder, chosen, seeds, command)
         failed = []
         waits = {rung.name: before(ladder, rung.name) for rung in chosen}
-        with workers as pool:
-            for outcome in walk(tasks, waits, _starter(tasks, ladder, pool, events)):
+        hands = choose_jobs(jobs, tasks, device) if tasks and jobs != 1 else ALONE
+        if hands.count > 1:
+            tasks = [replace(task, threads=hands.threads) for task in tasks]
+        make = named or find_executor("processes" if hands.count > 1 else "serial")
+        with make(events, hands) as pool:
+            for outcome in walk(tasks, waits, _starter(ladder, pool)):
                 failed += [outcome] if outcome.state == "failed" else []
                 write_ladder(ladder, folder, chosen, seeds, command)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
@@ -134,17 +138,15 @@ def _tasks(
     keys = {rung.name: rung.config.data.model_dump_json() for rung, _ in pending}
     read = {keys[rung.name] for rung, _ in pending if reads_attributes(rung.config.model)}
     sources = {key: Source(key, reading.ladder.seed, root, beside, skip_bad, key in read) for key in keys.values()}
+    places = [f"{number}/{len(pending)}" for number in range(1, len(pending) + 1)]
     return [
-        Task(rung.name, rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]], device, fresh=fresh)
-        for rung, seed in pending
+        Task(rung.name, rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]], device, None, fresh, place)
+        for (rung, seed), place in zip(pending, places, strict=True)
     ]
 
 
-def _starter(
-    tasks: Sequence[Task], ladder: Ladder, pool: Executor, events: Events
-) -> Callable[[Task, frozenset[str]], Future[Outcome]]:
+def _starter(ladder: Ladder, pool: Executor) -> Callable[[Task, frozenset[str]], Future[Outcome]]:
     """What begins a task whose turn has come."""
-    places = {task.key: f"{number}/{len(tasks)}" for number, task in enumerate(tasks, start=1)}
 
     def start(task: Task, failed: frozenset[str]) -> Future[Outcome]:
         rung = ladder[task.name]
@@ -152,7 +154,6 @@ def _starter(
             future: Future[Outcome] = Future()
             future.set_result(Outcome(*task.key))  # the weights that it waited for came out as they were
             return future
-        events.rung_begins(rung, task.seed, places[task.key])
         return pool.submit(task, failed)
 
     return start
@@ -201,10 +202,15 @@ def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
     return [rung for rung in ladder.rungs if not names or rung.name in names]
 
 
-def _check(
-    reading: Reading, tasks: Sequence[Task], todo: Sequence[Rung], anew: Sequence[Rung], data_root: Path | None
+def _prepare(
+    reading: Reading,
+    tasks: Sequence[Task],
+    todo: Sequence[Rung],
+    anew: Sequence[Rung],
+    data_root: Path | None,
+    events: Events,
 ) -> None:
-    """Check every network and open every source before the first training.
+    """Check every network, open every source and get the weights of the hub before the first training.
 
     Of the rungs that begin `anew` the files of weights are looked at too.
     """
@@ -219,6 +225,10 @@ def _check(
     problems = builders.shape_problems(reading, todo, datasets) or builders.weights_problems(reading, anew, datasets)
     if problems:
         raise LadderError(problems)
+    for data in datasets.values():
+        events.data_opened(data)
+    if anew:
+        _fetch_weights(anew, events)
 
 
 def _fetch_weights(anew: Sequence[Rung], events: Events) -> None:

@@ -18,7 +18,7 @@ import torch
 from escalera import builders
 from escalera.core.errors import EscaleraError
 from escalera.core.runtime import choose_device, choose_precision
-from escalera.data.dataset import Split
+from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.registry import KNOWN
 from escalera.evaluate.cost import flops_per_image
 from escalera.ladder.schema import Data, Rung, RungConfig, Votes, net, reads_attributes
@@ -115,6 +115,16 @@ def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) ->
         head = 2 * sum(parameter.numel() for parameter in network.head.parameters())
         return (size.train + size.validation) * (1 + config.train.epochs * 3 * head / flops)
     return config.train.epochs * (size.train + size.validation * FORWARD_SHARE)
+
+
+def step_memory(config: RungConfig, data: Dataset) -> int:
+    """Bytes of one training step on data that are open, as `memory` counts them, without memory for weights."""
+    attributes = data.attribute_count if reads_attributes(config.model) else 0
+    with torch.device("meta"):
+        network = builders.network(
+            net(config.model), data.image_shape, len(data.classes), attributes, builders.layout(config.data)
+        )
+    return memory(summarise(network, data.image_shape, attributes), config, config.train.precision)
 
 
 def memory(summary: Summary, config: RungConfig, precision: str) -> int:

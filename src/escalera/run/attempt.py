@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
@@ -62,15 +63,15 @@ def attempt(
     except Exception as error:
         expected = isinstance(error, EscaleraError)
         message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
-        events.rung_failed(rung, message, error)
+        events.rung_failed(rung, message, "".join(traceback.format_exception(error)))
         # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
         with contextlib.suppress(EscaleraError):
-            _note(home, rung, seed, message)
+            note_failure(home, rung, seed, message)
         return replace(done, state="failed", error=message)
     return done
 
 
-def _note(home: RunDir, rung: Rung, seed: int, message: str) -> None:
+def note_failure(home: RunDir, rung: Rung, seed: int, message: str) -> None:
     """Write into run.json why a training failed; one that is done has not, whatever came after it."""
     state = home.state()
     if state in ("done", "damaged"):

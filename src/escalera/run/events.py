@@ -61,6 +61,23 @@ class Events:
     def weights_absent(self, names: list[str], message: str) -> None:
         """Rungs lack the weights that they start from; they fail when their turn comes."""
 
+    def workers_begin(self, count: int, threads: int, limit: str, each: int, free: int) -> None:
+        """So many runs are trained side by side, with so many threads each.
+
+        `limit` says why not more: `asked`, `runs`, `cores`, `gpus` or `memory`, of which `each` takes about so many
+        bytes, and so many are `free`.
+        """
+
+    def of_run(self, rung: str, seed: int) -> Events:
+        """Who hears what happens in one of several runs that are trained side by side."""
+        return self
+
+    def worker_lost(self, rung: str, seed: int, reason: str, again: bool) -> None:
+        """A process that trained is gone; its run is taken up `again`, or has failed."""
+
+    def workers_end(self) -> None:
+        """Nobody trains any more, also after an error."""
+
     def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
         """A rung's turn has come; `place` is as 2/5."""
 
@@ -94,7 +111,7 @@ class Events:
     def classifier_fitted(self, name: str, accuracy: float, seconds: float) -> None:
         """One classifier of an ensemble is fitted; `accuracy` is that of validation."""
 
-    def rung_failed(self, rung: Rung, message: str, error: Exception) -> None:
+    def rung_failed(self, rung: Rung, message: str, trace: str) -> None:
         """A rung could not be trained; the others go on."""
 
     def ladder_ends(self, folder: Path, report: Path, failed: Sequence[Outcome]) -> None:

@@ -37,8 +37,8 @@ class Source:
 class Task:
     """One rung, as JSON, with one seed, in the folder of its ladder's runs; `threads` None leaves as many as there are.
 
-    `name` is the rung's, so that nobody reads the JSON to know whose turn it is. A `fresh` one goes on with nothing and
-    takes nothing over.
+    `name` is the rung's, so that nobody reads the JSON to know whose turn it is; `place` is its place among all, as
+    2/5. A `fresh` one goes on with nothing and takes nothing over.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Task:
     device: str = "auto"
     threads: int | None = None
     fresh: bool = False
+    place: str = ""
 
     @property
     def key(self) -> Key:
@@ -95,6 +96,7 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
     from escalera.run.attempt import attempt
 
     rung = Rung.model_validate_json(task.rung)
+    events.rung_begins(rung, task.seed, task.place)
     data = open_data(task.source)
     with threads(task.threads) if task.threads else contextlib.nullcontext():
         return attempt(

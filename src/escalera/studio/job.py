@@ -36,12 +36,16 @@ _TAIL = 4000
 
 @dataclass(frozen=True)
 class Asked:
-    """What is climbed: a ladder, its rungs (all when none is named), seeds, and settings as `--set` has them."""
+    """What is climbed: a ladder, its rungs (all when none is named), seeds, and settings as `--set` has them.
+
+    `jobs` runs are trained side by side.
+    """
 
     ladder: str
     rungs: list[str] = field(default_factory=list)
     seeds: int = 1
     sets: list[str] = field(default_factory=list)
+    jobs: int = 1
 
     def options(self) -> list[str]:
         """As the command line takes it."""
@@ -99,7 +103,8 @@ class Job:
                 raise RunError("a climb is at work already; wait until it is done, or stop it")
             self._file.parent.mkdir(parents=True, exist_ok=True)
             place = ["--data-root", str(self.data_root)] if self.data_root else []
-            options = [*asked.options(), f"--seeds={asked.seeds}", "--out", str(self.out), "--lang", language, *place]
+            counts = [f"--seeds={asked.seeds}", f"--jobs={asked.jobs}"]
+            options = [*asked.options(), *counts, "--out", str(self.out), "--lang", language, *place]
             with self._log.open("wb") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-c", _CODE, "climb", *options],
@@ -142,7 +147,9 @@ class Job:
     def asked(self) -> Asked | None:
         """What was climbed last, or is being climbed."""
         found = self._read()
-        return Asked(found["ladder"], found["rungs"], found["seeds"], found["sets"]) if found else None
+        if not found:
+            return None
+        return Asked(found["ladder"], found["rungs"], found["seeds"], found["sets"], found.get("jobs", 1))
 
     def progress(self) -> Progress | None:
         """How far it is; None where nothing was ever begun."""

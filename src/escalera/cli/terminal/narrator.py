@@ -162,7 +162,7 @@ class Narrator(Events):
             how = words.say("run.epochs", best=record["best_epoch"], epochs=record["epochs"], stopped=stopped)
         result = words.say("run.test", accuracy=words.number(100 * test["accuracy"], 2), loss=words.loss(test["loss"]))
         cost = [words.duration(record["seconds"]), *([words.money(**record["price"])] if record["price"] else [])]
-        self.console.print("  ·  ".join([f"  [green]✓[/] {result}", how, *cost]), highlight=False)
+        self._line("  ·  ".join([f"[green]✓[/] {result}", how, *cost]))
 
     def branches_asked(self) -> None:
         """Say what takes its time after a fusion has learned."""
@@ -188,17 +188,15 @@ class Narrator(Events):
         """An error or a note in the reader's language."""
         return translate(text, self.words.code)
 
-    def rung_failed(self, rung: Rung, message: str, error: Exception) -> None:
+    def rung_failed(self, rung: Rung, message: str, trace: str) -> None:
         """Say it at once, a reason that was told before in short, and again in the last lines."""
         key = "rung.failed_as_above" if message in self.told else "rung.failed"
         failed = self.words.say(key, rung=rung.name)
         why = "" if message in self.told else f": {self._said(message)}"
         self.told.add(message)
-        self.console.print(f"  [red]✗ {escape(failed)}[/]{escape(why)}", highlight=False)
+        self._line(f"[red]✗ {escape(failed)}[/]{escape(why)}")
         if self.debug:
-            import traceback
-
-            self.console.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
+            self.console.print(trace, markup=False, highlight=False)
 
     def ladder_ends(self, folder: Path, report: Path, failed: Sequence[Outcome]) -> None:
         """The table of the rungs, what failed, and where the report is."""
@@ -210,6 +208,10 @@ class Narrator(Events):
             names = dict.fromkeys(outcome.rung for outcome in failed if outcome.error == message)
             self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
         self.console.print(f"\n{self.words.say('climb.report')}: [bold]{report}[/]", highlight=False, soft_wrap=True)
+
+    def _line(self, markup: str) -> None:
+        """What became of a run."""
+        self.console.print(f"  {markup}", highlight=False)
 
     def _print(self, text: str, style: str | None = None) -> None:
         """A line without any markup of its own."""

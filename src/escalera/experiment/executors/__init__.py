@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import Protocol
 
 from escalera.core.errors import EscaleraError, nearest
+from escalera.experiment.jobs import Jobs
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.task import Task
 
-EXECUTORS = ("serial",)
-"""The files beside this one. Each has a class `Pool`, which is made with the listener of events."""
+EXECUTORS = ("serial", "processes")
+"""The files beside this one. Each has a class `Pool`, made with the listener of events and how many work at once."""
 
 
 class Executor(AbstractContextManager["Executor"], Protocol):
@@ -24,9 +25,9 @@ class Executor(AbstractContextManager["Executor"], Protocol):
         """Perform a task, now or later; it does not start from rungs that `failed`."""
 
 
-def executor(name: str, events: Events) -> Executor:
-    """The executor of a name; raises EscaleraError for one that there is not."""
+def executor(name: str) -> Callable[[Events, Jobs], Executor]:
+    """What makes the executor of a name; raises EscaleraError for one that there is not."""
     if name not in EXECUTORS:
         raise EscaleraError(f"unknown executor '{name}'; {nearest(name, EXECUTORS)}")
-    make: Callable[[Events], Executor] = import_module(f"escalera.experiment.executors.{name}").Pool
-    return make(events)
+    make: Callable[[Events, Jobs], Executor] = import_module(f"escalera.experiment.executors.{name}").Pool
+    return make

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from types import TracebackType
 
+from escalera.experiment.jobs import Jobs
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.task import Task, perform
@@ -13,7 +14,7 @@ from escalera.run.task import Task, perform
 class Pool:
     """Performs a task as soon as it is submitted, and returns when it is done."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, jobs: Jobs) -> None:
         self.events = events
 
     def __enter__(self) -> Pool:

@@ -19,6 +19,8 @@ from escalera.studio.tabs.shared import telling
 _SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
 _WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
+_SIDE_BY_SIDE = 64
+"""Runs that can be asked for at once; the climb refuses more than the memory holds."""
 _NAMED = 6
 """Runs that are named before the rest is counted."""
 _PLANNED = ("rung", "parameters", "flops", "rate", "epochs", "seconds")
@@ -42,6 +44,9 @@ def climb(studio: Studio, words: Language) -> None:
                 with gr.Row():
                     rate = _setting(words, "rate")
                     seeds = gr.Number(1, label=say("climb.seeds"), precision=0, minimum=1, maximum=20, min_width=_WIDTH)
+                    jobs = gr.Number(
+                        1, label=say("climb.jobs"), precision=0, minimum=1, maximum=_SIDE_BY_SIDE, min_width=_WIDTH
+                    )
                 more = gr.Textbox(
                     label=say("climb.more"), info=say("climb.more_help"), placeholder="model.head.dropout=0.3", lines=2
                 )
@@ -61,7 +66,7 @@ def climb(studio: Studio, words: Language) -> None:
                 plan_table = gr.HTML(elem_id="climb-planned")
         timer = gr.Timer(1.5, active=False)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    form: list[Any] = [ladder, rungs, epochs, batch, rate, seeds, more]
+    form: list[Any] = [ladder, rungs, epochs, batch, rate, seeds, jobs, more]
     shown = [progress, start, stop, resume]
     gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **quiet)
     tab.select(climber.watch, None, shown, **quiet).then(lambda: gr.Timer(active=True), None, timer, **quiet)
@@ -185,12 +190,13 @@ class _Climber:
         batch: str,
         rate: str,
         seeds: int | None,
+        jobs: int | None,
         more: str,
     ) -> Asked:
         if ladder not in [row["name"] for row in shipped_ladders(self.words.code)]:
             raise EscaleraError(self.words.say("climb.shipped"))
         values = {"train.epochs": epochs, "train.batch_size": batch, "train.optimizer.lr": rate}
-        return Asked(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""))
+        return Asked(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""), int(jobs or 1))
 
     def _progress(self, found: Progress) -> str:
         say, words = self.words.say, self.words

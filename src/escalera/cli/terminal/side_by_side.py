@@ -1,0 +1,142 @@
+"""What is said of runs that are trained side by side; of one after the other it is what the narrator says."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from escalera.cli.terminal.board import Board, Row
+from escalera.cli.terminal.narrator import Narrator
+from escalera.cli.terminal.progress import LINE_EVERY
+from escalera.run.events import Events
+
+if TYPE_CHECKING:
+    from escalera.ladder.schema import Ladder, Rung
+    from escalera.models.summary import Summary
+    from escalera.run.events import Progress
+
+
+class SideBySide(Narrator):
+    """Tells a climb, whose runs may be trained at the same time."""
+
+    def __init__(self, console: Console | None = None, *, language: str = "en", debug: bool = False) -> None:
+        super().__init__(console, language=language, debug=debug)
+        self.runs = 0
+        self.board: Board | None = None
+        self.lines: dict[tuple[str, int], Line] = {}
+
+    def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
+        """Name the ladder, and how much of it is to do."""
+        super().ladder_begins(ladder, folder, runs, pending)
+        self.runs = pending
+
+    def workers_begin(self, count: int, threads: int, limit: str, each: int, free: int) -> None:
+        """Say how many runs are trained side by side, and why not more."""
+        words = self.words
+        sizes = {"each": f"{words.number(each / 1e9, 1)} GB", "free": f"{words.number(free / 1e9, 1)} GB"}
+        why = words.say("jobs.runs_to_go" if limit == "runs" else f"jobs.{limit}", **sizes)
+        runs = words.say("jobs.runs", runs=words.number(count), threads=words.count(threads, "thread"))
+        self._print(f"{runs}: {why}")
+        self.board = Board(self.console, words, self.runs, count)
+
+    def of_run(self, rung: str, seed: int) -> Events:
+        """The line of one run."""
+        return self if self.board is None else self._line_of(self.board, rung, seed)
+
+    def worker_lost(self, rung: str, seed: int, reason: str, again: bool) -> None:
+        """Say which run's process is gone, and what becomes of the run."""
+        if self.board is None:
+            return
+        line = self._line_of(self.board, rung, seed)
+        key = "jobs.lost_again" if again else "jobs.lost"
+        self._print(self.words.say(key, run=line.name, reason=self._said(reason)), style="yellow")
+        line.row.close()
+        if not again:
+            self.board.count(None)
+
+    def workers_end(self) -> None:
+        """Take the lines away."""
+        if self.board is not None:
+            self.board.close()
+
+    def _line_of(self, board: Board, rung: str, seed: int) -> Line:
+        if (rung, seed) not in self.lines:
+            self.lines[rung, seed] = Line(self, board, rung, seed)
+        return self.lines[rung, seed]
+
+
+class Line(Narrator):
+    """Tells of one run among others: whatever is said begins with its name."""
+
+    def __init__(self, among: SideBySide, board: Board, rung: str, seed: int) -> None:
+        super().__init__(among.console, language=among.words.code, debug=among.debug)
+        self.board, self.told = board, among.told
+        self.name = f"{rung} ({self.words.say('rung.seed', seed=seed)})" if seed else rung
+        self.key = rung, seed
+        self.printed = time.monotonic()
+        self.row = Row(board, self.name)
+
+    def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
+        """Open its line, anew where a process was lost."""
+        self.row.close()
+        self.row = self.board.rows[self.key] = Row(self.board, self.name)
+        if not self.console.is_terminal:
+            self.console.print(f"[bold cyan]{place}  {escape(self.name)}[/]", highlight=False)
+
+    def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
+        """The layers of many networks at once would bury the lines; the report has them."""
+
+    def training_begins(self, progress: Progress) -> None:
+        """Note where and when it starts."""
+        self.printed = time.monotonic()
+        self.row.learns(progress)
+
+    def step_ends(self, progress: Progress) -> None:
+        """Move its bar."""
+        self.row.move(progress, self._figures(progress))
+
+    def epoch_ends(self, progress: Progress) -> None:
+        """Say the epoch where there is no bar, when it is time for a line."""
+        self.step_ends(progress)
+        if not self.console.is_terminal and time.monotonic() - self.printed >= LINE_EVERY * self.board.jobs:
+            self.printed = time.monotonic()
+            self._print(self._figures(progress))
+
+    def training_ends(self) -> None:
+        """Nothing: what came of it is said next."""
+
+    def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """What came out, and what it cost."""
+        super().rung_ends(record, metrics)
+        self._over()
+
+    def rung_failed(self, rung: Rung, message: str, trace: str) -> None:
+        """Say it at once."""
+        super().rung_failed(rung, message, trace)
+        self._over()
+
+    def put_back(self, kept: Path, place: Path) -> None:
+        """Say that a run with these settings was there already."""
+        super().put_back(kept, place)
+        self._over()
+
+    def _over(self) -> None:
+        self.row.close()
+        self.board.count(time.monotonic() - self.row.began)
+
+    def _figures(self, progress: Progress) -> str:
+        epoch = self.words.say("progress.epoch", epoch=progress.epoch, epochs=progress.epochs)
+        if progress.val_accuracy is None:
+            return epoch
+        accuracy = self.words.number(100 * progress.val_accuracy, 1)
+        return f"{epoch}  {self.words.say('progress.validation', accuracy=accuracy)}"
+
+    def _line(self, markup: str) -> None:
+        self.console.print(f"  [bold]{escape(self.name)}[/]  {markup}", highlight=False)
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        super()._print(f"  {self.name}: {text.strip()}", style)

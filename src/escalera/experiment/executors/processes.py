@@ -1,0 +1,213 @@
+"""Several tasks at once, each in a process of this machine that is used again for the next one.
+
+A thread waits for each process; what crosses between them are lines of JSON. A process that is lost is told with its
+signal, and its task is taken up once more from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from queue import SimpleQueue
+from types import TracebackType
+
+from escalera.core.errors import EscaleraError
+from escalera.experiment.jobs import Jobs
+from escalera.ladder.schema import Rung
+from escalera.run.events import Events
+from escalera.run.outcome import Outcome
+from escalera.run.task import Task
+
+ATTEMPTS = 2
+"""How often a task is begun whose process is lost; a training that ends a process twice would do so again."""
+_OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+"""On Windows, as a session of its own elsewhere: Ctrl-C reaches the parent alone, which then tells each worker."""
+
+
+class Pool:
+    """Performs so many tasks at once, in the order in which they come."""
+
+    def __init__(self, events: Events, jobs: Jobs) -> None:
+        self.events = events
+        self.jobs = jobs
+        self.hands = ThreadPoolExecutor(jobs.count)
+        self.places: SimpleQueue[int] = SimpleQueue()
+        self.workers: dict[int, Worker] = {}
+        self.stopping = False
+        # Listeners are made for one thread; here each worker has one that tells them something.
+        self.telling = threading.RLock()
+
+    def __enter__(self) -> Pool:
+        for place in range(self.jobs.count):
+            self.places.put(place)
+        jobs = self.jobs
+        self.events.workers_begin(jobs.count, jobs.threads, jobs.limit, jobs.each, jobs.free)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Have everybody stop where they can go on from; a second Ctrl-C ends them at once."""
+        self.stopping = True
+        try:
+            self.hands.shutdown(wait=False, cancel_futures=True)
+            for worker in list(self.workers.values()):
+                worker.stop()
+            self.hands.shutdown(wait=True)
+        finally:
+            for worker in list(self.workers.values()):
+                worker.end()
+            self.events.workers_end()
+
+    def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
+        """Perform it as soon as a worker is free."""
+        return self.hands.submit(self._perform, task, failed)
+
+    def _perform(self, task: Task, failed: frozenset[str]) -> Outcome:
+        place = self.places.get()
+        try:
+            return self._attempts(task, failed, place)
+        finally:
+            self.places.put(place)
+
+    def _attempts(self, task: Task, failed: frozenset[str], place: int) -> Outcome:
+        lost = ""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._worker(place).perform(task, failed, self._tell)
+            except LostWorkerError as loss:
+                self.workers.pop(place).end()
+                if self.stopping:
+                    raise KeyboardInterrupt from loss
+                lost = str(loss)
+                with self.telling:
+                    self.events.worker_lost(task.name, task.seed, lost, again=attempt + 1 < ATTEMPTS)
+        return _failed(task, lost)
+
+    def _worker(self, place: int) -> Worker:
+        if self.stopping:
+            raise KeyboardInterrupt
+        if place not in self.workers:
+            self.workers[place] = Worker(place, self.jobs.threads)
+        return self.workers[place]
+
+    def _tell(self, task: Task, event: str, arguments: str) -> None:
+        # It brings pydantic's models of all events along.
+        from escalera.run.wire import deliver
+
+        with self.telling:
+            deliver(event, arguments, self.events.of_run(*task.key))
+
+
+class LostWorkerError(Exception):
+    """A process is gone that was to perform a task."""
+
+
+class Worker:
+    """A process that performs one task after the other."""
+
+    def __init__(self, place: int, threads: int) -> None:
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
+        self.writing = threading.Lock()
+        # Libraries read how many threads to take, and which GPUs there are, when they are loaded.
+        counts = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "escalera.experiment.executors.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            encoding="utf-8",
+            start_new_session=True,
+            creationflags=_OWN_GROUP,
+            env={**os.environ, **counts, **_gpu(place)},
+        )
+        self.ready = False
+
+    def perform(self, task: Task, failed: frozenset[str], tell: Callable[[Task, str, str], None]) -> Outcome:
+        """What came of a task, while `tell` is called with it, an event and its arguments.
+
+        Raises LostWorkerError where the process ends before, EscaleraError where it could not even begin.
+        """
+        self._write({"task": asdict(task), "failed": sorted(failed)})
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            message = json.loads(line)
+            if "ready" in message:
+                self.ready = True
+            elif "outcome" in message:
+                return Outcome(**message["outcome"])
+            else:
+                tell(task, message["event"], message["arguments"])
+        code = self.process.wait()
+        if not self.ready and code > 0:
+            raise EscaleraError(
+                f"a worker process could not begin (exit code {code}): {self._said()}. Expected the same Escalera in "
+                f"{sys.executable} as here; without --jobs the rungs are trained one after the other, in this process."
+            )
+        raise LostWorkerError(_how(code, self._said()))
+
+    def stop(self) -> None:
+        """Have it end where it can go on from."""
+        self._write({"stop": True})
+
+    def end(self) -> None:
+        """End it at once; what it has written can be gone on from."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.log):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+
+    def _write(self, message: object) -> None:
+        assert self.process.stdin is not None
+        # One that is gone is noticed where its answer is waited for.
+        with self.writing, contextlib.suppress(OSError):
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+
+    def _said(self) -> str:
+        """The last line that it has written into its log."""
+        self.log.seek(0)
+        lines = self.log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1][:500] if lines else ""
+
+
+def _gpu(place: int) -> dict[str, str]:
+    """The setting that leaves a process one GPU of those that there are; none where there is at most one."""
+    import torch
+
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = seen.split(",") if seen else [str(number) for number in range(torch.cuda.device_count())]
+    return {"CUDA_VISIBLE_DEVICES": names[place % len(names)]} if len(names) > 1 else {}
+
+
+def _how(code: int, said: str) -> str:
+    """How a process ended, in words."""
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        if name == "SIGKILL":
+            return "its process was ended by SIGKILL, which the system sends too where memory runs out"
+        return f"its process was ended by {name}"
+    return f"its process ended with exit code {code}" + (f": {said}" if said else "")
+
+
+def _failed(task: Task, lost: str) -> Outcome:
+    """Write down that a task has failed whose process was lost every time."""
+    from escalera.run.attempt import note_failure
+    from escalera.run.status import unfinished
+
+    rung = Rung.model_validate_json(task.rung)
+    message = f"{lost}, {ATTEMPTS} times. Free some memory, or use fewer --jobs, and type the command again."
+    with contextlib.suppress(EscaleraError):
+        note_failure(unfinished(task.run, rung) or task.run, rung, task.seed, message)
+    return Outcome(task.name, task.seed, "failed", message)

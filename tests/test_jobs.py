@@ -1,0 +1,327 @@
+"""Runs that are trained side by side: the same bits, what waits for what, processes that are lost, and Ctrl-C."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import psutil
+import pytest
+
+import escalera as esc
+from escalera.core.errors import EscaleraError
+from escalera.core.files import read_json, sha256
+from escalera.core.runtime import threads
+from escalera.experiment import climb as climbing
+from escalera.experiment import jobs as counting
+from escalera.experiment.executors import processes
+from escalera.experiment.executors.processes import Pool
+from escalera.experiment.jobs import Jobs, choose_jobs
+from escalera.ladder.read import Reading
+from escalera.models.summary import Layer, Summary
+from escalera.run import wire
+from escalera.run.events import Events, Progress
+from escalera.run.outcome import Outcome
+from escalera.run.task import Task, data_kept
+
+LADDER = """
+name: jobs
+data: {source: digits, validation: 0.2, test: 0.4}
+train: {epochs: 2, batch_size: 128, optimizer: {name: adam, lr: 0.01}}
+rungs:
+  - name: cnn
+    model: {kind: cnn, blocks: [[4]], head: {dense: [8], dropout: 0.2}}
+  - name: flipped
+    change: {evaluate.tta: flip}
+  - name: votes
+    from: cnn
+    change: {model: {kind: votes, features: {from: cnn}, classifiers: [{name: linear_svm}, {name: nearest_neighbours}]}}
+  - name: mlp
+    from: cnn
+    change: {model: {kind: mlp, dense: [4]}}
+"""
+TWO = Jobs(2, 1, "asked", 0, 0)
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Reading:
+    path = tmp_path / "jobs.yaml"
+    path.write_text(LADDER)
+    return esc.load_ladder(path)
+
+
+class Heard(Events):
+    """Keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.lost: list[tuple[str, int, str, bool]] = []
+        self.begun: list[tuple[str, int]] = []
+        self.ended = 0
+
+    def rung_begins(self, rung: Any, seed: int, place: str) -> None:
+        self.begun.append((rung.name, seed))
+
+    def worker_lost(self, rung: str, seed: int, reason: str, again: bool) -> None:
+        self.lost.append((rung, seed, reason, again))
+
+    def workers_end(self) -> None:
+        self.ended += 1
+
+
+def made(folder: Path) -> dict[str, str]:
+    """The SHA-256 of what every run of a ladder answered and learned."""
+    names = ("predictions.parquet", "best.safetensors", "preparation.safetensors")
+    return {str(path.relative_to(folder)): sha256(path) for name in names for path in folder.rglob(name)}
+
+
+def workers() -> list[psutil.Process]:
+    """The processes that this one has begun to train."""
+    return [child for child in psutil.Process().children() if "executors.worker" in " ".join(child.cmdline())]
+
+
+def long(reading: Reading, tmp_path: Path) -> tuple[list[Task], Path]:
+    """One task that trains until somebody ends it."""
+    endless = reading.ladder["mlp"].model_dump()
+    endless["config"]["train"]["epochs"] = 100_000
+    endless["config"]["train"]["early_stopping"] = None
+    rung = type(reading.ladder["mlp"]).model_validate(endless)
+    folder = tmp_path / "runs" / "jobs"
+    pending = [(rung, 0)]
+    return climbing._tasks(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False), folder
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} never came"
+        time.sleep(0.02)
+
+
+def test_side_by_side_gives_the_bits_of_one_after_the_other(reading: Reading, tmp_path: Path) -> None:
+    with threads(1):
+        esc.climb(reading, out=tmp_path / "one", seeds=2, quiet=True)
+    heard = Heard()
+    results = climbing.climb(reading, out=tmp_path / "two", seeds=2, jobs=2, events=heard)
+    assert made(tmp_path / "two") == made(tmp_path / "one")
+    assert len(made(tmp_path / "one")) == 18
+    assert not results.failed and heard.ended == 1 and not workers()
+    # What starts from another's training or features waits for that one, with the same seed, and for no other.
+    for seed in (0, 1):
+        assert heard.begun.index(("cnn", seed)) < heard.begun.index(("votes", seed))
+    assert heard.begun[:2] in ([("cnn", 0), ("cnn", 1)], [("cnn", 1), ("cnn", 0)])
+    record = read_json(tmp_path / "two" / "jobs" / "mlp" / "seed-1" / "run.json")
+    assert record["threads"] == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_lost_process_is_told_and_its_run_taken_up_from_its_checkpoint(reading: Reading, tmp_path: Path) -> None:
+    (task,), _ = long(reading, tmp_path)
+    heard = Heard()
+
+    def end_twice() -> None:
+        state = task.run.last / "state.json"
+        wait_for(state)
+        workers()[0].kill()
+        first = state.stat().st_mtime_ns
+        while state.stat().st_mtime_ns == first:
+            time.sleep(0.02)
+        workers()[0].kill()
+
+    ending = threading.Thread(target=end_twice)
+    ending.start()
+    with Pool(heard, TWO) as pool:
+        outcome = pool.submit(task, frozenset()).result(timeout=120)
+    ending.join()
+    why = "its process was ended by SIGKILL, which the system sends too where memory runs out"
+    assert heard.lost == [("mlp", 0, why, True), ("mlp", 0, why, False)]
+    message = f"{why}, 2 times. Free some memory, or use fewer --jobs, and type the command again."
+    assert outcome == Outcome("mlp", 0, "failed", message)
+    record = read_json(task.run.record)
+    assert (record["state"], record["error"]) == ("failed", message)
+    assert len(task.run.read_history()) > 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_process_lost_once_changes_no_bit(tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_text(LADDER)
+    reading = esc.load_ladder(tmp_path / "jobs.yaml", ["train.epochs=40"])
+    with threads(1):
+        esc.climb(reading, out=tmp_path / "one", rungs=["mlp"], quiet=True)
+
+    class Killer(Heard):
+        def epoch_ends(self, progress: Progress) -> None:
+            if progress.epoch > 2 and not self.lost:
+                for worker in workers():
+                    worker.kill()
+
+    heard = Killer()
+    results = climbing.climb(reading, out=tmp_path / "two", rungs=["mlp"], executor="processes", jobs=2, events=heard)
+    assert [again for *_, again in heard.lost] == [True] and not results.failed
+    assert made(tmp_path / "two") == made(tmp_path / "one")
+
+
+def test_stopping_leaves_what_can_be_gone_on_from(reading: Reading, tmp_path: Path) -> None:
+    (task,), _ = long(reading, tmp_path)
+    with pytest.raises(KeyboardInterrupt), Pool(Events(), TWO) as pool:
+        future = pool.submit(task, frozenset())
+        wait_for(task.run.last / "state.json")
+        raise KeyboardInterrupt
+    assert not workers()
+    with pytest.raises(KeyboardInterrupt):
+        future.result(timeout=0)
+    assert read_json(task.run.record)["state"] == "running"
+    assert read_json(task.run.record)["test_looks"] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a parent's death is seen by the end of its pipe everywhere")
+def test_workers_end_with_their_parent(reading: Reading, tmp_path: Path) -> None:
+    (task,), _ = long(reading, tmp_path)
+    code = (
+        "import json, sys; from escalera.run.task import *; from escalera.experiment.executors.processes import *;"
+        "t = json.loads(sys.argv[1]); task = Task(**{**t, 'source': Source(**t['source'])});"
+        "pool = Pool(Events(), Jobs(2, 1, 'asked', 0, 0)).__enter__(); pool.submit(task, frozenset()).result()"
+    )
+    import json
+    import subprocess
+    from dataclasses import asdict
+
+    parent = subprocess.Popen([sys.executable, "-c", code, json.dumps(asdict(task))])
+    wait_for(task.run.last / "state.json")
+    children = psutil.Process(parent.pid).children()
+    assert children
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+
+
+def test_a_worker_that_cannot_begin_is_one_error(
+    reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shadow = tmp_path / "shadow" / "escalera"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").write_text("raise ImportError('no module named torch')")
+    monkeypatch.setenv("PYTHONPATH", str(shadow.parent))
+    (task,), _ = long(reading, tmp_path)
+    expected = (
+        r"a worker process could not begin \(exit code 1\): ImportError: no module named torch. "
+        r"Expected the same Escalera in .+ as here; without --jobs the rungs are trained one after the other"
+    )
+    with Pool(Events(), TWO) as pool, pytest.raises(EscaleraError, match=expected):
+        pool.submit(task, frozenset()).result(timeout=60)
+    assert not task.run.path.exists()
+
+
+def test_a_task_that_fails_in_a_worker_says_why(reading: Reading, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    pending = [(reading.ladder["votes"], 0)]
+    (task,) = climbing._tasks(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False)
+    with Pool(Events(), TWO) as pool:
+        outcome = pool.submit(task, frozenset()).result(timeout=60)
+    assert outcome.state == "failed"
+    assert "starts from the weights of the rung 'cnn', which was never trained" in outcome.error
+
+
+def tasks(reading: Reading, tmp_path: Path, seeds: int = 4) -> list[Task]:
+    pending = [(rung, seed) for rung in reading.rungs for seed in range(seeds)]
+    return climbing._tasks(reading, pending, tmp_path, None, "cpu", fresh=False, skip_bad=False)
+
+
+@pytest.mark.parametrize(
+    ("cores", "free", "expected"),
+    [
+        (4, 1 << 40, (4, 1, "cores")),
+        (64, 1 << 40, (16, 4, "runs")),
+        (64, 3 << 30, (6, 10, "memory")),
+        (64, 1 << 20, (1, 64, "memory")),
+    ],
+)
+def test_auto_takes_what_the_machine_has_room_for(
+    cores: int, free: int, expected: Any, reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "cores", lambda: cores)
+    monkeypatch.setattr(counting, "free_memory", lambda: free)
+    with data_kept():
+        jobs = choose_jobs("auto", tasks(reading, tmp_path), "cpu")
+    assert (jobs.count, jobs.threads, jobs.limit) == expected
+
+
+def test_more_than_the_memory_holds_is_refused_before_anything_is_trained(
+    reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "free_memory", lambda: 2_000_000_000)
+    expected = (
+        r"--jobs 8: expected at most 3, since 8 trainings at once take about 3\.\d GB and 2\.0 GB of memory are free\. "
+        r"Use --jobs 3, or --jobs auto, which takes as many as the memory holds\."
+    )
+    with pytest.raises(EscaleraError, match=expected):
+        climbing.climb(reading, out=tmp_path, seeds=2, jobs=8)
+    assert not list(tmp_path.rglob("run.json"))
+
+
+def test_a_larger_network_takes_more_memory(tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_text(LADDER)
+    sizes = []
+    for blocks in ("[[4]]", "[[512]]"):
+        with data_kept():
+            reading = esc.load_ladder(tmp_path / "jobs.yaml", [f"model.blocks={blocks}", "model.kind=cnn"][:1])
+            sizes.append(choose_jobs(2, tasks(reading, tmp_path)[:2], "cpu").each)
+    assert counting.WORKER_BYTES < sizes[0] < sizes[1]
+
+
+PROGRESS = Progress(1, 2, 3, 4, float("nan"), 0.5, 10.0, None, "")
+SAID: dict[str, Any] = {
+    "layers": {"summary": Summary([Layer("a", "Linear", (3,), 4, None)], 4, 4), "from_epoch": None},
+    "resumes": {"epoch": 3},
+    "training_begins": {"progress": PROGRESS},
+    "step_ends": {"progress": PROGRESS},
+    "epoch_ends": {"progress": replace(PROGRESS, loss=float("inf"))},
+    "training_ends": {},
+    "rung_ends": {"record": {"rung": "é", "loss": float("nan")}, "metrics": {"test": {"accuracy": 1.0}}},
+    "features_ready": {"columns": 1, "rows": 2, "seconds": 0.5},
+    "kept": {"kept": Path("a/b")},
+    "put_back": {"kept": Path("a"), "place": Path("b")},
+    "begins_anew": {"faults": ["a", "b"], "kept": Path("c")},
+    "threads_kept": {"begun": 1, "here": 2},
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_events_cross_as_they_are(name: str) -> None:
+    sent: list[tuple[str, str]] = []
+    getattr(wire.sender(lambda event, arguments: sent.append((event, arguments))), name)(**SAID[name])
+    heard: dict[str, Any] = {}
+    listener = Events()
+    setattr(listener, name, lambda **given: heard.update(given))
+    wire.deliver(*sent[0], listener)
+    assert repr(heard) == repr(SAID[name])
+
+
+def test_every_event_can_cross() -> None:
+    for name in wire._told():
+        hints = get_type_hints(getattr(Events, name), localns=wire._NAMES)
+        parameters = [each for each in inspect.signature(getattr(Events, name)).parameters if each != "self"]
+        assert list(wire._arguments(name).model_fields) == parameters
+        assert set(parameters) <= set(hints)
+
+
+def test_a_second_ctrl_c_ends_workers_at_once(
+    reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (task,), _ = long(reading, tmp_path)
+    # The first one reaches nobody: a worker that hangs.
+    monkeypatch.setattr(processes.Worker, "stop", lambda self: None)
+    timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt), Pool(Events(), TWO) as pool:
+        pool.submit(task, frozenset())
+        wait_for(task.run.last / "state.json")
+        timer.start()
+        raise KeyboardInterrupt
+    assert not workers()
