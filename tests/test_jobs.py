@@ -23,7 +23,7 @@ from escalera.experiment import climb as climbing
 from escalera.experiment import jobs as counting
 from escalera.experiment.executors import processes
 from escalera.experiment.executors.processes import Pool
-from escalera.experiment.jobs import Jobs, choose_jobs
+from escalera.experiment.jobs import choose_jobs
 from escalera.ladder.read import Reading
 from escalera.models.summary import Layer, Summary
 from escalera.run import wire
@@ -47,7 +47,16 @@ rungs:
     from: cnn
     change: {model: {kind: mlp, dense: [4]}}
 """
-TWO = Jobs(2, 1, "asked", 0, 0)
+
+
+def two(events: Events, task: Task) -> Pool:
+    """Two workers of one thread, as a machine of two cores has them."""
+    return Pool(events, [task, replace(task, seed=1)], 2, "cpu")
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "cores", lambda: 2)
 
 
 @pytest.fixture
@@ -136,7 +145,7 @@ def test_a_lost_process_is_told_and_its_run_taken_up_from_its_checkpoint(reading
 
     ending = threading.Thread(target=end_twice)
     ending.start()
-    with Pool(heard, TWO) as pool:
+    with two(heard, task) as pool:
         outcome = pool.submit(task, frozenset()).result(timeout=120)
     ending.join()
     why = "its process was ended by SIGKILL, which the system sends too where memory runs out"
@@ -169,7 +178,7 @@ def test_a_process_lost_once_changes_no_bit(tmp_path: Path) -> None:
 
 def test_stopping_leaves_what_can_be_gone_on_from(reading: Reading, tmp_path: Path) -> None:
     (task,), _ = long(reading, tmp_path)
-    with pytest.raises(KeyboardInterrupt), Pool(Events(), TWO) as pool:
+    with pytest.raises(KeyboardInterrupt), two(Events(), task) as pool:
         future = pool.submit(task, frozenset())
         wait_for(task.run.last / "state.json")
         raise KeyboardInterrupt
@@ -186,7 +195,7 @@ def test_workers_end_with_their_parent(reading: Reading, tmp_path: Path) -> None
     code = (
         "import json, sys; from escalera.run.task import *; from escalera.experiment.executors.processes import *;"
         "t = json.loads(sys.argv[1]); task = Task(**{**t, 'source': Source(**t['source'])});"
-        "pool = Pool(Events(), Jobs(2, 1, 'asked', 0, 0)).__enter__(); pool.submit(task, frozenset()).result()"
+        "pool = Pool(Events(), [task], 1, 'cpu').__enter__(); pool.submit(task, frozenset()).result()"
     )
     import json
     import subprocess
@@ -214,7 +223,7 @@ def test_a_worker_that_cannot_begin_is_one_error(
         r"a worker process could not begin \(exit code 1\): ImportError: no module named torch. "
         r"Expected the same Escalera in .+ as here; without --jobs the rungs are trained one after the other"
     )
-    with Pool(Events(), TWO) as pool, pytest.raises(EscaleraError, match=expected):
+    with two(Events(), task) as pool, pytest.raises(EscaleraError, match=expected):
         pool.submit(task, frozenset()).result(timeout=60)
     assert not task.run.path.exists()
 
@@ -223,7 +232,7 @@ def test_a_task_that_fails_in_a_worker_says_why(reading: Reading, tmp_path: Path
     folder = tmp_path / "runs"
     pending = [(reading.ladder["votes"], 0)]
     (task,) = climbing._tasks(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False)
-    with Pool(Events(), TWO) as pool:
+    with two(Events(), task) as pool:
         outcome = pool.submit(task, frozenset()).result(timeout=60)
     assert outcome.state == "failed"
     assert "starts from the weights of the rung 'cnn', which was never trained" in outcome.error
@@ -319,7 +328,7 @@ def test_a_second_ctrl_c_ends_workers_at_once(
     # The first one reaches nobody: a worker that hangs.
     monkeypatch.setattr(processes.Worker, "stop", lambda self: None)
     timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt), Pool(Events(), TWO) as pool:
+    with pytest.raises(KeyboardInterrupt), two(Events(), task) as pool:
         pool.submit(task, frozenset())
         wait_for(task.run.last / "state.json")
         timer.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +14,6 @@ from escalera.core.rundir import RunDir
 from escalera.experiment.executors import Executor
 from escalera.experiment.executors import executor as find_executor
 from escalera.experiment.graph import before, walk
-from escalera.experiment.jobs import ALONE, choose_jobs
 from escalera.experiment.ladder_file import fault, write_ladder
 from escalera.experiment.results import Results, Run
 from escalera.ladder.read import Reading, read_ladder
@@ -72,7 +70,7 @@ def climb(
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
-    named = find_executor(executor) if executor else None
+    make = find_executor(executor or ("serial" if jobs == 1 else "processes"))
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -93,14 +91,11 @@ def climb(
         write_ladder(ladder, folder, chosen, seeds, command)
         failed = []
         waits = {rung.name: before(ladder, rung.name) for rung in chosen}
-        hands = choose_jobs(jobs, tasks, device) if tasks and jobs != 1 else ALONE
-        if hands.count > 1:
-            tasks = [replace(task, threads=hands.threads) for task in tasks]
-        make = named or find_executor("processes" if hands.count > 1 else "serial")
-        with make(events, hands) as pool:
-            for outcome in walk(tasks, waits, _starter(ladder, pool)):
-                failed += [outcome] if outcome.state == "failed" else []
-                write_ladder(ladder, folder, chosen, seeds, command)
+        if tasks:
+            with make(events, tasks, jobs, device) as pool:
+                for outcome in walk(tasks, waits, _starter(ladder, pool)):
+                    failed += [outcome] if outcome.state == "failed" else []
+                    write_ladder(ladder, folder, chosen, seeds, command)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
         changed = bool(pending or restored or any(repriced))
         events.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed), failed)

@@ -31,10 +31,6 @@ class Jobs:
     free: int
 
 
-ALONE = Jobs(1, 0, "asked", 0, 0)
-"""One run after the other, with as many threads as torch takes."""
-
-
 def choose_jobs(asked: int | Literal["auto"], tasks: Sequence[Task], device: str) -> Jobs:
     """As many as asked; for `auto` as many as there are runs, cores or GPUs, and as the memory holds.
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import Protocol
+from typing import Literal, Protocol
 
 from escalera.core.errors import EscaleraError, nearest
-from escalera.experiment.jobs import Jobs
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.task import Task
 
 EXECUTORS = ("serial", "processes")
-"""The files beside this one. Each has a class `Pool`, made with the listener of events and how many work at once."""
+"""The files beside this one. Each has a class `Pool`, made with the listener of events, all tasks, how many may be at
+work at once, and the device."""
+Make = Callable[[Events, Sequence[Task], int | Literal["auto"], str], "Executor"]
 
 
 class Executor(AbstractContextManager["Executor"], Protocol):
@@ -25,9 +26,9 @@ class Executor(AbstractContextManager["Executor"], Protocol):
         """Perform a task, now or later; it does not start from rungs that `failed`."""
 
 
-def executor(name: str) -> Callable[[Events, Jobs], Executor]:
+def executor(name: str) -> Make:
     """What makes the executor of a name; raises EscaleraError for one that there is not."""
     if name not in EXECUTORS:
         raise EscaleraError(f"unknown executor '{name}'; {nearest(name, EXECUTORS)}")
-    make: Callable[[Events, Jobs], Executor] = import_module(f"escalera.experiment.executors.{name}").Pool
+    make: Make = import_module(f"escalera.experiment.executors.{name}").Pool
     return make

@@ -14,14 +14,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from queue import SimpleQueue
 from types import TracebackType
+from typing import Literal
 
 from escalera.core.errors import EscaleraError
-from escalera.experiment.jobs import Jobs
+from escalera.experiment.jobs import choose_jobs
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
@@ -36,10 +37,10 @@ _OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 class Pool:
     """Performs so many tasks at once, in the order in which they come."""
 
-    def __init__(self, events: Events, jobs: Jobs) -> None:
+    def __init__(self, events: Events, tasks: Sequence[Task], jobs: int | Literal["auto"], device: str) -> None:
         self.events = events
-        self.jobs = jobs
-        self.hands = ThreadPoolExecutor(jobs.count)
+        self.jobs = choose_jobs(jobs, tasks, device)
+        self.hands = ThreadPoolExecutor(self.jobs.count)
         self.places: SimpleQueue[int] = SimpleQueue()
         self.workers: dict[int, Worker] = {}
         self.stopping = False
@@ -70,7 +71,7 @@ class Pool:
 
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
         """Perform it as soon as a worker is free."""
-        return self.hands.submit(self._perform, task, failed)
+        return self.hands.submit(self._perform, replace(task, threads=self.jobs.threads), failed)
 
     def _perform(self, task: Task, failed: frozenset[str]) -> Outcome:
         place = self.places.get()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from types import TracebackType
 
-from escalera.experiment.jobs import Jobs
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.task import Task, perform
@@ -14,7 +14,7 @@ from escalera.run.task import Task, perform
 class Pool:
     """Performs a task as soon as it is submitted, and returns when it is done."""
 
-    def __init__(self, events: Events, jobs: Jobs) -> None:
+    def __init__(self, events: Events, tasks: Sequence[Task], jobs: object, device: str) -> None:
         self.events = events
 
     def __enter__(self) -> Pool:
