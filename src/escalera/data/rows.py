@@ -8,6 +8,7 @@ out     (n, H * W * C) uint8
 from __future__ import annotations
 
 import io
+import math
 import mmap
 import weakref
 from pathlib import Path
@@ -29,7 +30,7 @@ class Rows:
     """The rows of an array, by number."""
 
     def __init__(self, images: NDArray[np.uint8]) -> None:
-        self._pixels = images.reshape(len(images), -1)
+        self._pixels = images.reshape(len(images), math.prod(images.shape[1:]))
         self._file: io.FileIO | None = None
         self._start = 0
         self._lock = Lock()
