@@ -83,7 +83,8 @@ def with_what_they_need(libraries: set[str]) -> set[str]:
 def test_every_library_that_is_imported_is_one_that_is_installed_with_us() -> None:
     """An empty environment has what pyproject.toml names, and not what happens to come with it today."""
     known = packages_distributions()
-    declared = with_what_they_need(names(PROJECT["dependencies"]))
+    extras = PROJECT["optional-dependencies"]
+    declared = with_what_they_need(names([*PROJECT["dependencies"], *extras["ray"], *extras["slurm"]]))
     also = declared | with_what_they_need(names(PROJECT["optional-dependencies"]["dev"]))
     for folder, allowed in ((ROOT / "src", declared), (TESTS, also)):
         modules = imported(folder) - {"escalera"}

@@ -94,7 +94,7 @@ def test_every_message_is_used() -> None:
         "run": ["made_again", "written_again", "not_needed"],
         "runs": ["run", "test", "date", "settings", "size", "begun", "kept"],
         "kinds": ["setting", "default", "expected"],
-        "jobs": ["asked", "cores", "gpus", "memory"],
+        "jobs": ["asked", "cluster", "cores", "gpus", "memory"],
         "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],
         "doctor": [key.replace(" ", "-") for key in re.findall(r'^        "([a-z ]+)": ', doctor, re.MULTILINE)],
     }

@@ -46,11 +46,17 @@ def _jobs(text: str) -> int | str:
 
 
 Jobs = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="N|auto",
         parser=_jobs,
         help="Train so many runs side by side; auto takes as many as the machine has room for.",
+    ),
+]
+Cluster = Annotated[
+    str,
+    typer.Option(
+        metavar="ray[:ADDRESS]|slurm[:PARTITION]", help="Train on the machines of a cluster (docs/cluster.md)."
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

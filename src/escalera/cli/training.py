@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from escalera.cli.app import command, echo_json, terminable
-from escalera.cli.options import HERE, DataRoot, Debug, Device, Jobs, Json, Lang, words_of
+from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, words_of
 from escalera.core.errors import Terminated
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def climb(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be decoded, and count them.")
     ] = False,
-    jobs: Jobs = "1",
+    jobs: Jobs = None,
+    cluster: Cluster = "",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs go.")] = Path("runs"),
     data_root: DataRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -87,7 +88,8 @@ def climb(
                 fresh=fresh,
                 skip_bad=skip_bad,
                 language=lang.value,
-                jobs=cast(int, jobs),  # typer knows one type alone
+                jobs=cast("int | None", jobs),  # typer knows one type alone
+                executor=cluster,
                 command=shlex.join(["escalera", *sys.argv[1:]]),
                 events=narrator,
             )

@@ -57,7 +57,7 @@ def climb(
     skip_bad: bool = False,
     language: str = "en",
     command: str = "",
-    jobs: int | Literal["auto"] = 1,
+    jobs: int | Literal["auto"] | None = None,
     executor: str = "",
     events: Events | None = None,
 ) -> Results:
@@ -65,12 +65,13 @@ def climb(
 
     `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad` leaves pictures out that cannot be
     decoded, and counts them. A rung that fails does not stop the others. `jobs` runs are trained side by side, by
-    processes of this machine unless an `executor` is named; `auto` takes as many as the machine has room for.
+    processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; `auto` takes as many as there is room
+    for. Without either, one is trained after the other.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
-    make = find_executor(executor or ("serial" if jobs == 1 else "processes"))
+    make = find_executor(executor or ("serial" if jobs in (None, 1) else "processes"))
     chosen = _choose(ladder, rungs)
     folder = out / ladder.name
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -92,7 +93,7 @@ def climb(
         failed = []
         waits = {rung.name: before(ladder, rung.name) for rung in chosen}
         if tasks:
-            with make(events, tasks, jobs, device) as pool:
+            with make(events, tasks, jobs or "auto", device) as pool:
                 for outcome in walk(tasks, waits, _starter(ladder, pool)):
                     failed += [outcome] if outcome.state == "failed" else []
                     write_ladder(ladder, folder, chosen, seeds, command)

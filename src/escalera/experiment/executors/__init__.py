@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
+from functools import partial
 from importlib import import_module
 from typing import Literal, Protocol
 
@@ -13,9 +14,11 @@ from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.task import Task
 
-EXECUTORS = ("serial", "processes")
+EXECUTORS = ("serial", "processes", "ray", "slurm")
 """The files beside this one. Each has a class `Pool`, made with the listener of events, all tasks, how many may be at
 work at once, and the device."""
+CLUSTERS = ("ray", "slurm")
+"""Those that reach other machines, and take a place after a colon: an address, or a partition."""
 Make = Callable[[Events, Sequence[Task], int | Literal["auto"], str], "Executor"]
 
 
@@ -27,8 +30,13 @@ class Executor(AbstractContextManager["Executor"], Protocol):
 
 
 def executor(name: str) -> Make:
-    """What makes the executor of a name; raises EscaleraError for one that there is not."""
-    if name not in EXECUTORS:
-        raise EscaleraError(f"unknown executor '{name}'; {nearest(name, EXECUTORS)}")
-    make: Make = import_module(f"escalera.experiment.executors.{name}").Pool
-    return make
+    """What makes the executor of a name, as `ray` or `ray:10.0.0.1:6379`; raises EscaleraError where there is none."""
+    word, _, where = name.partition(":")
+    if word not in EXECUTORS:
+        raise EscaleraError(f"unknown executor '{word}'; {nearest(word, EXECUTORS)}")
+    make: Callable[..., Executor] = import_module(f"escalera.experiment.executors.{word}").Pool
+    if not where:
+        return make
+    if word not in CLUSTERS:
+        raise EscaleraError(f"executor '{name}': only {' and '.join(CLUSTERS)} take a place, as ray:HOST:PORT")
+    return partial(make, where=where)

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from queue import SimpleQueue
 from typing import Any
 
+from escalera.core.interrupt import interrupt_main
 from escalera.run.task import Source, Task, data_kept, perform
 
 _busy = threading.Event()
@@ -60,16 +61,8 @@ def _listen(tasks: SimpleQueue[dict[str, Any] | None]) -> None:
             continue
         tasks.put(None)
         if _busy.is_set():
-            _interrupt()
+            interrupt_main()
     os._exit(_stopped)
-
-
-def _interrupt() -> None:
-    """Do to the main thread what Ctrl-C does."""
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:  # Windows
-        signal.raise_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":

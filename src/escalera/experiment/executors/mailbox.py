@@ -1,0 +1,78 @@
+"""What happens on other machines, read from the files in which they write it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from escalera.run.events import Events
+from escalera.run.remote import events_of, outcome_of
+from escalera.run.task import Task
+
+EVERY = 0.5
+"""Seconds between two looks at the files."""
+LOST = "its process or its machine was lost"
+
+
+class Mailbox:
+    """Tells a listener what the files of tasks say, until they are over."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self.read: dict[Path, int] = {}
+        self.begun: set[Path] = set()
+        self.tasks: dict[Path, Task] = {}
+        self.lock = threading.RLock()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
+
+    def watch(self, task: Task) -> None:
+        """From now on; what an earlier climb has left is taken away."""
+        path = events_of(task)
+        for left in (path, outcome_of(task)):
+            left.unlink(missing_ok=True)
+        with self.lock:
+            self.tasks[path] = task
+
+    def end(self, task: Task) -> None:
+        """It is over: tell the rest of what happened in it."""
+        with self.lock:
+            self._tell(events_of(task), task)
+            self.tasks.pop(events_of(task), None)
+
+    def close(self) -> None:
+        """Look no more."""
+        self.over.set()
+        self.thread.join()
+
+    def _look(self) -> None:
+        while not self.over.wait(EVERY):
+            with self.lock:
+                for path, task in list(self.tasks.items()):
+                    self._tell(path, task)
+
+    def _tell(self, path: Path, task: Task) -> None:
+        from escalera.run.wire import deliver
+
+        for line in self._lines(path):
+            message = json.loads(line)
+            if message["event"] == "rung_begins":
+                if path in self.begun:
+                    self.events.worker_lost(task.name, task.seed, LOST, again=True)
+                self.begun.add(path)
+            deliver(message["event"], message["arguments"], self.events.of_run(*task.key))
+
+    def _lines(self, path: Path) -> list[str]:
+        """The whole lines that are new; a process that was lost may have left half a one."""
+        try:
+            with path.open("rb") as file:
+                file.seek(self.read.get(path, 0))
+                text = file.read()
+        except OSError:
+            return []
+        whole = text[: text.rfind(b"\n") + 1]
+        self.read[path] = self.read.get(path, 0) + len(whole)
+        lines = [line.decode(errors="replace") for line in whole.splitlines()]
+        return [line for line in lines if line.startswith('{"event": ') and line.endswith("}")]

@@ -1,0 +1,142 @@
+"""Tasks as jobs of Slurm, by submitit. Only JSON crosses the wire, in files of the folder that all machines see."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Literal
+
+from escalera.core.errors import EscaleraError
+from escalera.core.runtime import choose_device
+from escalera.experiment.executors.mailbox import EVERY, Mailbox
+from escalera.run import remote
+from escalera.run.events import Events
+from escalera.run.outcome import Outcome
+from escalera.run.task import Task
+
+HERE = "local"
+"""In place of a partition: this machine, to try it without Slurm."""
+CORES = 4
+"""Cores of a job, unless Slurm's own defaults are asked otherwise (SBATCH_CPUS_PER_TASK)."""
+MINUTES = 24 * 60
+"""What a job may take; one that runs into it is put into the queue again, and goes on."""
+
+
+class Performed:
+    """What Slurm runs: one order; a job that is preempted or runs out of time is put into the queue again as it was."""
+
+    def __call__(self, text: str) -> str:
+        """Perform it."""
+        return remote.perform_order(text)
+
+    def checkpoint(self, text: str) -> Any:
+        """The same again: the run knows where it stands."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, text)
+
+
+class Pool:
+    """Puts each task into Slurm's queue."""
+
+    def __init__(
+        self, events: Events, tasks: Sequence[Task], jobs: int | Literal["auto"], device: str, where: str = ""
+    ) -> None:
+        self.events, self.tasks = events, tasks
+        self.count = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
+        self.climb = uuid.uuid4().hex
+        self.working: dict[Any, tuple[Task, Future[Outcome]]] = {}
+        self.waiting: deque[tuple[Task, frozenset[str], Future[Outcome]]] = deque()
+        self.lock, self.over = threading.Lock(), threading.Event()
+        on_gpu = where != HERE and device != "cpu" and choose_device(device).type == "cuda"
+        self.executor = _executor(str(remote.folder_of(tasks[0]) / "slurm"), where, on_gpu)
+
+    def __enter__(self) -> Pool:
+        remote.stop_of(self.tasks[0]).unlink(missing_ok=True)
+        self.mailbox = Mailbox(self.events)
+        self.events.workers_begin(self.count, CORES, "cluster", 0, 0)
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Have what runs stop where it can go on from, and take what waits out of the queue."""
+        try:
+            if error is not None:
+                remote.stop_of(self.tasks[0]).touch()
+                with self.lock:
+                    waiting = [job for job in self.working if job.state == "PENDING"]
+                for job in waiting:
+                    job.cancel()
+        finally:
+            self.over.set()
+            self.thread.join()
+            self.mailbox.close()
+            self.events.workers_end()
+
+    def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
+        """Put it into the queue, or keep it until fewer are there than may be at once."""
+        future: Future[Outcome] = Future()
+        task = replace(task, threads=CORES)
+        self.mailbox.watch(task)
+        with self.lock:
+            self.waiting.append((task, failed, future))
+            self._fill()
+        return future
+
+    def _fill(self) -> None:
+        while self.waiting and len(self.working) < self.count:
+            task, failed, future = self.waiting.popleft()
+            job = self.executor.submit(Performed(), remote.order(task, failed, self.climb))
+            self.working[job] = task, future
+
+    def _look(self) -> None:
+        """Ask now and then which jobs are over; Slurm tells nobody."""
+        while not self.over.wait(EVERY):
+            with self.lock:
+                done = [job for job in self.working if job.done()]
+                ended = [(job, *self.working.pop(job)) for job in done]
+                self._fill()
+            for job, task, future in ended:
+                self.mailbox.end(task)
+                try:
+                    future.set_result(_outcome(task, job))
+                except BaseException as error:
+                    future.set_exception(error)
+
+
+def _outcome(task: Task, job: Any) -> Outcome:
+    # Its own result is a pickle, in a folder that others may write to.
+    with contextlib.suppress(OSError):
+        return remote.outcome(remote.outcome_of(task).read_text(encoding="utf-8"))
+    lines = (job.stderr() or "").strip().splitlines()
+    why = f": {lines[-1][:300]}" if lines else ""
+    return Outcome(*task.key, "failed", f"Slurm's job {job.job_id} ended as {job.state}{why}")
+
+
+def _executor(folder: str, where: str, on_gpu: bool) -> Any:
+    """What submits; raises EscaleraError where submitit or Slurm are not there."""
+    try:
+        import submitit
+    except ImportError as error:
+        raise EscaleraError(
+            "--cluster slurm: expected submitit, found none. Install it: pip install 'escalera[slurm]'"
+        ) from error
+    try:
+        executor = submitit.AutoExecutor(folder=folder, cluster=HERE if where == HERE else "slurm")
+    except RuntimeError as error:
+        raise EscaleraError(
+            f"--cluster slurm: expected Slurm's command srun, found none ({error}). Type the command on a login node."
+        ) from error
+    executor.update_parameters(timeout_min=MINUTES, cpus_per_task=CORES, gpus_per_node=int(on_gpu), name="escalera")
+    if where and where != HERE:
+        executor.update_parameters(slurm_partition=where)
+    return executor
