@@ -90,9 +90,14 @@ def made(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path) for name in names for path in folder.rglob(name)}
 
 
-def workers() -> list[psutil.Process]:
-    """The processes that this one has begun to train."""
-    return [child for child in psutil.Process().children() if "executors.worker" in " ".join(child.cmdline())]
+def workers(of: int | None = None) -> list[psutil.Process]:
+    """The processes that this one, or another, has begun to train."""
+    found = psutil.Process(of).children(recursive=True)
+    kinds = ("executors.worker", "executors.nursery")
+    ours = [child for child in found if any(kind in " ".join(child.cmdline()) for kind in kinds)]
+    # On Linux they are forked from one that trains nothing itself.
+    begun = {child.pid for child in ours}
+    return [child for child in ours if child.ppid() in begun or not processes.FORKS]
 
 
 def long(reading: Reading, tmp_path: Path) -> tuple[list[Task], Path]:
@@ -203,8 +208,8 @@ def test_workers_end_with_their_parent(reading: Reading, tmp_path: Path) -> None
 
     parent = subprocess.Popen([sys.executable, "-c", code, json.dumps(asdict(task))])
     wait_for(task.run.last / "state.json")
-    children = psutil.Process(parent.pid).children()
-    assert children
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert workers(parent.pid)
     parent.kill()
     parent.wait()
     _, alive = psutil.wait_procs(children, timeout=10)

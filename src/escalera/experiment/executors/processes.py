@@ -10,18 +10,20 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Literal
+from typing import IO, Literal, TextIO
 
 from escalera.core.errors import EscaleraError
+from escalera.experiment.executors.nursery import Nursery
 from escalera.experiment.jobs import choose_jobs
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
@@ -30,6 +32,8 @@ from escalera.run.task import Task
 
 ATTEMPTS = 2
 """How often a task is begun whose process is lost; a training that ends a process twice would do so again."""
+FORKS = sys.platform == "linux"
+"""Whether workers are forked from one that has imported all; libraries of other systems do not stand it."""
 _OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 """On Windows, as a session of its own elsewhere: Ctrl-C reaches the parent alone, which then tells each worker."""
 
@@ -43,6 +47,10 @@ class Pool:
         self.hands = ThreadPoolExecutor(self.jobs.count)
         self.places: SimpleQueue[int] = SimpleQueue()
         self.workers: dict[int, Worker] = {}
+        # Libraries read how many threads to take when they are loaded.
+        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        self.counts = dict.fromkeys(names, str(self.jobs.threads))
+        self.nursery: Nursery | None = None
         self.stopping = False
         # Listeners are made for one thread; here each worker has one that tells them something.
         self.telling = threading.RLock()
@@ -50,6 +58,8 @@ class Pool:
     def __enter__(self) -> Pool:
         for place in range(self.jobs.count):
             self.places.put(place)
+        if FORKS:
+            self.nursery = Nursery(self.counts)
         jobs = self.jobs
         self.events.workers_begin(jobs.count, jobs.threads, jobs.limit, jobs.each, jobs.free)
         return self
@@ -67,6 +77,8 @@ class Pool:
         finally:
             for worker in list(self.workers.values()):
                 worker.end()
+            if self.nursery is not None:
+                self.nursery.close()
             self.events.workers_end()
 
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
@@ -98,7 +110,9 @@ class Pool:
         if self.stopping:
             raise KeyboardInterrupt
         if place not in self.workers:
-            self.workers[place] = Worker(place, self.jobs.threads)
+            self.workers[place] = (
+                Forked(self.nursery, _gpu(place)) if self.nursery else Spawned({**self.counts, **_gpu(place)})
+            )
         return self.workers[place]
 
     def _tell(self, task: Task, event: str, arguments: str) -> None:
@@ -114,24 +128,23 @@ class LostWorkerError(Exception):
 
 
 class Worker:
-    """A process that performs one task after the other."""
+    """The line to a process that performs one task after the other; how it is begun and ends is its kind's."""
 
-    def __init__(self, place: int, threads: int) -> None:
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
+    orders: TextIO
+    answers: TextIO
+    log: IO[bytes]
+
+    def __init__(self) -> None:
         self.writing = threading.Lock()
-        # Libraries read how many threads to take, and which GPUs there are, when they are loaded.
-        counts = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "escalera.experiment.executors.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            encoding="utf-8",
-            start_new_session=True,
-            creationflags=_OWN_GROUP,
-            env={**os.environ, **counts, **_gpu(place)},
-        )
-        self.ready = False
+        self.process: int | None = None
+
+    def code(self) -> int:
+        """How the process has ended: -9 is by SIGKILL."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """End it at once; what it has written can be gone on from."""
+        raise NotImplementedError
 
     def perform(self, task: Task, failed: frozenset[str], tell: Callable[[Task, str, str], None]) -> Outcome:
         """What came of a task, while `tell` is called with it, an event and its arguments.
@@ -139,48 +152,105 @@ class Worker:
         Raises LostWorkerError where the process ends before, EscaleraError where it could not even begin.
         """
         self._write({"task": asdict(task), "failed": sorted(failed)})
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            message = json.loads(line)
-            if "ready" in message:
-                self.ready = True
-            elif "outcome" in message:
-                return Outcome(**message["outcome"])
-            else:
-                tell(task, message["event"], message["arguments"])
-        code = self.process.wait()
-        if not self.ready and code > 0:
+        with contextlib.suppress(OSError, ValueError):  # the line is cut
+            for line in self.answers:
+                message = json.loads(line)
+                if "ready" in message:
+                    self.process = message["ready"]
+                elif "outcome" in message:
+                    return Outcome(**message["outcome"])
+                else:
+                    tell(task, message["event"], message["arguments"])
+        code = self.code()
+        if self.process is None and code > 0:
             raise EscaleraError(
-                f"a worker process could not begin (exit code {code}): {self._said()}. Expected the same Escalera in "
+                f"a worker process could not begin (exit code {code}): {self.said()}. Expected the same Escalera in "
                 f"{sys.executable} as here; without --jobs the rungs are trained one after the other, in this process."
             )
-        raise LostWorkerError(_how(code, self._said()))
+        raise LostWorkerError(_how(code, self.said()))
 
     def stop(self) -> None:
         """Have it end where it can go on from."""
         self._write({"stop": True})
 
-    def end(self) -> None:
-        """End it at once; what it has written can be gone on from."""
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.log):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
+    def said(self) -> str:
+        """The last line that it has written into its log."""
+        return _last(self.log)
 
     def _write(self, message: object) -> None:
-        assert self.process.stdin is not None
         # One that is gone is noticed where its answer is waited for.
-        with self.writing, contextlib.suppress(OSError):
-            self.process.stdin.write(json.dumps(message) + "\n")
-            self.process.stdin.flush()
+        with self.writing, contextlib.suppress(OSError, ValueError):
+            self.orders.write(json.dumps(message) + "\n")
+            self.orders.flush()
 
-    def _said(self) -> str:
-        """The last line that it has written into its log."""
-        self.log.seek(0)
-        lines = self.log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1][:500] if lines else ""
+
+class Spawned(Worker):
+    """A process of its own, which imports all that it needs."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
+        self.begun = subprocess.Popen(
+            [sys.executable, "-P", "-m", "escalera.experiment.executors.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            encoding="utf-8",
+            start_new_session=True,
+            creationflags=_OWN_GROUP,
+            env={**os.environ, **environment},
+        )
+        assert self.begun.stdin and self.begun.stdout
+        self.orders, self.answers = self.begun.stdin, self.begun.stdout  # type: ignore[assignment]
+
+    def code(self) -> int:
+        """How the process has ended."""
+        return self.begun.wait()
+
+    def end(self) -> None:
+        """End it at once."""
+        self.begun.kill()
+        self.begun.wait()
+        for stream in (self.orders, self.answers, self.log):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+class Forked(Worker):
+    """A process that shares what the nursery has imported."""
+
+    def __init__(self, nursery: Nursery, environment: Mapping[str, str]) -> None:
+        super().__init__()
+        self.nursery = nursery
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
+        self.line = nursery.fork(self.log, environment)
+        self.orders = self.line.makefile("w", encoding="utf-8")
+        self.answers = self.line.makefile("r", encoding="utf-8")
+
+    def code(self) -> int:
+        """How the process has ended, or the nursery, where it never began."""
+        return self.nursery.code(self.process)
+
+    def said(self) -> str:
+        """The last line that it, or the nursery, has written."""
+        return super().said() or _last(self.nursery.log)
+
+    def end(self) -> None:
+        """End it at once; one that is still beginning ends when it finds the line cut."""
+        if self.process is not None and self.process not in self.nursery.codes:
+            with contextlib.suppress(OSError):
+                os.kill(self.process, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self.line.shutdown(socket.SHUT_RDWR)
+        for stream in (self.orders, self.answers, self.line, self.log):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _last(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    return lines[-1][:500] if lines else ""
 
 
 def _gpu(place: int) -> dict[str, str]:
