@@ -17,7 +17,7 @@ import pytest
 from escalera.core.errors import RunError
 from escalera.evaluate.compare import compare, holm, verdict
 from escalera.report.page import write_report
-from escalera.report.story import Story, read_story, steps
+from escalera.report.story import Story, read_story
 
 
 def correct(run: Path) -> np.ndarray:
@@ -46,7 +46,7 @@ def faults(story: Story, rung: str) -> str:
 
 
 def test_steps_are_those_of_the_predictions(ladder_dir: Path) -> None:
-    found = {step.rung: step for step in steps(ladder_dir)}
+    found = {step.rung: step for step in read_story(ladder_dir).steps}
     assert list(found) == ["deeper", "batch-norm", "vgg16-scratch", "augmentation"]
     pairs = {"deeper": "base", "batch-norm": "deeper", "augmentation": "batch-norm"}
     expected = {
@@ -88,17 +88,17 @@ def test_several_seeds(build: Callable[..., Path]) -> None:
 
 
 def test_the_order_of_the_rows_does_not_matter(ladder_dir: Path) -> None:
-    before = steps(ladder_dir)
+    before = read_story(ladder_dir).steps
     path = ladder_dir / "deeper/seed-0/predictions.parquet"
     table = pq.read_table(path)
     pq.write_table(table.take(np.random.default_rng(0).permutation(len(table))), path)
-    assert steps(ladder_dir) == before
+    assert read_story(ladder_dir).steps == before
 
 
 def test_other_rows_are_not_compared(ladder_dir: Path, predictions: Callable[..., None]) -> None:
     labels, logits = np.zeros(500, int), np.zeros((500, 10), np.float32)
     predictions(ladder_dir / "deeper/seed-0/predictions.parquet", labels, logits)
-    obstacles = {step.rung: step.obstacle for step in steps(ladder_dir)}
+    obstacles = {step.rung: step.obstacle for step in read_story(ladder_dir).steps}
     assert obstacles == {
         "deeper": "other-rows",
         "batch-norm": "other-rows",
@@ -110,14 +110,14 @@ def test_other_rows_are_not_compared(ladder_dir: Path, predictions: Callable[...
 def test_other_data_are_not_compared(ladder_dir: Path) -> None:
     record = ladder_dir / "base/seed-0/run.json"
     change(record, data=json.loads(record.read_text())["data"] | {"source": "fashion_mnist"})
-    assert steps(ladder_dir)[0].obstacle == "other-rows"
+    assert read_story(ladder_dir).steps[0].obstacle == "other-rows"
 
 
 def test_a_parent_that_is_not_there(ladder_dir: Path) -> None:
     ladder = json.loads((ladder_dir / "ladder.json").read_text())
     ladder["rungs"][1]["parent"] = "gone"
     change(ladder_dir / "ladder.json", **ladder)
-    assert steps(ladder_dir)[0].obstacle == "no-parent"
+    assert read_story(ladder_dir).steps[0].obstacle == "no-parent"
 
 
 @pytest.mark.parametrize(

@@ -103,11 +103,6 @@ class Story:
         return max(self.contenders, key=lambda rung: (rung.validation or 0.0, -_or(rung.validation_loss)), default=None)
 
 
-def steps(ladder_dir: Path) -> list[Step]:
-    """What each rung brought over its parent, in the order of the ladder."""
-    return read_story(ladder_dir).steps
-
-
 def read_story(ladder_dir: Path) -> Story:
     """Read `<out>/<ladder>`; what is amiss in a run is a fault of that run.
 
