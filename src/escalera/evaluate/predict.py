@@ -30,8 +30,8 @@ def predict(
     """Run batches of inputs (see `models.inputs`) and labels (B,) through a network in evaluation mode.
 
     With several `views` the logits are their mean (test-time augmentation).
-    In fp32 whatever the training took: a run predicts the same on every machine, and under CPU autocast evaluation was
-    measured to be slower.
+    In fp32 whatever the training took, so that a run predicts the same on every machine. Under autocast in bf16 it was
+    measured to be 3.8 times faster on a CPU, and to answer 0.6 % of the rows otherwise.
     """
     was_training = network.training
     network.eval()
