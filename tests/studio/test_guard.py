@@ -102,7 +102,9 @@ def test_what_is_too_large_is_refused_announced_or_not(guard: Guard) -> None:
     assert ask(guard, content_length="5")[0] == 200
     assert ask(guard, body=(b"x" * 60, b"x" * 60))[0] == 413
     status, _, body = ask(guard, "/predict", (b"x" * 60, b"x" * 60), "POST")
-    assert (status, "20 MB" in json.loads(body)["error"]) == (413, True)
+    assert (status, json.loads(body)["error"]) == (413, "too large: at most 100 bytes are taken")
+    studio = Guard(echo, largest=20_100_000, local=True, uploads=UPLOADS, inputs=INPUTS)
+    assert "at most 20 MB are taken" in ask(studio, content_length="20100001")[2]
 
 
 @pytest.mark.parametrize("length", ["-1", "²", "１２", "1e2", "x", "1,2", ""])

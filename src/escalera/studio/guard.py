@@ -137,7 +137,7 @@ class Guard:
         if not (length.isascii() and length.isdecimal()):
             raise RefusedError(400, "content-length is no number")
         if len(length) > 12 or int(length) > self.largest:
-            raise _too_large()
+            raise _too_large(self.largest)
         if headers.get("content-encoding", "identity").strip().casefold() not in ("", "identity"):
             raise RefusedError(415, "a body is taken as it is, not compressed")
 
@@ -166,7 +166,7 @@ class Guard:
             parts.append(message.get("body", b""))
             total += len(parts[-1])
             if total > self.largest:
-                raise _too_large()
+                raise _too_large(self.largest)
             if not message.get("more_body"):
                 return b"".join(parts)
 
@@ -222,8 +222,9 @@ def _query(path: str, query: bytes) -> bytes:
     return urlencode(known).encode("ascii")
 
 
-def _too_large() -> RefusedError:
-    return RefusedError(413, "too large: at most 20 MB are taken")
+def _too_large(largest: int) -> RefusedError:
+    most = f"{largest // 1_000_000:,} MB" if largest >= 1_000_000 else f"{largest:,} bytes"
+    return RefusedError(413, f"too large: at most {most} are taken")
 
 
 def _same(given: str, login: str) -> bool:
