@@ -77,6 +77,21 @@ def test_a_training_that_begins_drops_the_epoch_of_one_that_left_no_checkpoint(
     assert len(run.history.read_text().splitlines()) == 2
 
 
+class Unable(Callback):
+    """Fails before the others have begun."""
+
+    def on_train_begin(self, training: Training) -> None:
+        raise RunError("no room")
+
+
+def test_what_failed_before_the_others_had_begun_is_what_is_told(
+    start: Start, batches: Batches, tmp_path: Path
+) -> None:
+    callbacks: list[Callback] = [Unable(), TensorBoard(tmp_path), StopOnSignal()]
+    with pytest.raises(RunError, match="no room"):
+        train(start(), batches, schedule=constant(5), validate=dict, seed=0, callbacks=callbacks)
+
+
 def test_history_on_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"could not write .*history.jsonl: No such file or directory. Free some space"):
         RunDir(tmp_path / "absent").append_history({})

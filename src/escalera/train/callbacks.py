@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -15,6 +15,9 @@ from escalera.core.errors import RunError, Terminated
 from escalera.core.rundir import RunDir
 from escalera.train.checkpoint import save_weights
 from escalera.train.loop import Callback, Training
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
 
 WARM_UP_STEPS = 100
 """Steps after which a mean over all of them moves more slowly than a momentum of 0.99 (1 / 100)."""
@@ -138,6 +141,7 @@ class TensorBoard(Callback):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.writer: SummaryWriter | None = None
 
     def on_train_begin(self, training: Training) -> None:
         """Open a file of events; those of epochs that are run again are taken back."""
@@ -148,12 +152,13 @@ class TensorBoard(Callback):
     def on_epoch_end(self, training: Training) -> None:
         """Add the epoch's scalars."""
         for key, value in training.log.items():
-            if key != "epoch":
+            if key != "epoch" and self.writer is not None:
                 self.writer.add_scalar(key, value, training.epoch)
 
     def on_train_end(self, training: Training) -> None:
-        """Close the file."""
-        self.writer.close()
+        """Close the file, where one was opened: what went wrong before that is what has to be told."""
+        if self.writer is not None:
+            self.writer.close()
 
 
 STOPPING = ("SIGINT", "SIGTERM", "SIGBREAK")
@@ -168,6 +173,7 @@ class StopOnSignal(Callback):
 
     def __init__(self) -> None:
         self.reason: type[KeyboardInterrupt] = KeyboardInterrupt
+        self.before: dict[int, Any] = {}
 
     def on_train_begin(self, training: Training) -> None:
         """Take over the signals."""
