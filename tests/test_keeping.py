@@ -353,6 +353,23 @@ def test_a_training_of_which_no_checkpoint_is_whole_begins_anew(place: Place, mo
     assert place.run("wider/seed-0.kept-001").state() == "running"
 
 
+def test_a_training_whose_checkpoints_are_gone_is_kept_and_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for stopped, kept in ((2, False), (3, True)):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            stop_at(patch, stopped)
+            place.climb("train.epochs=4", rungs=["wider"])
+        work = place.run(f"wider/{place.names()[1]}")
+        assert len(work.read_history()) == stopped - 1
+        shutil.rmtree(work.last)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            stop_at(patch, 1)
+            place.climb("train.epochs=4", rungs=["wider"])
+        # One epoch is what a process leaves that ends before its first checkpoint: nothing is lost with it.
+        text = f"{work.history} has 2 epochs, and {work.last} no checkpoint. It begins anew, and what there was is kept"
+        assert (text in place.said) == kept
+    assert len(place.run("wider/seed-0.kept-001").read_history()) == 2
+
+
 def test_what_a_killed_process_left_is_swept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_at(patch, 2)

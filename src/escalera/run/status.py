@@ -201,7 +201,21 @@ def _dead(run: RunDir) -> list[str]:
     from escalera.train.checkpoint import find_checkpoint
 
     found = find_checkpoint(run.last)
-    return found.faults if found.state is None and not _trained(run) else []
+    if found.state is not None or _trained(run):
+        return []
+    return found.faults or _lost(run)
+
+
+def _lost(run: RunDir) -> list[str]:
+    """That there was a checkpoint once: its epochs cost time, and are not dropped without a word.
+
+    The first epoch alone may be there without any, where the process ended between writing the two.
+    """
+    try:
+        epochs = len(run.read_history())
+    except RunError:
+        return []
+    return [f"{run.history} has {epochs} epochs, and {run.last} no checkpoint"] if epochs > 1 else []
 
 
 def _open(run: RunDir) -> bool:
