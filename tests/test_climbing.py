@@ -3,6 +3,8 @@
 import io
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +132,29 @@ def test_the_saved_run_predicts_what_it_predicted(ladder: Path, tmp_path: Path) 
     logits = np.array(table["logits"])
     expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(run.predict(images[table["row"]]), expected, atol=1e-5)
+
+
+def test_a_network_goes_with_its_rung_without_any_collection(ladder: Path, tmp_path: Path) -> None:
+    """In a process of its own: the first import of parts of torch keeps what calls it."""
+    code = f"""
+import gc, weakref
+from pathlib import Path
+from escalera.experiment.climb import climb, load_ladder
+from escalera.run.events import Events
+from escalera.run import fit
+
+gc.disable()
+networks = []
+summarise = fit.summarise
+def noted(network, *arguments):
+    networks.append(weakref.ref(network))
+    return summarise(network, *arguments)
+fit.summarise = noted
+climb(load_ladder({str(ladder)!r}, ["train.epochs=1"]), out=Path({str(tmp_path)!r}), device="cpu")
+print([network() is None for network in networks])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (found.stdout, found.returncode) == ("[True, True]\n", 0), found.stderr
 
 
 def test_finished_rungs_are_not_trained_again(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

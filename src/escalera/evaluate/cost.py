@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import sys
 from pathlib import Path
 
 import torch
+import torch._dynamo  # noqa: F401
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from escalera.models.inputs import blank
+
+# To count takes torch._dynamo, and so does any optimizer: its second is paid once in a process that trains. It keeps,
+# in a circle, the frames that imported it first. If those were of a training, the network of the first rung would stay
+# in memory until the garbage is collected, which takes 0.2 to 0.4 s. Nothing else holds a network once its rung is over
+# (tests/test_climbing.py), so that nothing is collected here.
 
 
 def flops_per_image(network: nn.Module, image_shape: tuple[int, int, int], attributes: int = 0) -> int:
@@ -67,6 +72,5 @@ def _peak_elsewhere() -> int:
 
 def _give_back_what_is_free() -> None:
     """Let the system have what was freed: glibc keeps it, and each rung of a climb would start a little higher."""
-    gc.collect()
     with contextlib.suppress(OSError, AttributeError, TypeError):  # macOS, musl, Windows
         ctypes.CDLL(None).malloc_trim(0)
