@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Formatter
 from typing import get_args
 
+import numpy as np
 import pytest
 
 import escalera.report
@@ -15,6 +16,7 @@ from escalera.core.fault import Kind as FaultKind
 from escalera.data.column import Kind, Remark
 from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
+from escalera.evaluate.metrics import measure
 from escalera.models.ensemble.classifiers import CLASSIFIERS
 from escalera.report.language import LANGUAGES, Language, load_language, of_rows
 from escalera.report.page import LADDER_SECTIONS
@@ -22,7 +24,8 @@ from escalera.report.rung import Obstacle
 from escalera.report.runs import State
 
 EN, ES = load_language("en"), load_language("es")
-METRICS = ["accuracy", "balanced_accuracy", "top5", "loss", "macro_f1", "brier", "calibration_error"]
+METRICS = [*measure(np.eye(20), np.arange(20), [*"abcdefghijklmnopqrst"])][:-2]
+"""Those there are, without what is said of each class."""
 FOLDER = Path(escalera.report.__file__).parent
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.core.errors import EscaleraError, RunError
+from escalera.report import page as pages
+from escalera.report.language import load_language
 from escalera.report.page import whole, write_report
 from escalera.report.sections.steps import Scale
 
@@ -230,6 +233,22 @@ def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:
         rows = list(csv.DictReader(file))
     assert [row["class"] for row in rows][:2] == ["airplane", "automobile"]
     assert float(rows[0]["recall"]) <= 1
+
+
+def test_what_has_no_words_yet_shows_its_own_name(ladder_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A classifier, a metric, a section that somebody adds: the page is written before its words are."""
+    words = load_language("en")
+    removed = ("nav.cost", "metric.brier")
+    left = {key: text for key, text in words.messages.items() if not key.startswith(removed)}
+    monkeypatch.setattr(pages, "load_language", lambda code: replace(words, messages=left))
+    path = ladder_dir / "augmentation/seed-0/predictions.parquet"
+    table = pq.read_table(path)
+    voted = pa.array([[label] for label in table["label"].to_pylist()], pa.list_(pa.int64(), 1))
+    pq.write_table(table.append_column("beside.classifier:rotation_forest", voted), path)
+    html, page = report(ladder_dir)
+    assert '<th scope="row" class="who">rotation_forest</th>' in html
+    assert '<th scope="row">brier<small></small></th>' in html and "Accuracy" in page.words
+    assert '<a href="#cost">cost</a>' in html
 
 
 def test_writing_again_gives_the_same_bytes(ladder_dir: Path) -> None:

@@ -36,6 +36,10 @@ class Language:
         """The message of a key, filled in; raises KeyError for a key or a value that the messages do not have."""
         return self.messages[key].format(**values)
 
+    def named(self, key: str) -> str:
+        """The message of a key that ends in a name which anybody may add; the name itself where it has no words yet."""
+        return self.messages.get(key, key.rpartition(".")[2])
+
     def count(self, number: int | None, unit: str) -> str:
         """A whole number with its noun: `count(1, "epoch")` is "1 epoch"."""
         return self.say(f"unit.{unit}.{'one' if number == 1 else 'other'}", n=self.number(number))

@@ -152,6 +152,7 @@ def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
     environment.globals.update(
         language=language,
         say=language.say,
+        named=language.named,
         count=language.count,
         listing=language.listing,
         number=language.number,

@@ -51,7 +51,9 @@ def _row(
 
     interval = "" if low is None or high is None else language.say("steps.range", low=text(low), high=text(high))
     blind = {"loss": blind_loss, "brier": blind_brier}[name](counts) if name in ("loss", "brier") else None
-    return name, text(value), interval, language.say(f"metric.{name}.means", blind=language.number(blind, 2))
+    key = f"metric.{name}.means"
+    means = language.say(key, blind=language.number(blind, 2)) if key in language.messages else ""
+    return name, text(value), interval, means
 
 
 def _sure(evidence: Evidence, language: Language) -> str:
