@@ -14,6 +14,7 @@ from escalera.core.errors import DamagedError, DataError, refuse
 from escalera.data.readers.listing import Listing
 from escalera.data.readers.natural import natural
 
+SINGLE = "a single class"
 _MANY, _FEW_EACH = 1_000, 10
 """More classes than this with fewer rows each, on average, are names or numbers of rows. ImageNet-21k has 650 each."""
 
@@ -88,7 +89,7 @@ def check_classes(
     counts = [np.bincount(label, minlength=len(classes)) for label in labels]
     present = [name for name, count in zip(classes, counts[0], strict=True) if count]
     if len(present) < 2:
-        held = f"a single class, '{present[0]}'" if present else "no class"
+        held = f"{SINGLE}, '{present[0]}'" if present else "no class"
         column = f" in column '{listings[0].label}'" if listings[0].label else ""
         refuse(DataError(f"{listings[0].path} has {held}{column}. A classifier needs two or more."), faults)
     for listing, count in zip(listings[1:], counts[1:], strict=True):

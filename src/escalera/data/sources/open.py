@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.errors import DataError, refuse
 from escalera.data.cache import folders
+from escalera.data.cache.labels import SINGLE
 from escalera.data.cache.store import Store
 from escalera.data.home import is_there
 from escalera.data.images import Images, ImageSet
@@ -96,7 +97,10 @@ def open_source(
     opened = folders.image_set(root, key, name, write)
     # Not kept in the cache: how a source was understood may be said otherwise next time.
     notes = [note for listing in listings for note in listing.notes]
-    return replace(opened, notes=(*notes, *opened.notes), faults=(*(faults or ()), *opened.faults))
+    # Of a folder that is hardly a class it was told already that it would be the only one.
+    told = any(SINGLE in fault for fault in faults or ())
+    others = [fault for fault in opened.faults if not (told and SINGLE in fault)]
+    return replace(opened, notes=(*notes, *opened.notes), faults=(*(faults or ()), *others))
 
 
 def _key(root: Path, name: str, listings: Sequence[Listing], settings: Mapping[str, Any], bad: Bad) -> str:
