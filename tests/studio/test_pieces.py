@@ -1,8 +1,10 @@
 """The pieces of the page: tables, curves, forms, samples, and where two runs disagree."""
 
 import csv
+import importlib
 import io
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from escalera.core.errors import DataError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.data.table.transform import Categorical, Numeric, Transformation
+from escalera.experiment.explore import folder_name
 from escalera.report.pictures import data_uri
 from escalera.report.runs import read_run
 from escalera.studio.curves import curves
@@ -44,6 +47,27 @@ def test_several_pictures_become_a_table(studio: Studio, png: Png) -> None:
     read = list(csv.DictReader(io.StringIO(to_csv(rows), newline="")))
     assert [row["file"] for row in read] == ["a.png", "'=b.png", "a.png", "'\r'=c.png"]
     assert float(read[0]["probability"]) == rows[0]["probability"]
+
+
+def test_an_explored_page_is_that_of_its_source(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that make one folder, as owner/name and owner-name, are of two sources."""
+    made: list[str] = []
+
+    def explore(source: str, *, out: Path, **_: object) -> None:
+        made.append(source)
+        folder = out / folder_name(source)
+        folder.mkdir(parents=True)  # what was found in another one is gone
+        (folder / "explore.html").write_text(source)
+        write_json(folder / "explore.json", {"source": source})
+
+    data = importlib.import_module("escalera.studio.tabs.data")
+    monkeypatch.setattr(data, "explore_source", explore)
+    monkeypatch.setattr(studio, "sources", lambda: ["owner/name", "owner-name"])
+    looker = data._Looker(studio, EN)
+    for source in ("owner/name", "owner/name", "owner-name", "owner/name"):
+        assert "../explored/en/owner-name" in looker.explore(source)
+        assert (studio.out / ".studio/explored-en/owner-name/explore.html").read_text() == source
+    assert made == ["owner/name", "owner-name", "owner/name"]
 
 
 def test_names_from_outside_are_escaped() -> None:

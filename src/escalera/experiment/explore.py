@@ -86,13 +86,18 @@ def explore_source(
     return page, facts
 
 
+def explored(folder: Path) -> str | None:
+    """The source that a folder holds the page of; None where it holds none."""
+    try:
+        return str(read_json(folder / "explore.json")["source"])
+    except (RunError, KeyError, TypeError):
+        return None
+
+
 def _replaced(folder: Path, source: str) -> list[str]:
     """A note where a folder holds what was found in another source of the same name, which is about to go."""
-    try:
-        before = str(read_json(folder / "explore.json")["source"])
-    except (RunError, KeyError, TypeError):
-        return []
-    if before == source or Path(before).resolve() == Path(source).resolve():
+    before = explored(folder)
+    if before is None or before == source or Path(before).resolve() == Path(source).resolve():
         return []
     return [f"{folder}: what was found in '{before}' is replaced; --out gives '{source}' another place."]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
 from escalera.core.errors import EscaleraError
-from escalera.experiment.explore import explore_source, folder_name
+from escalera.experiment.explore import explore_source, explored, folder_name
 from escalera.report.language import Language
 from escalera.studio.disagreement import Kind, disagreement
 from escalera.studio.i18n import told
@@ -83,7 +84,10 @@ class _Looker:
             return hint_html(self.words.say("look.explore_help"))
         out = self.studio.out / ".studio" / f"explored-{self.words.code}"
         try:
-            if not (out / folder_name(source) / "explore.html").is_file():
+            folder = out / folder_name(source)
+            # The names of two sources may make one folder: what is found there need not be of this one.
+            if explored(folder) != source or not (folder / "explore.html").is_file():
+                shutil.rmtree(folder, ignore_errors=True)
                 explore_source(source, out=out, data_root=self.studio.data_root, language=self.words.code)
         except EscaleraError as error:
             return error_html(told(error, self.words))
