@@ -36,6 +36,18 @@ def test_english_stays_as_it_is():
             "  train.epochs: falta la clave «x»; se esperaba un texto\n"
             "1 problema en la escalera; no se ha ejecutado nada.",
         ),
+        # a reason in brackets behind each of several names
+        (
+            "2 images have damaged metadata beside whole pixels, which are read: a/0.jpg (EXIF is cut short or "
+            "damaged), a/1.png (iCCP has a wrong checksum)",
+            "2 imágenes tienen metadatos dañados junto a píxeles enteros, que se leen: a/0.jpg (EXIF cortado o "
+            "dañado), a/1.png (la suma de comprobación de iCCP no es la suya)",
+        ),
+        (
+            "1 image has damaged metadata beside whole pixels, which are read: a/1.tif (its tags are damaged)",
+            "1 imagen tiene metadatos dañados junto a píxeles enteros, que se leen: a/1.tif (sus etiquetas están "
+            "dañadas)",
+        ),
         # one is not several
         (
             "t.csv: 1 image is in several rows, with different labels.",
