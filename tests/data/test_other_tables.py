@@ -10,6 +10,7 @@ import pytest
 
 from escalera.core.errors import DataError
 from escalera.data.options import OF_TABLES
+from escalera.data.sources.bundled import BUNDLED
 from escalera.data.sources.open import ImageSet, open_source
 
 FOUR = {f"img/{letter}.png": number for number, letter in enumerate("abcd", start=1)}
@@ -478,6 +479,20 @@ def test_settings_of_tables_where_there_is_none(key: str, put_all, opened):
         opened(**{key: value})
     with pytest.raises(DataError, match=f"data.{key}: the digits come with scikit-learn, without files or columns"):
         opened("digits", **{key: value})
+
+
+def test_settings_of_what_comes_with_another_library(opened, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(BUNDLED, "irises", BUNDLED["digits"])
+    with pytest.raises(DataError, match=r"data\.encoding: 'irises' comes with a library, without files or columns"):
+        opened("irises", encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["folders", "folders/labels.csv"])
+def test_splits_of_which_none_is_named(name: str, put_all, opened):
+    folder = put_all({f"folders/{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"})
+    put_all({"folders/labels.csv": csv("image,kind", "cat/a.png,x", "dog/a.png,y")})
+    with pytest.raises(DataError, match=r"expected which folder or file is which split, as .*, received \{\}. Take it"):
+        opened(str(folder / name), splits={})
 
 
 @pytest.mark.parametrize("key", ["shape", "splits", "label_pattern"])

@@ -62,7 +62,7 @@ def open_source(
     replaced, and none is left out but as `bad` says.
     """
     if name in BUNDLED:
-        _nothing_to_say(options)
+        _nothing_to_say(name, options)
         return bundled(name, image_size, channels, resize)
     known = KNOWN.get(name)
     if known is not None:
@@ -127,7 +127,7 @@ def list_source(
     Raises DataError where the source is absent or cannot be read at all.
     """
     if name in BUNDLED:
-        _nothing_to_say(options)
+        _nothing_to_say(name, options)
         return []
     return _listings(name, locate(name, data_root, folders.cache_root()), options, [])
 
@@ -159,6 +159,11 @@ def _listings(name: str, path: Path, options: ReadOptions, faults: list[str] | N
 
 
 def _read_listings(name: str, path: Path, options: ReadOptions, faults: list[str] | None) -> Sequence[Listing]:
+    if options.splits == {}:
+        raise DataError(
+            "data.splits: expected which folder or file is which split, as {train: a, test: b}, received {}. Take it "
+            "out to have them found, or write false where none of them is a split."
+        )
     options = _by_column(path, options)
     layout = find_layout(path, options)
     _has_effect(path, layout, options)
@@ -203,6 +208,7 @@ def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:
             raise DataError(f"data.{key}: {path} {without[key].format(said=said)}")
 
 
-def _nothing_to_say(options: ReadOptions) -> None:
+def _nothing_to_say(name: str, options: ReadOptions) -> None:
+    whose = "the digits come with scikit-learn" if name == "digits" else f"'{name}' comes with a library"
     for key in options.said():
-        raise DataError(f"data.{key}: the digits come with scikit-learn, without files or columns. Take it out.")
+        raise DataError(f"data.{key}: {whose}, without files or columns. Take it out.")
