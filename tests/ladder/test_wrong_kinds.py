@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from escalera.core.errors import LadderError
+from escalera.core.translation import translate
 from escalera.ladder.explain import mistakes
 from escalera.ladder.fields import Node, options, section, sections, tagged
 from escalera.ladder.read import read_ladder
@@ -90,6 +91,19 @@ def test_splits_that_are_none(value: str, message: str) -> None:
     with pytest.raises(LadderError) as refused:
         read_data("somewhere", [f"data.splits={value}"])
     assert str(refused.value).splitlines()[0] == message
+
+
+def test_a_text_in_braces_is_a_mapping_in_yaml() -> None:
+    assert read_data("somewhere", ["data.label_pattern={label}"]).label_pattern == "{label}"
+    ladder = {"name": "mine", "data": {"source": "photos", "label_pattern": {"label": None}}, "rungs": [{"name": "a"}]}
+    [message] = [one.message for one in read_ladder(ladder).problems if "label_pattern" in one.path]
+    assert message == (
+        "expected text, received {label: null}; braces make a mapping in YAML: put quotes around it, '{label}'"
+    )
+    assert translate(message, "es") == (
+        "se esperaba un texto, se recibió {label: null}; las llaves hacen un mapa en YAML: ponlo entre comillas, "
+        "'{label}'"
+    )
 
 
 @pytest.mark.parametrize("value", ["{label}_*", "*_{label}", "@x", "%x", "a: b: c"])

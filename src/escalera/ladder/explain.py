@@ -128,7 +128,8 @@ def _mistake(root: Node, detail: ErrorDetails, value: Any, guesses: bool) -> Mis
         return Mistake(place, context["message"], keys, whole=True)
     if kind == "value_error":
         return Mistake(path, detail["msg"].removeprefix("Value error, "), whole=True)
-    return Mistake(path, f"expected {describe(node)}, received {show(received)}{_spelling(node, received)}")
+    hint = _spelling(node, received) or _braces(node, received)
+    return Mistake(path, f"expected {describe(node)}, received {show(received)}{hint}")
 
 
 def _key_mistake(path: Path, key: str, node: Node, received: dict[str, Any], guesses: bool) -> Mistake | None:
@@ -151,6 +152,18 @@ def _spelling(node: Node, received: Any) -> str:
     """The nearest of the words a place takes, where there is one."""
     words = [word for option in options(node) for word in option.get("enum", []) if isinstance(word, str)]
     return perhaps(received, words) if isinstance(received, str) else ""
+
+
+def _braces(node: Node, received: Any) -> str:
+    """What to write where a text in braces was meant, as {label}, which YAML takes for a mapping."""
+    if bare(received) and any(option["type"] == "string" for option in options(node)):
+        return f"; braces make a mapping in YAML: put quotes around it, '{{{', '.join(map(str, received))}}}'"
+    return ""
+
+
+def bare(value: Any) -> bool:
+    """Whether a value is a mapping of keys alone, as text in braces becomes."""
+    return isinstance(value, dict) and bool(value) and all(inner is None for inner in value.values())
 
 
 def _follow(node: Node, location: tuple[str | int, ...], value: Any) -> tuple[Path, Node, Any] | None:

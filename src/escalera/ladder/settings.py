@@ -11,7 +11,7 @@ from typing import Any
 from escalera.core.errors import LadderError, Problem
 from escalera.ladder.change import objections
 from escalera.ladder.document import Path, dotted, read_document
-from escalera.ladder.explain import Mistake, mistakes
+from escalera.ladder.explain import Mistake, bare, mistakes
 from escalera.ladder.fields import options, paths, section
 from escalera.ladder.resolve import Resolved
 from escalera.ladder.schema import Data, RungConfig
@@ -38,7 +38,7 @@ class Setting:
 def read_setting(text: str) -> Setting:
     """Read `path=value`; the value is YAML on one line, and nothing brings the default back.
 
-    A value that is no YAML, as {label}_*, is a text where the path takes one.
+    A value that is no YAML, as {label}_*, or no more than braces, as {label}, is a text where the path takes one.
     """
     if written := re.fullmatch(r"\s*([\w.]+):\s+(.*)", text, re.DOTALL):  # as it stands in a ladder
         meant = shlex.quote(f"{written[1]}={written[2]}")
@@ -47,7 +47,7 @@ def read_setting(text: str) -> Setting:
     if not equals or not path.strip():
         return Setting(text, messages=[f"expected path=value such as train.epochs=5, received {show(text)}"])
     document = read_document(value)
-    if document.flaws and document.value is None and _takes_text(path.strip()):
+    if ((document.flaws and document.value is None) or bare(document.value)) and _takes_text(path.strip()):
         return Setting(text, {path.strip(): value.strip()})
     return Setting(text, {path.strip(): document.value}, [flaw.message for flaw in document.flaws])
 
