@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from escalera.core.errors import EscaleraError
+from escalera.inference import illustrations
 from escalera.report import page
 from escalera.report.story import read_story
 
@@ -41,6 +42,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESCALERA_CACHE", str(folder / "cache"))
         patch.setattr(page, "write_page", lambda story, *_, **__: story.path / "report.html")
+        patch.setattr(illustrations, "illustrate", lambda *_: None)
         damage.climbed(folder)
     return folder
 
@@ -60,6 +62,7 @@ def test_what_is_damaged_is_told(case: Any, before: Path, tmp_path: Path, monkey
     monkeypatch.setenv("ESCALERA_CACHE", str(before / "cache"))
     monkeypatch.setenv("COLUMNS", "400")
     monkeypatch.setattr(page, "write_page", lambda story, *_, **__: story.path / "report.html")
+    monkeypatch.setattr(illustrations, "illustrate", lambda *_: None)
     monkeypatch.setattr(damage, "_report", told)
     outcome = damage.examine(case, before, tmp_path / "place")
     assert outcome.tracebacks == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import RunError
 from escalera.core.record import Data
+from escalera.inference.illustrations import Illustrator, illustrate
 from escalera.report.album import Album
 from escalera.report.evidence import Evidence, gather
 from escalera.report.explanations import FILE, read_maps, write_maps
@@ -31,10 +34,17 @@ def evidence(folder: Path, rung: str) -> Evidence:
     return gathered
 
 
-class Pictures:
+def illustrated(folder: Path, source: Illustrator) -> Path:
+    """The report, with what a source has."""
+    illustrate(read_story(folder), source)
+    return write_report(folder)
+
+
+class Pictures(Illustrator):
     """A source of made-up pictures that counts what it is asked for."""
 
     def __init__(self, size: int = 32) -> None:
+        super().__init__()
         self.size = size
         self.asked: list[list[int]] = []
         self.explained = 0
@@ -84,15 +94,26 @@ def test_rows_to_explain_are_half_mistakes_and_half_of_different_classes(ladder_
 
 def test_pictures_are_fetched_once_and_kept(ladder_dir: Path) -> None:
     source = Pictures()
-    page = write_report(ladder_dir, source=source).read_text(encoding="utf-8")
+    page = illustrated(ladder_dir, source).read_text(encoding="utf-8")
     assert page.count("<symbol") > 20
     assert page.count("<use ") > page.count("<symbol")  # shown in several galleries, stored once
     assert source.explained == 4
     again = Pictures()
-    assert write_report(ladder_dir, source=again).read_text(encoding="utf-8") == page
+    assert illustrated(ladder_dir, again).read_text(encoding="utf-8") == page
     assert (again.asked, again.explained) == ([], 0)
     # Without any source: what was left is shown.
     assert write_report(ladder_dir).read_text(encoding="utf-8") == page
+
+
+def test_a_page_is_made_of_files_alone(ladder_dir: Path) -> None:
+    """What can run a network is not even there while a page is written; nothing but the page and its figures comes."""
+    before = {path for path in ladder_dir.rglob("*") if path.is_file()}
+    code = "import sys; from pathlib import Path; from escalera.report.page import write_report; "
+    code += "write_report(Path(sys.argv[1])); print(sorted({'torch', 'escalera.inference'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code, ladder_dir], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+    made = {path for path in ladder_dir.rglob("*") if path.is_file()} - before
+    assert {path.suffix for path in made} == {".html", ".svg", ".csv"}
 
 
 def test_without_pictures_their_numbers_stand_for_them(ladder_dir: Path) -> None:
@@ -106,7 +127,7 @@ def test_ten_rungs_of_large_photographs_stay_below_three_megabytes(
     build: Callable[..., Path], rungs: list[dict[str, Any]]
 ) -> None:
     ten = [rungs[0]] + [dict(rungs[1], name=f"rung-{k}", accuracy=0.7 + k / 200) for k in range(9)]
-    page = write_report(build(rungs=ten), source=Pictures(size=160))
+    page = illustrated(build(rungs=ten), Pictures(size=160))
     assert page.stat().st_size < 3_000_000
 
 
@@ -161,5 +182,5 @@ def test_weights_that_are_gone_cost_the_maps_alone(ladder_dir: Path) -> None:
         def maps(self, run: Path, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
             raise RunError("no weights")
 
-    page = write_report(ladder_dir, source=Gone()).read_text(encoding="utf-8")
+    page = illustrated(ladder_dir, Gone()).read_text(encoding="utf-8")
     assert "Grad-CAM" not in page and "<symbol" in page

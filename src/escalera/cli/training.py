@@ -137,10 +137,9 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write the report of a ladder again, from its runs."""
-    from escalera.inference.illustrations import Illustrator
-    from escalera.report.page import write_report
+    from escalera.inference.illustrations import illustrated_report
 
-    typer.echo(write_report(folder, lang.value, Illustrator(data_root)))
+    typer.echo(illustrated_report(folder, lang.value, data_root))
 
 
 @command("escalera compare runs/digits/mlp runs/digits/cnn")
@@ -165,13 +164,14 @@ def compare(
 
     from escalera.cli.terminal import print_rungs
     from escalera.experiment.summary import as_values
-    from escalera.inference.illustrations import Illustrator
+    from escalera.inference.illustrations import Illustrator, illustrate
     from escalera.report.language import load_language
     from escalera.report.page import write_page
     from escalera.report.versus import read_versus
 
     story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
-    page = write_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
+    illustrate(story, Illustrator(data_root))
+    page = write_page(story, load_language(lang.value), keep_runs=False)
     if json_:
         echo_json(as_values(story))
         return

@@ -250,10 +250,9 @@ def _report(folder: Path, language: str, data_root: Path | None, beside: Path | 
     path = folder / "report.html"
     if not anew and path.exists() and f'lang="{language}"' in path.read_text(encoding="utf-8")[:500]:
         return path
-    from escalera.inference.illustrations import Illustrator
-    from escalera.report.page import write_report
+    from escalera.inference.illustrations import illustrated_report
 
-    return write_report(folder, language, Illustrator(data_root, beside))
+    return illustrated_report(folder, language, data_root, beside)
 
 
 def shipped_ladders(language: str, data_root: Path | None = None) -> list[dict[str, Any]]:

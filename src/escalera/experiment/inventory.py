@@ -101,15 +101,14 @@ def remove(runs: Sequence[RunDir]) -> None:
 
 def rewrite_report(ladder: Path, data_root: Path | None = None) -> Path | None:
     """Write the page of a ladder again, in its own language; None where it has none, or no runs any more."""
-    from escalera.inference.illustrations import Illustrator
-    from escalera.report.page import write_report
+    from escalera.inference.illustrations import illustrated_report
 
     page = ladder / "report.html"
     if not page.is_file() or not (ladder / NAME).is_file():
         return None
     found = re.search(r'<html[^>]* lang="(\w+)"', page.read_text(encoding="utf-8", errors="replace")[:500])
     try:
-        return write_report(ladder, found[1] if found else "en", Illustrator(data_root))
+        return illustrated_report(ladder, found[1] if found else "en", data_root)
     except EscaleraError:
         return None
 

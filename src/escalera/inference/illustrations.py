@@ -1,9 +1,13 @@
-"""What a report shows beyond the files of its runs: test pictures from their source, and where a network looked."""
+"""What a report shows beyond the files of its runs: test pictures from their source, and where a network looked.
+
+Both are made before the page is written, and kept: the few pictures in `pictures.parquet` beside the page, the maps in
+`explanations.npz` in each run.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +19,90 @@ from escalera.core.rundir import RunDir
 from escalera.ladder.saved import read_config
 
 if TYPE_CHECKING:
+    from escalera.core.record import Data
     from escalera.data.images import Images
     from escalera.ladder import schema
+    from escalera.report.evidence import Evidence
+    from escalera.report.rung import Rung
+    from escalera.report.story import Story
+
+
+def illustrated_report(
+    ladder_dir: Path, language: str = "en", data_root: Path | None = None, beside: Path | None = None
+) -> Path:
+    """Write the report of a ladder with all that it can show; its path.
+
+    Raises EscaleraError for a language there is none of, RunError for a folder that holds no ladder or takes no file.
+    """
+    from escalera.report.language import load_language
+    from escalera.report.page import write_page
+    from escalera.report.story import read_story
+
+    words, story = load_language(language), read_story(ladder_dir)
+    illustrate(story, Illustrator(data_root, beside))
+    return write_page(story, words)
+
+
+def illustrate(story: Story, source: Illustrator) -> None:
+    """Fetch what the page of a story shows and earlier ones have not left, as far as it can be had.
+
+    Raises RunError where the folder takes no file.
+    """
+    from escalera.report.evidence import gather
+
+    evidence = {rung.name: found for rung in story.rungs if rung.done and (found := gather(rung.done[0]))}
+    _pictures(story, evidence, source)
+    for rung in story.rungs:
+        if rung.name in evidence:
+            _maps(rung, evidence[rung.name], source)
+
+
+def _pictures(story: Story, evidence: Mapping[str, Evidence], source: Illustrator) -> None:
+    """Keep every picture that the page shows."""
+    from escalera.report.album import Album
+    from escalera.report.gallery import broken, confident_mistakes, explained, fixed, least_certain
+
+    album = Album(story.path / "pictures.parquet")
+    wanted: list[tuple[Data, int]] = []
+    added = False
+    for rung in story.rungs:
+        found = evidence.get(rung.name)
+        if found is None:
+            continue
+        run = rung.done[0]
+        step = rung.step
+        parent = evidence.get(step.parent) if step and step.comparison else None
+        shown = [*confident_mistakes(found), *least_certain(found), *explained(found)]
+        if parent is not None:
+            shown += [*fixed(parent, found), *broken(parent, found)]
+        rows = [row.row for row in shown]
+        wanted += [(run.record.data, row) for row in rows]
+        missing = album.missing(run.record.data, rows)
+        if missing:
+            labels = found.labels[np.searchsorted(found.rows, missing)].tolist()
+            for row, pixels in zip(missing, source.pictures(run.path, missing, labels) or [], strict=False):
+                album.add(run.record.data, row, pixels)
+                added = True
+    if added:
+        album.keep(wanted)
+
+
+def _maps(rung: Rung, evidence: Evidence, source: Illustrator) -> None:
+    """Keep where the network looked in the rows that are explained."""
+    from escalera.report.explanations import read_maps, write_maps
+    from escalera.report.gallery import explained
+
+    run = rung.done[0]
+    rows = [row.row for row in explained(evidence)]
+    if not rows or read_maps(run.path, rows) is not None:
+        return
+    places = np.searchsorted(evidence.rows, rows)
+    pixels = source.pictures(run.path, rows, evidence.labels[places].tolist())
+    if pixels is None:
+        return
+    # Weights or settings that are gone or another version's: the page does without.
+    with contextlib.suppress(EscaleraError, OSError, KeyError, TypeError, ValueError):
+        write_maps(run.path, rows, source.maps(run.path, rows, np.stack(pixels), evidence.said[places]))
 
 
 class Illustrator:

@@ -6,6 +6,7 @@ N test rows in the order of their numbers, K classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +32,22 @@ class Evidence:
     rows: NDArray[np.int64]
     tallies: Tallies
     metrics: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
     curves: Curves
     per_class: list[PerClass]
     confusion: Confusion
     confidence: NDArray[np.float32]
     of_truth: NDArray[np.float32]
     margin: NDArray[np.float32]
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Of each metric; drawn when they are needed, since that takes longer than all else here."""
+        found = intervals(self.tallies)
+        # A share of rows has an interval of its own that is right at 100 % too, where nothing is left to resample.
+        for name in ("accuracy", "top5"):
+            if name in self.metrics:
+                found[name] = accuracy_interval(self.metrics[name], len(self.labels))
+        return found
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -65,18 +75,12 @@ def gather(run: Run) -> Evidence | None:
     del logits
     sums = total(tallies)
     values = {name: float(value) for name, value in metrics(sums).items()}
-    found = intervals(tallies)
-    # A share of rows has an interval of its own that is right at 100 % too, where nothing is left to resample.
-    for name in ("accuracy", "top5"):
-        if name in values:
-            found[name] = accuracy_interval(values[name], len(labels))
     everyone = np.arange(len(labels))
     return Evidence(
         classes=run.classes,
         rows=run.answers.rows,
         tallies=tallies,
         metrics=values,
-        intervals=found,
         curves=rank(probabilities, labels),
         per_class=_per_class(run.classes, sums.right, sums.support, sums.predicted),
         confusion=Confusion.of(labels, tallies.said, tallies.classes),

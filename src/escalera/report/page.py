@@ -7,23 +7,19 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
-from numpy.typing import NDArray
 
 from escalera.core.csvtext import csv_text
-from escalera.core.errors import EscaleraError
 from escalera.core.files import write_aside
 from escalera.core.language import NO_BREAK
-from escalera.core.record import Data
 from escalera.core.translation import translate
 from escalera.report.album import Album
-from escalera.report.evidence import Evidence, gather
-from escalera.report.explanations import heat, read_maps, write_maps
-from escalera.report.gallery import Shown, broken, confident_mistakes, explained, fixed, least_certain
+from escalera.report.evidence import gather
+from escalera.report.explanations import heat, read_maps
+from escalera.report.gallery import explained
 from escalera.report.language import NOTHING, Language, load_language, of_rows
 from escalera.report.rung import Rung
 from escalera.report.story import Story, read_story
@@ -42,35 +38,23 @@ _GAP = re.compile(r"(?<=\d) – (?=[-−\d])|(?<=^[≤>]) ")
 """Where the name of a band would break: `≤ 245 000`, `245 000 – 525 000`."""
 
 
-class Source(Protocol):
-    """Where pictures and explanations come from when they are not beside the runs yet."""
-
-    def pictures(self, run: Path, rows: Sequence[int], labels: Sequence[int]) -> list[NDArray[np.uint8]] | None:
-        """The test pictures (H, W, C) of a run by their rows; None where they cannot be had."""
-
-    def maps(
-        self, run: Path, rows: Sequence[int], images: NDArray[np.uint8], classes: NDArray[np.int64]
-    ) -> NDArray[np.float32] | None:
-        """Where the network of a run looked in some rows (n, h, w); None for one that keeps no map of the picture."""
-
-
-def write_report(ladder_dir: Path, language: str = "en", source: Source | None = None) -> Path:
+def write_report(ladder_dir: Path, language: str = "en") -> Path:
     """Write `report.html` in a ladder's folder, and its figures there and in its runs'; gives the page's path.
 
-    Without a `source` the page shows the pictures that an earlier report has left. Raises EscaleraError for a language
-    there is none of, RunError for a folder that holds no ladder or takes no file.
+    It shows the pictures that `inference.illustrations` has left there. Raises EscaleraError for a language there is
+    none of, RunError for a folder that holds no ladder or takes no file.
     """
     words = load_language(language)
-    return write_page(read_story(ladder_dir), words, source)
+    return write_page(read_story(ladder_dir), words)
 
 
-def write_page(story: Story, language: Language, source: Source | None = None, *, keep_runs: bool = True) -> Path:
+def write_page(story: Story, language: Language, *, keep_runs: bool = True) -> Path:
     """Write the page of a story into its folder; the runs' figures go into their own, without `keep_runs` beside it."""
     language = of_rows(language) if story.tabular else language
     evidence = {rung.name: found for rung in story.rungs if rung.done and (found := gather(rung.done[0]))}
-    album = _illustrated(story, evidence, source)
     ladder = LadderView(story, language, evidence)
-    views = [_view(ladder, rung, album, source) for rung in story.rungs]
+    album = Album(story.path / "pictures.parquet")
+    views = [_view(ladder, rung, album) for rung in story.rungs]
     page = _render(ladder, views)
     for figure in ladder.figures:
         _write_figure(story.path / "figures", figure, figure.name)
@@ -85,57 +69,11 @@ def write_page(story: Story, language: Language, source: Source | None = None, *
     return path
 
 
-def _view(ladder: LadderView, rung: Rung, album: Album, source: Source | None) -> RungView:
+def _view(ladder: LadderView, rung: Rung, album: Album) -> RungView:
     found = ladder.evidence.get(rung.name)
     rows = explained(found) if found else []
-    maps = _maps(rung, rows, found, source) if found and rows else None
+    maps = read_maps(rung.done[0].path, [row.row for row in rows]) if rows else None
     return RungView(ladder, rung, album, maps, rows)
-
-
-def _illustrated(story: Story, evidence: Mapping[str, Evidence], source: Source | None) -> Album:
-    """The album with every picture that the page shows, as far as they can be had."""
-    album = Album(story.path / "pictures.parquet")
-    wanted: list[tuple[Data, int]] = []
-    added = False
-    for rung in story.rungs:
-        found = evidence.get(rung.name)
-        if found is None:
-            continue
-        run = rung.done[0]
-        step = rung.step
-        parent = evidence.get(step.parent) if step and step.comparison else None
-        shown = [*confident_mistakes(found), *least_certain(found), *explained(found)]
-        if parent is not None:
-            shown += [*fixed(parent, found), *broken(parent, found)]
-        rows = [row.row for row in shown]
-        wanted += [(run.record.data, row) for row in rows]
-        missing = album.missing(run.record.data, rows)
-        if missing and source is not None:
-            labels = found.labels[np.searchsorted(found.rows, missing)].tolist()
-            for row, pixels in zip(missing, source.pictures(run.path, missing, labels) or [], strict=False):
-                album.add(run.record.data, row, pixels)
-                added = True
-    if added:
-        album.keep(wanted)
-    return album
-
-
-def _maps(rung: Rung, rows: Sequence[Shown], evidence: Evidence, source: Source | None) -> NDArray[np.uint8] | None:
-    """Where the network looked in some rows: as an earlier report left it, else computed; None where it cannot be."""
-    run = rung.done[0]
-    numbers = [row.row for row in rows]
-    kept = read_maps(run.path, numbers)
-    if kept is not None or source is None:
-        return kept
-    places = np.searchsorted(evidence.rows, numbers)
-    pixels = source.pictures(run.path, numbers, evidence.labels[places].tolist())
-    if pixels is None:
-        return None
-    try:
-        return write_maps(run.path, numbers, source.maps(run.path, numbers, np.stack(pixels), evidence.said[places]))
-    except (EscaleraError, OSError, KeyError, TypeError, ValueError):
-        # Weights or settings that are gone or another version's: the page does without.
-        return None
 
 
 def _render(ladder: LadderView, views: Sequence[RungView]) -> str:

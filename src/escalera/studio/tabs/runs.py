@@ -8,9 +8,8 @@ import gradio as gr
 from markupsafe import Markup
 
 from escalera.core.errors import EscaleraError
-from escalera.inference.illustrations import Illustrator
+from escalera.inference.illustrations import illustrated_report
 from escalera.report.language import NOTHING, Language
-from escalera.report.page import write_report
 from escalera.report.rung import Rung
 from escalera.report.sections import climb as picture
 from escalera.report.story import Story, read_story
@@ -198,7 +197,7 @@ class _Viewer:
         if not name:
             return gr.skip()
         folder = self.studio.out / name
-        write_report(folder, self.words.code, Illustrator(self.studio.data_root))
+        illustrated_report(folder, self.words.code, self.studio.data_root)
         return self._picture(read_story(folder))
 
 
