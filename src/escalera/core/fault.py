@@ -7,7 +7,7 @@ from typing import Literal
 
 from escalera.core.language import Language, load_words
 
-Kind = Literal["absent", "unreadable", "json", "mapping", "value", "disagrees", "changed", "foreign"]
+Kind = Literal["absent", "unreadable", "json", "mapping", "value", "disagrees", "changed", "foreign", "version"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from escalera.core.files import (
     CURE,
     DAMAGED,
     fault_of,
+    read_json,
     read_sealed,
     sha256,
     write_aside,
@@ -22,6 +24,7 @@ from escalera.core.files import (
 )
 
 ANOTHERS = "is another run's: it knows the files beside it by other SHA-256s"
+OTHERWISE = "Open it with that version, or climb its ladder with --fresh to make it anew."
 ASKED = ("config.yaml", "environment.json", "splits.parquet", "table.json")
 """What is written before the training, as patterns."""
 LEARNED = (*ASKED, "*.safetensors", "classifiers/*")
@@ -143,6 +146,22 @@ class RunDir:
         """Raise RunError, as `faults` finds them, for the first file that is not what was written."""
         for name, fault in self.faults(*names).items():
             raise RunError(f"{self.path / name} {fault}. {CURE}")
+
+    def versions(self) -> tuple[str, str] | None:
+        """The version of Escalera that wrote the run, and this one; None where they are the same, or nobody knows."""
+        here = importlib.metadata.version("escalera")
+        try:
+            theirs = read_json(self.environment).get("escalera")
+        except (RunError, AttributeError):
+            return None
+        return (theirs, here) if isinstance(theirs, str) and theirs != here else None
+
+    def cure(self) -> str:
+        """What to do where a file is whole and cannot be understood."""
+        versions = self.versions()
+        if versions is None:
+            return CURE
+        return f"Escalera {versions[0]} wrote this run, and this is {versions[1]}. {OTHERWISE}"
 
     def append_history(self, line: dict[str, Any]) -> None:
         """Add one epoch to the history; raises RunError when the disk takes no more."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from escalera.core.errors import DataError, EscaleraError, RunError
-from escalera.core.files import CURE, read_json, write_aside
+from escalera.core.files import read_json, write_aside
 from escalera.core.rundir import RunDir
 from escalera.data.input_spec import Learned
 from escalera.ladder.read import dump_config, load_config
@@ -96,7 +96,7 @@ def of_run(run: RunDir, name: str = "") -> Trained:
     try:
         data = _Record.model_validate(record).data
     except ValidationError as error:
-        raise RunError(f"could not read {run.record}: {_short(error)}. {CURE}") from error
+        raise RunError(f"could not read {run.record}: {_short(error)}. {run.cure()}") from error
     return Trained(name or "/".join(run.path.parts[-3:]), read_config(run.config), data, table, run.best)
 
 
@@ -166,7 +166,7 @@ def weights(trained: Trained) -> dict[str, Tensor]:
     try:
         _check_weights(trained, found)
     except RunError as error:
-        raise RunError(f"{trained.weights}: {error}. {CURE}") from error
+        raise RunError(f"{trained.weights}: {error}. {RunDir(trained.weights.parent).cure()}") from error
     return found
 
 

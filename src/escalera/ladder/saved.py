@@ -8,6 +8,7 @@ import yaml
 
 from escalera.core.errors import LadderError, RunError
 from escalera.core.files import CURE, plain_yaml, write_aside
+from escalera.core.rundir import RunDir
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.schema import RungConfig
 
@@ -19,15 +20,18 @@ def write_config(path: Path, config: RungConfig) -> None:
 
 
 def read_config(path: Path) -> RungConfig:
-    """Read a configuration back; raises RunError for a file that is absent, damaged or no configuration."""
+    """Read a configuration back; raises RunError for a file that is absent, damaged or no configuration.
+
+    One that another version of Escalera wrote may be none here: the error says which version that was.
+    """
     try:
         values = plain_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"could not read {path}: {error}. {CURE}") from error
     if not isinstance(values, dict):
-        raise RunError(f"could not read {path}: expected a mapping. {CURE}")
+        raise RunError(f"could not read {path}: expected a mapping. {RunDir(path.parent).cure()}")
     try:
         return load_config(values)
     except LadderError as error:
         first = error.problems[0]
-        raise RunError(f"could not read {path}: {first}. {CURE}") from error
+        raise RunError(f"could not read {path}: {first}. {RunDir(path.parent).cure()}") from error

@@ -74,6 +74,8 @@ def read_run(path: Path, seed: int) -> Run:
     answers = _answers(files.predictions, faults) if whole(files.predictions) else None
     if answers is not None:
         faults += _disagreements(files, answers, record, metrics)
+    if any(fault.kind in ("value", "mapping") for fault in faults) and (versions := files.versions()):
+        faults.insert(0, Fault(files.environment.name, "version", *versions))
     return Run(
         seed=seed,
         path=path,

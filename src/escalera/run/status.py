@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import CURE
-from escalera.core.rundir import ASKED, LEARNED, RunDir
+from escalera.core.rundir import ASKED, LEARNED, OTHERWISE, RunDir
 from escalera.evaluate.price import price
 from escalera.ladder.read import dump_config
 from escalera.ladder.saved import read_config
@@ -144,12 +144,25 @@ def damages(run: RunDir) -> list[Damage]:
             return [Damage(str(error).removesuffix(f". {CURE}"), "made_again")]
     if state != "done":
         return []
+    if stranger := _not_understood(run):
+        return [Damage(stranger, "made_again")]
     found, needed = run.faults(), run.faults(*ANSWERS)
     mended = []
     if run.history.name in found and mend(run):
         mended = [Damage(f"{run.history} {found.pop(run.history.name)}", "written_again")]
     others = ((f"{run.path / name} {fault}", name in needed) for name, fault in found.items())
     return mended + [Damage(what, "made_again" if need else "not_needed") for what, need in others]
+
+
+def _not_understood(run: RunDir) -> str:
+    """Why a whole configuration is none to this version, and which one wrote it; "" where it is, or is damaged."""
+    if run.faults(run.config.name):
+        return ""
+    try:
+        read_config(run.config)
+    except RunError as error:
+        return str(error).removesuffix(f". {CURE}").removesuffix(f". {OTHERWISE}")
+    return ""
 
 
 def mend(run: RunDir) -> bool:
