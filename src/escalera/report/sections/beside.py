@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from escalera.core.predictions import Answers
 from escalera.evaluate.compare import accuracy_interval, compare
+from escalera.models.ensemble.voting import agreement
 from escalera.report.runs import Run
 from escalera.report.view import RungView
 
@@ -92,8 +93,5 @@ def _line(key: str, said: NDArray[np.int64], labels: NDArray[np.int64], own: NDA
 
 def _agreement(asked: Sequence[tuple[Answers, Said]]) -> tuple[list[str], list[list[float]]]:
     """The names and, for each pair, the share of the rows on which they say the same; the vote itself comes first."""
-    tables = []
-    for own, others in asked:
-        answers = [own.said, *(rows[0] for rows in others.values())]
-        tables.append([[float((one == other).mean()) for other in answers] for one in answers])
+    tables = [agreement([own.said, *(rows[0] for rows in others.values())]) for own, others in asked]
     return ["", *asked[0][1]], np.mean(tables, axis=0).tolist()
