@@ -19,7 +19,7 @@ from escalera.inference.files import find_run
 from escalera.report.language import load_language
 from escalera.report.story import read_story
 from escalera.studio.api import add_routes
-from escalera.studio.job import Asked, Job
+from escalera.studio.job import Job, Request
 from escalera.studio.service import Studio
 
 LADDER = """
@@ -168,4 +168,4 @@ def test_the_studio_asks_for_them(climbed: Path, monkeypatch: pytest.MonkeyPatch
     progress = job.progress()
     assert progress is not None
     assert [(step.rung, step.standing) for step in progress.steps] == [("más-honda", "done")]
-    assert progress.asked == Asked(**asked)
+    assert progress.request == Request(**asked)

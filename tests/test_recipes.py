@@ -146,7 +146,7 @@ def section(view):
             ),
             ("ladder/schema/votes.py", r"Classifier = Annotated\[", "NaiveBayes | "),
         ],
-        'beside.classifier.naive_bayes: "naive Bayes"\n',
+        'ensemble.classifier.naive_bayes: "naive Bayes"\n',
     ),
     Recipe(
         "An executor",

@@ -75,7 +75,7 @@ class Ways:
         given = self.given(path, raw, arrays)
         service = self.studio.classify(self.key, [raw]).result()
         [row] = table(self.studio, self.key, [("asked.png", raw)])
-        assert (row["class"], row["error"]) == (service.said, None)
+        assert (row["class"], row["error"]) == (service.predicted, None)
         return {
             "command": {row["name"]: row["probability"] for row in json.loads(shown.stdout)[0]["classes"]},
             "http": {row["name"]: row["probability"] for row in answer.json()["classes"]},

@@ -72,7 +72,7 @@ def test_every_message_is_used() -> None:
         "summary": NAMES,
         "seen": ["near", "small", "many", "unknown"],
         "sure": ["fair", "over", "under", "mixed"],
-        "beside": [
+        "ensemble": [
             *("trained", "alone", "shuffled"),
             *(f"classifier.{name}" for name in CLASSIFIERS),
             *(f"{who}_{outcome}" for who in ("fusion", "votes") for outcome in ("better", "worse", "none")),

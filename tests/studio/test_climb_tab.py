@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from escalera.studio.i18n import load_words
-from escalera.studio.job import Asked
+from escalera.studio.job import Request
 from escalera.studio.service import Studio
 from escalera.studio.tabs.climb import _Climber
 
 FORM = ("digits", [], "3", "", "", 1, 1, "")
 
 
-Started = list[tuple[Asked, str]]
+Started = list[tuple[Request, str]]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def climber(tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch) -
 def test_nothing_to_lose_is_begun_at_once(climber: _Climber, started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(climber.job, "replaces", lambda asked: [])
     question, text, *_ = climber.ask(*FORM)
-    assert started == [(Asked("digits", sets=["train.epochs=3"]), "es")]
+    assert started == [(Request("digits", sets=["train.epochs=3"]), "es")]
     assert (question["visible"], text) == (False, "")
 
 
@@ -43,7 +43,7 @@ def test_finished_runs_are_asked_about_first(
 ) -> None:
     asked: list[Any] = []
 
-    def replaces(what: Asked) -> list[str]:
+    def replaces(what: Request) -> list[str]:
         asked.append(what)
         return [f"digits/rung-{n}/seed-0" for n in range(8)]
 

@@ -11,7 +11,7 @@ import pytest
 from escalera.core.errors import LadderError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
-from escalera.studio.job import Asked, Job, Progress, plan, settings
+from escalera.studio.job import Job, Progress, Request, plan, settings
 
 LADDER = """
 name: tiny
@@ -54,7 +54,7 @@ def until(job: Job, so: Callable[[Progress], bool], seconds: float = 120) -> Pro
 
 def test_nothing_was_begun(tmp_path: Path) -> None:
     job = Job(tmp_path)
-    assert (job.running(), job.progress(), job.asked()) == (False, None, None)
+    assert (job.running(), job.progress(), job.request()) == (False, None, None)
     job.stop()
     (tmp_path / ".studio").mkdir()
     for text in ("", "[]", "{}", '{"process": 1}'):
@@ -73,7 +73,7 @@ def test_a_file_of_another_process_of_that_number_is_not_a_climb(tmp_path: Path)
 
 def test_wrong_settings_are_told_before_anything_is_begun(tmp_path: Path, ladder: str) -> None:
     with pytest.raises(LadderError, match="did you mean 'epochs'"):
-        Job(tmp_path).start(Asked(ladder, sets=["train.epohcs=3"]))
+        Job(tmp_path).start(Request(ladder, sets=["train.epohcs=3"]))
     assert not (tmp_path / ".studio").exists()
 
 
@@ -81,7 +81,7 @@ def test_wrong_settings_are_told_before_anything_is_begun(tmp_path: Path, ladder
 def test_it_is_begun_watched_stopped_and_taken_up_again(tmp_path: Path, ladder: str) -> None:
     out = tmp_path / "runs"
     job = Job(out)
-    job.start(Asked(ladder))
+    job.start(Request(ladder))
     seen = until(job, lambda found: any(step.standing == "running" and step.epoch > 1 for step in found.steps))
     assert seen.running
     assert seen.left is not None
@@ -89,14 +89,14 @@ def test_it_is_begun_watched_stopped_and_taken_up_again(tmp_path: Path, ladder: 
     assert seen.steps[1].standing == "waiting"
     # Another studio on the same folder sees it too, and begins no second one.
     with pytest.raises(RunError, match="a climb is at work already"):
-        Job(out).start(Asked(ladder, rungs=["wider"]))
+        Job(out).start(Request(ladder, rungs=["wider"]))
     Job(out).stop()
     stopped = until(job, lambda found: not found.running)
     assert "stopped; the same command goes on from here" in stopped.log
     epochs = len(RunDir(out / "tiny/mlp/seed-0").read_history())
     assert 1 < epochs < 400
-    asked = Job(out).asked()
-    assert asked == Asked(ladder)
+    asked = Job(out).request()
+    assert asked == Request(ladder)
     assert asked is not None
     job.start(asked)
     done = until(job, lambda found: not found.running)
@@ -108,7 +108,7 @@ def test_it_is_begun_watched_stopped_and_taken_up_again(tmp_path: Path, ladder: 
 @pytest.mark.slow
 def test_a_rung_that_fails_is_told(tmp_path: Path, ladder: str) -> None:
     job = Job(tmp_path / "runs")
-    job.start(Asked(ladder, rungs=["mlp"], sets=["train.epochs=3", "train.optimizer.lr=1e30"]))
+    job.start(Request(ladder, rungs=["mlp"], sets=["train.epochs=3", "train.optimizer.lr=1e30"]))
     found = until(job, lambda found: not found.running)
     assert found.steps[0].standing == "failed"
     assert "the loss became" in found.steps[0].error
@@ -118,12 +118,12 @@ def test_what_a_climb_would_replace_is_told_and_stands_until_then(runs: Path, mo
     ladder = str(runs.parent / "tiny.yaml")
     Path(ladder).write_text(LADDER)
     job = Job(runs)
-    assert job.replaces(Asked(ladder)) == []
-    assert job.replaces(Asked(ladder, seeds=2)) == []
-    other = Asked(ladder, rungs=["cnn"], seeds=2, sets=["train.epochs=2"])
+    assert job.replaces(Request(ladder)) == []
+    assert job.replaces(Request(ladder, seeds=2)) == []
+    other = Request(ladder, rungs=["cnn"], seeds=2, sets=["train.epochs=2"])
     assert job.replaces(other) == ["tiny/cnn/seed-0"]
     with pytest.raises(LadderError):
-        job.replaces(Asked(ladder, sets=["train.epocs=2"]))
+        job.replaces(Request(ladder, sets=["train.epocs=2"]))
 
     # What is at work beside it is what is watched.
     from escalera.experiment.climb import climb, load_ladder
@@ -136,7 +136,7 @@ def test_what_a_climb_would_replace_is_told_and_stands_until_then(runs: Path, mo
     found = job.progress()
     assert found is not None
     assert [(step.standing, step.epoch, step.epochs) for step in found.steps] == [("waiting", 2, 2)]
-    write_json(runs / ".studio" / "climb.json", {"process": 0, "born": 0, **asdict(Asked(ladder, rungs=["cnn"]))})
+    write_json(runs / ".studio" / "climb.json", {"process": 0, "born": 0, **asdict(Request(ladder, rungs=["cnn"]))})
     found = job.progress()
     assert found is not None and [step.standing for step in found.steps] == ["done"]
 
@@ -152,5 +152,5 @@ def test_a_form_becomes_settings() -> None:
 
 
 def test_the_plan_of_what_is_asked(ladder: str) -> None:
-    rows = plan(Asked(ladder, rungs=["wider"], sets=["train.epochs=2"]))
+    rows = plan(Request(ladder, rungs=["wider"], sets=["train.epochs=2"]))
     assert [(row["name"], row["epochs"]) for row in rows] == [("wider", 2)]

@@ -34,12 +34,12 @@ def test_an_answer_is_what_the_run_itself_says(studio: Studio, runs: Path, png: 
     pixels = np.array(Image.open(io.BytesIO(png())))[None, ..., None]
     expected = Run(RunDir(runs / CNN)).predict(pixels)[0]
     assert answer.classes == [(str(k), float(expected[k])) for k in np.argsort(-expected, kind="stable")]
-    assert answer.label == int(answer.said)
+    assert answer.label == int(answer.predicted)
     assert answer.seen is not None
     np.testing.assert_array_equal(answer.seen, pixels[0])
     assert answer.to_json(2) == {
         "model": CNN,
-        "class": answer.said,
+        "class": answer.predicted,
         "probability": answer.classes[0][1],
         "classes": [{"name": name, "probability": share} for name, share in answer.classes[:2]],
         "filled_in": [],
@@ -83,7 +83,7 @@ def test_a_run_that_was_trained_again_is_read_again(studio: Studio, runs: Path, 
     before = studio.classify(CNN, [png()]).result()
     record = RunDir(runs / CNN).read_record()
     RunDir(runs / CNN).write_record({**record, "data": {**record["data"], "classes": list("abcdefghij")}})
-    assert studio.classify(CNN, [png()]).result().said == "abcdefghij"[before.label]
+    assert studio.classify(CNN, [png()]).result().predicted == "abcdefghij"[before.label]
 
 
 def test_only_so_many_models_stay_open(studio: Studio, monkeypatch: pytest.MonkeyPatch, png: Png) -> None:

@@ -8,7 +8,7 @@ import pytest
 from escalera import studio
 from escalera.core.errors import DataError, EscaleraError, LadderError, Problem, RunError
 from escalera.report.language import load_language
-from escalera.studio.i18n import load_words, preferred, told
+from escalera.studio.i18n import load_words, preferred, translated
 from escalera.studio.service import BusyError
 
 FOLDER = Path(studio.__file__).parent
@@ -52,14 +52,14 @@ def test_the_language_follows_the_browser(accept: str, code: str) -> None:
 
 def test_errors_are_told_in_the_readers_language() -> None:
     words = load_words("es")
-    assert told(DataError("an empty file"), words) == "Esto no se puede leer: un archivo vacío"
+    assert translated(DataError("an empty file"), words) == "Esto no se puede leer: un archivo vacío"
     for error, start in (
         (BusyError("x"), "Hay demasiadas"),
         (RunError("x"), "Este modelo"),
         (LadderError([Problem("x")]), "Algo en los ajustes"),
         (EscaleraError("x"), "No ha funcionado"),
     ):
-        assert told(error, words).startswith(start)
+        assert translated(error, words).startswith(start)
 
 
 def test_gradio_stays_in_the_page() -> None:

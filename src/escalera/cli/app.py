@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from escalera.cli.help import Command, Group, refuse
-from escalera.cli.options import asked_language
+from escalera.cli.options import chosen_language
 from escalera.core.errors import EscaleraError, Terminated
 
 app = typer.Typer(
@@ -33,8 +33,8 @@ def command(*examples: str) -> Callable[[Callable[..., None]], Callable[..., Non
     return app.command(cls=Command, epilog=lines)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
         typer.echo(f"escalera {version('escalera')}")
@@ -78,8 +78,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A pipe of Windows takes no ✓ by default, and that is no reason to end. From Python 3.15 on it is UTF-8.
-            asked = stream.isatty() or "PYTHONIOENCODING" in os.environ
-            stream.reconfigure(encoding=None if asked else "utf-8", errors="replace")
+            wanted = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if wanted else "utf-8", errors="replace")
     try:
         ended = app(prog_name="escalera", standalone_mode=False)
         sys.exit(ended if isinstance(ended, int) else 0)
@@ -90,14 +90,14 @@ def main() -> None:
             raise
         from escalera.core.translation import translate
 
-        typer.secho(f"error: {translate(str(error), asked_language())}", fg="red", err=True)
+        typer.secho(f"error: {translate(str(error), chosen_language())}", fg="red", err=True)
         sys.exit(2)
     except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
         if "--debug" in sys.argv or error.filename is None:
             raise
         from escalera.core.translation import translate
 
-        why = translate(str(error.strerror), asked_language())
+        why = translate(str(error.strerror), chosen_language())
         typer.secho(f"error: {str(error.filename)[:200]}: {why}", fg="red", err=True)
         sys.exit(2)
     except Exception as error:

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from escalera.cli.options import asked_language
+from escalera.cli.options import chosen_language
 
 _FRAME = {
     "Usage:": "Uso:", "Options:": "Opciones:", "Arguments:": "Argumentos:", "Commands:": "Órdenes:",
@@ -23,14 +23,14 @@ class Command(TyperCommand):
 
     def get_help(self, ctx: Any) -> str:
         """The whole help."""
-        with _Said(self, *self.get_params(ctx)):
+        with _Translated(self, *self.get_params(ctx)):
             text = super().get_help(ctx)
         text = re.sub(r"(?i) <(list\[)?(str|path|int)\]?>", lambda found: " " * len(found[0]), text)
         return _framed(text)
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """Its line in the list of commands."""
-        with _Said(self):
+        with _Translated(self):
             return super().get_short_help_str(limit)
 
 
@@ -39,25 +39,25 @@ class Group(TyperGroup):
 
     def get_help(self, ctx: Any) -> str:
         """The whole help."""
-        with _Said(self, *self.get_params(ctx)):
+        with _Translated(self, *self.get_params(ctx)):
             text = super().get_help(ctx)
         return _framed(text)
 
 
-class _Said:
+class _Translated:
     """While its help is made, the sentences of a command and of its options are those of the language asked for."""
 
-    def __init__(self, *told: Any) -> None:
-        self.told = told
+    def __init__(self, *helped: Any) -> None:
+        self.helped = helped
 
     def __enter__(self) -> None:
-        self.english = [getattr(one, "help", None) for one in self.told]
-        for one, text in zip(self.told, self.english, strict=True):
+        self.english = [getattr(one, "help", None) for one in self.helped]
+        for one, text in zip(self.helped, self.english, strict=True):
             if text:
-                one.help = _said(text)
+                one.help = _translated(text)
 
     def __exit__(self, *_: object) -> None:
-        for one, text in zip(self.told, self.english, strict=True):
+        for one, text in zip(self.helped, self.english, strict=True):
             if text:
                 one.help = text
 
@@ -69,12 +69,12 @@ def refuse(error: Any) -> None:
         return
     if error.ctx is not None:
         typer.echo(_framed(error.ctx.get_usage()), err=True)
-        typer.echo(_said(f"Try '{error.ctx.command_path} -h' for help."), err=True)
-    typer.secho(f"error: {_said(error.format_message())}", fg="red", err=True)
+        typer.echo(_translated(f"Try '{error.ctx.command_path} -h' for help."), err=True)
+    typer.secho(f"error: {_translated(error.format_message())}", fg="red", err=True)
 
 
-def _said(text: str) -> str:
-    language = asked_language()
+def _translated(text: str) -> str:
+    language = chosen_language()
     if language == "en":
         return text
     from escalera.core.translation import translate
@@ -83,7 +83,7 @@ def _said(text: str) -> str:
 
 
 def _framed(text: str) -> str:
-    if asked_language() == "en":
+    if chosen_language() == "en":
         return text
     for english, spanish in _FRAME.items():
         text = text.replace(english, spanish)

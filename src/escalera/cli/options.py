@@ -77,7 +77,7 @@ def words_of(lang: Language) -> Words:
     return load_terminal(lang.value)
 
 
-def asked_language() -> str:
+def chosen_language() -> str:
     """The language of a command that ended before it could tell: as --lang, ESCALERA_LANG or the system says."""
     given = next((word for word in sys.argv[::-1] if word.startswith("--lang=")), "").removeprefix("--lang=")
     if "--lang" in sys.argv[:-1]:

@@ -72,8 +72,10 @@ def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, word
     runs = list({run.path: run for run in (inventory.find(name, out) for name in named)}.values())
     rows = [row for run in runs for row in inventory.inventory(run.path)]
     keys = ["runs.stands" if row.place == "stands" else "runs.other" for row in rows]
-    said = (words.say(key, run=row.path, size=words.short(row.bytes, "B")) for key, row in zip(keys, rows, strict=True))
-    listed = ", ".join(said)
+    lines = (
+        words.say(key, run=row.path, size=words.short(row.bytes, "B")) for key, row in zip(keys, rows, strict=True)
+    )
+    listed = ", ".join(lines)
     if not yes:
         if not sys.stdin.isatty():
             raise EscaleraError("remove asks first, and nobody is there to answer; add --yes to delete without asking")

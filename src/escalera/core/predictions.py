@@ -35,23 +35,23 @@ class WrongValueError(ValueError):
 
 @dataclass(frozen=True)
 class Answers:
-    """The test rows (N,) in the order of their numbers: which they are, what they show, and what the run said.
+    """The test rows (N,) in the order of their numbers: which they are, what they show, and what the run predicted.
 
-    `in_train` says which have a duplicate in train; None where nobody looked. `beside` is what else was said of the
+    `in_train` says which have a duplicate in train; None where nobody looked. `others` is what others predicted for the
     same rows: classes (R, N) of R draws, by `<kind>:<name>`.
     """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
-    said: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     classes: int
     in_train: NDArray[np.bool_] | None = None
-    beside: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    others: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @property
     def correct(self) -> NDArray[np.bool_]:
         """(N,): whether the run was right."""
-        right: NDArray[np.bool_] = self.labels == self.said
+        right: NDArray[np.bool_] = self.labels == self.predicted
         return right
 
     def same_rows(self, other: Answers) -> bool:
@@ -66,14 +66,14 @@ def write_predictions(
     logits: NDArray[np.float32],
     *,
     in_train: NDArray[np.bool_] | None,
-    beside: Mapping[str, NDArray[np.int64]],
+    others: Mapping[str, NDArray[np.int64]],
 ) -> None:
     """Write rows (N,), labels (N,), logits (N, K), and by name what others said, classes (R, N)."""
     columns: dict[str, Any] = {"row": rows, "label": labels, "logits": _lists(logits)}
     if in_train is not None:
         columns["in_train"] = in_train
-    for name, said in beside.items():
-        columns[BESIDE + name] = _lists(said.T.astype(np.int16 if logits.shape[1] < 2**15 else np.int32))
+    for name, predicted in others.items():
+        columns[BESIDE + name] = _lists(predicted.T.astype(np.int16 if logits.shape[1] < 2**15 else np.int32))
     table = pa.table(columns)
     write_aside(path, lambda file: pq.write_table(table, file))
 
@@ -95,10 +95,10 @@ def read_answers(path: Path) -> Answers:
         [classes] = {width for *_, width in parts}
         rows = table["row"].to_numpy().astype(np.int64)
         labels = table["label"].to_numpy().astype(np.int64)
-        said = np.concatenate([part for part, *_ in parts])
+        predicted = np.concatenate([part for part, *_ in parts])
         order = np.argsort(rows, kind="stable")
         seen = table["in_train"].to_numpy()[order] if given else None
-        answers = Answers(rows[order], labels[order], said[order], classes, seen, _beside(table, order))
+        answers = Answers(rows[order], labels[order], predicted[order], classes, seen, _others(table, order))
     except (OSError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise ValueError(str(error)) from error
     once, times = np.unique(answers.rows, return_counts=True)
@@ -126,14 +126,14 @@ def read_logits(path: Path) -> NDArray[np.floating[Any]]:
     return found
 
 
-def _beside(table: pa.Table, order: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+def _others(table: pa.Table, order: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     """What else was said, in the order of the answers; a column that cannot be read is left out."""
     found = {}
     for name in table.column_names:
         if name.startswith(BESIDE):
             with contextlib.suppress(ValueError, TypeError, AttributeError, pa.ArrowException):
-                said = table[name].combine_chunks().flatten().to_numpy().reshape(len(order), -1)
-                found[name.removeprefix(BESIDE)] = said[order].T.astype(np.int64)
+                predicted = table[name].combine_chunks().flatten().to_numpy().reshape(len(order), -1)
+                found[name.removeprefix(BESIDE)] = predicted[order].T.astype(np.int64)
     return found
 
 

@@ -32,7 +32,9 @@ LEARNED = (*ASKED, "*.safetensors", "classifiers/*")
 RESULT = (*LEARNED, "history.jsonl", "predictions.parquet", "metrics.json", "last/*")
 """Everything that a finished run consists of; what a report adds beside it is made again when it is absent."""
 BESIDE = "beside."
-"""Columns of predictions.parquet that begin so hold what else was said of the same test rows: classes, in lists."""
+"""Columns of predictions.parquet that begin so hold what others predicted for the same test rows: classes, in lists.
+
+The word stays, in metrics.json too: runs of earlier versions have it."""
 _NAME = re.compile(r"seed-(\d+)(?:\.(.+))?")
 
 

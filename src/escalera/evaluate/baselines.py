@@ -38,7 +38,7 @@ def baselines(
         found[IMAGES] = _nearest_mean(_pixels(train), _pixels(test), classes)
     if attributes:
         found[ATTRIBUTES] = _nearest_mean(_attributes(train), _attributes(test), classes)
-    return {name: said[None] for name, said in found.items()}
+    return {name: predicted[None] for name, predicted in found.items()}
 
 
 def majority(train: Split, classes: int) -> int:

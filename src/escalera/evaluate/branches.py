@@ -1,7 +1,7 @@
 """What each branch of a network is worth: alone, and by what is lost when its input is another row's.
 
 N rows, K classes, R draws
-said  (R, N) int64: the classes that were said, once or for each draw
+predicted  (R, N) int64: the classes, once or for each draw
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ DRAWS = 10
 STEPS = 200
 """Steps of a logistic regression at most; on 2,048 features of 10,000 pictures of CIFAR-10 it settles after 97."""
 
-Said = NDArray[np.int64]
+Predicted = NDArray[np.int64]
 Feed = Callable[[], Iterable[tuple[Inputs, Tensor]]]
 """The batches of some rows, from their beginning each time that it is called."""
 
 
-def shuffled(network: Network, test: Feed, views: Sequence[View] = VIEWS["none"]) -> dict[str, Said]:
+def shuffled(network: Network, test: Feed, views: Sequence[View] = VIEWS["none"]) -> dict[str, Predicted]:
     """What a fusion says when one branch sees the input of another row: {branch: said (DRAWS, N)}.
 
     The features of a row depend on its own input alone, so shuffling them is shuffling the input.
@@ -40,12 +40,12 @@ def shuffled(network: Network, test: Feed, views: Sequence[View] = VIEWS["none"]
     rows = len(next(iter(parts[0].values())))
     orders = [torch.from_numpy(draw.permutation(rows)) for _ in range(DRAWS)]
     return {
-        name: np.stack([_said(network, [{**part, name: part[name][order]} for part in parts]) for order in orders])
+        name: np.stack([_predicted(network, [{**part, name: part[name][order]} for part in parts]) for order in orders])
         for name in parts[0]
     }
 
 
-def alone(network: Network, train: Feed, test: Feed, names: Iterable[str]) -> dict[str, Said]:
+def alone(network: Network, train: Feed, test: Feed, names: Iterable[str]) -> dict[str, Predicted]:
     """What a logistic regression on the features of one branch says of the test rows: {branch: said (1, N)}.
 
     It learns from the features of `train`, standardised; the branch itself stays as the fusion trained it.
@@ -56,14 +56,14 @@ def alone(network: Network, train: Feed, test: Feed, names: Iterable[str]) -> di
     from sklearn.preprocessing import StandardScaler
 
     known, labels = _parts(network, train)
-    asked, _ = _parts(network, test)
+    tested, _ = _parts(network, test)
     found = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for name in names:
             probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=STEPS))
             probe.fit(known[name].numpy(), labels.numpy())
-            found[name] = probe.predict(asked[name].numpy())[None].astype(np.int64)
+            found[name] = probe.predict(tested[name].numpy())[None].astype(np.int64)
     return found
 
 
@@ -81,11 +81,11 @@ def _parts(network: Network, feed: Feed, view: View = VIEWS["none"][0]) -> tuple
     return {name: gathered.whole() for name, gathered in found.items()}, labels.whole()
 
 
-def _said(network: Network, views: Sequence[dict[str, Tensor]]) -> NDArray[np.int64]:
+def _predicted(network: Network, views: Sequence[dict[str, Tensor]]) -> NDArray[np.int64]:
     """The likeliest class (N,), by the mean of the logits over the views."""
     device = next(network.head.parameters()).device
     with torch.inference_mode():
         logits = sum(network.head.layers(torch.cat(list(parts.values()), dim=1).to(device)) for parts in views)
     assert isinstance(logits, Tensor)
-    said: NDArray[np.int64] = logits.argmax(1).cpu().numpy()
-    return said
+    predicted: NDArray[np.int64] = logits.argmax(1).cpu().numpy()
+    return predicted

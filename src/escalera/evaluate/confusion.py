@@ -18,13 +18,13 @@ class Confusion:
 
     classes: int
     truth: NDArray[np.int64]
-    said: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     rows: NDArray[np.int64]
 
     @classmethod
-    def of(cls, labels: NDArray[np.int64], said: NDArray[np.int64], classes: int) -> Self:
+    def of(cls, labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> Self:
         """That of labels (N,) and the classes said (N,)."""
-        cells, rows = np.unique(labels * classes + said, return_counts=True)
+        cells, rows = np.unique(labels * classes + predicted, return_counts=True)
         return cls(classes, cells // classes, cells % classes, rows.astype(np.int64))
 
     @classmethod
@@ -33,28 +33,29 @@ class Confusion:
         try:
             if isinstance(value, list):
                 matrix = np.array(value, np.int64)
-                truth, said = np.nonzero(matrix)
-                rows = matrix[truth, said]
+                truth, predicted = np.nonzero(matrix)
+                rows = matrix[truth, predicted]
                 fits = matrix.shape == (classes, classes)
             else:
-                truth, said, rows = (np.array(value[key], np.int64) for key in ("truth", "said", "rows"))
-                inside = all(((which >= 0) & (which < classes)).all() for which in (truth, said))
-                fits = truth.ndim == 1 and truth.shape == said.shape == rows.shape and inside
+                truth, predicted, rows = (np.array(value[key], np.int64) for key in ("truth", "said", "rows"))
+                inside = all(((which >= 0) & (which < classes)).all() for which in (truth, predicted))
+                fits = truth.ndim == 1 and truth.shape == predicted.shape == rows.shape and inside
         except (ValueError, TypeError, KeyError, IndexError, OverflowError):
             return None
-        return cls(classes, truth, said, rows) if fits and len(rows) and rows.min() > 0 else None
+        return cls(classes, truth, predicted, rows) if fits and len(rows) and rows.min() > 0 else None
 
     def whole(self) -> NDArray[np.int64]:
         """(K, K): a row for each true class."""
         matrix = np.zeros((self.classes, self.classes), np.int64)
-        np.add.at(matrix, (self.truth, self.said), self.rows)
+        np.add.at(matrix, (self.truth, self.predicted), self.rows)
         return matrix
 
     def kept(self) -> Any:
         """As JSON: a list of rows, or with many classes the cells."""
         if self.classes <= DENSE:
             return self.whole().tolist()
-        return {"truth": self.truth.tolist(), "said": self.said.tolist(), "rows": self.rows.tolist()}
+        # "said" is the word that runs of earlier versions have.
+        return {"truth": self.truth.tolist(), "said": self.predicted.tolist(), "rows": self.rows.tolist()}
 
     @property
     def support(self) -> NDArray[np.int64]:
@@ -64,17 +65,22 @@ class Confusion:
     def depths(self) -> NDArray[np.float64]:
         """(M,), 0 to 1: of the right cells their share of the class; of the wrong ones theirs over the largest."""
         shares: NDArray[np.float64] = self.rows / np.maximum(1, self.support)[self.truth]
-        wrong = self.truth != self.said
+        wrong = self.truth != self.predicted
         most = float(shares[wrong].max(initial=0)) or 1.0
         return np.where(wrong, 0.85 * shares / most, shares)
 
     def pairs(self, most: int) -> list[tuple[int, int, int, float]]:
         """(true class, class it was taken for, rows, share of the class), the most frequent mistakes first."""
-        wrong = np.flatnonzero(self.truth != self.said)
+        wrong = np.flatnonzero(self.truth != self.predicted)
         order = wrong[np.argsort(-self.rows[wrong], kind="stable")][:most]
         support = self.support
         return [
-            (int(self.truth[i]), int(self.said[i]), int(self.rows[i]), float(self.rows[i] / support[self.truth[i]]))
+            (
+                int(self.truth[i]),
+                int(self.predicted[i]),
+                int(self.rows[i]),
+                float(self.rows[i] / support[self.truth[i]]),
+            )
             for i in order
             if self.rows[i]
         ]

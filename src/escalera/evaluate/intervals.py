@@ -54,7 +54,7 @@ def _columns(tallies: Tallies) -> sparse.csr_array:
     count, rows = tallies.classes, np.arange(len(tallies.labels))
     right = np.flatnonzero(tallies.right)
     ones = np.ones(len(rows))
-    at = [tallies.labels[right], count + tallies.labels, 2 * count + tallies.said, 3 * count + tallies.bins]
+    at = [tallies.labels[right], count + tallies.labels, 2 * count + tallies.predicted, 3 * count + tallies.bins]
     values = [ones[right], ones, ones, tallies.gap]
     return sparse.csr_array(
         (np.concatenate(values), (np.concatenate(at), np.concatenate([right, rows, rows, rows]))),

@@ -39,14 +39,14 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
 class Tallies:
     """What each row adds to the sums that the metrics are made of.
 
-    `labels` and `said` (N,) are class numbers; `bins` (N,) is the bin of the row's confidence, `gap` (N,) that
+    `labels` and `predicted` (N,) are class numbers; `bins` (N,) is the bin of the row's confidence, `gap` (N,) that
     confidence less 1 where the row is right; `values` (N, 3) are its log loss, its squared error and whether the truth
     is among the five likeliest.
     """
 
     classes: int
     labels: NDArray[np.int64]
-    said: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     bins: NDArray[np.int64]
     gap: NDArray[np.float64]
     values: NDArray[np.float64]
@@ -54,7 +54,7 @@ class Tallies:
     @property
     def right(self) -> NDArray[np.bool_]:
         """(N,): whether the class said is the true one."""
-        right: NDArray[np.bool_] = self.labels == self.said
+        right: NDArray[np.bool_] = self.labels == self.predicted
         return right
 
 
@@ -76,26 +76,26 @@ def tally(logits: ArrayLike, labels: ArrayLike) -> Tallies:
     """
     logits, labels = np.asarray(logits), np.asarray(labels, dtype=np.int64)
     tallied = [_tallied(logits[rows].astype(np.float64), labels[rows]) for rows in parts(logits.shape)]
-    said, bins, gap, values = (np.concatenate(column) for column in zip(*tallied, strict=True))
-    return Tallies(logits.shape[1], labels, said, bins, gap, values)
+    predicted, bins, gap, values = (np.concatenate(column) for column in zip(*tallied, strict=True))
+    return Tallies(logits.shape[1], labels, predicted, bins, gap, values)
 
 
 def _tallied(
     logits: NDArray[np.float64], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """`said`, `bins`, `gap` and `values` of some rows."""
+    """`predicted`, `bins`, `gap` and `values` of some rows."""
     everyone = np.arange(len(labels))
-    said = logits.argmax(axis=1)
+    predicted = logits.argmax(axis=1)
     log_probabilities = _log_softmax(logits)
     probabilities = np.exp(log_probabilities)
-    confidence = probabilities[everyone, said]
+    confidence = probabilities[everyone, predicted]
     of_truth = probabilities[everyone, labels]
     brier = (probabilities**2).sum(axis=1) - 2 * of_truth + 1
     own = logits[everyone, labels][:, None]
     before = (logits > own).sum(axis=1) + ((logits == own) & (np.arange(logits.shape[1]) < labels[:, None])).sum(axis=1)
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     values = np.stack([-log_probabilities[everyone, labels], brier, before < 5], axis=1)
-    return said, bins, confidence - (said == labels), values
+    return predicted, bins, confidence - (predicted == labels), values
 
 
 def parts(shape: tuple[int, ...]) -> list[slice]:
@@ -114,7 +114,7 @@ def total(tallies: Tallies) -> Sums:
     return Sums(
         right=per_class(tallies.labels[right]),
         support=per_class(tallies.labels),
-        predicted=per_class(tallies.said),
+        predicted=per_class(tallies.predicted),
         gap=np.bincount(tallies.bins, weights=tallies.gap, minlength=BINS).astype(np.float64),
         values=tallies.values.sum(axis=0),
     )
@@ -168,7 +168,7 @@ def measure(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> dic
             }
             for k, name in enumerate(classes)
         ],
-        "confusion": Confusion.of(tallies.labels, tallies.said, len(classes)).kept(),
+        "confusion": Confusion.of(tallies.labels, tallies.predicted, len(classes)).kept(),
     }
 
 

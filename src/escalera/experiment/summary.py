@@ -36,7 +36,7 @@ def as_values(story: Story) -> dict[str, Any]:
                 "p_holm": step.p if step else None,
                 "verdict": step.verdict if step else None,
                 "against": {one.baseline.name: _stands(one) for one in rung.against},
-                "answers": [{"seed": run.seed, "said": len(found.said), "never": found.never}
+                "answers": [{"seed": run.seed, "said": len(found.predicted), "never": found.never}
                             for run, found in rung.ranges],
                 "as_asked": rung.as_asked,
             }

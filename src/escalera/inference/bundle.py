@@ -251,6 +251,6 @@ def _refused(path: Path, why: str) -> RunError:
 def _short(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        said = {"model_type": "expected a mapping", "missing": "it is missing"}.get(first["type"], first["msg"])
-        return f"{'.'.join(map(str, first['loc'])) or 'its content'}: {said.removeprefix('Value error, ')}"
+        words = {"model_type": "expected a mapping", "missing": "it is missing"}.get(first["type"], first["msg"])
+        return f"{'.'.join(map(str, first['loc'])) or 'its content'}: {words.removeprefix('Value error, ')}"
     return next(iter(str(error).splitlines()), "")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from escalera.data.query.images import Intake, Seen
-    from escalera.data.query.rows import Asked
+    from escalera.data.query.rows import Query
     from escalera.inference.bundle import Trained
     from escalera.inference.predictor import Predictor
 
@@ -90,31 +90,31 @@ def predict_files(
     from escalera.inference.predictor import Predictor
 
     predictor = Predictor(find_trained(path))
-    asked = _asked(predictor.trained, files, attributes)
-    for note in asked.notes:
+    query = _query(predictor.trained, files, attributes)
+    for note in query.notes:
         tell(note)
-    predictor.trained.check_pictures(asked.pictures is not None)
-    if not asked.names:
+    predictor.trained.check_pictures(query.pictures is not None)
+    if not query.names:
         predictor.predict()  # which says what it expects
-    bad = _unfit(predictor, asked.attributes)
+    bad = _unfit(predictor, query.attributes)
     found: dict[int, NDArray[np.float32]] = {}
     largest = 0
-    for rows, seen in _decoded(predictor.intake, asked, bad):
+    for rows, seen in _decoded(predictor.intake, query, bad):
         if not bad or skip_bad:
-            some = [asked.attributes[row] for row in rows] if asked.attributes else None
+            some = [query.attributes[row] for row in rows] if query.attributes else None
             found |= dict(zip(rows, predictor.predict(seen, some), strict=True))
         largest = max(largest, int(seen.pixels.max())) if seen else largest
     if bad and not (skip_bad and found):
-        what = "pictures" if asked.numbers is None and predictor.trained.data.together == 1 else "rows"
-        cure = "\nAnswer for the others with --skip-bad." if len(bad) < len(asked.names) else ""
-        refuse_bad([f"{_place(asked, row)}: {bad[row]}" for row in sorted(bad)], len(asked.names), what, cure)
-    strange = predictor.intake.strange(largest) if asked.pictures else ""
+        what = "pictures" if query.numbers is None and predictor.trained.data.together == 1 else "rows"
+        cure = "\nAnswer for the others with --skip-bad." if len(bad) < len(query.names) else ""
+        refuse_bad([f"{_place(query, row)}: {bad[row]}" for row in sorted(bad)], len(query.names), what, cure)
+    strange = predictor.intake.strange(largest) if query.pictures else ""
     if strange:
         tell(f"{strange}: the answers may mean nothing.")
-    return [_answer(predictor, asked, row, found.get(row), bad.get(row), top) for row in range(len(asked.names))]
+    return [_answer(predictor, query, row, found.get(row), bad.get(row), top) for row in range(len(query.names))]
 
 
-def _asked(trained: Trained, files: Sequence[Path], attributes: Sequence[str]) -> Asked:
+def _query(trained: Trained, files: Sequence[Path], attributes: Sequence[str]) -> Query:
     from escalera import builders
     from escalera.data.query.rows import about_files, about_table
     from escalera.data.readers.table_files import TABLES
@@ -146,17 +146,17 @@ def _unfit(predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> dict[int,
         return bad
 
 
-def _decoded(intake: Intake, asked: Asked, bad: dict[int, str]) -> Iterator[tuple[list[int], Seen | None]]:
+def _decoded(intake: Intake, query: Query, bad: dict[int, str]) -> Iterator[tuple[list[int], Seen | None]]:
     """Some good rows at a time, their numbers and what a model sees of them; the bad ones join `bad`."""
     import numpy as np
 
     from escalera.data.query.images import Seen
 
-    if asked.pictures is None:
-        yield [row for row in range(len(asked.names)) if row not in bad], None
+    if query.pictures is None:
+        yield [row for row in range(len(query.names)) if row not in bad], None
         return
     first = 0
-    for raws in asked.pictures():
+    for raws in query.pictures():
         good = {}
         for row, pixels in enumerate(intake.decoded(raws), start=first):
             if isinstance(pixels, DataError):
@@ -168,20 +168,20 @@ def _decoded(intake: Intake, asked: Asked, bad: dict[int, str]) -> Iterator[tupl
             yield list(good), Seen(np.stack(list(good.values())))
 
 
-def _place(asked: Asked, row: int) -> str:
+def _place(query: Query, row: int) -> str:
     from escalera.data.readers.listing import shown
 
-    return shown(asked.names[row]) + ("" if asked.numbers is None else f": row {asked.numbers[row]}")
+    return shown(query.names[row]) + ("" if query.numbers is None else f": row {query.numbers[row]}")
 
 
 def _answer(
-    predictor: Predictor, asked: Asked, row: int, shares: NDArray[np.float32] | None, fault: str | None, top: int
+    predictor: Predictor, query: Query, row: int, shares: NDArray[np.float32] | None, fault: str | None, top: int
 ) -> dict[str, Any]:
     return {
-        "file": asked.names[row],
-        "row": asked.numbers[row] if asked.numbers is not None else None,
+        "file": query.names[row],
+        "row": query.numbers[row] if query.numbers is not None else None,
         "classes": [] if shares is None else ranked(predictor.classes, shares)[:top],
-        "filled_in": predictor.filled_in(asked.attributes[row]) if asked.attributes and shares is not None else [],
+        "filled_in": predictor.filled_in(query.attributes[row]) if query.attributes and shares is not None else [],
         "error": fault,
     }
 
@@ -210,10 +210,10 @@ def as_csv(answers: Sequence[Mapping[str, Any]], top: int) -> str:
     ]
     rows = []
     for answer in answers:
-        said = [cell for one in answer["classes"] for cell in (one["name"], round(one["probability"], 6))]
-        said += [None] * (2 + len(more) - len(said))
+        cells = [cell for one in answer["classes"] for cell in (one["name"], round(one["probability"], 6))]
+        cells += [None] * (2 + len(more) - len(cells))
         unknown = [", ".join(answer["filled_in"])] if filled else []
-        rows.append([answer["file"], *([answer["row"]] if table else []), *said, *unknown, answer["error"]])
+        rows.append([answer["file"], *([answer["row"]] if table else []), *cells, *unknown, answer["error"]])
     return csv_text(header, rows)
 
 

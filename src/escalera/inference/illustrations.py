@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def illustrated_report(
-    ladder_dir: Path, language: str = "en", data_root: Path | None = None, beside: Path | None = None
+    ladder_dir: Path, language: str = "en", data_root: Path | None = None, ladder_folder: Path | None = None
 ) -> Path:
     """Write the report of a ladder with all that it can show; its path.
 
@@ -39,7 +39,7 @@ def illustrated_report(
     from escalera.report.story import read_story
 
     words, story = load_language(language), read_story(ladder_dir)
-    illustrate(story, Illustrator(data_root, beside))
+    illustrate(story, Illustrator(data_root, ladder_folder))
     return write_page(story, words)
 
 
@@ -102,15 +102,15 @@ def _maps(rung: Rung, evidence: Evidence, source: Illustrator) -> None:
         return
     # Weights or settings that are gone or another version's: the page does without.
     with contextlib.suppress(EscaleraError, OSError, KeyError, TypeError, ValueError):
-        write_maps(run.path, rows, source.maps(run.path, rows, np.stack(pixels), evidence.said[places]))
+        write_maps(run.path, rows, source.maps(run.path, rows, np.stack(pixels), evidence.predicted[places]))
 
 
 class Illustrator:
     """Opens the source and the weights of runs, each source once; nothing is opened that nobody asks for."""
 
-    def __init__(self, data_root: Path | None = None, beside: Path | None = None) -> None:
+    def __init__(self, data_root: Path | None = None, ladder_folder: Path | None = None) -> None:
         self._data_root = data_root
-        self._beside = beside
+        self._ladder_folder = ladder_folder
         self._opened: dict[str, Images | None] = {}
 
     def pictures(self, run: Path, rows: Sequence[int], labels: Sequence[int]) -> list[NDArray[np.uint8]] | None:
@@ -157,6 +157,8 @@ class Illustrator:
             self._opened[key] = None
             # Bad pictures were left out or there were none: either way the rows are those of the run.
             with contextlib.suppress(EscaleraError, OSError):
-                splits = builders.pictures(data, data_root=self._data_root, beside=self._beside, skip_bad=True).splits
+                splits = builders.pictures(
+                    data, data_root=self._data_root, beside=self._ladder_folder, skip_bad=True
+                ).splits
                 self._opened[key] = splits.get("test", splits["train"])
         return self._opened[key]

@@ -47,7 +47,7 @@ class Against:
 class Range:
     """Which classes a run answers at all, the most frequent answer first, and which of the test rows' it never does."""
 
-    said: list[str]
+    predicted: list[str]
     never: list[str]
     variety: Variety
 
@@ -63,14 +63,14 @@ def baselines(runs: Sequence[Run]) -> list[Baseline]:
 def _of(run: Run, answers: Answers) -> list[Baseline]:
     found = []
     for name in NAMES:
-        said = answers.beside.get(f"baseline:{name}")
-        if said is None or len(said) != 1:
+        predicted = answers.others.get(f"baseline:{name}")
+        if predicted is None or len(predicted) != 1:
             continue
-        known = name == MAJORITY and 0 <= said[0, 0] < len(run.classes) and np.ptp(said) == 0
+        known = name == MAJORITY and 0 <= predicted[0, 0] < len(run.classes) and np.ptp(predicted) == 0
         if name == MAJORITY and not known:
             continue
-        correct = said[0] == answers.labels
-        answer = run.classes[said[0, 0]] if name == MAJORITY else None
+        correct = predicted[0] == answers.labels
+        answer = run.classes[predicted[0, 0]] if name == MAJORITY else None
         found.append(Baseline(name, answer, float(correct.mean()), correct))
     return found
 
@@ -96,9 +96,9 @@ def answered(run: Run) -> Range | None:
     answers, names = run.answers, run.classes
     if answers is None or len(names) < 2:
         return None
-    said = np.bincount(answers.said, minlength=len(names))
-    asked = np.bincount(answers.labels, minlength=len(names)) > 0
-    order = [int(k) for k in np.argsort(-said, kind="stable") if said[k]]
-    never = [names[k] for k in np.flatnonzero(asked & (said == 0))]
-    variety: Variety = "one" if len(order) == 1 else "few" if len(order) <= asked.sum() / 2 else "some"
+    predicted = np.bincount(answers.predicted, minlength=len(names))
+    present = np.bincount(answers.labels, minlength=len(names)) > 0
+    order = [int(k) for k in np.argsort(-predicted, kind="stable") if predicted[k]]
+    never = [names[k] for k in np.flatnonzero(present & (predicted == 0))]
+    variety: Variety = "one" if len(order) == 1 else "few" if len(order) <= present.sum() / 2 else "some"
     return Range([names[k] for k in order], never, variety if never or len(order) == 1 else "all")

@@ -24,8 +24,8 @@ from escalera.report.runs import Run
 class Evidence:
     """One run's answers, judged.
 
-    `rows`, `labels` and `said` (N,); `confidence` (N,) is the probability of the class said, `of_truth` that of the
-    true one, `margin` by how much the likeliest class leads.
+    `rows`, `labels` and `predicted` (N,); `confidence` (N,) is the probability of the class predicted, `of_truth` that
+    of the true one, `margin` by how much the likeliest class leads.
     """
 
     classes: list[str]
@@ -55,9 +55,9 @@ class Evidence:
         return self.tallies.labels
 
     @property
-    def said(self) -> NDArray[np.int64]:
+    def predicted(self) -> NDArray[np.int64]:
         """(N,): the classes that the run said."""
-        return self.tallies.said
+        return self.tallies.predicted
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -83,8 +83,8 @@ def gather(run: Run) -> Evidence | None:
         metrics=values,
         curves=rank(probabilities, labels),
         per_class=_per_class(run.classes, sums.right, sums.support, sums.predicted),
-        confusion=Confusion.of(labels, tallies.said, tallies.classes),
-        confidence=probabilities[everyone, tallies.said].astype(np.float32),
+        confusion=Confusion.of(labels, tallies.predicted, tallies.classes),
+        confidence=probabilities[everyone, tallies.predicted].astype(np.float32),
         of_truth=probabilities[everyone, labels].astype(np.float32),
         margin=_margins(probabilities),
     )
@@ -107,10 +107,10 @@ def _per_class(
     return [
         PerClass(
             name=name,
-            precision=float(hit / said) if said else 0.0,
+            precision=float(hit / times) if times else 0.0,
             recall=float(hit / whole) if whole else 0.0,
-            f1=float(2 * hit / (whole + said)) if whole + said else 0.0,
+            f1=float(2 * hit / (whole + times)) if whole + times else 0.0,
             support=int(whole),
         )
-        for name, hit, whole, said in zip(names, right, support, predicted, strict=True)
+        for name, hit, whole, times in zip(names, right, support, predicted, strict=True)
     ]

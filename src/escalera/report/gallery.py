@@ -19,14 +19,14 @@ class Shown:
 
     row: int
     truth: str
-    said: str
+    predicted: str
     probability: float
     before: str | None = None
 
     @property
     def right(self) -> bool:
         """Whether the class said is the true one."""
-        return self.truth == self.said
+        return self.truth == self.predicted
 
 
 def confident_mistakes(evidence: Evidence, most: int = SHOWN) -> list[Shown]:
@@ -76,7 +76,7 @@ def _shown(evidence: Evidence, i: int, before: Evidence | None = None) -> Shown:
     return Shown(
         row=int(evidence.rows[i]),
         truth=evidence.classes[evidence.labels[i]],
-        said=evidence.classes[evidence.said[i]],
+        predicted=evidence.classes[evidence.predicted[i]],
         probability=float(evidence.confidence[i]),
-        before=before.classes[before.said[i]] if before else None,
+        before=before.classes[before.predicted[i]] if before else None,
     )

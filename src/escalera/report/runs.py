@@ -62,8 +62,8 @@ def read_run(path: Path, seed: int) -> Run:
     record = RunRecord.read_file(files.record, faults)
     damage = _damage(files)
     if files.record.name in damage:
-        told = faults or list(damage.values())
-        return Run(seed, path, "damaged", RunRecord(), Metrics(), [], Environment(), "", None, told)
+        why = faults or list(damage.values())
+        return Run(seed, path, "damaged", RunRecord(), Metrics(), [], Environment(), "", None, why)
     faults += damage.values()
     state: State = next((known for known in ("done", "failed", "running") if known == record.state), "absent")
 

@@ -31,8 +31,8 @@ def narrow(run: Run, found: Range, language: Language) -> str:
         share = float(answers.correct.mean())
         key = "narrow.one" if share else "narrow.one_wrong"
         images = language.count(len(answers.rows), "test_image")
-        return language.say(key, name=found.said[0], images=images, share=language.percent(share))
-    some = found.said if found.variety == "few" else found.never
+        return language.say(key, name=found.predicted[0], images=images, share=language.percent(share))
+    some = found.predicted if found.variety == "few" else found.never
     classes = language.count(len(run.classes), "class")
     return language.say(
         f"narrow.{found.variety}", names=_named(some, language), n=language.number(len(some)), classes=classes
@@ -64,7 +64,7 @@ def _same(rung: Rung, one: Against) -> bool:
     """Whether all seeds answer what the majority baseline does: that was said by its range."""
     if one.baseline.name != MAJORITY:
         return False
-    return all(found.said == [one.baseline.answer] for _, found in rung.ranges)
+    return all(found.predicted == [one.baseline.answer] for _, found in rung.ranges)
 
 
 def _named(names: list[str], language: Language) -> str:

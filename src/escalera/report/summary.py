@@ -59,7 +59,7 @@ def _beaten(story: Story, language: Language) -> list[Markup]:
             names_ = _listing(language, names)
             sentences.append(_sentence(language, f"summary.{baseline.name}", names=names_, **values))
     constant = [
-        _sentence(language, "summary.one_each", name=_link(rung), answer=found.said[0])
+        _sentence(language, "summary.one_each", name=_link(rung), answer=found.predicted[0])
         for rung in story.scored
         for _, found in rung.ranges[:1]
         if found.variety == "one"

@@ -41,17 +41,17 @@ def of_branches(
         return batches
 
     assert isinstance(config.model, schema.Fusion)
-    asked = {name: said_of(before, test) for name, before in lineage.origins(config, run).items()}
-    trained = {name: said for name, said in asked.items() if said is not None}
+    known = {name: said_of(before, test) for name, before in lineage.origins(config, run).items()}
+    trained = {name: predicted for name, predicted in known.items() if predicted is not None}
     probed = [name for name in config.model.branches if name not in trained]
     drawn = np.random.RandomState(0).permutation(train.rows)[:LEARNED]
     few = replace(train, rows=np.sort(drawn))
     lone = alone(network, feed(few), feed(test), probed) if probed else {}
     mixed = shuffled(network, feed(test), builders.views(config))
     return {
-        **{f"trained:{name}": said for name, said in trained.items()},
-        **{f"alone:{name}": said for name, said in lone.items()},
-        **{f"shuffled:{name}": said for name, said in mixed.items()},
+        **{f"trained:{name}": predicted for name, predicted in trained.items()},
+        **{f"alone:{name}": predicted for name, predicted in lone.items()},
+        **{f"shuffled:{name}": predicted for name, predicted in mixed.items()},
     }
 
 
@@ -63,4 +63,4 @@ def said_of(before: RunDir, test: Split) -> NDArray[np.int64] | None:
     except (RunError, ValueError):
         return None
     same = np.array_equal(answers.rows, test.rows) and np.array_equal(answers.labels, test.labels[test.rows])
-    return answers.said[None].astype(np.int64) if same else None
+    return answers.predicted[None].astype(np.int64) if same else None

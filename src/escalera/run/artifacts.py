@@ -89,12 +89,12 @@ def file_answers(
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
     metrics: dict[str, Any],
-    beside: Mapping[str, NDArray[np.int64]],
+    others: Mapping[str, NDArray[np.int64]],
 ) -> None:
     """Write predictions.parquet and metrics.json of the test rows; `metrics` are those of the other splits.
 
-    `beside` is what else was said of the same rows, by what is said of it: classes (R, N), of R draws. What needs no
-    network is asked here, so that every run stands beside it.
+    `others` is what others predicted for the same rows, by who did: classes (R, N), of R draws. What needs no network
+    predicts here, so that every run stands beside it.
     """
     simple = baselines(
         data.train,
@@ -103,14 +103,14 @@ def file_answers(
         images=reads_pictures(config.model),
         attributes=reads_attributes(config.model),
     )
-    everyone = {**beside, **{f"baseline:{name}": said for name, said in simple.items()}}
+    everyone = {**others, **{f"baseline:{name}": predicted for name, predicted in simple.items()}}
     in_train = data.overlap.test if data.overlap else None
-    write_predictions(run.predictions, data.test.rows, labels, logits, in_train=in_train, beside=everyone)
+    write_predictions(run.predictions, data.test.rows, labels, logits, in_train=in_train, others=everyone)
     found = {**metrics, "test": measure(logits, labels, data.classes)}
-    found["baselines"] = {name: {"accuracy": float((said == labels).mean())} for name, said in simple.items()}
+    found["baselines"] = {name: {"accuracy": float((predicted == labels).mean())} for name, predicted in simple.items()}
     found["baselines"][MAJORITY]["class"] = data.classes[majority(data.train, len(data.classes))]
-    if beside:
-        found["beside"] = {name: float((said == labels).mean()) for name, said in beside.items()}
+    if others:  # by the word that BESIDE keeps
+        found["beside"] = {name: float((predicted == labels).mean()) for name, predicted in others.items()}
     write_json(run.metrics, found)
 
 

@@ -131,8 +131,8 @@ def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, event
 def _precision(config: RungConfig, record: dict[str, Any], device: torch.device) -> str:
     """What the forward pass is computed in; a run that goes on stays with what this kind of device took before."""
     begun = record.get("precision") if record.get("device") == device.type else None
-    asked = config.train.precision
-    return str(begun) if begun and asked == "auto" else choose_precision(asked, device)
+    wanted = config.train.precision
+    return str(begun) if begun and wanted == "auto" else choose_precision(wanted, device)
 
 
 def _train(

@@ -54,7 +54,7 @@ def at_work(run: RunDir) -> list[RunDir]:
     return [other for other in others(run) if _works(other.path)]
 
 
-def beside(run: RunDir, settings: str) -> RunDir:
+def workplace(run: RunDir, settings: str) -> RunDir:
     """The folder of a training with other settings (a SHA-256), as long as it is not done."""
     return RunDir(run.path.with_name(f"seed-{run.seed}.{settings[:8]}"))
 
@@ -77,7 +77,7 @@ def replace(run: RunDir, settings: str) -> RunDir | None:
     stands, kept = place(run), _next(run)
     replaced = stands.path.exists()
     # Under this name a crash tells it from those that were replaced.
-    waiting = beside(run, settings)
+    waiting = workplace(run, settings)
     if waiting.path != run.path:
         rename(run, waiting)
     if replaced:

@@ -93,7 +93,7 @@ def prepare(run: RunDir, rung: Rung, *, fresh: bool, events: Events) -> RunDir:
     It is the run's own as long as none has finished there, else one beside it. A `fresh` training takes nothing over.
     """
     settings = fingerprint(rung.config)
-    home = run if _open(run) else keeping.beside(run, settings)
+    home = run if _open(run) else keeping.workplace(run, settings)
     begun = None if fresh else unfinished(run, rung)
     faults = _dead(begun) if begun else []
     if begun and not faults:
@@ -252,7 +252,7 @@ def _vacate(home: RunDir, settings: str) -> RunDir | None:
         shutil.rmtree(home.path)
         return None
     theirs = str(_record(home).get("settings") or "")
-    elsewhere = keeping.beside(home, theirs)
+    elsewhere = keeping.workplace(home, theirs)
     if theirs in ("", settings) or elsewhere.path.exists():
         return keeping.set_aside(home)
     keeping.rename(home, elsewhere)

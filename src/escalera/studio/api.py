@@ -111,19 +111,19 @@ async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, An
 
     The pictures are the parts called `file` of a form, or the whole body.
     """
-    said, pictures = [(_known(name), value) for name, value in request.query_params.multi_items()], []
+    given, pictures = [(_known(name), value) for name, value in request.query_params.multi_items()], []
     kind, body = request.headers.get("content-type", ""), await request.body()
     if is_form(kind):
         try:
             parts = read_form(kind, body)
             pictures = [part.content for part in parts if part.name == "file"]
-            said += [(_known(part.name), part.text) for part in parts if part.name != "file"]
+            given += [(_known(part.name), part.text) for part in parts if part.name != "file"]
         except ValueError as error:
             raise DataError(str(error)) from error
     elif body:
         pictures = [body]
-    values = dict(said)
-    if len(values) < len(said):
+    values = dict(given)
+    if len(values) < len(given):
         raise DataError(f"expected each of {', '.join(_VALUES)} once, received one of them twice")
     if not values.get("model"):
         raise DataError("expected model=<one of GET /models>, received none")

@@ -45,10 +45,12 @@ def disagreement(studio: Studio, first: str, second: str, kind: Kind) -> Disagre
     chosen: dict[str, NDArray[np.bool_]] = {
         "first": a.correct & ~b.correct,
         "second": ~a.correct & b.correct,
-        "neither": ~a.correct & ~b.correct & (a.said != b.said),
+        "neither": ~a.correct & ~b.correct & (a.predicted != b.predicted),
     }
     places = np.flatnonzero(chosen[kind])
-    truth, said, other = ([one.classes[k] for k in labels[places]] for labels in (a.labels, a.said, b.said))
+    truth, predicted, other = (
+        [one.classes[k] for k in labels[places]] for labels in (a.labels, a.predicted, b.predicted)
+    )
     return Disagreement(
         both=int((a.correct & b.correct).sum()),
         only_first=int((a.correct & ~b.correct).sum()),
@@ -56,7 +58,7 @@ def disagreement(studio: Studio, first: str, second: str, kind: Kind) -> Disagre
         neither=int((~a.correct & ~b.correct).sum()),
         rows=a.rows[places].tolist(),
         truth=truth,
-        first=said,
+        first=predicted,
         second=other,
     )
 

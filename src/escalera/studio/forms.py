@@ -54,8 +54,8 @@ def read_form(kind: str, body: bytes) -> list[Part]:
 def _part(raw: bytes) -> Part:
     head, gap, content = raw.partition(b"\r\n\r\n")
     lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
-    said = [value for name, _, value in lines if name.strip().lower() == b"content-disposition"]
-    kind, options = parse_options_header(said[0].strip()) if len(said) == 1 else (b"", {})
+    dispositions = [value for name, _, value in lines if name.strip().lower() == b"content-disposition"]
+    kind, options = parse_options_header(dispositions[0].strip()) if len(dispositions) == 1 else (b"", {})
     try:
         name, filename = options[b"name"].decode("utf-8"), options.get(b"filename")
         named = None if filename is None else filename.decode("utf-8")

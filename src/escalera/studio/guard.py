@@ -50,7 +50,7 @@ _ASK = re.compile(
 """Where a body is JSON, whatever it says of itself."""
 _UPLOAD = re.compile(rf"{_API}/upload")
 _OWN = re.compile(r"/predict")
-_SAID_AGAIN = re.compile(rf"/|{_PAGE}/?|{_API}/queue/join")
+_REPEATED = re.compile(rf"/|{_PAGE}/?|{_API}/queue/join")
 """Where the page's own address stands, and where the page repeats what stood there: whatever a link may add to it."""
 _QUERY = {"session_hash", "upload_id", "v", "serialize"}
 _ONCE = {b"host", b"origin", b"authorization", b"content-type", b"content-length", b"content-encoding"}
@@ -174,11 +174,11 @@ class Guard:
         """The type and the body for those behind: what was read of it, written anew, so that all read the same."""
         kind = headers.get("content-type", "").strip()
         try:
-            if asked := _ASK.fullmatch(path):
-                route = next(name for name, found in asked.groupdict().items() if found)
+            if matched := _ASK.fullmatch(path):
+                route = next(name for name, found in matched.groupdict().items() if found)
                 question = parse_json(body)
                 self.uploads.check(question, headers["host"])
-                check_question(route, asked["name"] or "", question, self.inputs)
+                check_question(route, matched["name"] or "", question, self.inputs)
                 return "application/json", dump_json(question)
             if _UPLOAD.fullmatch(path):
                 parts = read_form(kind, body)
@@ -217,7 +217,7 @@ def _query(path: str, query: bytes) -> bytes:
         return query
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     known = {key: value for key, value in pairs if key in _QUERY}
-    if len(known) < len(pairs) and not _SAID_AGAIN.fullmatch(path):
+    if len(known) < len(pairs) and not _REPEATED.fullmatch(path):
         raise RefusedError(400, f"nothing is asked here but {', '.join(sorted(_QUERY))}, each once")
     return urlencode(known).encode("ascii")
 

@@ -29,7 +29,7 @@ def preferred(accept: str) -> str:
     return min(ranked)[2] if ranked else LANGUAGES[0]
 
 
-def told(error: EscaleraError, words: Language) -> str:
+def translated(error: EscaleraError, words: Language) -> str:
     """What went wrong, in the reader's language."""
     kinds: tuple[tuple[type[EscaleraError], str], ...] = (
         (BusyError, "error.busy"),

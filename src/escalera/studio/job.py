@@ -35,7 +35,7 @@ _TAIL = 4000
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What is climbed: a ladder, its rungs (all when none is named), seeds, and settings as `--set` has them.
 
     `jobs` runs are trained side by side.
@@ -71,7 +71,7 @@ class Step:
 class Progress:
     """How far the climb is; `log` is the end of what it printed."""
 
-    asked: Asked
+    request: Request
     running: bool
     steps: list[Step]
     log: str
@@ -92,19 +92,19 @@ class Job:
         self._log = out / ".studio" / "climb.log"
         self._lock = threading.Lock()
 
-    def start(self, asked: Asked, language: str = "en") -> None:
+    def start(self, request: Request, language: str = "en") -> None:
         """Begin, or go on with, a climb.
 
         Raises LadderError for settings that are wrong, RunError while another one is at work.
         """
-        _rungs(asked)
+        _rungs(request)
         with self._lock:
             if self.running():
                 raise RunError("a climb is at work already; wait until it is done, or stop it")
             self._file.parent.mkdir(parents=True, exist_ok=True)
             place = ["--data-root", str(self.data_root)] if self.data_root else []
-            counts = [f"--seeds={asked.seeds}", f"--jobs={asked.jobs}"]
-            options = [*asked.options(), *counts, "--out", str(self.out), "--lang", language, *place]
+            counts = [f"--seeds={request.seeds}", f"--jobs={request.jobs}"]
+            options = [*request.options(), *counts, "--out", str(self.out), "--lang", language, *place]
             with self._log.open("wb") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-c", _CODE, "climb", *options],
@@ -118,17 +118,19 @@ class Job:
             # Somebody has to ask how it ended, or it stays among the processes as a zombie.
             threading.Thread(target=process.wait, daemon=True).start()
             born = _born(process.pid)
-            write_json(self._file, {"process": process.pid, "born": born, **asdict(asked)})
+            write_json(self._file, {"process": process.pid, "born": born, **asdict(request)})
 
-    def replaces(self, asked: Asked) -> list[str]:
+    def replaces(self, request: Request) -> list[str]:
         """The finished runs (`digits/wider/seed-0`) that such a climb would set aside for others.
 
         Raises LadderError for settings that are wrong.
         """
         from escalera.run.status import finished
 
-        name, rungs = _rungs(asked)
-        runs = [(RunDir(self.out / name / rung.name / f"seed-{n}"), rung) for rung in rungs for n in range(asked.seeds)]
+        name, rungs = _rungs(request)
+        runs = [
+            (RunDir(self.out / name / rung.name / f"seed-{n}"), rung) for rung in rungs for n in range(request.seeds)
+        ]
         others = (run for run, rung in runs if run.state() == "done" and not finished(run, rung))
         return ["/".join(run.path.parts[-3:]) for run in others]
 
@@ -144,29 +146,29 @@ class Job:
         found = self._read()
         return bool(found) and _born(found["process"]) == found["born"] is not None
 
-    def asked(self) -> Asked | None:
+    def request(self) -> Request | None:
         """What was climbed last, or is being climbed."""
         found = self._read()
         if not found:
             return None
-        return Asked(found["ladder"], found["rungs"], found["seeds"], found["sets"], found.get("jobs", 1))
+        return Request(found["ladder"], found["rungs"], found["seeds"], found["sets"], found.get("jobs", 1))
 
     def progress(self) -> Progress | None:
         """How far it is; None where nothing was ever begun."""
-        asked = self.asked()
-        if asked is None:
+        request = self.request()
+        if request is None:
             return None
         running = self.running()
         try:
-            name, rungs = _rungs(asked)
+            name, rungs = _rungs(request)
         except EscaleraError:
-            return Progress(asked, running, [], self._printed())
+            return Progress(request, running, [], self._printed())
         steps = [
             _step(RunDir(self.out / name / rung.name / f"seed-{seed}"), rung, seed, running)
             for rung in rungs
-            for seed in range(asked.seeds)
+            for seed in range(request.seeds)
         ]
-        return Progress(asked, running, steps, self._printed())
+        return Progress(request, running, steps, self._printed())
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -190,20 +192,20 @@ def settings(values: Mapping[str, str], more: str = "") -> list[str]:
     return [*filled, *(line.strip() for line in more.splitlines() if line.strip())]
 
 
-def plan(asked: Asked, data_root: Path | None = None) -> list[dict[str, Any]]:
+def plan(request: Request, data_root: Path | None = None) -> list[dict[str, Any]]:
     """What the climb would cost, as `plan.plan` says; nothing is trained. Raises LadderError for wrong settings."""
     from escalera.experiment.climb import load_ladder
     from escalera.experiment.climb import plan as plan_rungs
 
-    return plan_rungs(load_ladder(asked.ladder, asked.sets, data_root), data_root=data_root, rungs=asked.rungs)
+    return plan_rungs(load_ladder(request.ladder, request.sets, data_root), data_root=data_root, rungs=request.rungs)
 
 
-def _rungs(asked: Asked) -> tuple[str, Sequence[Rung]]:
+def _rungs(request: Request) -> tuple[str, Sequence[Rung]]:
     """The ladder's name and the rungs that are asked for; raises LadderError for what is wrong in the settings."""
     from escalera.experiment.climb import load_ladder
 
-    ladder = load_ladder(asked.ladder, asked.sets).ladder
-    return ladder.name, [rung for rung in ladder.rungs if not asked.rungs or rung.name in asked.rungs]
+    ladder = load_ladder(request.ladder, request.sets).ladder
+    return ladder.name, [rung for rung in ladder.rungs if not request.rungs or rung.name in request.rungs]
 
 
 def _step(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:

@@ -35,7 +35,7 @@ def answer_html(
     return Markup(
         '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}'
         '<ol class="bars">{}</ol>{}{}</article>'
-    ).format(title, answer.said, _looked(answer.seen, picture, map_, words), bars, filled, note)
+    ).format(title, answer.predicted, _looked(answer.seen, picture, map_, words), bars, filled, note)
 
 
 def _looked(

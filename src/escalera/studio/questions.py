@@ -58,13 +58,13 @@ def check_question(route: str, name: str, question: Any, inputs: Mapping[str, in
     if route not in ("join", "call"):
         return
     number = question.get("fn_index")
-    asked = name if route == "call" else str(number) if type(number) is int and abs(number) < 10**6 else ""
-    if asked not in inputs:
-        raise ValueError(f"there is no function {asked!r} here")
+    called = name if route == "call" else str(number) if type(number) is int and abs(number) < 10**6 else ""
+    if called not in inputs:
+        raise ValueError(f"there is no function {called!r} here")
     data = question.get("data")
-    if not isinstance(data, list) or len(data) != inputs[asked]:
+    if not isinstance(data, list) or len(data) != inputs[called]:
         received = len(data) if isinstance(data, list) else type(data).__name__
-        raise ValueError(f"data: expected a list of {inputs[asked]} values, received {received}")
+        raise ValueError(f"data: expected a list of {inputs[called]} values, received {received}")
 
 
 class Uploads:

@@ -64,7 +64,7 @@ class Answer:
     note: str = ""
 
     @property
-    def said(self) -> str:
+    def predicted(self) -> str:
         """The likeliest class."""
         return self.classes[0][0]
 
@@ -72,7 +72,7 @@ class Answer:
         """What the HTTP interface answers."""
         return {
             "model": self.model,
-            "class": self.said,
+            "class": self.predicted,
             "probability": self.classes[0][1],
             "classes": [{"name": name, "probability": share} for name, share in self.classes[:top]],
             "filled_in": list(self.filled_in),

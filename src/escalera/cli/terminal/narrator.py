@@ -34,7 +34,7 @@ class Narrator(Events):
         self.console.soft_wrap = not self.console.is_terminal
         self.words = load_terminal(language)
         self.debug = debug
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
         self.shown = Events()
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
@@ -58,7 +58,7 @@ class Narrator(Events):
             self._print(words.say("data.skipped", name=name, pictures=words.count(len(data.skipped), "bad")))
             more = len(data.skipped) - _LISTED
             rest = [words.say("list.more", n=words.number(more))] if more > 0 else []
-            for line in (*map(self._said, data.skipped[:_LISTED]), *rest):
+            for line in (*map(self._translated, data.skipped[:_LISTED]), *rest):
                 self._print(f"  {line}", style="dim")
         if data.overlap and data.overlap.dropped:
             self._print(words.say("data.dropped", name=name, pictures=words.count(data.overlap.dropped, "dropped")))
@@ -70,7 +70,7 @@ class Narrator(Events):
             self._print(words.say("data.only_exact_small" if small else "data.only_exact_many", name=name), style="dim")
         for note in data.notes:
             where = "" if note.startswith(name) else f"{name}: "
-            self._print(self._said(f"{where}{note}"), style="yellow")
+            self._print(self._translated(f"{where}{note}"), style="yellow")
 
     def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
         """Name the rung and why it is there."""
@@ -181,19 +181,21 @@ class Narrator(Events):
 
     def weights_absent(self, names: list[str], message: str) -> None:
         """Say, before anything is trained, which rungs lack the weights that they start from."""
-        self.told.add(message)
-        self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
+        self.reported.add(message)
+        self.console.print(
+            f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._translated(message))}", highlight=False
+        )
 
-    def _said(self, text: str) -> str:
+    def _translated(self, text: str) -> str:
         """An error or a note in the reader's language."""
         return translate(text, self.words.code)
 
     def rung_failed(self, rung: Rung, message: str, trace: str) -> None:
         """Say it at once, a reason that was told before in short, and again in the last lines."""
-        key = "rung.failed_as_above" if message in self.told else "rung.failed"
+        key = "rung.failed_as_above" if message in self.reported else "rung.failed"
         failed = self.words.say(key, rung=rung.name)
-        why = "" if message in self.told else f": {self._said(message)}"
-        self.told.add(message)
+        why = "" if message in self.reported else f": {self._translated(message)}"
+        self.reported.add(message)
         self._line(f"[red]✗ {escape(failed)}[/]{escape(why)}")
         if self.debug:
             self.console.print(trace, markup=False, highlight=False)
@@ -206,7 +208,9 @@ class Narrator(Events):
         print_rungs(self.console, read_story(folder), self.words)
         for message in dict.fromkeys(outcome.error for outcome in failed):
             names = dict.fromkeys(outcome.rung for outcome in failed if outcome.error == message)
-            self.console.print(f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._said(message))}", highlight=False)
+            self.console.print(
+                f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._translated(message))}", highlight=False
+            )
         self.console.print(f"\n{self.words.say('climb.report')}: [bold]{report}[/]", highlight=False, soft_wrap=True)
 
     def _line(self, markup: str) -> None:

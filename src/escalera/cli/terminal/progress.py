@@ -70,14 +70,14 @@ class ProgressLines(Events):
 
     def training_begins(self, progress: Progress) -> None:
         """Note where and when this started."""
-        self.started, self.first, self.said = time.monotonic(), progress.epoch, time.monotonic()
+        self.started, self.first, self.printed = time.monotonic(), progress.epoch, time.monotonic()
 
     def epoch_ends(self, progress: Progress) -> None:
         """Say the epoch, when it is time for a line."""
-        if time.monotonic() - self.said < LINE_EVERY and progress.epoch < progress.epochs and not progress.stop:
+        if time.monotonic() - self.printed < LINE_EVERY and progress.epoch < progress.epochs and not progress.stop:
             return
-        self.said = time.monotonic()
-        left = (self.said - self.started) / (progress.epoch - self.first) * (progress.epochs - progress.epoch)
+        self.printed = time.monotonic()
+        left = (self.printed - self.started) / (progress.epoch - self.first) * (progress.epochs - progress.epoch)
         parts = [_epoch(progress, self.words), _figures(progress, self.words)]
         if left and not progress.stop:
             parts.append(self.words.say("progress.left_at_most", time=self.words.duration(round(left))))

@@ -41,14 +41,14 @@ def print_runs(console: Console, found: Sequence[Listed], words: Language) -> No
 
 def _remarks(run: Listed, words: Language) -> str:
     """What is to be known of a run beside its figures."""
-    said = [] if run.place == "stands" else [words.say(f"runs.{run.place}")]
+    states = [] if run.place == "stands" else [words.say(f"runs.{run.place}")]
     if run.damaged:
-        said.append(words.say("runs.damaged", file=run.damaged))
+        states.append(words.say("runs.damaged", file=run.damaged))
     elif run.state != "done":
-        said.append(words.say(f"state.{run.state}"))
+        states.append(words.say(f"state.{run.state}"))
     shown = [f"{path}={_typed(value)}" for path, value in list(run.differs.items())[:_DIFFERENCES]]
     more = len(run.differs) - len(shown)
-    return ", ".join([*said, *shown, *([words.say("list.more", n=words.number(more))] if more > 0 else [])])
+    return ", ".join([*states, *shown, *([words.say("list.more", n=words.number(more))] if more > 0 else [])])
 
 
 def _typed(value: Any) -> str:

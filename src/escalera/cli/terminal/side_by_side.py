@@ -53,7 +53,7 @@ class SideBySide(Narrator):
             return
         line = self._line_of(self.board, rung, seed)
         key = "jobs.lost_again" if again else "jobs.lost"
-        self._print(self.words.say(key, run=line.name, reason=self._said(reason)), style="yellow")
+        self._print(self.words.say(key, run=line.name, reason=self._translated(reason)), style="yellow")
         line.row.close()
         if not again:
             self.board.count(None)
@@ -74,7 +74,7 @@ class Line(Narrator):
 
     def __init__(self, among: SideBySide, board: Board, rung: str, seed: int) -> None:
         super().__init__(among.console, language=among.words.code, debug=among.debug)
-        self.board, self.told = board, among.told
+        self.board, self.reported = board, among.reported
         self.name = f"{rung} ({self.words.say('rung.seed', seed=seed)})" if seed else rung
         self.key = rung, seed
         self.printed = time.monotonic()

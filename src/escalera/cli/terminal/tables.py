@@ -135,8 +135,8 @@ def kinds_table(kind: dict[str, Any], words: Language) -> Table:
         table.add_column(column, overflow="fold")
     for setting in kind["settings"]:
         default = words.say("kinds.required") if setting["required"] else _written(setting["default"])
-        told = [translate(setting[key], words.code) for key in ("expects", "description")]
-        table.add_row(*map(escape, (f"  {setting['key']}", default, *told)))
+        cells = [translate(setting[key], words.code) for key in ("expects", "description")]
+        table.add_row(*map(escape, (f"  {setting['key']}", default, *cells)))
     return table
 
 

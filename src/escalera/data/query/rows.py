@@ -31,7 +31,7 @@ _NEXT = re.compile(r",(?=[^,=]*=)")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Query:
     """Rows in order; `pictures` reads the files of some at a time, None where the model looks at no pictures.
 
     `numbers` counts the rows of a table from 0; None for files. `notes` is what a person should know.
@@ -44,7 +44,7 @@ class Asked:
     notes: list[str] = field(default_factory=list)
 
 
-def about_files(paths: Sequence[Path], attributes: Sequence[str], learned: Learned) -> Asked:
+def about_files(paths: Sequence[Path], attributes: Sequence[str], learned: Learned) -> Query:
     """Pictures, and all that lie in folders among them; attributes as they are typed, once for each row in order.
 
     Raises DataError for numbers that do not go together, folders without pictures, and attributes that are none.
@@ -62,10 +62,10 @@ def about_files(paths: Sequence[Path], attributes: Sequence[str], learned: Learn
         raise DataError(f"expected --attributes once for each of {count} rows, received {len(rows)}")
     together = [files[n * each : (n + 1) * each] for n in range(count)]
     names = [", ".join(map(str, some)) if some else attributes[n] for n, some in enumerate(together)]
-    return Asked(names, (lambda: _read(together, learned)) if files else None, rows, notes=notes)
+    return Query(names, (lambda: _read(together, learned)) if files else None, rows, notes=notes)
 
 
-def about_table(path: Path, learned: Learned, options: ReadOptions, *, reads_pictures: bool) -> Asked:
+def about_table(path: Path, learned: Learned, options: ReadOptions, *, reads_pictures: bool) -> Query:
     """The rows of a CSV or parquet file: paths, encoding and decimal commas are read as in training.
 
     Raises DataError for one that cannot be read, and for columns that are absent.
@@ -74,18 +74,18 @@ def about_table(path: Path, learned: Learned, options: ReadOptions, *, reads_pic
         raise DataError(f"{path}: {no_such_file(path)}")
     if not reads_pictures:
         table = open_table("test", [path], options)
-        return Asked([str(path)] * table.rows, None, _values(table, learned), range(table.rows), list(table.notes))
+        return Query([str(path)] * table.rows, None, _values(table, learned), range(table.rows), list(table.notes))
     folder = options.image_folder
-    said = replace(
+    understood = replace(
         options,
         image_column=learned.image_columns or options.image_column,
         # The new table may lie beside its pictures, whatever the old one did.
         image_folder=folder if folder and not fault(folder) and (path.parent / folder).is_dir() else None,
     )
-    listing = unlabelled_table(path, said)
+    listing = unlabelled_table(path, understood)
     names = [_name(listing, row) for row in range(listing.rows)]
     attributes = _values(listing.source, learned) if learned.columns else []
-    return Asked(names, listing.pictures, attributes, range(listing.rows), listing.notes)
+    return Query(names, listing.pictures, attributes, range(listing.rows), listing.notes)
 
 
 def parse_attributes(text: str) -> dict[str, Any]:

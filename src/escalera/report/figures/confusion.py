@@ -79,16 +79,14 @@ def confusion_figure(
     """The right in blue by their share of the row, the wrong in orange by theirs over the largest such share."""
     order = order_of_classes(confusion, groups)
     place = np.argsort(order)
-    confusion = replace(confusion, truth=place[confusion.truth], said=place[confusion.said])
+    confusion = replace(confusion, truth=place[confusion.truth], predicted=place[confusion.predicted])
     names = [classes[k] for k in order]
     side = _side(len(names))
     margin = _margin(names, side)
     foot = 22 if _upright(names, side) else margin * 0.72 + 12
-    beside = (
-        max((breadth(group, 9.5) for group in groups), default=0) + 14 if groups and len(groups) == len(names) else 0
-    )
+    room = max((breadth(group, 9.5) for group in groups), default=0) + 14 if groups and len(groups) == len(names) else 0
     drawing = Drawing(
-        margin + 24 + side * len(names) + beside * (len(names) > MANY_CLASSES), 26 + side * len(names) + foot + 18
+        margin + 24 + side * len(names) + room * (len(names) > MANY_CLASSES), 26 + side * len(names) + foot + 18
     )
     left, top = margin + 24, 26.0
     if len(names) <= MANY_CLASSES:
@@ -96,7 +94,7 @@ def confusion_figure(
     else:
         drawing.png(left, top, side * len(names), side * len(names), _picture(confusion))
         drawing.rect(left, top, side * len(names), side * len(names), "none", stroke=INK, stroke_opacity=0.3)
-        if beside and groups:
+        if room and groups:
             _separators(drawing, [groups[k] for k in order], left, top, side)
     if len(names) <= _NAMED:
         _names(drawing, names, left, top, side)
@@ -112,10 +110,10 @@ def _numbers(confusion: Confusion, names: Sequence[str], language: Language) -> 
     if len(names) <= ORDERED:
         matrix = confusion.whole()
         return {truth: list(names)} | {f"→ {name}": matrix[:, j].tolist() for j, name in enumerate(names)}
-    cells = np.lexsort((confusion.said, confusion.truth))
+    cells = np.lexsort((confusion.predicted, confusion.truth))
     return {
         truth: [names[k] for k in confusion.truth[cells]],
-        language.say("figure.predicted"): [names[k] for k in confusion.said[cells]],
+        language.say("figure.predicted"): [names[k] for k in confusion.predicted[cells]],
         "n": confusion.rows[cells].tolist(),
     }
 
@@ -155,7 +153,7 @@ def _names(drawing: Drawing, names: Sequence[str], left: float, top: float, side
 def _cells(drawing: Drawing, confusion: Confusion, left: float, top: float, side: float, language: Language) -> None:
     size, whole = 12 if side > 30 else 9, side * confusion.classes
     drawing.rect(left, top, whole, whole, GREY, 0.07, rx=3)
-    cells = zip(*(each.tolist() for each in (confusion.truth, confusion.said, confusion.rows)), strict=True)
+    cells = zip(*(each.tolist() for each in (confusion.truth, confusion.predicted, confusion.rows)), strict=True)
     for (i, j, rows), deep in zip(cells, confusion.depths().tolist(), strict=True):
         x, y = left + side * j, top + side * i
         drawing.rect(x + 1, y + 1, side - 2, side - 2, BLUE if i == j else ORANGE, max(0.06, deep), rx=2)
@@ -173,7 +171,7 @@ def _picture(confusion: Confusion) -> bytes:
     depth = np.zeros((size, size))
     # The power lifts the few that are wrong out of the white.
     np.maximum.at(
-        depth, (confusion.truth // square, confusion.said // square), np.maximum(0.07, confusion.depths() ** 0.7)
+        depth, (confusion.truth // square, confusion.predicted // square), np.maximum(0.07, confusion.depths() ** 0.7)
     )
     colours = np.empty((size, size, 4), np.uint8)
     colours[..., :3] = [int(ORANGE[at : at + 2], 16) for at in (1, 3, 5)]

@@ -17,7 +17,7 @@ from escalera.data.mosaic import parts
 from escalera.inference.bundle import Trained
 from escalera.report.language import Language
 from escalera.studio.form import form
-from escalera.studio.i18n import told
+from escalera.studio.i18n import translated
 from escalera.studio.parts import answer_html, error_html, hint_html, pictures_html
 from escalera.studio.samples import Samples
 from escalera.studio.service import Studio
@@ -57,7 +57,7 @@ class Asker:
             try:
                 answers.append(self._answer(key, picture, pictures, attributes, near))
             except EscaleraError as error:
-                answers.append(error_html(told(error, self.words)))
+                answers.append(error_html(translated(error, self.words)))
         if not any(answers):
             return hint_html(self.words.say("classify.waiting"))
         return self._known(model, truth) + Markup('<div class="answers">{}</div>').format(Markup("").join(answers))
@@ -81,7 +81,7 @@ class Asker:
         try:
             found = self.samples.near(answer)
         except EscaleraError as error:
-            return Markup("<div>{}{}</div>").format(html, error_html(told(error, self.words)))
+            return Markup("<div>{}{}</div>").format(html, error_html(translated(error, self.words)))
         caption = self.words.say(
             "classify.nearest_of", looked=self.words.number(found.looked), rows=self.words.number(found.rows)
         )

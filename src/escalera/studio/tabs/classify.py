@@ -111,16 +111,16 @@ def _for_programs(asker: Asker) -> None:
 def _answers(question: _Question, answer: gr.HTML, truth: gr.State, tab: gr.Tab, asker: Asker) -> None:
     """Have the answer follow whatever is chosen and given."""
     model, picture, pictures, attributes = question.model, question.picture, question.pictures, question.attributes
-    asked = [model, question.other, picture, pictures, attributes, question.near, truth]
+    given = [model, question.other, picture, pictures, attributes, question.near, truth]
     gr.on(
         [picture.change, pictures.change, attributes.change, question.other.change, question.near.change],
         asker.ask,
-        asked,
+        given,
         answer,
         **_QUIET,
     )
     gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **_QUIET).then(
-        asker.ask, asked, answer, **_QUIET
+        asker.ask, given, answer, **_QUIET
     )
     question.example.click(asker.example, model, [picture, pictures, attributes, truth], **_QUIET)
     of_ones_own = [picture.upload, picture.clear, pictures.upload, pictures.clear, attributes.input]

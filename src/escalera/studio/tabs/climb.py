@@ -10,8 +10,8 @@ from markupsafe import Markup
 from escalera.core.errors import EscaleraError
 from escalera.experiment.climb import load_ladder, shipped_ladders
 from escalera.report.language import NOTHING, Language
-from escalera.studio.i18n import told
-from escalera.studio.job import Asked, Job, Progress, Step, plan, settings
+from escalera.studio.i18n import translated
+from escalera.studio.job import Job, Progress, Request, Step, plan, settings
 from escalera.studio.parts import error_html, hint_html
 from escalera.studio.service import Studio
 from escalera.studio.tabs.shared import telling
@@ -110,10 +110,10 @@ class _Climber:
     def plan(self, *form: Any) -> str:
         """What it would cost, as a table."""
         try:
-            asked = self._asked(*form)
-            rows = plan(asked, self.studio.data_root)
+            request = self._request(*form)
+            rows = plan(request, self.studio.data_root)
         except EscaleraError as error:
-            return error_html(told(error, self.words))
+            return error_html(translated(error, self.words))
         say, words = self.words.say, self.words
         heads = Markup("").join(Markup("<th>{}</th>").format(say(f"plan.{name}")) for name in _PLANNED)
         lines = Markup("").join(
@@ -125,7 +125,7 @@ class _Climber:
             )
             for row in rows
         )
-        total = asked.seeds * sum(row["seconds"] for row in rows if "error" not in row)
+        total = request.seeds * sum(row["seconds"] for row in rows if "error" not in row)
         return Markup('<h3>{}</h3><div class="scroll"><table class="plan"><tr>{}</tr>{}</table></div>{}').format(
             say("plan.title", total=words.duration(total)), heads, lines, hint_html(say("plan.help"))
         )
@@ -163,7 +163,7 @@ class _Climber:
 
     def _ask(self, *form: Any) -> tuple[Any, ...]:
         """Start, unless finished runs would make room for others: then ask first."""
-        replaced = self.job.replaces(self._asked(*form))
+        replaced = self.job.replaces(self._request(*form))
         if not replaced:
             return self._start(*form)
         names = self.words.listing(replaced[:_NAMED])
@@ -173,16 +173,16 @@ class _Climber:
         return (gr.update(visible=True), question, *self.watch())
 
     def _start(self, *form: Any) -> tuple[Any, ...]:
-        self.job.start(self._asked(*form), self.words.code)
+        self.job.start(self._request(*form), self.words.code)
         return (*self.leave(), *self.watch())
 
     def _resume(self) -> tuple[Any, Any, Any, Any]:
-        asked = self.job.asked()
-        if asked is not None:
-            self.job.start(asked, self.words.code)
+        request = self.job.request()
+        if request is not None:
+            self.job.start(request, self.words.code)
         return self.watch()
 
-    def _asked(
+    def _request(
         self,
         ladder: str,
         rungs: list[str],
@@ -192,18 +192,18 @@ class _Climber:
         seeds: int | None,
         jobs: int | None,
         more: str,
-    ) -> Asked:
+    ) -> Request:
         if ladder not in [row["name"] for row in shipped_ladders(self.words.code)]:
             raise EscaleraError(self.words.say("climb.shipped"))
         values = {"train.epochs": epochs, "train.batch_size": batch, "train.optimizer.lr": rate}
-        return Asked(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""), int(jobs or 1))
+        return Request(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""), int(jobs or 1))
 
     def _progress(self, found: Progress) -> str:
         say, words = self.words.say, self.words
         done = sum(step.standing == "done" for step in found.steps)
         state = "climb.running" if found.running else "climb.done" if done == len(found.steps) else "climb.stopped"
         head = Markup("<h3>{}</h3><p>{}</p>").format(
-            found.asked.ladder, say(state, done=words.number(done), all=words.number(len(found.steps)))
+            found.request.ladder, say(state, done=words.number(done), all=words.number(len(found.steps)))
         )
         steps = Markup("").join(self._step(step) for step in found.steps)
         log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)

@@ -12,7 +12,7 @@ from escalera.core.errors import EscaleraError
 from escalera.experiment.explore import explore_source, explored, folder_name
 from escalera.report.language import Language
 from escalera.studio.disagreement import Kind, disagreement
-from escalera.studio.i18n import told
+from escalera.studio.i18n import translated
 from escalera.studio.parts import error_html, hint_html, pictures_html
 from escalera.studio.samples import Samples
 from escalera.studio.service import Studio
@@ -90,7 +90,7 @@ class _Looker:
                 shutil.rmtree(folder, ignore_errors=True)
                 explore_source(source, out=out, data_root=self.studio.data_root, language=self.words.code)
         except EscaleraError as error:
-            return error_html(told(error, self.words))
+            return error_html(translated(error, self.words))
         address = f"../explored/{self.words.code}/{folder_name(source)}"
         return Markup(
             '<p><a href="{}" target="_blank">{}</a></p><iframe class="explored" src="{}" title="{}"></iframe>'
@@ -112,7 +112,7 @@ class _Looker:
         try:
             found = self.samples.some(key, split, name or None, _WALL)
         except EscaleraError as error:
-            return error_html(told(error, self.words))
+            return error_html(translated(error, self.words))
         return pictures_html([(sample.pixels, sample.name) for sample in found], self.words.say("look.pictures"))
 
     def differ(self, first: str | None, second: str | None, kind: Kind) -> str:
@@ -123,7 +123,7 @@ class _Looker:
             found = disagreement(self.studio, first, second, kind)
             samples = self.samples.of_rows(first, "test", found.rows[:_WALL])
         except EscaleraError as error:
-            return error_html(told(error, self.words))
+            return error_html(translated(error, self.words))
         number, say = self.words.number, self.words.say
         counts = say(
             "look.counts",

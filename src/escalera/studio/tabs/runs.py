@@ -15,7 +15,7 @@ from escalera.report.sections import climb as picture
 from escalera.report.story import Story, read_story
 from escalera.report.view import LadderView
 from escalera.studio.curves import MEASURES, curves
-from escalera.studio.i18n import told
+from escalera.studio.i18n import translated
 from escalera.studio.parts import error_html, hint_html
 from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT, Cell, sheet
@@ -84,7 +84,7 @@ class _Viewer:
         try:
             story = read_story(self.studio.out / name)
         except EscaleraError as error:
-            return error_html(told(error, self.words)), "", gr.update(choices=[]), gr.update(choices=[])
+            return error_html(translated(error, self.words)), "", gr.update(choices=[]), gr.update(choices=[])
         names = [
             (f"{rung.name}" + (f" ({self.words.say('state.seed', seed=run.seed).rstrip('.')})" if run.seed else ""),
              f"{name}/{rung.name}/seed-{run.seed}")

@@ -12,7 +12,7 @@ from gradio.data_classes import ImageData
 
 from escalera.core.errors import DataError, EscaleraError
 from escalera.report.language import Language
-from escalera.studio.i18n import told
+from escalera.studio.i18n import translated
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -57,7 +57,9 @@ def telling(words: Language) -> Callable[[Callable[_Given, _Result]], Callable[_
             try:
                 return function(*given, **named)
             except EscaleraError as error:
-                raise gr.Error(told(error, words), title=words.say("error.title"), print_exception=False) from None
+                raise gr.Error(
+                    translated(error, words), title=words.say("error.title"), print_exception=False
+                ) from None
 
         return inner
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from escalera.core.predictions import Answers
-from escalera.report.sections.beside import section
+from escalera.report.sections.ensemble import section
 
 LABELS = np.arange(40) % 4
 OWN = np.where(np.arange(40) < 30, LABELS, (LABELS + 1) % 4)  # 75 %
 
 
 def view(beside: dict[str, np.ndarray], own: np.ndarray = OWN) -> SimpleNamespace:
-    return seen(SimpleNamespace(answers=Answers(np.arange(40), LABELS, own, 4, beside=beside)))
+    return seen(SimpleNamespace(answers=Answers(np.arange(40), LABELS, own, 4, others=beside)))
 
 
 def seen(*runs: SimpleNamespace) -> SimpleNamespace:

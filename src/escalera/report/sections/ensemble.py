@@ -1,6 +1,6 @@
 """What else was said of the same test rows: the branches of a fusion, or the classifiers of a vote, each by itself.
 
-S seeds, R draws, N rows; said (S * R, N) int64 of all seeds together
+S seeds, R draws, N rows; predicted (S * R, N) int64 of all seeds together
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KINDS = ("trained", "alone", "shuffled", "classifier", "network")
 RIVALS = ("trained", "alone", "network")
 """Of these the best is what a fusion or a vote has to beat."""
 
-Said = Mapping[str, NDArray[np.int64]]
+Predicted = Mapping[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ def section(view: RungView) -> dict[str, Any] | None:
 
     All finished seeds count that asked the same others about the same rows as the first.
     """
-    asked = _asked(view.rung.done)
-    if not asked:
+    answered = _answered(view.rung.done)
+    if not answered:
         return None
-    answers, said = [own for own, _ in asked], [others for _, others in asked]
+    answers, predicted = [own for own, _ in answered], [others for _, others in answered]
     own = np.stack([one.correct for one in answers])
-    keys = [key for kind in KINDS for key in said[0] if key.startswith(f"{kind}:")]
-    lines = [_line(key, np.concatenate([others[key] for others in said]), answers[0].labels, own) for key in keys]
+    keys = [key for kind in KINDS for key in predicted[0] if key.startswith(f"{kind}:")]
+    lines = [_line(key, np.concatenate([others[key] for others in predicted]), answers[0].labels, own) for key in keys]
     if not lines:
         return None
     votes = any(line.kind == "classifier" for line in lines)
@@ -64,26 +64,26 @@ def section(view: RungView) -> dict[str, Any] | None:
     return {
         "lines": lines,
         "rival": max((line for line in lines if line.kind in RIVALS), key=lambda line: line.accuracy, default=None),
-        "seeds": len(asked),
+        "seeds": len(answered),
         "votes": votes,
         "interval": accuracy_interval(accuracy, own.shape[1]),
         "accuracy": accuracy,
-        "agreement": _agreement(asked) if votes else None,
+        "agreement": _agreement(answered) if votes else None,
     }
 
 
-def _asked(runs: Sequence[Run]) -> list[tuple[Answers, Said]]:
+def _answered(runs: Sequence[Run]) -> list[tuple[Answers, Predicted]]:
     """What each seed said, and what the others said beside it; only seeds that can stand in one table."""
-    found: list[tuple[Answers, Said]] = []
-    for answers in (run.answers for run in runs):
-        said = {key: said for key, said in answers.beside.items() if key.partition(":")[0] in KINDS} if answers else {}
-        if answers and said and (not found or (found[0][0].same_rows(answers) and said.keys() == found[0][1].keys())):
-            found.append((answers, said))
+    found: list[tuple[Answers, Predicted]] = []
+    for answers in (run.answers for run in runs if run.answers):
+        others = {key: rows for key, rows in answers.others.items() if key.partition(":")[0] in KINDS}
+        if others and (not found or (found[0][0].same_rows(answers) and others.keys() == found[0][1].keys())):
+            found.append((answers, others))
     return found
 
 
-def _line(key: str, said: NDArray[np.int64], labels: NDArray[np.int64], own: NDArray[np.bool_]) -> Line:
-    right = said == labels
+def _line(key: str, predicted: NDArray[np.int64], labels: NDArray[np.int64], own: NDArray[np.bool_]) -> Line:
+    right = predicted == labels
     step = compare(right, own)
     kind, _, name = key.partition(":")
     accuracy = float(right.mean())
@@ -91,7 +91,7 @@ def _line(key: str, said: NDArray[np.int64], labels: NDArray[np.int64], own: NDA
     return Line(kind, name, accuracy, low, high, step.difference, step.low, step.high)
 
 
-def _agreement(asked: Sequence[tuple[Answers, Said]]) -> tuple[list[str], list[list[float]]]:
+def _agreement(answered: Sequence[tuple[Answers, Predicted]]) -> tuple[list[str], list[list[float]]]:
     """The names and, for each pair, the share of the rows on which they say the same; the vote itself comes first."""
-    tables = [agreement([own.said, *(rows[0] for rows in others.values())]) for own, others in asked]
-    return ["", *asked[0][1]], np.mean(tables, axis=0).tolist()
+    tables = [agreement([own.predicted, *(rows[0] for rows in others.values())]) for own, others in answered]
+    return ["", *answered[0][1]], np.mean(tables, axis=0).tolist()
