@@ -16,17 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
-from escalera.cli.terminal import duration, short
+from escalera.cli.terminal import load_terminal
+from escalera.core.record import Change, Text
 from escalera.core.rundir import RunDir
 from escalera.experiment.climb import load_ladder
-from escalera.experiment.summary import told
+from escalera.experiment.summary import as_values
 from escalera.ladder.change import difference
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
-from escalera.report.records import Change, Text
 from escalera.report.rung import Rung
 from escalera.report.runs import Run, read_run
 from escalera.report.story import Story, with_steps
+
+WORDS = load_terminal("en")
 
 LADDERS = ("cifar10", "cifar100", "fashion-mnist", "cifar100-mlp", "transfer", "cifar10-multimodal", "houses")
 COLUMNS = (
@@ -70,7 +72,7 @@ def finished(folder: Path, reading: Reading) -> Story:
 
 def table(story: Story) -> list[str]:
     """The lines of the Markdown table."""
-    facts = {rung["name"]: rung for rung in told(story)["rungs"]}
+    facts = {rung["name"]: rung for rung in as_values(story)["rungs"]}
     lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     above = [None, *(rung.name for rung in story.rungs)]
     rows = [row(rung, facts[rung.name], before) for rung, before in zip(story.rungs, above, strict=False)]
@@ -104,8 +106,8 @@ def row(rung: Rung, told: dict, above: str | None) -> list[str]:
         "" if p is None else "< .001" if p < 0.001 else f"{p:.3f}",
         told["verdict"] or "",
         f"{records[0].parameters.total:,}" if records[0].parameters.total else "",
-        duration(told["seconds"] or 0.0),
-        short(memory, "B") if memory else "",
+        WORDS.duration(told["seconds"] or 0.0),
+        WORDS.short(memory, "B") if memory else "",
     ]
 
 

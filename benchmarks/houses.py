@@ -16,12 +16,14 @@ from statistics import fmean, stdev
 import numpy as np
 from machine import machine
 
-from escalera.cli.terminal import duration, money, short
+from escalera.cli.terminal import load_terminal
 from escalera.evaluate.compare import compare
 from escalera.experiment.climb import climb, load_ladder
 from escalera.ladder import schema
 from escalera.report.runs import Run, read_run
 from escalera.run.lineage import sources
+
+WORDS = load_terminal("en")
 
 COMBINED = "combined"
 MEMORY, SECONDS = 2e9, 180
@@ -57,8 +59,9 @@ def show(name: str, runs: list[Run]) -> None:
     tests = spread(run.metrics.test.accuracy for run in runs)
     validations = spread(run.metrics.validation.accuracy for run in runs)
     prices = [run.record.price for run in runs if run.record.price]
-    paid = money(fmean(price.amount for price in prices), prices[0].currency) if prices else "none"
-    print(f"{name:18} {tests:>16} {validations:>16} {duration(seconds):>14} {short(memory, 'B'):>9} {paid:>13}")
+    paid = WORDS.money(fmean(price.amount for price in prices), prices[0].currency) if prices else "none"
+    took, used = WORDS.duration(seconds), WORDS.short(memory, "B")
+    print(f"{name:18} {tests:>16} {validations:>16} {took:>14} {used:>9} {paid:>13}")
 
 
 def against(name: str, part: list[Run], combined: list[Run]) -> None:
@@ -120,8 +123,8 @@ def main() -> None:
     ahead = float(right(found[COMBINED]).mean() - right(found[best]).mean())
     seconds, memory = (max(values) for values in zip(*(costs(runs) for runs in found.values()), strict=True))
     print(f"\nthe combination beats {best}, the better of its parts, on the mean: {said(ahead > 0)}")
-    print(f"every rung below {duration(SECONDS)}: {duration(seconds)}, {said(seconds < SECONDS)}")
-    print(f"every rung below {short(MEMORY, 'B')}: {short(memory, 'B')}, {said(memory < MEMORY)}\n")
+    print(f"every rung below {WORDS.duration(SECONDS)}: {WORDS.duration(seconds)}, {said(seconds < SECONDS)}")
+    print(f"every rung below {WORDS.short(MEMORY, 'B')}: {WORDS.short(memory, 'B')}, {said(memory < MEMORY)}\n")
     others = [trained(split, options, needed(ladder, COMBINED)) for split in range(1, options.splits)]
     for split, runs in enumerate([found, *others]):
         print(f"split {split}, ", end="")
