@@ -221,6 +221,17 @@ def test_a_ray_with_known_holes_is_refused(task: Task, monkeypatch: pytest.Monke
         executor("ray:127.0.0.1:1")(Events(), [task], "auto", "cpu")
 
 
+def test_a_ray_without_a_token_is_refused(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    from escalera.experiment.executors import ray as engine
+
+    engine._have_token.cache_clear()
+    monkeypatch.setitem(sys.modules, "ray", type("New", (), {"__version__": "2.60.0"}))
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    expected = r"--cluster ray: expected to import Ray itself, with a token, found that it is imported already without"
+    with pytest.raises(EscaleraError, match=expected):
+        executor("ray")(Events(), [task], "auto", "cpu")
+
+
 needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed")
 
 
@@ -294,6 +305,7 @@ class Heard(Events):
 
 done = []
 reading = esc.load_ladder(folder / "far.yaml", ["train.epochs=60"])
+climb(reading, out=folder / "three", rungs=["mlp"], executor="ray")  # a cluster before this one, in the same process
 results = climb(reading, out=folder / "two", executor="ray", jobs=2, events=Heard())
 print("failed", results.failed, "ray.data" in sys.modules)
 """

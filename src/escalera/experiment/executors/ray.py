@@ -5,22 +5,25 @@ Whoever reaches the ports of a Ray cluster can run programs on it: docs/cluster.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from escalera.core import runtime
 from escalera.core.errors import EscaleraError
-from escalera.core.runtime import choose_device, cores
 from escalera.experiment.executors.mailbox import LOST, Mailbox
 from escalera.run import remote
 from escalera.run.events import Events
@@ -45,9 +48,10 @@ class Pool:
     ) -> None:
         self.events, self.tasks, self.where = events, tasks, where
         self.asked = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
-        self.on_gpu = bool(where) or choose_device(device).type == "cuda"
+        self.on_gpu = bool(where) or runtime.choose_device(device).type == "cuda"
         self.climb = uuid.uuid4().hex
-        self.secret = None if where else _secret()
+        if not where:
+            _have_token()
         self.ray = _library()
         self.refs: list[Any] = []
 
@@ -78,8 +82,6 @@ class Pool:
         finally:
             self.mailbox.close()
             self.ray.shutdown()
-            if self.secret is not None:
-                shutil.rmtree(self.secret, ignore_errors=True)
             self.events.workers_end()
 
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
@@ -117,7 +119,7 @@ class Pool:
             self.ray.init(address=self.where, **quiet)
             return
         self.ray.init(
-            num_cpus=cores(),
+            num_cpus=runtime.cores(),
             include_dashboard=False,
             object_store_memory=_OBJECTS,
             _node_ip_address="127.0.0.1",
@@ -125,17 +127,23 @@ class Pool:
         )
 
 
-def _secret() -> Path:
-    """A folder with the token of a cluster of this machine alone, which nobody else may read; Ray's own is for all.
+@cache
+def _have_token() -> None:
+    """Have a token for clusters of this machine alone, which nobody else may read, as long as this process lives.
 
-    Ray looks for it when it is imported.
+    Ray looks for it once, when it is imported, and its own would be for all to read.
     """
+    if "ray" in sys.modules and os.environ.get("RAY_AUTH_MODE") != "token":
+        raise EscaleraError(
+            "--cluster ray: expected to import Ray itself, with a token, found that it is imported already without "
+            "one. Begin Python anew, or set RAY_AUTH_MODE=token before."
+        )
     folder = Path(tempfile.mkdtemp(prefix="escalera-ray-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     token = folder / "token"
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32), encoding="ascii")
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
-    return folder
 
 
 def _library() -> Any:
