@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +77,10 @@ def pixels() -> np.ndarray:
 
 
 @pytest.fixture
-def put_all(root: Path, png) -> Callable[[dict[str, int | str | bytes]], Path]:
+def put_all(root: Path, png: Callable[..., bytes]) -> Callable[..., Path]:
     """`put_all({"img/a.png": 1, "t.csv": "image,label\\n..."})`: the folder `mine`; a number is a grey picture."""
 
-    def write(files: dict[str, int | str | bytes]) -> Path:
+    def write(files: Mapping[str, int | str | bytes]) -> Path:
         for name, content in files.items():
             path = root / "mine" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def put_all(root: Path, png) -> Callable[[dict[str, int | str | bytes]], Path]:
 
 @pytest.fixture
 def opened(root: Path) -> Callable[..., ImageSet]:
-    def read(name: str = "mine", **options: object) -> ImageSet:
+    def read(name: str = "mine", **options: Any) -> ImageSet:
         return open_source(name, ReadOptions(**options), data_root=root, image_size=None, channels=None)
 
     return read

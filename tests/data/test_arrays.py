@@ -19,9 +19,9 @@ from escalera.data.sources.open import ImageSet, open_source
 GREY = np.arange(4 * 6 * 5, dtype=np.uint8).reshape(4, 6, 5)
 LABELS = np.array([3, 1, 3, 1])
 KEYS = ReadOptions.__dataclass_fields__
-PNG = io.BytesIO()
-Image.new("L", (2, 2)).save(PNG, "PNG")
-PNG = PNG.getvalue()
+_FILE = io.BytesIO()
+Image.new("L", (2, 2)).save(_FILE, "PNG")
+PNG = _FILE.getvalue()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def in_spanish(*texts: str) -> None:
         ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"),
     ],
 )
-def test_three_splits(names: tuple[str, ...], compressed: bool, opened):
+def test_three_splits(names: tuple[str, ...], compressed: bool, opened: Callable[..., ImageSet]) -> None:
     arrays = dict(zip(names, (GREY, LABELS, GREY[:2], LABELS[:2], GREY[2:], LABELS[2:]), strict=True))
     mine = opened(compressed=compressed, **arrays)
     assert list(mine.splits) == ["train", "validation", "test"]
@@ -70,7 +70,7 @@ def test_three_splits(names: tuple[str, ...], compressed: bool, opened):
     assert (mine.splits["test"].images[..., 0] == GREY[2:]).all()
 
 
-def test_images_and_labels_are_train_alone(opened):
+def test_images_and_labels_are_train_alone(opened: Callable[..., ImageSet]) -> None:
     colour = np.stack([GREY, GREY + 1, GREY + 2], axis=-1)
     mine = opened(images=colour, labels=np.array(["b", "a", "b", "a"])[:, None])
     assert (list(mine.splits), mine.classes) == (["train"], ["a", "b"])
@@ -78,14 +78,14 @@ def test_images_and_labels_are_train_alone(opened):
     assert mine.splits["train"].labels.tolist() == [1, 0, 1, 0]
 
 
-def test_sixteen_bits_and_one_channel_and_another_size(opened):
+def test_sixteen_bits_and_one_channel_and_another_size(opened: Callable[..., ImageSet]) -> None:
     wide = np.full((4, 6, 5, 1), 32896, np.uint16)
     mine = opened(x_train=wide, y_train=LABELS, image_size=(3, 3)).splits["train"].images
     assert mine.shape == (4, 3, 3, 1)
     assert (mine == 128).all()
 
 
-def test_more_pictures_than_are_read_at_once(opened):
+def test_more_pictures_than_are_read_at_once(opened: Callable[..., ImageSet]) -> None:
     many = np.arange(700, dtype=np.uint16).astype(np.uint8)[:, None, None].repeat(2, 1).repeat(2, 2)
     mine = opened(images=many, labels=np.arange(700) % 2).splits["train"]
     assert (mine.images[:, 1, 1, 0] == many[:, 0, 0]).all()
@@ -134,14 +134,16 @@ def test_more_pictures_than_are_read_at_once(opened):
         ({"images": np.array([[[None]]]), "labels": LABELS[:1]}, "'images' cannot be read: it holds Python objects, w"),
     ],
 )  # fmt: skip
-def test_archives_that_are_refused(arrays: dict, text: str, opened, root: Path, tmp_path: Path):
+def test_archives_that_are_refused(
+    arrays: dict[str, Any], text: str, opened: Callable[..., ImageSet], root: Path, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=re.escape(text)) as error:
         opened(**arrays)
     assert str(error.value).startswith(f"{root}/mine.npz")
     assert not list((tmp_path / "cache").glob("*"))
 
 
-def test_an_archive_cut_short(opened, root: Path):
+def test_an_archive_cut_short(opened: Callable[..., ImageSet], root: Path) -> None:
     opened(images=GREY, labels=LABELS)
     path = root / "mine.npz"
     path.write_bytes(path.read_bytes()[:-30])
@@ -149,7 +151,7 @@ def test_an_archive_cut_short(opened, root: Path):
         open_source("mine", data_root=root, image_size=None, channels=None)
 
 
-def test_an_archive_damaged_within(opened, root: Path):
+def test_an_archive_damaged_within(opened: Callable[..., ImageSet], root: Path) -> None:
     opened(images=GREY, labels=LABELS)
     path = root / "mine.npz"
     raw = bytearray(path.read_bytes())
@@ -169,39 +171,39 @@ NAMES = [
 
 
 @pytest.mark.parametrize("names", NAMES)
-def test_names_that_people_give(names: tuple[str, str], opened):
+def test_names_that_people_give(names: tuple[str, str], opened: Callable[..., ImageSet]) -> None:
     mine = opened(**dict(zip(names, (GREY, LABELS), strict=True)))
     assert (mine.splits["train"].images[..., 0] == GREY).all()
     note = f"mine.npz: '{names[0]}' holds the images and '{names[1]}' the labels, as their shapes say."
     assert mine.notes == ((note,) if names[0] in ("arr_0", "pics") else ())
 
 
-def test_the_likelier_name_is_read_and_the_others_are_named(opened):
+def test_the_likelier_name_is_read_and_the_others_are_named(opened: Callable[..., ImageSet]) -> None:
     mine = opened(data=GREY.reshape(4, 30), images=GREY, target=LABELS, target_names=np.array(["a", "b"]))
     assert (mine.splits["train"].images[..., 0] == GREY).all()
     assert mine.notes == ("mine.npz: not read: data, target_names.",)
 
 
-def test_a_split_without_labels_is_left_out(opened):
+def test_a_split_without_labels_is_left_out(opened: Callable[..., ImageSet]) -> None:
     mine = opened(x_train=GREY, y_train=LABELS, x_test=GREY)
     assert list(mine.splits) == ["train"]
     assert mine.notes == ("mine.npz: 'x_test' is left out, since it has no labels; test is cut out of train.",)
 
 
 @pytest.mark.parametrize("kind", [float, np.float16, np.float32])
-def test_labels_as_floats(kind: type, opened):
+def test_labels_as_floats(kind: type, opened: Callable[..., ImageSet]) -> None:
     mine = opened(images=GREY, labels=LABELS.astype(kind))
     assert (mine.classes, mine.splits["train"].labels.tolist(), mine.notes) == (["1", "3"], [1, 0, 1, 0], ())
 
 
 @pytest.mark.parametrize("kind", [float, np.uint8, np.int64, bool])
-def test_labels_with_a_column_for_each_class(kind: type, opened):
+def test_labels_with_a_column_for_each_class(kind: type, opened: Callable[..., ImageSet]) -> None:
     mine = opened(images=GREY, labels=np.eye(9, dtype=kind)[LABELS])
     assert [int(mine.classes[label]) for label in mine.splits["train"].labels] == LABELS.tolist()
     assert mine.notes == ("mine.npz: 'labels' has a column of 0 and 1 for each of 9 classes.",)
 
 
-def test_labels_of_texts(opened):
+def test_labels_of_texts(opened: Callable[..., ImageSet]) -> None:
     cafe = ["cafe\u0301", "caf\u00e9", "t\u00e9", "t\u00e9"]  # the same accent, composed and not
     for labels in (np.array(cafe), np.char.encode(np.array(cafe), "utf-8")):
         mine = opened(images=GREY, labels=labels)
@@ -210,7 +212,7 @@ def test_labels_of_texts(opened):
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint32, np.int16, np.float32, np.float64, ">i4"])
-def test_whole_numbers_of_another_type_are_bytes(kind: type | str, opened):
+def test_whole_numbers_of_another_type_are_bytes(kind: type | str, opened: Callable[..., ImageSet]) -> None:
     mine = opened(images=GREY.astype(kind), labels=LABELS)
     assert (mine.splits["train"].images[..., 0] == GREY).all()
     assert mine.notes == (f"mine.npz: 'images' holds {np.dtype(kind)}: whole numbers from 0 to 255 count as bytes.",)
@@ -228,20 +230,22 @@ def test_whole_numbers_of_another_type_are_bytes(kind: type | str, opened):
         (np.array([0, 8, 16], np.uint8), (0, 16), [0, 128, 255]),
     ],
 )
-def test_a_range_that_is_said(pixels: np.ndarray, levels: tuple[float, float], expected: list[int], opened):
+def test_a_range_that_is_said(
+    pixels: np.ndarray, levels: tuple[float, float], expected: list[int], opened: Callable[..., ImageSet]
+) -> None:
     images = np.broadcast_to(pixels[:, None, None], (3, 2, 2))
     mine = opened(images=np.ascontiguousarray(images), labels=np.array([0, 1, 1]), range=levels)
     assert mine.splits["train"].images[:, 0, 0, 0].tolist() == expected
     assert mine.notes == ()
 
 
-def test_true_and_false_are_white_and_black(opened):
+def test_true_and_false_are_white_and_black(opened: Callable[..., ImageSet]) -> None:
     mine = opened(images=GREY > 50, labels=LABELS)
     assert (mine.splits["train"].images[..., 0] == 255 * (GREY > 50)).all()
     assert mine.notes == ("mine.npz: 'images' holds true and false, which become white and black.",)
 
 
-def test_few_grey_levels_are_said(opened):
+def test_few_grey_levels_are_said(opened: Callable[..., ImageSet]) -> None:
     assert opened(images=GREY % 17, labels=LABELS).notes == (
         "the brightest of 4 images is 16 of 255: only 17 of 256 grey levels are used; data.range: [0, 16] makes 16 "
         "white.",
@@ -250,13 +254,13 @@ def test_few_grey_levels_are_said(opened):
     assert mine.notes[1].startswith("the brightest of 4 images is 3 of 255: only 4 of 256 grey levels are used; data.r")
 
 
-def test_big_endian_sixteen_bits(opened):
+def test_big_endian_sixteen_bits(opened: Callable[..., ImageSet]) -> None:
     mine = opened(images=np.full((4, 3, 3), 32896, ">u2"), labels=LABELS)
     assert (mine.splits["train"].images == 128).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_channels_that_come_first(channels: int, opened):
+def test_channels_that_come_first(channels: int, opened: Callable[..., ImageSet]) -> None:
     images = np.random.RandomState(0).randint(0, 256, (4, channels, 6, 5)).astype(np.uint8)
     if channels == 4:
         images[:, 3] = 255  # nothing is transparent
@@ -265,7 +269,7 @@ def test_channels_that_come_first(channels: int, opened):
     assert mine.notes == (f"mine.npz: 'images' (4, {channels}, 6, 5) is read with the channels first (N, C, H, W).",)
 
 
-def test_rows_of_pixels(opened):
+def test_rows_of_pixels(opened: Callable[..., ImageSet]) -> None:
     square = np.random.RandomState(0).randint(0, 256, (4, 36)).astype(np.uint8)
     mine = opened(images=square, labels=LABELS)
     assert (mine.splits["train"].images[..., 0] == square.reshape(4, 6, 6)).all()
@@ -288,7 +292,7 @@ def test_rows_of_pixels(opened):
         (("train-images", "train-labels", "t10k-images", "t10k-labels"), ""), (("X", "y"), "/X.npy"),
     ],
 )  # fmt: skip
-def test_files_beside_one_another(names: tuple[str, ...], source: str, root: Path):
+def test_files_beside_one_another(names: tuple[str, ...], source: str, root: Path) -> None:
     folder = root / "mine"
     folder.mkdir(parents=True)
     labels = np.array(["sol", "luna"])[[0, 1, 0, 1]]
@@ -309,17 +313,17 @@ def test_files_beside_one_another(names: tuple[str, ...], source: str, root: Pat
          "k-test-labels": {"arr_0": LABELS}},
     ],
 )  # fmt: skip
-def test_several_archives_of_a_folder(archives: dict[str, dict[str, np.ndarray]], root: Path):
+def test_several_archives_of_a_folder(archives: dict[str, dict[str, np.ndarray]], root: Path) -> None:
     (root / "mine").mkdir(parents=True)
     for name, arrays in archives.items():
-        np.savez(root / "mine" / f"{name}.npz", **arrays)
+        np.savez(root / "mine" / f"{name}.npz", allow_pickle=True, **arrays)
     mine = open_source("mine", data_root=root, image_size=None, channels=None)
     assert list(mine.splits) == ["train", "test"]
     assert (mine.splits["test"].images[..., 0] == GREY).all()
     assert mine.notes == ()
 
 
-def test_an_archive_for_each_split_by_name(root: Path):
+def test_an_archive_for_each_split_by_name(root: Path) -> None:
     (root / "mine").mkdir(parents=True)
     for name in "ab":
         np.savez(root / "mine" / f"{name}.npz", x_test=GREY, y_test=LABELS)
@@ -334,7 +338,7 @@ def test_an_archive_for_each_split_by_name(root: Path):
 
 
 @pytest.mark.parametrize("key", [{"label_column": "y"}, {"split_column": False}, {"decimal": ","}])
-def test_what_is_said_of_columns_says_nothing_of_arrays(key: dict, opened):
+def test_what_is_said_of_columns_says_nothing_of_arrays(key: dict[str, Any], opened: Callable[..., ImageSet]) -> None:
     with pytest.raises(DataError, match=rf"data\.{next(iter(key))}: .*mine\.npz has no columns"):
         opened(images=GREY, labels=LABELS, **key)
     with pytest.raises(DataError, match=r"data\.label_pattern: .*mine\.npz has its labels inside"):
@@ -344,7 +348,7 @@ def test_what_is_said_of_columns_says_nothing_of_arrays(key: dict, opened):
 @pytest.mark.parametrize(
     "files", [{"a/1.png": PNG, "b/1.png": PNG}, {"t.csv": b"image,label\n1.png,a\n", "1.png": PNG}]
 )
-def test_a_shape_is_for_rows_of_numbers(files: dict[str, bytes], root: Path):
+def test_a_shape_is_for_rows_of_numbers(files: dict[str, bytes], root: Path) -> None:
     for name, content in files.items():
         (root / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "mine" / name).write_bytes(content)
@@ -368,7 +372,7 @@ def damaged(number: int) -> bytes:
 
 
 @pytest.mark.parametrize("number", range(60))
-def test_a_damaged_archive_is_told_or_read_as_it_was(number: int, root: Path):
+def test_a_damaged_archive_is_told_or_read_as_it_was(number: int, root: Path) -> None:
     root.mkdir()
     (root / "mine.npz").write_bytes(damaged(number))
     try:
@@ -382,7 +386,7 @@ def test_a_damaged_archive_is_told_or_read_as_it_was(number: int, root: Path):
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
-def test_other_compressions(method: int, root: Path):
+def test_other_compressions(method: int, root: Path) -> None:
     root.mkdir()
     with zipfile.ZipFile(root / "mine.npz", "w", method) as archive:
         for name, array in (("images", GREY), ("labels", LABELS)):
@@ -392,7 +396,7 @@ def test_other_compressions(method: int, root: Path):
     assert len(open_source("mine", data_root=root, image_size=None, channels=None).splits["train"].labels) == 4
 
 
-def test_a_header_that_claims_too_much(root: Path):
+def test_a_header_that_claims_too_much(root: Path) -> None:
     root.mkdir()
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<i8", "fortran_order": False, "shape": (2**40,)})

@@ -1,6 +1,7 @@
 """Large pictures are taken band by band, and are then the same as whole ones, or nearly so where they are resized."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def images() -> dict[str, Image.Image]:
 
 
 @pytest.mark.parametrize("mode", images())
-def test_bands_give_the_same_picture(mode: str, monkeypatch: pytest.MonkeyPatch):
+def test_bands_give_the_same_picture(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     image, levels = images()[mode], (0.0, 60_000.0) if mode == "I;16" else (0.0, 1.0) if mode == "F" else None
     ways = [Way(size, channels, "pad", levels) for size in (None, (40, 40)) for channels in (None, 1, 3)]
     whole = [to_array(image, way) for way in ways]
@@ -47,7 +48,7 @@ def test_bands_give_the_same_picture(mode: str, monkeypatch: pytest.MonkeyPatch)
         assert reached == reach
 
 
-def test_a_large_picture_that_is_made_small_is_nearly_the_same(monkeypatch: pytest.MonkeyPatch):
+def test_a_large_picture_that_is_made_small_is_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     for size in ((8, 11), (20, 10), (9, 44)):
         way = Way(size, None)
         whole, _ = to_array(images()["RGBA"], way)
@@ -59,7 +60,7 @@ def test_a_large_picture_that_is_made_small_is_nearly_the_same(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("size", [None, (8, 8)])
-def test_no_copies_are_made_of_a_large_picture(size: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch):
+def test_no_copies_are_made_of_a_large_picture(size: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.BytesIO()
     Image.new("RGBA", (5_000, 4_000)).save(file, "PNG", compress_level=1)
     bands = []
@@ -87,12 +88,15 @@ def test_no_copies_are_made_of_a_large_picture(size: tuple[int, int] | None, mon
         (np.array([0, 4095], ">u2"), (0, 4095), [0, 255], (4095, 4095, False)),
     ],
 )
-def test_values_as_bytes(values: np.ndarray, levels: tuple[float, float] | None, expected: list[int], reach: tuple):
+def test_values_as_bytes(
+    values: np.ndarray, levels: tuple[float, float] | None, expected: list[int], reach: tuple[float, float, bool]
+) -> None:
     found, reached = as_bytes(values, levels)
-    assert (found.dtype, found.tolist(), reached) == (np.uint8, expected, reach)
+    seen: tuple[Any, ...] = (found.dtype, found.tolist(), reached)
+    assert seen == (np.uint8, expected, reach)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.int64, np.float32])
-def test_values_whose_range_nobody_knows(kind: type):
+def test_values_whose_range_nobody_knows(kind: type) -> None:
     with pytest.raises(DataError, match=rf"its pixels are {np.dtype(kind)}, whose range is not stated; save it with 8"):
         as_bytes(np.zeros(3, kind), None)

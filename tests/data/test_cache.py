@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ import torch
 
 from escalera.core.errors import DataError
 from escalera.data.cache import folders, ingest
-from escalera.data.cache.store import InMemory, OnDisk, map_array
+from escalera.data.cache.store import InMemory, OnDisk, Store, map_array
 from escalera.data.sources.open import open_source
 
 
@@ -29,7 +31,7 @@ def write(aside: Path) -> None:
     (aside / "file").write_text("whole")
 
 
-def test_a_second_start_decodes_nothing(put, root: Path, monkeypatch):
+def test_a_second_start_decodes_nothing(put: Callable[..., Path], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put("mine", "train", [0, 1, 1])
     first = open_source("mine", data_root=root, image_size=None, channels=None)
     monkeypatch.setattr(ingest, "decode_all", None)
@@ -39,7 +41,7 @@ def test_a_second_start_decodes_nothing(put, root: Path, monkeypatch):
     assert isinstance(second.splits["train"].images, np.memmap)
 
 
-def test_torch_takes_the_map_without_a_warning_and_the_file_stays(put, root: Path):
+def test_torch_takes_the_map_without_a_warning_and_the_file_stays(put: Callable[..., Path], root: Path) -> None:
     put("mine", "train", [0, 1, 1])
     images = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"].images
     torch.from_numpy(images).fill_(99)
@@ -48,17 +50,21 @@ def test_torch_takes_the_map_without_a_warning_and_the_file_stays(put, root: Pat
 
 
 @pytest.mark.parametrize("settings", [{"image_size": (6, 6)}, {"channels": 3}])
-def test_other_settings_are_another_folder(settings: dict, put, root: Path, folder: Path):
+def test_other_settings_are_another_folder(
+    settings: dict[str, Any], put: Callable[..., Path], root: Path, folder: Path
+) -> None:
     put("mine", "train", [0, 1])
-    plain = {"image_size": None, "channels": None}
+    plain: dict[str, Any] = {"image_size": None, "channels": None}
     assert open_source("mine", data_root=root, **plain).splits["train"].images.shape == (2, 4, 4, 1)
     other = open_source("mine", data_root=root, **(plain | settings)).splits["train"].images
     assert other.shape == (2, *settings.get("image_size", (4, 4)), settings.get("channels", 1))
     assert len(list(folder.iterdir())) == 2
 
 
-def test_other_content_is_another_folder(put, root: Path, folder: Path, png):
-    plain = {"image_size": None, "channels": None}
+def test_other_content_is_another_folder(
+    put: Callable[..., Path], root: Path, folder: Path, png: Callable[..., bytes]
+) -> None:
+    plain: dict[str, Any] = {"image_size": None, "channels": None}
     path = put("mine", "train", [0, 1])
     open_source("mine", data_root=root, **plain)
     before = path.stat()
@@ -71,7 +77,9 @@ def test_other_content_is_another_folder(put, root: Path, folder: Path, png):
     assert len(list(folder.iterdir())) == 3
 
 
-def test_a_cache_folder_may_be_given(put, root: Path, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_cache_folder_may_be_given(
+    put: Callable[..., Path], root: Path, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put("mine", "train", [0, 1])
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "here"))
     open_source("mine", data_root=root, image_size=None, channels=None)
@@ -79,7 +87,7 @@ def test_a_cache_folder_may_be_given(put, root: Path, tmp_path: Path, folder: Pa
     assert not folder.exists()
 
 
-def test_where_the_cache_is(monkeypatch):
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESCALERA_CACHE", "/fast/disk")
     assert folders.cache_root() == Path("/fast/disk")
     monkeypatch.delenv("ESCALERA_CACHE")
@@ -87,9 +95,9 @@ def test_where_the_cache_is(monkeypatch):
     assert folders.cache_root() == Path("/home/ada/.cache/escalera")
 
 
-def test_a_damaged_folder_is_made_anew(put, root: Path, folder: Path):
+def test_a_damaged_folder_is_made_anew(put: Callable[..., Path], root: Path, folder: Path) -> None:
     put("mine", "train", [0, 1, 1])
-    plain = {"data_root": root, "image_size": None, "channels": None}
+    plain: dict[str, Any] = {"data_root": root, "image_size": None, "channels": None}
     open_source("mine", **plain)
     (made,) = folder.iterdir()
     for name in ("train-images.npy", "train-labels.npy", "meta.json"):
@@ -99,15 +107,20 @@ def test_a_damaged_folder_is_made_anew(put, root: Path, folder: Path):
         assert open_source("mine", **plain).splits["train"].labels.tolist() == [0, 1, 1]
 
 
-def test_a_folder_that_stays_damaged(folder: Path):
+def test_a_folder_that_stays_damaged(folder: Path) -> None:
     text = re.escape(
         f"could not read {folder}/key: [Errno 2] No such file or directory: '{folder}/key/meta.json'. Remove it"
     )
+
+    def spoil(store: Store) -> None:
+        assert isinstance(store, OnDisk)
+        write(store.folder)
+
     with pytest.raises(DataError, match=text):
-        folders.image_set(folder, "key", "mine", lambda store: write(store.folder))
+        folders.image_set(folder, "key", "mine", spoil)
 
 
-def test_the_first_of_two_processes_stays(folder: Path):
+def test_the_first_of_two_processes_stays(folder: Path) -> None:
     def late(aside: Path) -> None:
         write(aside)
         (folder / "key").mkdir()
@@ -117,7 +130,7 @@ def test_the_first_of_two_processes_stays(folder: Path):
     assert [path.name for path in folder.iterdir()] == ["key"]
 
 
-def test_an_error_leaves_nothing(folder: Path):
+def test_an_error_leaves_nothing(folder: Path) -> None:
     def bad(aside: Path) -> None:
         write(aside)
         raise DataError("a bad picture")
@@ -127,7 +140,7 @@ def test_an_error_leaves_nothing(folder: Path):
     assert list(folder.iterdir()) == []
 
 
-def test_a_full_disk(folder: Path):
+def test_a_full_disk(folder: Path) -> None:
     def full(aside: Path) -> None:
         write(aside)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -141,7 +154,7 @@ def test_a_full_disk(folder: Path):
     assert list(folder.iterdir()) == []
 
 
-def test_a_write_that_the_system_refuses(folder: Path):
+def test_a_write_that_the_system_refuses(folder: Path) -> None:
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
@@ -154,7 +167,7 @@ def test_a_write_that_the_system_refuses(folder: Path):
     assert list(folder.iterdir()) == []
 
 
-def test_a_place_that_is_no_folder(tmp_path: Path):
+def test_a_place_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
         DataError, match=re.escape(f"could not write the cache in {tmp_path}/file/cache: Not a directory.")
@@ -162,13 +175,13 @@ def test_a_place_that_is_no_folder(tmp_path: Path):
         folders.stored(tmp_path / "file" / "cache", "key", write)
 
 
-def test_arrays_are_written_in_parts(tmp_path: Path):
+def test_arrays_are_written_in_parts(tmp_path: Path) -> None:
     array = np.arange(24, dtype=np.int64).reshape(6, 2, 2)
     OnDisk(tmp_path).array("x", 6, [array[:4], array[4:]])
     assert (np.load(tmp_path / "x.npy") == array).all()
 
 
-def test_an_array_may_end_before_its_rows(tmp_path: Path):
+def test_an_array_may_end_before_its_rows(tmp_path: Path) -> None:
     array = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
     for store in (OnDisk(tmp_path), memory := InMemory("why")):
         store.array("x", 10**9, [array[:4], array[4:]]) if store is not memory else store.array("x", 60, [array])
@@ -177,7 +190,7 @@ def test_an_array_may_end_before_its_rows(tmp_path: Path):
     assert (memory.arrays["x"] == array).all()
 
 
-def test_what_killed_processes_left_is_removed(folder: Path):
+def test_what_killed_processes_left_is_removed(folder: Path) -> None:
     host = socket.gethostname()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
@@ -198,7 +211,7 @@ def test_what_killed_processes_left_is_removed(folder: Path):
     assert left == {".b", ".c", "kept-by", "key"}
 
 
-def test_a_set_larger_than_the_memory_is_mapped(tmp_path: Path):
+def test_a_set_larger_than_the_memory_is_mapped(tmp_path: Path) -> None:
     """Where copy-on-write is refused, read-only is taken: 8 TB, of which the file takes none."""
     path = tmp_path / "x.npy"
     with path.open("wb") as file:
@@ -211,7 +224,9 @@ def test_a_set_larger_than_the_memory_is_mapped(tmp_path: Path):
     assert map_array(path)[7_999_999_999, 9, 9, 9] == 0
 
 
-def test_on_a_full_disk_the_run_goes_on_from_memory(put, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_on_a_full_disk_the_run_goes_on_from_memory(
+    put: Callable[..., Path], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -227,7 +242,9 @@ def test_on_a_full_disk_the_run_goes_on_from_memory(put, root: Path, tmp_path: P
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_on_a_full_disk_and_with_too_little_memory_it_says_why_not(put, root: Path, monkeypatch: pytest.MonkeyPatch):
+def test_on_a_full_disk_and_with_too_little_memory_it_says_why_not(
+    put: Callable[..., Path], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

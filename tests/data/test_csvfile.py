@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from escalera.core.errors import DataError
@@ -16,22 +19,28 @@ def csv(head: str, *lines: str) -> str:
     return "\n".join([head, *lines]) + "\n"
 
 
+def table_of(found: ImageSet, split: str = "train") -> pa.Table:
+    table = found.splits[split].table
+    assert table is not None
+    return table
+
+
 def values(found: ImageSet, split: str = "train") -> list[int]:
-    return found.splits[split].images[:, 0, 0, 0].tolist()
+    return [int(value) for value in found.splits[split].images[:, 0, 0, 0]]
 
 
-def test_numbers_with_a_decimal_comma(put_all, opened):
+def test_numbers_with_a_decimal_comma(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lines = ["img/a.png;1,5;1.234;x;3", "img/b.png;2;12;y;4", "img/c.png;;1.000.000;x;5", "img/d.png;1.250,75;7;y;6"]
     put_all({**FOUR, "t.csv": csv("imagen;peso;precio;clase;n", *lines)})
     found = opened()
-    assert found.splits["train"].table.to_pydict() == {
+    assert table_of(found).to_pydict() == {
         "peso": [1.5, 2, None, 1250.75], "precio": [1234, 12, 1_000_000, 7], "n": [3, 4, 5, 6],
     }  # fmt: skip
     assert found.notes == (
         "t.csv: numbers with a decimal comma in peso, with points between thousands in precio; write data.decimal: '.' "
         "if it is the point.",
     )
-    assert opened(decimal=".").splits["train"].table["peso"].to_pylist()[0] == "1,5"
+    assert table_of(opened(decimal="."))["peso"].to_pylist()[0] == "1,5"
     assert opened(decimal=",").notes == ()
 
 
@@ -53,42 +62,57 @@ def test_numbers_with_a_decimal_comma(put_all, opened):
         (";", None, ["1,234.5", "2,5", "3", "4"], ["1,234.5", "2,5", "3", "4"]),  # neither way
     ],
 )
-def test_decimals(separator: str, decimal: str | None, lines: list, expected: list, put_all, opened):
+def test_decimals(
+    separator: str,
+    decimal: str | None,
+    lines: list[str],
+    expected: list[Any],
+    put_all: Callable[..., Path],
+    opened: Callable[..., ImageSet],
+) -> None:
     rows = [f"img/{n}.png,{n},{value}".replace(",", separator, 2) for n, value in zip("abcd", lines, strict=True)]
     put_all({**FOUR, "t.csv": csv(separator.join(["image", "label", "size"]), *rows)})
     found = opened(decimal=decimal)
-    assert found.splits["train"].table["size"].to_pylist() == expected
+    assert table_of(found)["size"].to_pylist() == expected
     commas = decimal is None and any("," in value for value in lines) and not isinstance(expected[0], str)
     assert bool(found.notes) == commas
 
 
-def test_a_text_among_numbers_with_a_comma_leaves_them_numbers(put_all, opened):
+def test_a_text_among_numbers_with_a_comma_leaves_them_numbers(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     values = ["1,5"] * 19 + ["unknown"]
     put_all({**FOUR, "t.csv": csv("image;label;size", *(f"img/a.png;{n % 2};{v}" for n, v in enumerate(values)))})
-    assert opened().splits["train"].table["size"].to_pylist() == ["1.5"] * 19 + ["unknown"]
+    assert table_of(opened())["size"].to_pylist() == ["1.5"] * 19 + ["unknown"]
 
 
 @pytest.mark.parametrize("lines", [["1,5", "abc"], ["1,5,6", "2"], ["a", "b"], ["1;2", "3"]])
-def test_what_is_no_number_with_a_comma(lines: list[str], put_all, opened):
+def test_what_is_no_number_with_a_comma(
+    lines: list[str], put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     rows = [f'img/{n}.png;"{value}";{n}' for n, value in zip("ab", lines, strict=True)]
     put_all({**FOUR, "t.csv": csv("image;size;label", *rows)})
-    assert opened().splits["train"].table["size"].to_pylist() == lines[:1] + lines[1:]
+    assert table_of(opened())["size"].to_pylist() == lines[:1] + lines[1:]
 
 
-def test_codes_keep_their_zeros(put_all, opened):
+def test_codes_keep_their_zeros(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all({**FOUR, "t.csv": csv("path,label,zip,age", "img/a.png,x,02134,1", "img/b.png,y,90210,2")})
-    assert opened().splits["train"].table.to_pydict() == {"zip": ["02134", "90210"], "age": [1, 2]}
+    assert table_of(opened()).to_pydict() == {"zip": ["02134", "90210"], "age": [1, 2]}
 
 
 @pytest.mark.parametrize("column", ["patient", "grupo"])
-def test_groups_are_names_as_they_are_written(column: str, put_all, opened):
+def test_groups_are_names_as_they_are_written(
+    column: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lines = [f"img/{n}.png,{n in 'ab'},{who}" for n, who in zip("abcd", ["01", "1", "1.0", "NA"], strict=True)]
     put_all({**FOUR, "t.csv": csv(f"path,label,{column}", *lines)})
-    assert opened(group=column).splits["train"].table[column].to_pylist() == ["01", "1", "1.0", "NA"]
+    assert table_of(opened(group=column))[column].to_pylist() == ["01", "1", "1.0", "NA"]
 
 
 @pytest.mark.parametrize(("encoding", "called"), [("cp1252", "cp1252"), ("utf-16", "UTF-16")])
-def test_tables_from_spreadsheets(encoding: str, called: str, put_all, opened):
+def test_tables_from_spreadsheets(
+    encoding: str, called: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     text = csv("imagen;clase", "img/a.png;año", "img/b.png;día")
     put_all({**FOUR, "t.csv": text.encode(encoding)})
     found = opened()
@@ -119,7 +143,9 @@ def test_tables_from_spreadsheets(encoding: str, called: str, put_all, opened):
         (b"\xff\xfei\0m\0a", None, "is not UTF-16 (truncated data at byte "),
     ],
 )
-def test_encodings_that_do_not_fit(raw: bytes, encoding: str | None, text: str, put_all, opened):
+def test_encodings_that_do_not_fit(
+    raw: bytes, encoding: str | None, text: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "t.csv": raw})
     with pytest.raises(DataError, match=re.escape(text)):
         opened(encoding=encoding)
@@ -136,7 +162,9 @@ def test_encodings_that_do_not_fit(raw: bytes, encoding: str | None, text: str, 
         ("a,x", "b,y", "a"),  # names without their ending
     ],
 )
-def test_a_table_without_names(first: str, second: str, found: str, put_all, opened):
+def test_a_table_without_names(
+    first: str, second: str, found: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({**FOUR, "t.csv": csv(first, second, second.replace("b", "c"))})
     with pytest.raises(DataError) as error:
         opened()
@@ -166,13 +194,15 @@ def test_a_table_without_names(first: str, second: str, found: str, put_all, ope
         "image;label\r\nimg/a.png;x;\r\nimg/b.png;y;\r\n",
     ],
 )
-def test_what_spreadsheets_and_pandas_write(text: str, put_all, opened):
+def test_what_spreadsheets_and_pandas_write(
+    text: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "t.csv": text})
     found = opened()
     assert (values(found), found.classes, found.notes) == ([1, 2], ["x", "y"], ())
 
 
-def test_a_field_more_than_columns_is_told(put_all, opened):
+def test_a_field_more_than_columns_is_told(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all({**FOUR, "t.csv": "image,label\nimg/a.png,x,\nimg/b.png,y,z\n"})
     with pytest.raises(DataError, match=r"t\.csv cannot be read as CSV: CSV parse error: .*Expected 2 columns, got 3"):
         opened()
@@ -187,7 +217,9 @@ def test_a_field_more_than_columns_is_told(put_all, opened):
         ("m.jsonl", '{"file_name": "img/a.png", "class": "x", "box": [1]}\n{"file_name": "img/b.png", "class": "y"}\n'),
     ],
 )
-def test_tables_of_other_endings(name: str, text: str, put_all, opened, root: Path):
+def test_tables_of_other_endings(
+    name: str, text: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet], root: Path
+) -> None:
     put_all({**FOUR, name: text})
     for source in ("mine", str(root / "mine" / name)):
         found = opened(source)
@@ -195,20 +227,22 @@ def test_tables_of_other_endings(name: str, text: str, put_all, opened, root: Pa
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]\n", "x\n", '{"a": 1}\n{"a": "b"}\n'])
-def test_lines_that_are_no_json(text: str, put_all, opened):
+def test_lines_that_are_no_json(text: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all({**FOUR, "t.jsonl": text})
     with pytest.raises(DataError, match=r"t\.jsonl (cannot be read as lines of JSON: |has 0 rows)"):
         opened()
 
 
-def test_lines_of_another_encoding(put_all, opened):
+def test_lines_of_another_encoding(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all({**FOUR, "t.jsonl": '{"file_name": "img/a.png", "año": 1}\n'.encode("cp1252")})
     with pytest.raises(DataError, match=r"t\.jsonl is not UTF-8 \(invalid continuation byte at byte 29\)\. Save it"):
         opened()
 
 
 @pytest.mark.parametrize(("label", "other"), [(0, 1), (1.0, 0.0), (True, False)])
-def test_labels_in_json(label: object, other: object, put_all, opened):
+def test_labels_in_json(
+    label: object, other: object, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     rows = [{"file_name": f"img/{name}.png", "label": label if name in "ab" else other} for name in "abcd"]
     put_all({**FOUR, "train.jsonl": "".join(f"{json.dumps(row)}\n" for row in rows)})
     assert opened().classes == (["false", "true"] if label is True else ["0", "1"])
@@ -216,13 +250,13 @@ def test_labels_in_json(label: object, other: object, put_all, opened):
         opened(encoding="cp1252")
 
 
-def test_measures_are_words_of_windows_too(put_all, opened):
+def test_measures_are_words_of_windows_too(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     text = csv("imagen;clase;Superficie (m²)", "img/a.png;año;20 °C", "img/b.png;día;5 €")
     put_all({**FOUR, "t.csv": text.encode("cp1252")})
     assert opened().classes == ["año", "día"]
 
 
-def test_an_empty_row_between_others_is_told(put_all, opened):
+def test_an_empty_row_between_others_is_told(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = put_all({**FOUR, "t.csv": "image;label\nimg/a.png;x\n;\nimg/b.png;y\n"})
     with pytest.raises(DataError, match=re.escape(f"{folder}/t.csv: column 'label' has no label (null) at 1 of 3 row")):
         opened()

@@ -44,7 +44,7 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_changed_picture_is_found_in_another_split(change: Change):
+def test_a_changed_picture_is_found_in_another_split(change: Change) -> None:
     train = pictures(60)
     test = np.concatenate([pictures(20, seed=1), np.stack([change(picture) for picture in train[10:15]])])
     found = list(find_duplicates({"train": train, "test": test}).pairs())
@@ -55,7 +55,7 @@ def test_a_changed_picture_is_found_in_another_split(change: Change):
     assert all(0 < pair.distance < 0.2 or pair.mirrored for pair in found)
 
 
-def test_copies_are_found_within_and_across():
+def test_copies_are_found_within_and_across() -> None:
     train, test = pictures(30), pictures(10, seed=1)
     train[7] = train[29] = train[3]
     test[4] = train[3]
@@ -70,7 +70,7 @@ def test_copies_are_found_within_and_across():
     assert np.flatnonzero(found.beside(~marked)).tolist() == [3, 7, 29]
 
 
-def test_small_pictures_have_copies_alone():
+def test_small_pictures_have_copies_alone() -> None:
     small = pictures(40, side=15)
     small[5] = small[6]
     small[8] = np.clip(small[9].astype(int) + 1, 0, 255)
@@ -79,7 +79,7 @@ def test_small_pictures_have_copies_alone():
     assert not found.near_searched
 
 
-def test_of_too_many_pictures_copies_alone_are_looked_for(monkeypatch: pytest.MonkeyPatch):
+def test_of_too_many_pictures_copies_alone_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     train = pictures(40)
     train[5], train[8] = train[6], jpeg(train[9])
     assert len(list(find_duplicates({"train": train}).pairs())) == 2
@@ -90,12 +90,12 @@ def test_of_too_many_pictures_copies_alone_are_looked_for(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9, 11])
-def test_few_pictures(count: int):
+def test_few_pictures(count: int) -> None:
     found = find_duplicates({"train": pictures(count)})
     assert list(found.pairs()) == []
 
 
-def test_even_surfaces_resemble_nothing():
+def test_even_surfaces_resemble_nothing() -> None:
     flat = np.stack([np.full((32, 32, 1), value, np.uint8) for value in range(0, 240, 10)])
     assert list(find_duplicates({"train": flat}).pairs()) == []
 
@@ -110,7 +110,7 @@ def leaky() -> ImageSet:
     )
 
 
-def test_a_split_knows_which_test_rows_are_in_train(leaky: ImageSet):
+def test_a_split_knows_which_test_rows_are_in_train(leaky: ImageSet) -> None:
     data = with_overlap(split(leaky, validation=0.1, test=0, seed=1))
     assert data.overlap is not None
     kept = {8, 9} & set(data.train.rows.tolist())
@@ -118,7 +118,7 @@ def test_a_split_knows_which_test_rows_are_in_train(leaky: ImageSet):
     assert data.overlap.counts()["test"] == len(kept)
 
 
-def test_dropping_takes_twins_out_of_train_and_nothing_out_of_test(leaky: ImageSet):
+def test_dropping_takes_twins_out_of_train_and_nothing_out_of_test(leaky: ImageSet) -> None:
     for seed in range(4):
         before = split(leaky, validation=0.3, test=0, seed=seed)
         after = without_duplicates(before)
@@ -136,7 +136,7 @@ def test_dropping_takes_twins_out_of_train_and_nothing_out_of_test(leaky: ImageS
         }
 
 
-def test_a_class_is_never_emptied(leaky: ImageSet):
+def test_a_class_is_never_emptied(leaky: ImageSet) -> None:
     train = leaky.splits["train"]
     labels = np.zeros(100, np.int64)
     labels[8:10] = 1

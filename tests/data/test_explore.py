@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from escalera.data.sources.open import open_source
 
 
 @pytest.fixture
-def lay(root: Path, png) -> Callable[..., Path]:
+def lay(root: Path, png: Callable[..., bytes]) -> Callable[..., Path]:
     """`lay({"robin/1.png": (7, (20, 30)), "robin/x.jpg": b"..."})`: the folder `birds`."""
 
     def write(files: dict[str, tuple[int, tuple[int, int]] | bytes]) -> Path:
@@ -27,7 +28,7 @@ def lay(root: Path, png) -> Callable[..., Path]:
     return write
 
 
-def look(root: Path, **settings: str) -> Explored:
+def look(root: Path, **settings: Any) -> Explored:
     bands = {"bands": settings.pop("bands")} if "bands" in settings else {}
     return explore("birds", ReadOptions(**settings), data_root=root, **bands)
 
@@ -35,7 +36,7 @@ def look(root: Path, **settings: str) -> Explored:
 TWO = {f"{name}/{i}.png": (10 * i + shade, (4, 4)) for name, shade in (("robin", 1), ("wren", 5)) for i in range(4)}
 
 
-def test_counts_sizes_and_kinds(lay, root: Path):
+def test_counts_sizes_and_kinds(lay: Callable[..., Path], root: Path) -> None:
     lay({"train/robin/1.png": (1, (20, 30)), "train/wren/1.png": (2, (20, 30)), "test/wren/1.png": (3, (40, 10))})
     found = look(root)
     facts = found.facts()
@@ -53,7 +54,9 @@ def test_counts_sizes_and_kinds(lay, root: Path):
     json.dumps(facts, allow_nan=False)
 
 
-def test_pictures_of_one_small_size_share_the_cache_with_a_climb(lay, root: Path, tmp_path: Path):
+def test_pictures_of_one_small_size_share_the_cache_with_a_climb(
+    lay: Callable[..., Path], root: Path, tmp_path: Path
+) -> None:
     lay(TWO)
     assert look(root).facts()["pictures"]["shape"] == [4, 4, 1]
     made = list((tmp_path / "cache").iterdir())
@@ -63,7 +66,7 @@ def test_pictures_of_one_small_size_share_the_cache_with_a_climb(lay, root: Path
     assert list((tmp_path / "cache").iterdir()) == made
 
 
-def test_bad_pictures_are_listed_and_the_others_keep_their_places(lay, root: Path):
+def test_bad_pictures_are_listed_and_the_others_keep_their_places(lay: Callable[..., Path], root: Path) -> None:
     folder = lay(TWO | {"robin/0.png": b"", "wren/0.png": TWO["robin/3.png"]})
     for found in (look(root), look(root)):  # decoded, and from the cache
         facts = found.facts()
@@ -95,7 +98,7 @@ def test_what_a_training_would_refuse_is_said(lay, root: Path):
         assert facts["splits"]["test"]["classes"] == {"robin": 0, "wren": 0, "tit": 1}
 
 
-def test_one_class(lay, root: Path):
+def test_one_class(lay: Callable[..., Path], root: Path) -> None:
     folder = lay({"robin/1.png": (1, (4, 4)), "robin/2.png": (2, (4, 4))})
     facts = look(root).facts()
     assert facts["faults"] == [
@@ -107,7 +110,7 @@ def test_one_class(lay, root: Path):
     assert facts["splits"]["train"]["classes"] == {"robin": 2}
 
 
-def test_nothing_to_look_at(lay, root: Path):
+def test_nothing_to_look_at(lay: Callable[..., Path], root: Path) -> None:
     lay({"robin/1.png": b"x", "wren/1.png": b""})
     with pytest.raises(DataError, match=r"2 of 2 pictures cannot be decoded .*:\n  .*robin/1.png: not a picture"):
         look(root)
@@ -115,7 +118,7 @@ def test_nothing_to_look_at(lay, root: Path):
         explore("bird", data_root=root)
 
 
-def table(root: Path, png, text: str) -> Path:
+def table(root: Path, png: Callable[..., bytes], text: str) -> Path:
     folder = root / "birds"
     folder.mkdir(parents=True, exist_ok=True)
     for value, letter in enumerate("abcdefgh", start=1):
@@ -125,7 +128,7 @@ def table(root: Path, png, text: str) -> Path:
     return folder / "birds.csv"
 
 
-def test_a_table_with_several_columns_of_pictures_and_no_label(root: Path, png):
+def test_a_table_with_several_columns_of_pictures_and_no_label(root: Path, png: Callable[..., bytes]) -> None:
     path = table(root, png, "front,back,weight,age\na.png,b.png,1,5\nc.png,d.png,2,\ne.png,f.png,4,6\n")
     found = look(root)
     facts = found.facts()
@@ -141,7 +144,7 @@ def test_a_table_with_several_columns_of_pictures_and_no_label(root: Path, png):
     assert facts["table"]["missing"] == {"train": {"weight": 0, "age": 1}}
 
 
-def test_a_target_is_cut_and_ranks_the_other_columns(root: Path, png):
+def test_a_target_is_cut_and_ranks_the_other_columns(root: Path, png: Callable[..., bytes]) -> None:
     rows = "".join(f"{letter}.png,{i},{i % 2}\n" for i, letter in enumerate("abcdefgh"))
     table(root, png, "front,price,garden\n" + rows)
     facts = look(root, target="price", bands=2).facts()
@@ -154,7 +157,9 @@ def test_a_target_is_cut_and_ranks_the_other_columns(root: Path, png):
 @pytest.mark.parametrize(
     "rows", ["x/a.png,x\nx/b.png,y\n", "C:\\x\\a.jpg,x\nC:\\x\\b.jpg,y\n" * 500], ids=["absent", "absolute"]
 )
-def test_where_nothing_can_be_read_the_reason_is_that_of_a_climb(rows: str, root: Path, png):
+def test_where_nothing_can_be_read_the_reason_is_that_of_a_climb(
+    rows: str, root: Path, png: Callable[..., bytes]
+) -> None:
     table(root, png, f"image,label\n{rows}")
     with pytest.raises(DataError) as shown:
         look(root)
@@ -164,7 +169,7 @@ def test_where_nothing_can_be_read_the_reason_is_that_of_a_climb(rows: str, root
     assert "row 0" in str(shown.value) and len(str(shown.value).splitlines()) < 15
 
 
-def test_paths_outside_the_folder_are_never_opened(root: Path, png):
+def test_paths_outside_the_folder_are_never_opened(root: Path, png: Callable[..., bytes]) -> None:
     path = table(root, png, "image,label\na.png,x\n../secret.png,y\nb.png,y\n")
     found = look(root)
     assert found.facts()["bad"] == [f"{path}: row 1 (../secret.png): it leaves the folder"]
@@ -172,28 +177,28 @@ def test_paths_outside_the_folder_are_never_opened(root: Path, png):
     assert found.images.splits["train"].images[:, 0, 0, 0].tolist() == [20, 40]
 
 
-def test_labels_that_cannot_be_had(root: Path, png):
+def test_labels_that_cannot_be_had(root: Path, png: Callable[..., bytes]) -> None:
     path = table(root, png, "image,label\na.png,x\nb.png,\n")
     found = look(root, label_column="label")
     assert found.facts()["faults"][0].startswith(f"{path}: column 'label' has no label (null) at 1 of 2 rows")
     assert found.facts()["classes"] == []
 
 
-def test_labels_beyond_the_stated_names(put, root: Path):
+def test_labels_beyond_the_stated_names(put: Callable[..., Path], root: Path) -> None:
     path = put("birds", "train", [0, 1, 2], names=["robin", "wren"])
     found = look(root)
     assert found.facts()["faults"][0].startswith(f"{path}: row 2: label 2 is not one of the 2 classes")
     assert found.facts()["splits"]["train"]["classes"] == {"robin": 1, "wren": 1, "2": 1}
 
 
-def test_ten_thousand_labels(put, root: Path, png):
+def test_ten_thousand_labels(put: Callable[..., Path], root: Path, png: Callable[..., bytes]) -> None:
     path = put("birds", "train", [str(i) for i in range(10_000)], [png()] * 10_000)
     facts = look(root).facts()
     assert facts["faults"][0].startswith(f"{path}: column 'label' has 10,000 different values in 10,000 rows")
     assert (facts["classes"], len(facts["duplicates"]["pairs"])) == ([], 9_999)
 
 
-def test_digits_have_no_files():
+def test_digits_have_no_files() -> None:
     facts = explore("digits").facts()
     assert facts["pictures"]["kinds"] == [{"format": "array", "mode": "L", "count": 1797}]
     assert not facts["duplicates"]["near_searched"]

@@ -17,6 +17,7 @@ from PIL import Image
 
 from escalera.core.errors import DataError
 from escalera.data.cache.decode import FORMATS
+from escalera.data.images import ImageSet
 from escalera.data.sources.open import open_source
 
 SIZE = (12, 8)
@@ -45,7 +46,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def plain(mode: str, colour: object, kind: str, **options: object) -> bytes:
+def plain(mode: str, colour: float | tuple[float, ...] | str | None, kind: str, **options: object) -> bytes:
     return saved(Image.new(mode, SIZE[::-1], colour), kind, **options)
 
 
@@ -228,7 +229,7 @@ CASES: list[tuple[str, Callable[[], bytes], Good | Bad]] = [
 ]
 
 
-def opened(tmp_path: Path, name: str, raw: bytes):
+def opened(tmp_path: Path, name: str, raw: bytes) -> ImageSet:
     """A source of that one picture and a good one of another class."""
     first = tmp_path / "set" / "a"
     first.mkdir(parents=True)
@@ -240,7 +241,7 @@ def opened(tmp_path: Path, name: str, raw: bytes):
 
 
 @pytest.mark.parametrize(("name", "make", "answer"), CASES, ids=[repr(case[0])[:40] for case in CASES])
-def test_a_picture_has_one_answer(name: str, make: Callable[[], bytes], answer: Good | Bad, tmp_path: Path):
+def test_a_picture_has_one_answer(name: str, make: Callable[[], bytes], answer: Good | Bad, tmp_path: Path) -> None:
     from escalera.data.cache.decode import decode
 
     raw = make()

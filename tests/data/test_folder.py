@@ -4,19 +4,21 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from escalera.core.errors import DataError
 from escalera.data.cache.decode import FORMATS
+from escalera.data.images import Images
 from escalera.data.options import ReadOptions
 from escalera.data.sources.open import ImageSet, open_source
 from escalera.data.splits import split
 
 
 @pytest.fixture
-def lay(root: Path, png) -> Callable[..., Path]:
+def lay(root: Path, png: Callable[..., bytes]) -> Callable[..., Path]:
     """`lay("birds", {"train/robin/1.png": 7, "train/robin/x.txt": b"..."})`: a folder; a number is a grey picture."""
 
     def write(name: str, files: dict[str, int | bytes | None]) -> Path:
@@ -34,20 +36,20 @@ def lay(root: Path, png) -> Callable[..., Path]:
 
 @pytest.fixture
 def opened(root: Path) -> Callable[..., ImageSet]:
-    def read(name: str = "birds", **settings: object) -> ImageSet:
+    def read(name: str = "birds", **settings: Any) -> ImageSet:
         return open_source(name, data_root=root, **{"image_size": None, "channels": None, **settings})
 
     return read
 
 
-def values(part) -> list[int]:
-    return part.images[:, 0, 0, 0].tolist()
+def values(part: Images) -> list[int]:
+    return [int(value) for value in part.images[:, 0, 0, 0]]
 
 
 TWO = {"robin/1.png": 1, "robin/2.png": 2, "wren/1.png": 3, "wren/2.png": 4}
 
 
-def test_one_level_of_classes_is_train_alone(lay, opened):
+def test_one_level_of_classes_is_train_alone(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay("birds", TWO)
     birds = opened()
     assert (list(birds.splits), birds.classes, birds.notes) == (["train"], ["robin", "wren"], ())
@@ -57,7 +59,7 @@ def test_one_level_of_classes_is_train_alone(lay, opened):
 
 
 @pytest.mark.parametrize("validation", ["validation", "valid", "val", "dev", "Val"])
-def test_three_splits(validation: str, lay, opened):
+def test_three_splits(validation: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay("birds", {f"train/{k}": v for k, v in TWO.items()} | {f"{validation}/wren/a.png": 7, "test/robin/a.png": 9})
     birds = opened()
     assert list(birds.splits) == ["train", "validation", "test"]
@@ -69,12 +71,12 @@ def test_three_splits(validation: str, lay, opened):
     assert data.notes == ("validation has no picture of 'robin'.", "test has no picture of 'wren'.")
 
 
-def test_folders_below_a_class_belong_to_it(lay, opened):
+def test_folders_below_a_class_belong_to_it(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay("birds", TWO | {"robin/garden/9.png": 9, "robin/garden/deep/8.png": 8})
     assert values(opened().splits["train"]) == [1, 2, 9, 8, 3, 4]
 
 
-def test_what_is_left_out_is_said(lay, opened):
+def test_what_is_left_out_is_said(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     more = {"robin/notes.txt": b"seen in May", "robin/.hidden.png": 8, "readme.png": 9, "wren/Thumbs.db": b"x",
             "wren/.DS_Store": b"x", ".git/config": b"x"}  # fmt: skip
     folder = lay("birds", TWO | more)
@@ -84,25 +86,27 @@ def test_what_is_left_out_is_said(lay, opened):
     )
 
 
-def test_many_that_are_left_out_are_counted(lay, opened):
+def test_many_that_are_left_out_are_counted(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay("birds", TWO | {f"wren/{i}.txt": b"x" for i in range(5)})
     listed = "wren/0.txt, wren/1.txt, wren/2.txt, and 2 more."
     assert opened().notes == (f"{folder}: left out, since they are no pictures: {listed}",)
 
 
-def test_a_folder_beside_train_is_named(lay, opened):
+def test_a_folder_beside_train_is_named(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay("birds", {f"train/{k}": v for k, v in TWO.items()} | {"extra/x.png": 1})
     assert opened().notes == (f"{folder}: not read: extra, beside train.",)
 
 
-def test_a_picture_of_another_format_than_its_name_says(lay, opened, png):
+def test_a_picture_of_another_format_than_its_name_says(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet], png: Callable[..., bytes]
+) -> None:
     lay("birds", TWO | {"robin/3.jpg": 9, "robin/4.txt": 8})
     assert opened().notes == (
         "2 files are of another format than the name says, and read by content: robin/3.jpg is PNG, robin/4.txt is PNG",
     )
 
 
-def test_a_second_start_says_the_same(lay, opened):
+def test_a_second_start_says_the_same(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay("birds", TWO | {"robin/3.jpg": 9, "robin/bad.png": b"bad"})
     first, second = opened(bad="skip"), opened(bad="skip")
     assert (first.notes, first.skipped) == (second.notes, second.skipped)
@@ -129,26 +133,30 @@ def test_a_second_start_says_the_same(lay, opened):
         ({**TWO, "two\nlines/1.png": 1}, "{}: 'two\\nlines' cannot be the name of a class. Give its folder another on"),
     ],
 )  # fmt: skip
-def test_folders_that_cannot_be_learned_from(files: dict, text: str, lay, opened, tmp_path: Path):
+def test_folders_that_cannot_be_learned_from(
+    files: dict[str, Any], text: str, lay: Callable[..., Path], opened: Callable[..., ImageSet], tmp_path: Path
+) -> None:
     folder = lay("birds", files)
     with pytest.raises(DataError, match=re.escape(text.format(folder))):
         opened()
     assert not list((tmp_path / "cache").glob("*"))
 
 
-def test_a_name_that_is_no_text(lay, opened, root: Path, png):
+def test_a_name_that_is_no_text(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet], root: Path, png: Callable[..., bytes]
+) -> None:
     lay("birds", TWO)
     Path(os.fsdecode(os.fsencode(root / "birds" / "robin") + b"/\xff.png")).write_bytes(b"bad")
     with pytest.raises(DataError, match=re.escape(f"{root}/birds/robin/\\xff.png: not a picture of a known format")):
         opened()
 
 
-def test_an_empty_class_in_test_is_said(lay, opened):
+def test_an_empty_class_in_test_is_said(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay("birds", {f"train/{k}": v for k, v in TWO.items()} | {"test/robin/1.png": 1, "test/wren": None})
     assert opened().notes == (f"{folder}/test: no picture of 'wren'.",)
 
 
-def test_a_class_with_one_picture(lay, opened):
+def test_a_class_with_one_picture(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay("birds", {f"{name}/{i}.png": i for name in ("robin", "wren") for i in range(9)} | {"tit/1.png": 1})
     with pytest.raises(
         DataError,
@@ -160,7 +168,9 @@ def test_a_class_with_one_picture(lay, opened):
     assert notes == ("train has a single picture of 'tit'.",)
 
 
-def test_bad_pictures_are_left_out_when_asked_for(lay, opened, root: Path, tmp_path: Path):
+def test_bad_pictures_are_left_out_when_asked_for(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet], root: Path, tmp_path: Path
+) -> None:
     lay("birds", TWO | {"robin/0.png": b"", "wren/3.png": b"no picture"})
     with pytest.raises(DataError, match="2 of 6 pictures cannot be decoded"):
         opened()
@@ -175,7 +185,7 @@ def test_bad_pictures_are_left_out_when_asked_for(lay, opened, root: Path, tmp_p
         opened()  # also now that the others are in the cache
 
 
-def test_leaving_out_never_leaves_too_little(lay, opened):
+def test_leaving_out_never_leaves_too_little(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay("birds", {"robin/1.png": 1, "wren/1.png": b"bad"})
     with pytest.raises(DataError, match=r"birds has a single class, 'robin'"):
         opened(bad="skip")
@@ -184,7 +194,9 @@ def test_leaving_out_never_leaves_too_little(lay, opened):
         opened("tits", bad="skip")
 
 
-def test_where_nothing_is_bad_both_ways_share_the_cache(lay, opened, tmp_path: Path):
+def test_where_nothing_is_bad_both_ways_share_the_cache(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet], tmp_path: Path
+) -> None:
     lay("birds", TWO)
     opened()
     opened(bad="skip")
@@ -192,7 +204,9 @@ def test_where_nothing_is_bad_both_ways_share_the_cache(lay, opened, tmp_path: P
 
 
 @pytest.mark.parametrize("change", ["content", "name", "more", "less"])
-def test_a_folder_that_changed_is_decoded_anew(change: str, lay, opened, root: Path, png):
+def test_a_folder_that_changed_is_decoded_anew(
+    change: str, lay: Callable[..., Path], opened: Callable[..., ImageSet], root: Path, png: Callable[..., bytes]
+) -> None:
     folder = lay("birds", TWO)
     opened()
     path = folder / "robin" / "2.png"
@@ -210,7 +224,7 @@ def test_a_folder_that_changed_is_decoded_anew(change: str, lay, opened, root: P
     assert values(opened().splits["train"]) == expected
 
 
-def test_a_picture_that_is_gone_is_bad(lay, opened, root: Path):
+def test_a_picture_that_is_gone_is_bad(lay: Callable[..., Path], opened: Callable[..., ImageSet], root: Path) -> None:
     folder = lay("birds", TWO)
     (folder / "robin" / "3.png").symlink_to(folder / "nowhere.png")
     with pytest.raises(DataError, match=re.escape(f"{folder}/robin/3.png: cannot be read: No such file or directory")):
@@ -218,7 +232,14 @@ def test_a_picture_that_is_gone_is_bad(lay, opened, root: Path):
 
 
 @pytest.mark.parametrize(("resize", "corner", "middle"), [("squash", 200, 200), ("pad", 0, 200), ("crop", 200, 200)])
-def test_photographs_of_different_sizes(resize: str, corner: int, middle: int, lay, opened, png):
+def test_photographs_of_different_sizes(
+    resize: str,
+    corner: int,
+    middle: int,
+    lay: Callable[..., Path],
+    opened: Callable[..., ImageSet],
+    png: Callable[..., bytes],
+) -> None:
     lay("birds", {"robin/1.png": png(200, (4, 8)), "wren/1.png": png(200, (20, 10))})
     usual = opened()
     assert usual.splits["train"].images.shape == (2, 64, 64, 1)
@@ -231,7 +252,7 @@ def test_photographs_of_different_sizes(resize: str, corner: int, middle: int, l
     assert (images[:, 0, 0, 0].tolist(), images[:, 3, 3, 0].tolist()) == ([corner] * 2, [middle] * 2)
 
 
-def test_columns_of_a_folder(lay, opened):
+def test_columns_of_a_folder(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay("birds", TWO)
     with pytest.raises(
         DataError, match=re.escape(f"data.group: {folder} has no columns; 'bird' needs a CSV or parquet")
@@ -241,7 +262,7 @@ def test_columns_of_a_folder(lay, opened):
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_clothing(real_data: Path):
+def test_clothing(real_data: Path) -> None:
     clothing = open_source("clothing", data_root=real_data, image_size=(24, 24), channels=3, resize="crop")
     sizes = {name: len(part.labels) for name, part in clothing.splits.items()}
     assert sizes == {"train": 3068, "validation": 341, "test": 372}

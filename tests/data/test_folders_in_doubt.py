@@ -11,6 +11,7 @@ import pytest
 from escalera.core.errors import DataError
 from escalera.core.translation import translate
 from escalera.data.explore.source import explore
+from escalera.data.sources.open import ImageSet
 
 ENGLISH = re.compile(
     r"(?<![\w./-])(the|of|is|are|not|which|with|and|their|them|make|move|write|holds?)(?![\w/-])", re.IGNORECASE
@@ -30,7 +31,7 @@ def pictures(*names: str) -> dict[str, int | str]:
 
 
 @pytest.fixture
-def refused(opened, root: Path) -> Callable[..., str]:
+def refused(opened: Callable[..., ImageSet], root: Path) -> Callable[..., str]:
     """Why the folder `mine` is not learned from, without its place; Spanish has every sentence of it."""
 
     def read(**options: object) -> str:
@@ -51,7 +52,9 @@ def dated(text: str = "dress\n", ending: str = "txt") -> dict[str, int | str]:
     return pictures(*(f"{stem}.png" for stem in stems)) | {f"{stem}.{ending}": text for stem in stems}
 
 
-def test_text_files_beside_pictures_in_folders(put_all, refused, opened, root: Path):
+def test_text_files_beside_pictures_in_folders(
+    put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet], root: Path
+) -> None:
     folder = put_all(dated())
     said = refused()
     assert said == (
@@ -67,7 +70,7 @@ def test_text_files_beside_pictures_in_folders(put_all, refused, opened, root: P
     assert opened().classes == ["a", "b"]
 
 
-def test_a_few_text_files_are_no_labels(put_all, opened):
+def test_a_few_text_files_are_no_labels(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all(pictures(*(f"{name}/{n}.png" for name in "ab" for n in range(4))) | {"a/0.txt": "seen in May"})
     assert opened().classes == ["a", "b"]
 
@@ -80,7 +83,9 @@ def test_a_few_text_files_are_no_labels(put_all, opened):
         ("<annotation><object/></annotation>", "xml", "Pascal VOC"),
     ],
 )
-def test_annotations_beside_pictures_are_named(text: str, ending: str, kind: str, put_all, refused):
+def test_annotations_beside_pictures_are_named(
+    text: str, ending: str, kind: str, put_all: Callable[..., Path], refused: Callable[..., str]
+) -> None:
     put_all(dated(text, ending))
     assert f" Annotations of {kind} are not read. Make a CSV in " in refused()
 
@@ -92,7 +97,9 @@ def test_annotations_beside_pictures_are_named(text: str, ending: str, kind: str
         ('{"flags": {}, "shapes": [], "imagePath": "IMG_0.png"}', "json", "Annotations of LabelMe"),
     ],
 )
-def test_text_files_beside_pictures_in_one_folder(text: str, ending: str, which: str, put_all, refused):
+def test_text_files_beside_pictures_in_one_folder(
+    text: str, ending: str, which: str, put_all: Callable[..., Path], refused: Callable[..., str]
+) -> None:
     stems = [f"IMG_{n:04d}" for n in range(6)]
     folder = put_all(pictures(*(f"{stem}.png" for stem in stems)) | {f"{stem}.{ending}": text for stem in stems})
     said = refused()
@@ -103,7 +110,7 @@ def test_text_files_beside_pictures_in_one_folder(text: str, ending: str, which:
     assert "label_pattern" not in said and "Save" not in said
 
 
-def test_no_pattern_makes_every_name_its_own_class(put_all, refused):
+def test_no_pattern_makes_every_name_its_own_class(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     put_all(pictures(*(f"IMG{sign}.{ending}" for sign in "abcdef" for ending in ("png", "jpg"))))
     assert "label_pattern" not in refused()
 
@@ -122,7 +129,9 @@ COCO = json.dumps({"images": [{"id": 1, "file_name": "1.png"}], "annotations": [
         ("<annotation/>", "Annotations/1.xml", "Pascal VOC"),
     ],
 )
-def test_annotations_beside_images(text: str, name: str, kind: str, put_all, refused):
+def test_annotations_beside_images(
+    text: str, name: str, kind: str, put_all: Callable[..., Path], refused: Callable[..., str]
+) -> None:
     folder = put_all({**pictures("images/1.png", "images/2.png"), name: text})
     assert refused() == (
         f"the folder '{name.partition('/')[0]}' holds text files and no pictures, as {name}. Annotations of {kind} are "
@@ -131,7 +140,9 @@ def test_annotations_beside_images(text: str, name: str, kind: str, put_all, ref
 
 
 @pytest.mark.parametrize("name", ["labels.txt", "Etiketten.xlsx", "labels.json", "labels.xml"])
-def test_a_file_that_says_the_classes_of_one_folder(name: str, put_all, refused):
+def test_a_file_that_says_the_classes_of_one_folder(
+    name: str, put_all: Callable[..., Path], refused: Callable[..., str]
+) -> None:
     folder = put_all({**pictures("Bilder/1.png", "Bilder/2.png"), name: "x", "README.txt": "about"})
     assert refused() == (
         "all pictures are in the folder 'Bilder', which would be a single class. "
@@ -139,7 +150,7 @@ def test_a_file_that_says_the_classes_of_one_folder(name: str, put_all, refused)
     )
 
 
-def test_lists_that_say_the_classes_of_one_folder(put_all, refused):
+def test_lists_that_say_the_classes_of_one_folder(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     lists = {"classes.txt": "a\nb\n", "train.txt": "images/1.png 0\n", "val.txt": "images/2.png 1\n"}
     folder = put_all({**pictures("images/1.png", "images/2.png"), **lists})
     assert refused().endswith(
@@ -148,7 +159,7 @@ def test_lists_that_say_the_classes_of_one_folder(put_all, refused):
     )
 
 
-def test_a_list_beside_loose_pictures(put_all, refused):
+def test_a_list_beside_loose_pictures(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     folder = put_all({**pictures("1.png", "2.png"), "labels.txt": "file\tclass\n"})
     assert refused().endswith(
         f"The file labels.txt is not read. Save what it says as CSV in {folder}, {CSV.format('1.png')}"
@@ -159,7 +170,9 @@ def test_a_list_beside_loose_pictures(put_all, refused):
 
 
 @pytest.mark.parametrize("mask", ["_mask", "-mask", "_seg", "_gt", "_mask_1", "_Segmentation"])
-def test_masks_beside_their_pictures(mask: str, put_all, refused, opened, root: Path):
+def test_masks_beside_their_pictures(
+    mask: str, put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet], root: Path
+) -> None:
     files = [f"{name}/{name} ({n}){end}.png" for name in ("hat", "shoe") for n in range(3) for end in ("", mask)]
     folder = put_all(pictures(*files))
     said = f"6 of 12 pictures are named as masks of others, as hat/hat (0){mask}.png of hat/hat (0).png."
@@ -172,12 +185,14 @@ def test_masks_beside_their_pictures(mask: str, put_all, refused, opened, root: 
     assert english_left(translate(said, "es")) == []
 
 
-def test_a_name_with_mask_in_it_is_none(put_all, opened):
+def test_a_name_with_mask_in_it_is_none(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all(pictures("mask/face_mask.png", "mask/mask_2.png", "face/a.png", "face/b.png"))
     assert opened().notes == ()
 
 
-def test_folders_of_masks_in_each_class(put_all, refused, opened):
+def test_folders_of_masks_in_each_class(
+    put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet]
+) -> None:
     names = [f"{name}/{kind}/{n}.png" for name in ("hat", "shoe") for kind in ("images", "masks") for n in range(2)]
     folder = put_all(pictures(*names))
     assert refused() == (
@@ -189,7 +204,7 @@ def test_folders_of_masks_in_each_class(put_all, refused, opened):
     )
 
 
-def test_pictures_and_masks_are_no_classes(put_all, refused):
+def test_pictures_and_masks_are_no_classes(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     folder = put_all(pictures("images/1.png", "images/2.png", "masks/1.png", "masks/2.png"))
     assert refused() == (
         "the folders images, masks hold pictures and their masks, and are no classes. "
@@ -203,7 +218,9 @@ SITES = [f"{place}/{name}/{place}{n}.png" for place in ("North", "South") for na
 
 
 @pytest.mark.parametrize("prefix", ["", "train/"])
-def test_the_same_folders_in_each(prefix: str, put_all, refused, opened, root: Path):
+def test_the_same_folders_in_each(
+    prefix: str, put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet], root: Path
+) -> None:
     test = ["test/East/cat/1.png"] if prefix else []
     put_all(pictures(*(f"{prefix}{name}" for name in [*SITES, "River/cat/9.png"]), *test))
     assert refused().removeprefix(f"{root / 'mine' / prefix}: ") == (
@@ -218,20 +235,22 @@ def test_the_same_folders_in_each(prefix: str, put_all, refused, opened, root: P
         assert opened(form="folders").classes == ["North", "River", "South"]
 
 
-def test_the_pattern_that_is_told_fits_deeper_folders(put_all, refused, opened):
+def test_the_pattern_that_is_told_fits_deeper_folders(
+    put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet]
+) -> None:
     put_all(pictures(*SITES, "North/cat/deep/1.png"))
     pattern = re.search(r"label_pattern: '([^']+)'", refused())
     assert pattern and opened(label_pattern=pattern[1]).classes == ["cat", "dog"]
 
 
-def test_a_star_in_a_pattern_of_paths_is_one_folder(put_all, refused):
+def test_a_star_in_a_pattern_of_paths_is_one_folder(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     folder = put_all(pictures(*SITES, "North/cat/deep/1.png"))
     assert refused(label_pattern="*/{label}/*") == (
         f"data.label_pattern: 1 of 9 names in {folder} do not fit '*/{{label}}/*': North/cat/deep/1.png."
     )
 
 
-def test_a_pattern_of_names_where_paths_are_needed(put_all, refused):
+def test_a_pattern_of_names_where_paths_are_needed(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     folder = put_all(pictures(*SITES))
     assert refused(label_pattern="{label}_*") == (
         f"data.label_pattern: {folder} has no pictures of its own; the pattern is for one without classes. "
@@ -239,19 +258,25 @@ def test_a_pattern_of_names_where_paths_are_needed(put_all, refused):
     )
 
 
-def test_what_a_pattern_of_paths_leaves_out_is_said(put_all, opened):
+def test_what_a_pattern_of_paths_leaves_out_is_said(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({**pictures(*SITES), "North/notes.txt": "seen"})
     assert opened(label_pattern="*/{label}/*").notes == (
         f"{folder}: left out, since they are no pictures: North/notes.txt.",
     )
 
 
-def test_a_few_folders_of_one_name_are_no_other_reading(put_all, opened):
+def test_a_few_folders_of_one_name_are_no_other_reading(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all(pictures("animals/cat/1.png", "animals/other/1.png", "plants/fern/1.png", "plants/other/1.png"))
     assert opened().classes == ["animals", "plants"]
 
 
-def test_an_archive_unpacked_into_itself(put_all, refused, opened):
+def test_an_archive_unpacked_into_itself(
+    put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all(
         pictures("photos/cat/1.png", "photos/dog/1.png", "photos/photos/cat/1.png", "photos/photos/dog/1.png")
     )
@@ -264,7 +289,9 @@ def test_an_archive_unpacked_into_itself(put_all, refused, opened):
     assert opened(form="folders").classes == ["cat", "dog", "photos"]
 
 
-def test_an_archive_unpacked_beside_itself(put_all, refused, opened):
+def test_an_archive_unpacked_beside_itself(
+    put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({f"{top}/{name}/1.png": 1 for top in ("photos", "photos (1)") for name in ("cat", "dog")})
     assert refused() == (
         "'photos' and 'photos (1)' hold the same files, by name and size; the archive may have been unpacked twice. "
@@ -273,7 +300,9 @@ def test_an_archive_unpacked_beside_itself(put_all, refused, opened):
     assert opened(form="folders").classes == ["photos", "photos (1)"]
 
 
-def test_who_says_which_folders_are_splits_says_which_are_classes(put_all, opened):
+def test_who_says_which_folders_are_splits_says_which_are_classes(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all(pictures(*(f"{top}/{name}/1.png" for top in ("set_train", "set_test") for name in ("cat", "dog"))))
     assert opened(splits=False).classes == ["set_test", "set_train"]
 
@@ -281,23 +310,25 @@ def test_who_says_which_folders_are_splits_says_which_are_classes(put_all, opene
 # The same, spelt otherwise
 
 
-def test_text_files_and_masks_whose_names_are_spelt_otherwise(put_all, refused):
+def test_text_files_and_masks_whose_names_are_spelt_otherwise(
+    put_all: Callable[..., Path], refused: Callable[..., str]
+) -> None:
     put_all({f"{n % 2}/IMG_{n}.JPG": n for n in range(6)} | {f"{n % 2}/img_{n}.TXT": "a" for n in range(6)})
     assert refused().startswith("6 of 6 pictures have a text file of the same name beside them")
 
 
-def test_masks_that_are_spelt_otherwise(put_all, refused):
+def test_masks_that_are_spelt_otherwise(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     put_all(pictures(*(f"{kind}/a{n}.png" for kind in "xy" for n in range(4)), "x/A1_MASK.PNG", "y/A2_Mask.png"))
     assert refused().startswith("2 of 10 pictures are named as masks of others")
 
 
-def test_the_same_folders_that_are_spelt_otherwise(put_all, refused):
+def test_the_same_folders_that_are_spelt_otherwise(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     put_all(pictures(*(f"{site}/{kind}/1.png" for site, kinds in {"a": ("Dress", "Hat"), "b": ("dress", "hat")}.items()
                        for kind in kinds)))  # fmt: skip
     assert "either may be the classes" in refused()
 
 
-def test_names_with_their_marks_apart(put_all, refused):
+def test_names_with_their_marks_apart(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     """As archives of macOS have them: folders whose accents are letters of their own, unpacked twice."""
     place = unicodedata.normalize("NFD", "fotos de perú")
     kinds = [unicodedata.normalize("NFD", kind) for kind in ("sombrerón", "camisón")]

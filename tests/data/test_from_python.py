@@ -65,11 +65,12 @@ def test_what_numpy_makes_an_array_of(images: Any, labels: Any, classes: list[st
 
 def test_the_same_arrays_are_the_same_source() -> None:
     one = keep_arrays(DATA)
-    assert one == keep_arrays({"test": DATA["test"], "train": list(DATA["train"])}) and one.is_absolute()
+    pair: Any = list(DATA["train"])
+    assert one == keep_arrays({"test": DATA["test"], "train": pair}) and one.is_absolute()
     assert re.fullmatch("arrays-[0-9a-f]{20}", one.name)
     changed = IMAGES[:36].copy()
     changed[0, 0, 0, 0] += 1
-    others = [
+    others: list[dict[str, tuple[Any, Any]]] = [
         {**DATA, "train": (changed, LABELS[:36])},
         {**DATA, "train": (IMAGES[:36], LABELS[:36].astype(np.int32))},
         {"train": DATA["train"], "validation": DATA["test"]},

@@ -242,7 +242,7 @@ def test_more_than_eight_bits_are_read_as_in_training(tmp_path: Path) -> None:
     way = intake(range=[0, 4080], max_megapixels=1)
     expected = np.rint(wide / 16).astype(np.uint8)
     for given in (raw, tmp_path / "a.png", Image.open(io.BytesIO(raw)), Image.fromarray(wide.astype(np.int32)), [raw]):
-        np.testing.assert_array_equal(way.rows(given)[0, ..., 0], expected)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(way.rows(given)[0, ..., 0], expected)
     np.testing.assert_array_equal(way.rows(expected)[0, ..., 0], expected)
     assert "is more than 1 megapixels" in refused(encoded(Image.new("L", (1100, 1000)), "PNG"), way)
 
@@ -294,7 +294,7 @@ def test_dark_files_are_pictures_all_the_same() -> None:
     dark = Image.fromarray(MANY[0] // 16)
     for given in (dark, [encoded(dark, "PNG")]):
         with pytest.warns(UserWarning, match="no pixel is above 15, where 99 of 100 pictures of train reach 200: the"):
-            assert GREY.rows(given).max() <= 15  # type: ignore[arg-type]
+            assert GREY.rows(given).max() <= 15
     with pytest.warns(UserWarning, match="pixels reach 254, where no picture of train is above 16: the answers may"):
         intake(largest_levels=[12, 16]).rows(Image.new("L", (8, 8), 254))
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -32,23 +33,25 @@ def grouped(sizes: dict[str, int], labels: dict[str, list[int]] | None = None) -
     ],
 )
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_every_split_has_a_group(sizes: dict[str, int], seed: int):
+def test_every_split_has_a_group(sizes: dict[str, int], seed: int) -> None:
     source = grouped(sizes)
     data = split(source, validation=0.1, test=0.2, seed=seed, group="who")
-    who = np.array(source.splits["train"].table["who"].to_pylist())
+    table = source.splits["train"].table
+    assert table is not None
+    who = np.array(table["who"].to_pylist())
     parts = [set(who[part.rows]) for part in (data.train, data.validation, data.test)]
     assert all(parts)
     assert sum(map(len, parts)) == len(sizes)  # no group is in two
     assert set(data.train.labels[data.train.rows]) == {0, 1}
 
 
-def test_train_keeps_its_classes():
+def test_train_keeps_its_classes() -> None:
     labels = {"a": [0, 0, 0], "b": [1, 1, 1], "c": [0, 0], "d": [0]}
     data = split(grouped({"a": 3, "b": 3, "c": 2, "d": 1}, labels), validation=0.1, test=0.2, seed=0, group="who")
     assert set(data.train.labels[data.train.rows]) == {0, 1}
 
 
-def test_groups_that_cannot_fill_three_splits():
+def test_groups_that_cannot_fill_three_splits() -> None:
     labels = {"a": [0, 0, 0], "b": [1, 1, 1], "c": [0]}
     with pytest.raises(
         DataError,
@@ -62,7 +65,7 @@ def test_groups_that_cannot_fill_three_splits():
 
 @pytest.mark.parametrize("other", ["ana ", " ana", "ana"])
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_one_patient_however_blanks_and_accents_are_written(other: str, form: str):
+def test_one_patient_however_blanks_and_accents_are_written(other: str, form: Literal["NFC", "NFD"]) -> None:
     names = ["aná", unicodedata.normalize(form, other.replace("ana", "aná"))] * 10 + ["b", "c"] * 10
     images = Images(np.zeros((40, 2, 2, 1), np.uint8), np.arange(40) // 2 % 2, pa.table({"who": names}))
     data = split(ImageSet("mine", ["x", "y"], {"train": images}), validation=0.2, test=0.2, seed=0, group="who")
@@ -71,7 +74,7 @@ def test_one_patient_however_blanks_and_accents_are_written(other: str, form: st
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])
-def test_a_row_without_a_group(nothing: str | None):
+def test_a_row_without_a_group(nothing: str | None) -> None:
     images = Images(np.zeros((4, 2, 2, 1), np.uint8), np.arange(4) % 2, pa.table({"who": ["a", "b", nothing, "c"]}))
     with pytest.raises(DataError, match=r"mine: data\.group 'who' is empty in row 2 of train\. Rows count from 0\."):
         split(ImageSet("mine", ["x", "y"], {"train": images}), validation=0.2, test=0.2, seed=0, group="who")

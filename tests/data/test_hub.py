@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,20 +119,24 @@ def opened(endpoint: str, tmp_path: Path, **more: str) -> tuple[str, float]:
 
 
 @pytest.mark.slow
-def test_a_set_is_downloaded_once(server, put, png, tmp_path: Path):
+def test_a_set_is_downloaded_once(
+    server: http.server.ThreadingHTTPServer, put: Callable[..., Path], png: Callable[..., bytes], tmp_path: Path
+) -> None:
     numbers = KNOWN["mnist"].classes
+    handler = server.RequestHandlerClass
+    assert isinstance(handler, type) and issubclass(handler, Hub)
     for split, labels in (("train", [5, 0, 4]), ("test", [4, 5])):
         path = put("there", split, labels, [png(9, (28, 28))] * len(labels), names=list(numbers))
-        server.RequestHandlerClass.files[f"data/{split}-00000-of-00001.parquet"] = path.read_bytes()
-    server.RequestHandlerClass.files["README.md"] = CARD
+        handler.files[f"data/{split}-00000-of-00001.parquet"] = path.read_bytes()
+    handler.files["README.md"] = CARD
     expected = f"{{'train': [5, 0, 4], 'test': [4, 5]}} {list(numbers)}"
     endpoint = f"http://127.0.0.1:{server.server_port}"
     assert opened(endpoint, tmp_path)[0] == expected
-    server.RequestHandlerClass.files.clear()
+    handler.files.clear()
     assert opened("http://127.0.0.1:9", tmp_path)[0] == expected
 
 
-def test_a_closed_port_is_noticed_soon(tmp_path: Path):
+def test_a_closed_port_is_noticed_soon(tmp_path: Path) -> None:
     text, seconds = opened("http://127.0.0.1:9", tmp_path)
     assert text == (
         "'mnist' is not on this machine, and the hub cannot be reached.\n"
@@ -146,19 +151,19 @@ def test_a_closed_port_is_noticed_soon(tmp_path: Path):
     assert seconds < 5
 
 
-def test_offline_by_choice_asks_nobody(tmp_path: Path):
+def test_offline_by_choice_asks_nobody(tmp_path: Path) -> None:
     text, _ = opened("http://127.0.0.1:9", tmp_path, HF_HUB_OFFLINE="1")
     assert re.match(r"ylecun/mnist could not be loaded from the hub: .*OfflineModeIsEnabled.*\nLooked at:\n", text)
 
 
-def test_a_hub_that_does_not_have_it(server, monkeypatch):
+def test_a_hub_that_does_not_have_it(server: http.server.ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     assert hub.unreachable("nobody/nothing") == "it answered 404 Not Found"
     assert hub.unreachable("ylecun/mnist") is None
 
 
-def test_a_name_server_that_never_answers(monkeypatch):
+def test_a_name_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """No timeout of a request covers the search for the host's address."""
     done = threading.Event()
 
@@ -175,7 +180,7 @@ def test_a_name_server_that_never_answers(monkeypatch):
     done.set()
 
 
-def test_a_hub_that_never_answers(monkeypatch):
+def test_a_hub_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -188,10 +193,10 @@ def test_a_hub_that_never_answers(monkeypatch):
         assert time.perf_counter() - start < 2
 
 
-def test_a_hub_that_was_silent_is_not_asked_again_at_once(monkeypatch):
+def test_a_hub_that_was_silent_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def refuse(request, **settings: object) -> None:
+    def refuse(request: urllib.request.Request, **settings: object) -> None:
         asked.append(request.full_url)
         raise ConnectionRefusedError(111, "Connection refused")
 

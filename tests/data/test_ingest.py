@@ -1,7 +1,9 @@
 """What in a file stops it: each message names the file, the place, what was found and what to do."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,10 +15,10 @@ from escalera.data.sources.open import open_source
 
 
 @pytest.fixture
-def fails(root: Path, tmp_path: Path):
+def fails(root: Path, tmp_path: Path) -> Callable[..., None]:
     """`fails(name, text)`: opening raises DataError with this text, and leaves nothing in the cache."""
 
-    def check(name: str, text: str, **settings) -> None:
+    def check(name: str, text: str, **settings: Any) -> None:
         with pytest.raises(DataError, match=re.escape(text)):
             open_source(name, data_root=root, **{"image_size": None, "channels": None, **settings})
         assert not list((tmp_path / "cache").glob("*"))
@@ -24,24 +26,24 @@ def fails(root: Path, tmp_path: Path):
     return check
 
 
-def test_a_file_of_no_bytes(put, fails):
+def test_a_file_of_no_bytes(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", [0, 1])
     path.write_bytes(b"")
     fails("mine", f"{path} is empty (0 bytes). Copy or download it again.")
 
 
-def test_a_file_without_rows(put, fails):
+def test_a_file_without_rows(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", pa.array([], pa.int64()))
     fails("mine", f"{path} has 0 rows. Copy or download it again.")
 
 
-def test_a_file_cut_short(put, fails):
+def test_a_file_cut_short(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", [0, 1])
     path.write_bytes(path.read_bytes()[:-20])
     fails("mine", f"{path} cannot be read as parquet: Parquet magic bytes not found in footer.")
 
 
-def test_a_file_damaged_within(put, fails):
+def test_a_file_damaged_within(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", list(range(200)) * 2)
     raw = bytearray(path.read_bytes())
     raw[100:1400] = bytes(1300)
@@ -49,24 +51,24 @@ def test_a_file_damaged_within(put, fails):
     fails("mine", f"{path} cannot be read as parquet: ")
 
 
-def test_another_format(root: Path, fails):
+def test_another_format(root: Path, fails: Callable[..., None]) -> None:
     path = root / "mine" / "train.parquet"
     path.parent.mkdir(parents=True)
     path.write_text("image,label\n" * 10)
     fails("mine", f"{path} cannot be read as parquet: ")
 
 
-def test_the_test_file_is_looked_into_too(put, fails):
+def test_the_test_file_is_looked_into_too(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     put("mine", "train", [0, 1])
     path = put("mine", "test", [0, 1])
     path.write_bytes(b"")
     fails("mine", f"{path} is empty (0 bytes)")
 
 
-def test_a_file_that_may_not_be_read(put, root: Path, monkeypatch):
+def test_a_file_that_may_not_be_read(put: Callable[..., Path], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put("mine", "train", [0, 1])
 
-    def refuse(self, *args, **options):
+    def refuse(self: Path, *args: Any, **options: Any) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
@@ -74,7 +76,7 @@ def test_a_file_that_may_not_be_read(put, root: Path, monkeypatch):
         open_source("mine", data_root=root, image_size=None, channels=None)
 
 
-def test_a_known_column_that_is_absent(put, fails):
+def test_a_known_column_that_is_absent(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("cifar10", "train", [0, 1], columns=("image", "label"))
     fails(
         "cifar10",
@@ -82,12 +84,12 @@ def test_a_known_column_that_is_absent(put, fails):
     )
 
 
-def test_a_known_column_of_another_kind(put, fails):
+def test_a_known_column_of_another_kind(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mnist", "train", [0.5, 1.0])
     fails("mnist", f"{path}: column 'label' holds 0.5 in row 0, which is no label but a number. Rows count from 0.")
 
 
-def test_columns_that_are_guessed(put, root: Path, png):
+def test_columns_that_are_guessed(put: Callable[..., Path], root: Path, png: Callable[..., bytes]) -> None:
     put("one", "train", ["b", "a"], binary=True, columns=("scan", "kind"), more={"weight": [0.5, 0.5]})
     put("two", "train", ["b", "a"], columns=("img", "label"), more={"mask": pa.array([png(), png()]), "id": [1, 2]})
     put("three", "train", pa.array(["b", "a"]).dictionary_encode(), columns=("image", "kind"))
@@ -98,7 +100,9 @@ def test_columns_that_are_guessed(put, root: Path, png):
         assert opened.splits["train"].images.max() == 1
 
 
-def test_columns_that_cannot_be_guessed(put, fails, png):
+def test_columns_that_cannot_be_guessed(
+    put: Callable[..., Path], fails: Callable[..., None], png: Callable[..., bytes]
+) -> None:
     path = put("mine", "train", [0, 1], columns=("left", "label"), more={"right": pa.array([png(), png()])})
     fails(
         "mine",
@@ -118,14 +122,16 @@ def test_columns_that_cannot_be_guessed(put, fails, png):
     )
 
 
-def test_labels_that_are_null(put, fails):
+def test_labels_that_are_null(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", [0, None, 1, None])
     fails("mine", f"{path}: column 'label' has no label (null) at 2 of 4 rows, counted from 0: 1, 3. Give each a label")
     path = put("more", "train", [0, 1] + [None] * 11)
     fails("more", "null) at 11 of 13 rows, counted from 0: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, .... Give")
 
 
-def test_pictures_that_are_null_or_damaged(put, fails, png):
+def test_pictures_that_are_null_or_damaged(
+    put: Callable[..., Path], fails: Callable[..., None], png: Callable[..., bytes]
+) -> None:
     path = put("mine", "train", [0, 1, 0, 1, 0], [png(), None, b"no picture", png(), png()[:-30]])
     fails(
         "mine",
@@ -136,7 +142,9 @@ def test_pictures_that_are_null_or_damaged(put, fails, png):
     )
 
 
-def test_every_bad_picture_of_every_split_is_listed(put, fails, png):
+def test_every_bad_picture_of_every_split_is_listed(
+    put: Callable[..., Path], fails: Callable[..., None], png: Callable[..., bytes]
+) -> None:
     train = put("mine", "train", [0, 1, 2] * 101, [png()] * 290 + [None] * 13)
     put("mine", "test", [0, 1], [png(), None])
     listed = "".join(f"\n  {train}: row {row}: no picture (null)" for row in range(290, 300))
@@ -147,7 +155,7 @@ def test_every_bad_picture_of_every_split_is_listed(put, fails, png):
     )
 
 
-def test_of_a_thousand_bad_pictures_ten_are_listed(put, fails):
+def test_of_a_thousand_bad_pictures_ten_are_listed(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", [0, 1] * 501, [None] * 1002)
     fails("mine", f"1,002 of 1,002 pictures cannot be decoded (rows count from 0):\n  {path}: row 0: no picture (null)")
     fails("mine", f"\n  {path}: row 9: no picture (null)\n  ... and 992 more\nPut good files in their place")
@@ -159,7 +167,7 @@ RESIZED = (
 )
 
 
-def test_sizes_that_differ(put, root: Path, png):
+def test_sizes_that_differ(put: Callable[..., Path], root: Path, png: Callable[..., bytes]) -> None:
     put("mine", "train", [0, 1, 0], [png(0, (4, 6)), png(0, (6, 4)), png(0, (6, 4))])
     usual = open_source("mine", data_root=root, image_size=None, channels=None)
     assert (usual.splits["train"].images.shape, usual.notes) == ((3, 64, 64, 1), (RESIZED,))
@@ -167,20 +175,26 @@ def test_sizes_that_differ(put, root: Path, png):
     assert (opened.splits["train"].images.shape, opened.notes) == ((3, 5, 5, 1), ())
 
 
-def test_sizes_that_differ_between_train_and_test(put, root: Path, png):
+def test_sizes_that_differ_between_train_and_test(
+    put: Callable[..., Path], root: Path, png: Callable[..., bytes]
+) -> None:
     put("mine", "train", [0, 1], [png(), png()])
     put("mine", "test", [0, 1], [png(0, (8, 8)), png(0, (8, 8))])
     opened = open_source("mine", data_root=root, image_size=None, channels=None)
     assert [part.images.shape[1:] for part in opened.splits.values()] == [(64, 64, 1)] * 2
 
 
-def test_a_bad_picture_among_several_sizes_is_refused_first(put, fails, png):
+def test_a_bad_picture_among_several_sizes_is_refused_first(
+    put: Callable[..., Path], fails: Callable[..., None], png: Callable[..., bytes]
+) -> None:
     put("mine", "train", [0, 1, 0], [png(0, (4, 6)), png(0, (6, 4)), b"bad"])
     fails("mine", "1 of 3 pictures cannot be decoded")
 
 
 @pytest.mark.parametrize("first", ["L", "RGB"])
-def test_a_few_grey_pictures_become_colour(first: str, put, root: Path, png):
+def test_a_few_grey_pictures_become_colour(
+    first: str, put: Callable[..., Path], root: Path, png: Callable[..., bytes]
+) -> None:
     modes = [first, *("RGB" if first == "L" else "L" for _ in range(2))]
     put("mine", "train", [0, 1, 0], [png(9, (4, 4), mode) for mode in modes])
     usual = open_source("mine", data_root=root, image_size=None, channels=None)
@@ -194,28 +208,28 @@ def test_a_few_grey_pictures_become_colour(first: str, put, root: Path, png):
         assert (opened.splits["train"].images.shape, opened.notes) == ((3, 4, 4, channels), ())
 
 
-def test_grey_ones_of_another_size(put, root: Path, png):
+def test_grey_ones_of_another_size(put: Callable[..., Path], root: Path, png: Callable[..., bytes]) -> None:
     put("mine", "train", [0, 1, 0], [png(9, (4, 4), "RGB"), png(9, (8, 8)), png(9, (8, 8))])
     opened = open_source("mine", data_root=root, image_size=None, channels=None)
     assert opened.splits["train"].images.shape == (3, 64, 64, 3)
     assert len(opened.notes) == 2
 
 
-def test_class_names_are_those_in_the_file(put, root: Path):
+def test_class_names_are_those_in_the_file(put: Callable[..., Path], root: Path) -> None:
     put("mine", "train", [1, 0, 1], names=["zebra", "ant"])
     opened = open_source("mine", data_root=root, image_size=None, channels=None)
     assert opened.classes == ["zebra", "ant"]
     assert opened.splits["train"].labels.tolist() == [1, 0, 1]
 
 
-def test_integers_without_names_are_sorted_as_numbers(put, root: Path):
+def test_integers_without_names_are_sorted_as_numbers(put: Callable[..., Path], root: Path) -> None:
     put("mine", "train", [10, 9, 10])
     opened = open_source("mine", data_root=root, image_size=None, channels=None)
     assert opened.classes == ["9", "10"]
     assert opened.splits["train"].labels.tolist() == [1, 0, 1]
 
 
-def test_a_label_outside_the_classes(put, fails):
+def test_a_label_outside_the_classes(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", [0, 1, -1], names=["ant", "bee"])
     fails(
         "mine", f"{path}: row 2: label -1 is not one of the 2 classes (0 to 1). Mend the label, or take its rows out."
@@ -226,13 +240,13 @@ def test_a_label_outside_the_classes(put, fails):
     fails("yours", f"{path}: row 1: label 'wasp' is not one of the 2 classes (ant, bee).")
 
 
-def test_classes_listed_otherwise_in_test(put, fails):
+def test_classes_listed_otherwise_in_test(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     put("mine", "train", [0, 1], names=["ant", "bee"])
     path = put("mine", "test", [0, 1], names=["bee", "ant"])
     fails("mine", f"{path} lists other classes than train: ['bee', 'ant'], expected ['ant', 'bee'].")
 
 
-def test_a_class_that_train_lacks(put, fails):
+def test_a_class_that_train_lacks(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     put("mine", "train", ["ant", "bee"])
     path = put("mine", "test", ["ant", "wasp", "wasp"])
     fails(
@@ -244,19 +258,23 @@ def test_a_class_that_train_lacks(put, fails):
     fails("yours", f"{path}: class 'wasp' is in test (1 rows) but not in train.")
 
 
-def test_a_single_class(put, fails):
+def test_a_single_class(put: Callable[..., Path], fails: Callable[..., None]) -> None:
     path = put("mine", "train", ["ant", "ant"])
     fails("mine", f"{path} has a single class, 'ant' in column 'label'. A classifier needs two or more.")
     path = put("yours", "train", [1, 1], names=["ant", "bee"])
     fails("yours", f"{path} has a single class, 'bee' in column 'label'.")
 
 
-def test_the_labels_are_looked_at_before_any_picture_is_decoded(put, fails, monkeypatch):
+def test_the_labels_are_looked_at_before_any_picture_is_decoded(
+    put: Callable[..., Path], fails: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     put("mine", "train", ["ant", "ant"], [b"no picture"] * 2)
     fails("mine", "has a single class, 'ant' in column 'label'")
 
 
-def test_rows_keep_their_order_over_many_row_groups(put, root: Path, png):
+def test_rows_keep_their_order_over_many_row_groups(
+    put: Callable[..., Path], root: Path, png: Callable[..., bytes]
+) -> None:
     path = put("mine", "train", list(range(256)) * 3, [png(i) for i in range(256)] * 3)
     pq.write_table(pq.read_table(path), path, row_group_size=100)
     train = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"]

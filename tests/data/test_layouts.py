@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from escalera.data.sources.open import ImageSet, open_source
 
 
 @pytest.fixture
-def lay(root: Path, png) -> Callable[..., Path]:
+def lay(root: Path, png: Callable[..., bytes]) -> Callable[..., Path]:
     """`lay({"cat/1.png": 7, "x.csv": "..."})`: the folder `mine`; a number is a grey picture."""
 
     def write(files: dict[str, int | str], below: str = "mine") -> Path:
@@ -30,7 +31,7 @@ def lay(root: Path, png) -> Callable[..., Path]:
 
 @pytest.fixture
 def opened(root: Path) -> Callable[..., ImageSet]:
-    def read(name: str = "mine", **options: object) -> ImageSet:
+    def read(name: str = "mine", **options: Any) -> ImageSet:
         return open_source(name, ReadOptions(**options), data_root=root, image_size=None, channels=None)
 
     return read
@@ -52,7 +53,9 @@ def rows(found: ImageSet) -> dict[str, int]:
         ("TRAIN-data", "TEST-data"), ("x_train", "x_test"), ("images train", "images val"),
     ],
 )  # fmt: skip
-def test_folders_called_like_splits_are_splits(train: str, test: str, lay, opened):
+def test_folders_called_like_splits_are_splits(
+    train: str, test: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = lay(classes(f"{train}/cats", f"{train}/dogs", f"{test}/cats", f"{test}/dogs"))
     found = opened()
     other = "validation" if "val" in test else "test"
@@ -71,13 +74,17 @@ def test_folders_called_like_splits_are_splits(train: str, test: str, lay, opene
     "places",
     [("training_set/cats", "test_set/birds"), ("train_station/a", "bus_station/a"), ("training_set/a", "notes/a")],
 )
-def test_folders_that_only_sound_like_splits_are_classes(places: tuple[str, str], lay, opened):
+def test_folders_that_only_sound_like_splits_are_classes(
+    places: tuple[str, str], lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lay(classes(*places))
     assert len(opened().classes) == 2 and list(opened().splits) == ["train"]
 
 
 @pytest.mark.parametrize("names", [("bus", "car", "train"), ("invalid", "valid"), ("dev", "ops"), ("test", "quiz")])
-def test_a_class_may_be_called_like_a_split(names: tuple[str, ...], lay, opened, root: Path):
+def test_a_class_may_be_called_like_a_split(
+    names: tuple[str, ...], lay: Callable[..., Path], opened: Callable[..., ImageSet], root: Path
+) -> None:
     lay(classes(*names))
     found = opened()
     assert found.classes == sorted(names)
@@ -95,14 +102,18 @@ def test_a_class_may_be_called_like_a_split(names: tuple[str, ...], lay, opened,
         ({"test": "a"}, "data.splits: expected a folder for train, received test alone."),
     ],
 )
-def test_splits_that_are_named_and_are_none(splits: dict[str, str], text: str, lay, opened):
+def test_splits_that_are_named_and_are_none(
+    splits: dict[str, str], text: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = lay(classes("a/x", "a/y"))
     with pytest.raises(DataError, match=re.escape(text.format(folder))):
         opened(splits=splits)
 
 
 @pytest.mark.parametrize("split", ["test", "Testing", "valid"])
-def test_a_split_without_classes_is_left_out(split: str, lay, opened):
+def test_a_split_without_classes_is_left_out(
+    split: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = lay(classes("train/a", "train/b") | {f"{split}/{n}.png": n for n in range(3)})
     found = opened()
     name = "validation" if split == "valid" else "test"
@@ -114,14 +125,14 @@ def test_a_split_without_classes_is_left_out(split: str, lay, opened):
 
 
 @pytest.mark.parametrize("above", ["archive/PetImages", "dataset", "a/b/c"])
-def test_one_folder_too_high(above: str, lay, opened):
+def test_one_folder_too_high(above: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay(classes(f"{above}/Cat", f"{above}/Dog"))
     found = opened()
     assert found.classes == ["Cat", "Dog"]
     assert found.notes == (f"{folder}: read from {folder}/{above}, the only folder in it that holds anything to read.",)
 
 
-def test_one_folder_above_splits(lay, opened):
+def test_one_folder_above_splits(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay(classes("data/train/a", "data/train/b", "data/test/a", "data/test/b"))
     assert rows(opened()) == {"train": 4, "test": 4}
 
@@ -129,7 +140,9 @@ def test_one_folder_above_splits(lay, opened):
 @pytest.mark.parametrize(
     "below", ["plain_text/train.parquet", "default/train/0000.parquet", "data/train-00000-of-1.parquet"]
 )
-def test_a_copy_of_a_repository_of_the_hub(below: str, lay, opened, put, root: Path):
+def test_a_copy_of_a_repository_of_the_hub(
+    below: str, lay: Callable[..., Path], opened: Callable[..., ImageSet], put: Callable[..., Path], root: Path
+) -> None:
     source = put("made", "train", [0, 1])
     place = root / "mine" / below
     place.parent.mkdir(parents=True)
@@ -138,7 +151,7 @@ def test_a_copy_of_a_repository_of_the_hub(below: str, lay, opened, put, root: P
     assert rows(opened()) == {"train": 2}
 
 
-def test_tables_in_several_folders_are_named(lay, opened):
+def test_tables_in_several_folders_are_named(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay({"one/t.csv": "image,label\n", "two/t.csv": "image,label\n"})
     with pytest.raises(DataError, match=r"There are tables or arrays in .*/mine/one, .*/mine/two: name one\."):
         opened()
@@ -147,7 +160,7 @@ def test_tables_in_several_folders_are_named(lay, opened):
 TABLE = "image,label\n" + "".join(f"{name}/{n}.png,{name.upper()}\n" for name in ("cat", "dog") for n in range(2))
 
 
-def test_a_table_with_images_beside_folders(lay, opened):
+def test_a_table_with_images_beside_folders(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay(classes("cat", "dog") | {"labels.csv": TABLE})
     found = opened()
     assert found.classes == ["CAT", "DOG"]
@@ -159,12 +172,14 @@ def test_a_table_with_images_beside_folders(lay, opened):
 
 
 @pytest.mark.parametrize("name", ["class_names.csv", "classes.csv", "prices.csv"])
-def test_a_table_without_images_beside_folders(name: str, lay, opened):
+def test_a_table_without_images_beside_folders(
+    name: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lay(classes("cat", "dog") | {name: "id,name\n0,cat\n1,dog\n"})
     assert opened().classes == ["cat", "dog"]
 
 
-def test_splits_in_folders_win(lay, opened):
+def test_splits_in_folders_win(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay(
         classes("train/cat", "train/dog", "test/cat", "test/dog") | {"birds.csv": "image,label\ntrain/cat/0.png,X\n"}
     )
@@ -176,7 +191,7 @@ def test_splits_in_folders_win(lay, opened):
 
 
 @pytest.mark.parametrize("form", ["table", "arrays"])
-def test_a_form_that_is_not_there(form: str, lay, opened):
+def test_a_form_that_is_not_there(form: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay(classes("cat", "dog"))
     with pytest.raises(
         DataError, match=re.escape(f"{folder}: expected {'a table' if form == 'table' else 'arrays'} (d")
@@ -184,7 +199,7 @@ def test_a_form_that_is_not_there(form: str, lay, opened):
         opened(form=form)
 
 
-def test_what_systems_leave_behind_is_not_mentioned(lay, opened):
+def test_what_systems_leave_behind_is_not_mentioned(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay(classes("cat", "dog"))
     for name in ("__MACOSX/cat/._0.png", "cat/._0.png", ".ipynb_checkpoints/x.png", "cat/Thumbs.db", "dog/desktop.ini",
                  "@eaDir/x.png", "$RECYCLE.BIN/x.png", "System Volume Information/x.png", "cat/.DS_Store"):  # fmt: skip
@@ -193,7 +208,7 @@ def test_what_systems_leave_behind_is_not_mentioned(lay, opened):
     assert (found.classes, rows(found), found.notes) == (["cat", "dog"], {"train": 4}, ())
 
 
-def test_folders_within_classes_are_said(lay, opened):
+def test_folders_within_classes_are_said(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay(classes("animals/x", "animals/y", "plants/z", "plants/other"))
     found = opened()
     assert found.classes == ["animals", "plants"]
@@ -203,7 +218,7 @@ def test_folders_within_classes_are_said(lay, opened):
     )
 
 
-def test_one_folder_within_each_class_is_no_class(lay, opened):
+def test_one_folder_within_each_class_is_no_class(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = lay(classes("cat/images", "cow/images", "dog/images"))
     found = opened()
     assert found.classes == ["cat", "cow", "dog"]
@@ -212,7 +227,7 @@ def test_one_folder_within_each_class_is_no_class(lay, opened):
     )
 
 
-def test_accents_of_folders_are_composed(lay, opened):
+def test_accents_of_folders_are_composed(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     names = ["piñón", "árbol"]
     lay(classes(*(unicodedata.normalize("NFC", f"train/{name}") for name in names)))
     lay(classes(*(unicodedata.normalize("NFD", f"test/{name}") for name in names)))
@@ -233,7 +248,9 @@ def test_accents_of_folders_are_composed(lay, opened):
         (["big_cat_0.png", "big_cat_1.png", "big_dog_0.png", "big_dog_1.png"], None),
     ],
 )
-def test_one_folder_whose_names_say_the_class(names: list[str], pattern: str | None, lay, opened):
+def test_one_folder_whose_names_say_the_class(
+    names: list[str], pattern: str | None, lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lay({name: n for n, name in enumerate(names)})
     with pytest.raises(DataError, match=r"Where the names say the class, write data\.label_pattern: ") as error:
         opened()
@@ -253,13 +270,15 @@ def test_one_folder_whose_names_say_the_class(names: list[str], pattern: str | N
         ("{label}_*", "4 of 4 names in"),
     ],
 )
-def test_patterns_that_do_not_fit(pattern: str, text: str, lay, opened):
+def test_patterns_that_do_not_fit(
+    pattern: str, text: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lay({name: n for n, name in enumerate(["cat.0.png", "cat.1.png", "dog.0.png", "dog.1.png"])})
     with pytest.raises(DataError, match=re.escape(text)):
         opened(label_pattern=pattern)
 
 
-def test_names_that_say_no_class_suggest_nothing(lay, opened):
+def test_names_that_say_no_class_suggest_nothing(lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     lay({f"{n}.png": n for n in range(6)})
     with pytest.raises(DataError) as error:
         opened()
@@ -276,13 +295,15 @@ def test_names_that_say_no_class_suggest_nothing(lay, opened):
         ["2", "02", "002", "10"], ["a", "b", "c"], ["5 km", "10 km", "a", "a1", "a2", "a10", "z"],
     ],
 )  # fmt: skip
-def test_numbers_in_names_count(names: list[str], lay, opened):
+def test_numbers_in_names_count(names: list[str], lay: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     assert sorted(set(names), key=natural) == names
     lay(classes(*names))
     assert opened().classes == names
 
 
-def test_labels_of_a_table_and_of_arrays_come_in_the_same_order(lay, opened):
+def test_labels_of_a_table_and_of_arrays_come_in_the_same_order(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lay(
         classes("img")
         | {"t.csv": "image,label\n" + "".join(f"img/{n % 2}.png,{c}\n" for n, c in enumerate(["2", "10", "1"]))}
@@ -295,7 +316,13 @@ def test_labels_of_a_table_and_of_arrays_come_in_the_same_order(lay, opened):
 # A ladder and its data in one folder
 
 
-def test_a_source_beside_its_ladder(lay, root: Path, tmp_path: Path, monkeypatch, capsys):
+def test_a_source_beside_its_ladder(
+    lay: Callable[..., Path],
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from escalera.experiment.climb import climb, load_ladder
 
     lay(classes("photos/a", "photos/b") | {f"photos/{c}/x{n}.png": n for c in "ab" for n in range(8)}, "work")

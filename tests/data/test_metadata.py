@@ -4,6 +4,8 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,14 +63,14 @@ TURNED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("orientation", TURNED)
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
-def test_every_orientation_of_every_format(orientation: int, kind: str):
-    options = {"lossless": True} if kind == "WEBP" else {}
+def test_every_orientation_of_every_format(orientation: int, kind: str) -> None:
+    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
     found = read(saved(kind, exif=exif(orientation), **options))
     assert (found.pixels == TURNED[orientation](PIXELS)).all()
     assert found.damaged == ""
 
 
-def test_a_block_cut_at_any_place_leaves_the_pixels_and_as_much_as_can_be_read():
+def test_a_block_cut_at_any_place_leaves_the_pixels_and_as_much_as_can_be_read() -> None:
     whole, plain = exif(6), read(saved("JPEG")).pixels
     upright, lying = 0, 0
     for end in range(7, len(whole)):
@@ -83,7 +85,7 @@ def test_a_block_cut_at_any_place_leaves_the_pixels_and_as_much_as_can_be_read()
 
 
 @pytest.mark.parametrize("noise", range(20))
-def test_any_bytes_in_place_of_a_block(noise: int):
+def test_any_bytes_in_place_of_a_block(noise: int) -> None:
     block = b"Exif\0\0" + (b"II*\0" if noise % 2 else b"MM\0*") + np.random.RandomState(noise).bytes(60)
     for kind in ("JPEG", "PNG", "WEBP"):
         assert read(saved(kind, exif=block)).pixels.size == PIXELS.size
@@ -104,7 +106,7 @@ def test_any_bytes_in_place_of_a_block(noise: int):
         ([chunk(b"gAMA", b""), chunk(b"tIME", b"\1", wrong=9)], "tIME has a wrong checksum"),
     ],
 )
-def test_chunks_of_a_png(chunks: list[bytes], damaged: str):
+def test_chunks_of_a_png(chunks: list[bytes], damaged: str) -> None:
     # The orientation beside them counts all the same.
     found = read(with_chunks(chunk(b"eXIf", exif(6)[6:]), *chunks))
     assert (found.pixels == np.rot90(PIXELS, -1)).all()
@@ -119,11 +121,11 @@ def test_chunks_of_a_png(chunks: list[bytes], damaged: str):
         chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"<tiff:Orientation>6</tiff:Orientation>")),
     ],
 )
-def test_the_orientation_in_a_text(extra: bytes):
+def test_the_orientation_in_a_text(extra: bytes) -> None:
     assert (read(with_chunks(extra)).pixels == np.rot90(PIXELS, -1)).all()
 
 
-def test_what_makes_pixels_transparent_is_not_beside_them():
+def test_what_makes_pixels_transparent_is_not_beside_them() -> None:
     grey = Image.new("L", (2, 2), 9)
     assert read(saved("PNG", grey, transparency=9)).pixels[0, 0].tolist() == [255]
     raw = bytearray(saved("PNG", grey, transparency=9))
@@ -132,7 +134,7 @@ def test_what_makes_pixels_transparent_is_not_beside_them():
     assert "tRNS" in str(found)
 
 
-def test_a_damaged_chunk_of_the_pixels_is_named():
+def test_a_damaged_chunk_of_the_pixels_is_named() -> None:
     raw = bytearray(saved("PNG"))
     raw[20] ^= 1
     [found] = decode_all([bytes(raw)], size=None, channels=None)
@@ -173,31 +175,33 @@ FAR = struct.pack("<I", 1_000_000)
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_tags_of_a_tiff_that_say_nothing_of_its_pixels(entry: tuple, damaged: str, packed: bool):
+def test_tags_of_a_tiff_that_say_nothing_of_its_pixels(
+    entry: tuple[int, int, int, bytes], damaged: str, packed: bool
+) -> None:
     found = read(tiff(entry, (274, 3, 1, b"\6\0"), packed=packed))
     assert (found.pixels == np.rot90(PIXELS, -1)).all()
     assert found.damaged == damaged
 
 
-def test_a_large_tiff():
+def test_a_large_tiff() -> None:
     assert (read(tiff(big=True)).pixels == PIXELS).all()
 
 
 @pytest.mark.parametrize("entry", [(254, 4, 1, b"\1\0\0\0"), (254, 3, 1, b"\5\0")])
-def test_a_raw_file_of_a_camera_is_not_its_thumbnail(entry: tuple):
+def test_a_raw_file_of_a_camera_is_not_its_thumbnail(entry: tuple[int, int, int, bytes]) -> None:
     [found] = decode_all([tiff(entry)], size=None, channels=None)
     assert str(found).startswith("a TIFF file that begins with a thumbnail of another picture")
     [found] = decode_all([tiff(mark=b"CR\2\0")], size=None, channels=None)
     assert "as a camera's raw file does" in str(found)
 
 
-def test_the_second_page_of_a_tiff_is_not_looked_at():
+def test_the_second_page_of_a_tiff_is_not_looked_at() -> None:
     raw = saved("TIFF", save_all=True, append_images=[Image.new("L", (3, 3))])
     assert (read(raw).pixels == PIXELS).all()
     assert (read(raw[:-9]).pixels == PIXELS).all()
 
 
-CUT = {
+CUT: dict[str, Callable[[], bytes]] = {
     "progressive.jpg": lambda: saved("JPEG", progressive=True, exif=exif(6)),
     "photo.jpg": lambda: saved("JPEG", exif=exif(3), comment=b"me", icc_profile=bytes(900)),
     "print.jpg": lambda: saved("JPEG", Image.fromarray(PIXELS).convert("CMYK"), exif=exif(1)[:-9]),
@@ -211,7 +215,7 @@ CUT = {
     "packed.tif": lambda: tiff((33723, 4, 9, FAR), packed=True),
     "large.tif": lambda: tiff(big=True),
     **{
-        f"{packing}.tif": lambda packing=packing: saved("TIFF", compression=packing, exif=exif(6))
+        f"{packing}.tif": partial(saved, "TIFF", compression=packing, exif=exif(6))
         for packing in ("tiff_lzw", "tiff_deflate", "packbits")
     },
     "fax.tif": lambda: saved("TIFF", Image.fromarray(PIXELS).convert("1"), compression="group4"),
@@ -220,7 +224,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("name", CUT)
-def test_no_picture_that_is_cut_is_read_as_another(name: str, capfd: pytest.CaptureFixture[str]):
+def test_no_picture_that_is_cut_is_read_as_another(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     raw = CUT[name]()
     whole = read(raw).pixels
     cuts = [raw[:end] for end in range(1, len(raw))]
@@ -231,7 +235,7 @@ def test_no_picture_that_is_cut_is_read_as_another(name: str, capfd: pytest.Capt
     assert capfd.readouterr() == ("", "")  # neither libtiff nor Pillow's logger writes anything
 
 
-def test_bits_of_a_png_that_are_flipped_are_never_read_as_other_pixels():
+def test_bits_of_a_png_that_are_flipped_are_never_read_as_other_pixels() -> None:
     raw = with_chunks(chunk(b"eXIf", exif(6)[6:]), chunk(b"tEXt", b"a\0b"))
     for place in range(8, len(raw)):
         changed = bytearray(raw)
@@ -244,5 +248,5 @@ def test_bits_of_a_png_that_are_flipped_are_never_read_as_other_pixels():
 @pytest.mark.parametrize(
     "raw", [b"", b"\xff\xd8\xff", b"\xff\xd8\xff\xe1\0", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0+\0"]
 )
-def test_what_is_cut_to_nothing_stays_as_it_is(raw: bytes):
+def test_what_is_cut_to_nothing_stays_as_it_is(raw: bytes) -> None:
     assert bare(raw).raw == raw

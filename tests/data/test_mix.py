@@ -1,5 +1,8 @@
 """Mixed pictures, erased ones, and the policy: per picture, seeded, and exact about their labels."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
@@ -31,7 +34,7 @@ def test_labels_are_shared_as_the_pixels_are(settings: dict[str, float]) -> None
     torch.testing.assert_close(shares.sum(1), torch.ones(64))
     # What the pixels say on average is what the label says.
     torch.testing.assert_close(mixed.mean(dim=(1, 2, 3)), shares @ torch.arange(64.0), rtol=1e-4, atol=1e-3)
-    assert len(shares[:, :].diagonal().unique()) > 20  # a decision for each picture
+    assert len(shares[:, :].diagonal().unique()) > 20  # type: ignore[no-untyped-call]  # a decision for each picture
     assert ((shares > 0).sum(1) <= 2).all()
 
 
@@ -52,11 +55,12 @@ def test_with_both_a_coin_chooses_for_each_picture() -> None:
 
 
 def test_the_same_generator_gives_the_same_and_another_another() -> None:
-    for change in (
+    changes: tuple[Callable[[int], torch.Tensor], ...] = (
         lambda seed: Mix(64, mixup=0.4, cutmix=1.0)(pictures(), torch.arange(64), generator(seed))[0],
         lambda seed: Erase(0.5)(pictures(), generator(seed)),
         lambda seed: Policy(2, 0.5)(pictures(), generator(seed)),
-    ):
+    )
+    for change in changes:
         assert torch.equal(change(1), change(1))
         assert not torch.equal(change(1), change(2))
         assert change(1).is_contiguous(memory_format=torch.channels_last)
@@ -86,7 +90,9 @@ def test_a_rectangle_is_cut_at_the_border() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
-def test_every_operation_keeps_the_shape_and_is_finite(operation, channels: int) -> None:
+def test_every_operation_keeps_the_shape_and_is_finite(
+    operation: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], channels: int
+) -> None:
     images = pictures(8, channels)
     for amount in (-1.0, 0.0, 1.0):
         done = operation(images, torch.full((8, 1, 1, 1), amount))
@@ -103,9 +109,10 @@ def test_the_operations_do_what_they_say() -> None:
     assert named["colour"](images, down).std(dim=1).mean() < 0.2 * images.std(dim=1).mean()
     assert named["sharpness"](images, down).std() < images.std() < named["sharpness"](images, up).std()
     assert torch.allclose(named["solarize"](images, up), 1 - images)
-    assert len(named["posterize"](images, up).unique()) <= 16
+    assert len(named["posterize"](images, up).unique()) <= 16  # type: ignore[no-untyped-call]
     stretched = named["stretch"](images * 0.2 + 0.3, up)
-    assert (stretched.amin(), stretched.amax()) == (0, 1)
+    ends: tuple[Any, ...] = (stretched.amin(), stretched.amax())
+    assert ends == (0, 1)
     moved = named["shift_x"](images, up)
     assert torch.allclose(moved.flip(3), named["shift_x"](images.flip(3), down), atol=1e-5)
     still = torch.zeros(4, 1, 1, 1)
@@ -121,7 +128,8 @@ def test_the_policy_sees_standardised_pictures_in_their_own_range() -> None:
     standard = Policy(3, 0.7, mean, deviation)((images - columns[0]) / columns[1], generator())
     close = torch.isclose(standard * columns[1] + columns[0], plain, atol=1e-4)
     assert close.float().mean() > 0.99  # posterize and solarize may fall to either side of a step
-    assert (plain.amin(), plain.amax()) == (pytest.approx(0, abs=0.01), pytest.approx(1, abs=0.01))
+    ends: tuple[Any, ...] = (plain.amin(), plain.amax())
+    assert ends == (pytest.approx(0, abs=0.01), pytest.approx(1, abs=0.01))
 
 
 def test_the_policy_leaves_its_input_alone() -> None:

@@ -1,12 +1,14 @@
 """Several pictures of one row, laid side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.data.images import ImageSet
 from escalera.data.mosaic import grid, mosaic, parts
 from escalera.data.options import ReadOptions
 from escalera.data.sources.open import open_source
@@ -41,7 +43,7 @@ def test_pictures_of_other_shapes() -> None:
 
 
 @pytest.fixture
-def rooms(root: Path, png) -> Path:
+def rooms(root: Path, png: Callable[..., bytes]) -> Path:
     folder = root / "rooms"
     folder.mkdir(parents=True)
     lines = ["kitchen,bath,kind,area"]
@@ -53,7 +55,7 @@ def rooms(root: Path, png) -> Path:
     return folder
 
 
-def opened(root: Path, images: Sequence[str] | str = ("kitchen", "bath"), **more: object):
+def opened(root: Path, images: Sequence[str] | str = ("kitchen", "bath"), **more: Any) -> ImageSet:
     options = ReadOptions(image_column=images, label_column="kind")
     return open_source("rooms", options, data_root=root, **{"image_size": None, "channels": None, **more})
 
@@ -63,6 +65,7 @@ def test_two_columns_are_two_pictures_of_a_row(rooms: Path, root: Path) -> None:
     width = train.images.shape[2]
     assert train.images[:, 0, 0, 0].tolist() == [10, 11, 12, 13]
     assert train.images[:, 0, width // 2, 0].tolist() == [20, 21, 22, 23]
+    assert train.table is not None
     assert train.table.column_names == ["area"]
     sized = opened(root, image_size=(5, 7)).splits["train"].images
     assert sized.shape[1:3] == (5, 14)
@@ -80,7 +83,9 @@ def test_a_missing_picture_is_named_with_its_row_and_column(rooms: Path, root: P
     )
     left = opened(root, bad="skip")
     assert left.splits["train"].images[:, 0, 0, 0].tolist() == [10, 11, 13]
-    assert left.splits["train"].table["area"].to_pylist() == [0, 1, 3]
+    table = left.splits["train"].table
+    assert table is not None
+    assert table["area"].to_pylist() == [0, 1, 3]
     assert len(left.skipped) == 1
 
 
@@ -91,7 +96,7 @@ def test_an_empty_cell_is_a_missing_picture(rooms: Path, root: Path) -> None:
         opened(root)
 
 
-def test_a_changed_picture_is_read_anew(rooms: Path, root: Path, png) -> None:
+def test_a_changed_picture_is_read_anew(rooms: Path, root: Path, png: Callable[..., bytes]) -> None:
     opened(root)
     (rooms / "b0.png").write_bytes(png(99))
     images = opened(root).splits["train"].images

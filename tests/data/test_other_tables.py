@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +22,14 @@ def csv(head: str, *lines: str) -> str:
     return "\n".join([head, *lines]) + "\n"
 
 
+def table_of(found: ImageSet, split: str = "train") -> pa.Table:
+    table = found.splits[split].table
+    assert table is not None
+    return table
+
+
 def values(found: ImageSet, split: str = "train") -> list[int]:
-    return found.splits[split].images[:, 0, 0, 0].tolist()
+    return [int(value) for value in found.splits[split].images[:, 0, 0, 0]]
 
 
 # Splits
@@ -36,7 +44,9 @@ def values(found: ImageSet, split: str = "train") -> list[int]:
         ("fold", ("training", "dev", "testing")),
     ],
 )
-def test_a_column_of_splits(name: str, words: tuple[str, str, str], put_all, opened):
+def test_a_column_of_splits(
+    name: str, words: tuple[str, str, str], put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     parts = [words[0], words[1], words[0], words[2]]
     lines = [f"img/{letter}.png,{letter in 'ab'},{part}" for letter, part in zip("abcd", parts, strict=True)]
     put_all({**FOUR, "t.csv": csv(f"path,label,{name}", *lines)})
@@ -49,11 +59,13 @@ def test_a_column_of_splits(name: str, words: tuple[str, str, str], put_all, ope
     )
     overruled = opened(split_column=False)
     assert (values(overruled), overruled.notes) == ([1, 2, 3, 4], ())
-    assert overruled.splits["train"].table.column_names == [name]
+    assert table_of(overruled).column_names == [name]
     assert opened(split_column=name).notes == ()
 
 
-def test_a_column_that_may_say_the_splits_and_does_not(put_all, opened):
+def test_a_column_that_may_say_the_splits_and_does_not(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lines = [f"img/{letter}.png,{letter in 'ab'},{part}" for letter, part in zip("abcd", "tuvw", strict=True)]
     put_all({**FOUR, "t.csv": csv("path,label,split", *lines)})
     assert opened().notes == ()
@@ -76,7 +88,9 @@ def test_a_column_that_may_say_the_splits_and_does_not(put_all, opened):
         (["dev", "test", "test"], "validation (1), test (2)"),
     ],
 )
-def test_a_column_that_says_the_splits_of_some_rows_is_refused(words: list[str], held: str, put_all, opened):
+def test_a_column_that_says_the_splits_of_some_rows_is_refused(
+    words: list[str], held: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lines = [f"img/{name}.png,{name},{word}" for name, word in zip("abc", words, strict=True)]
     folder = put_all({**FOUR, "t.csv": csv("path,label,Set", *lines)})
     text = (
@@ -101,7 +115,9 @@ GERMAN = [f"img/{name}.png,{'xy'[n % 2]},{word}" for n, (name, word) in enumerat
     zip("abcd", ["Training", "Training", "Validierung", "Test"], strict=True))]  # fmt: skip
 
 
-def test_a_column_of_splits_is_known_by_its_values(put_all, opened):
+def test_a_column_of_splits_is_known_by_its_values(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "t.csv": csv("path,label,Teilmenge", *GERMAN)})
     found = opened()
     assert {split: values(found, split) for split in found.splits} == {"train": [1, 2], "validation": [3], "test": [4]}
@@ -113,7 +129,9 @@ def test_a_column_of_splits_is_known_by_its_values(put_all, opened):
     assert list(opened(label_column="Teilmenge").splits) == ["train"]
 
 
-def test_a_word_that_may_be_test_or_validation_is_asked_about(put_all, opened):
+def test_a_word_that_may_be_test_or_validation_is_asked_about(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "t.csv": csv("path,label,Teilmenge", *GERMAN).replace("Validierung", "Prüfung")})
     with pytest.raises(DataError, match="'Prüfung'") as error:
         opened()
@@ -132,7 +150,9 @@ def test_a_word_that_may_be_test_or_validation_is_asked_about(put_all, opened):
     assert list(opened().splits) == ["train", "test"]
 
 
-def test_columns_of_row_numbers_and_of_one_value_are_no_labels(put_all, opened):
+def test_columns_of_row_numbers_and_of_one_value_are_no_labels(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lines = [f"img/{'abcd'[n % 4]}.png,{n},7,{'xy'[n % 2]},{'uvw'[n % 3]}" for n in range(24)]
     put_all({**FOUR, "t.csv": csv("path,number,annotator,choice,other", *lines)})
     with pytest.raises(DataError, match=r"found 2 \(choice, other\)"):
@@ -141,7 +161,9 @@ def test_columns_of_row_numbers_and_of_one_value_are_no_labels(put_all, opened):
     assert opened().classes == ["x", "y"]
 
 
-def test_a_table_for_test_beside_one_with_a_column_of_splits(put_all, opened):
+def test_a_table_for_test_beside_one_with_a_column_of_splits(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "train.csv": csv("path,label,split", "img/a.png,x,train", "img/b.png,y,train", "img/c.png,y,val")})
     put_all({"test.csv": csv("path,label,split", "img/d.png,x,test")})
     found = opened()
@@ -166,7 +188,13 @@ def test_a_table_for_test_beside_one_with_a_column_of_splits(put_all, opened):
         ("is_valid", ("1", "1"), {"train": [1, 2, 3, 4]}),
     ],
 )
-def test_columns_of_true_and_false(column: str, values_: tuple[str, str], expected: dict, put_all, opened):
+def test_columns_of_true_and_false(
+    column: str,
+    values_: tuple[str, str],
+    expected: dict[str, Any],
+    put_all: Callable[..., Path],
+    opened: Callable[..., ImageSet],
+) -> None:
     lines = [f"img/{name}.png,{'xy'[n % 2]},{values_[n // 2]}" for n, name in enumerate("abcd")]
     put_all({**FOUR, "t.csv": csv(f"path,label,{column}", *lines)})
     found = opened()
@@ -175,7 +203,9 @@ def test_columns_of_true_and_false(column: str, values_: tuple[str, str], expect
     assert list(opened(split_column=False).splits) == ["train"]
 
 
-def test_two_columns_of_true_and_false_are_asked_about(put_all, opened):
+def test_two_columns_of_true_and_false_are_asked_about(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lines = ["img/a.png,x,True,False", "img/b.png,y,False,False", "img/c.png,x,False,True", "img/d.png,y,False,False"]
     put_all({**FOUR, "t.csv": csv("path,label,is_test,is_valid", *lines)})
     with pytest.raises(
@@ -185,13 +215,15 @@ def test_two_columns_of_true_and_false_are_asked_about(put_all, opened):
     assert list(opened(split_column="is_test").splits) == ["train", "test"]
 
 
-def test_folds_that_are_numbers_are_no_splits(put_all, opened):
+def test_folds_that_are_numbers_are_no_splits(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all({**FOUR, "t.csv": csv("path,label,fold", *(f"img/{n}.png,{n in 'ab'},{i}" for i, n in enumerate("abcd")))})
     assert list(opened().splits) == ["train"]
 
 
 @pytest.mark.parametrize("test", ["image\nimg/c.png\n", "image,label\nimg/c.png,\nimg/d.png,\n"])
-def test_a_test_table_without_labels_is_left_out(test: str, put_all, opened):
+def test_a_test_table_without_labels_is_left_out(
+    test: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({**FOUR, "train.csv": csv("image,label", "img/a.png,x", "img/b.png,y"), "test.csv": test})
     found = opened()
     assert list(found.splits) == ["train"]
@@ -202,7 +234,9 @@ def test_a_test_table_without_labels_is_left_out(test: str, put_all, opened):
 
 
 @pytest.mark.parametrize("none", [-1, -1.0, None])
-def test_labels_of_minus_one_are_none(none: float | None, put_all, opened, put):
+def test_labels_of_minus_one_are_none(
+    none: float | None, put_all: Callable[..., Path], opened: Callable[..., ImageSet], put: Callable[..., Path]
+) -> None:
     put("mine", "train", [0, 1])
     put("mine", "test", pa.array([none, none], pa.float64() if none is None else None))
     assert list(opened().splits) == ["train"]
@@ -214,34 +248,42 @@ def test_labels_of_minus_one_are_none(none: float | None, put_all, opened, put):
 @pytest.mark.parametrize(
     "test", ["image,age,label\nimg/c.png,3,-1\n", "image,age\nimg/c.png,3\n", "image,age,label\nimg/c.png,3, \n"]
 )
-def test_a_test_table_whose_labels_are_kept_secret(test: str, put_all, opened):
+def test_a_test_table_whose_labels_are_kept_secret(
+    test: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "train.csv": csv("image,age,label", "img/a.png,1,x", "img/b.png,2,y"), "test.csv": test})
     found = opened()
     assert list(found.splits) == ["train"]
     assert "left out, since it has no labels" in found.notes[0]
 
 
-def test_a_test_table_without_the_target_or_the_classes(put_all, opened):
+def test_a_test_table_without_the_target_or_the_classes(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "train.csv": csv("image,price", "img/a.png,1", "img/b.png,2"), "test.csv": "image\nimg/c.png\n"})
     assert list(opened(target="price").splits) == ["train"]
     put_all({"train.csv": csv("image,cat,dog", "img/a.png,1,0", "img/b.png,0,1")})
     assert list(opened().splits) == ["train"]
 
 
-def test_a_test_table_whose_labels_have_another_name(put_all, opened):
+def test_a_test_table_whose_labels_have_another_name(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "train.csv": csv("image,label", "img/a.png,x", "img/b.png,y")})
     put_all({"test.csv": csv("image,class", "img/c.png,y")})
     assert opened().splits["test"].labels.tolist() == [1]
 
 
-def test_a_second_table_of_a_split_is_never_dropped(put_all, opened):
+def test_a_second_table_of_a_split_is_never_dropped(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     rows = csv("image,label", "img/a.png,x", "img/b.png,y")
     put_all({**FOUR, "train.csv": rows, "train-extra.csv": rows})
     with pytest.raises(DataError, match=r"expected one table for train, found 2: train-extra.csv, train.csv. Join"):
         opened()
 
 
-def test_images_in_several_rows_are_counted(put_all, opened):
+def test_images_in_several_rows_are_counted(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     rows = ["img/a.png,x", "img/b.png,y", "img/a.png,x", "./img/b.png,x", "img/c.png,y"]
     put_all({**FOUR, "t.csv": csv("path,label", *rows)})
     assert opened().notes == ("t.csv: 2 images are in several rows, 1 of them with different labels.",)
@@ -251,7 +293,7 @@ def test_images_in_several_rows_are_counted(put_all, opened):
     assert opened().notes == ("t.csv: 1 image is in several rows, with different labels.",)
 
 
-def test_several_tables_are_asked_about(put_all, opened):
+def test_several_tables_are_asked_about(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     truth = csv("image,MEL,NV", "a,1.0,0.0", "b,0.0,1.0")
     folder = put_all({"in/a.png": 1, "in/b.png": 2, "truth.csv": truth, "meta.csv": csv("image,age", "a,3", "b,4")})
     with pytest.raises(DataError) as error:
@@ -264,7 +306,9 @@ def test_several_tables_are_asked_about(put_all, opened):
     assert found.classes == ["MEL", "NV"]
 
 
-def test_a_table_of_paths_alone_is_none_of_labels(put_all, opened):
+def test_a_table_of_paths_alone_is_none_of_labels(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     files = {f"{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"}
     put_all({**files, "files.csv": csv("path", *files)})
     assert opened().classes == ["cat", "dog"]
@@ -272,7 +316,7 @@ def test_a_table_of_paths_alone_is_none_of_labels(put_all, opened):
 
 
 @pytest.mark.parametrize("name", ["labels.xlsx", "labels.json"])
-def test_tables_that_are_not_read(name: str, put_all, opened):
+def test_tables_that_are_not_read(name: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     folder = put_all({"a.png": 1, name: "x"})
     beside = (
         f"The file {name} is not read. Save what it says as CSV in {folder}, with the columns path,label and lines "
@@ -283,7 +327,9 @@ def test_tables_that_are_not_read(name: str, put_all, opened):
         assert hint in str(error.value)
 
 
-def test_addresses_beside_paths_say_where_these_come_from(put_all, opened):
+def test_addresses_beside_paths_say_where_these_come_from(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     lines = [f"https://example.org/{name}.png,{name in 'ab'},img/{name}.png" for name in "abcd"]
     put_all({**FOUR, "t.csv": csv("link,label,where", *lines)})
     assert values(opened()) == [1, 2, 3, 4]
@@ -292,7 +338,7 @@ def test_addresses_beside_paths_say_where_these_come_from(put_all, opened):
 # Labels
 
 
-def test_labels_stay_as_they_are_written(put_all, opened):
+def test_labels_stay_as_they_are_written(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,01", "img/b.png,1", "img/c.png,002", "img/d.png,01")})
     assert sorted(opened().classes) == ["002", "01", "1"]
     put_all({"t.csv": csv("path,label", "img/a.png,1.0", "img/b.png,0.0", "img/c.png,10.0", "img/d.png,1.0")})
@@ -306,7 +352,9 @@ def test_labels_stay_as_they_are_written(put_all, opened):
 
 
 @pytest.mark.parametrize("nothing", ["", " ", '""'])
-def test_only_an_empty_field_is_no_label(nothing: str, put_all, opened):
+def test_only_an_empty_field_is_no_label(
+    nothing: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,NA", f"img/b.png,{nothing}", "img/c.png,x")})
     text = f"{folder}/t.csv: column 'label' has no label (null) at 1 of 3 rows, counted from 0: 1."
     with pytest.raises(DataError, match=re.escape(text)):
@@ -314,7 +362,9 @@ def test_only_an_empty_field_is_no_label(nothing: str, put_all, opened):
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
-def test_names_in_parquet_are_names_too(kind: pa.DataType, put, opened):
+def test_names_in_parquet_are_names_too(
+    kind: pa.DataType, put: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put("mine", "train", pa.array(["NA", "nan", "01", "1"]).cast(kind))
     assert sorted(opened().classes) == ["01", "1", "NA", "nan"]
     put("mine", "train", pa.array(["NA", None, "01", "1"]).cast(kind))
@@ -322,7 +372,7 @@ def test_names_in_parquet_are_names_too(kind: pa.DataType, put, opened):
         opened()
 
 
-def test_floats_in_parquet_that_are_whole(put, opened):
+def test_floats_in_parquet_that_are_whole(put: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put("mine", "train", pa.array([1.0, 0.0, 10.0]))
     assert opened().classes == ["0", "1", "10"]
     put("mine", "train", pa.array([1.0, None, 0.0]))
@@ -337,7 +387,7 @@ def test_floats_in_parquet_that_are_whole(put, opened):
 
 
 @pytest.mark.parametrize("value", ["0.5", "1.25", "1e-3"])
-def test_a_number_that_is_no_label(value: str, put_all, opened):
+def test_a_number_that_is_no_label(value: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,1.5", f"img/b.png,{value}")})
     with pytest.raises(
         DataError, match=r"column 'label' holds 1.5 in row 0, which is no label but a number.*data.target"
@@ -345,8 +395,8 @@ def test_a_number_that_is_no_label(value: str, put_all, opened):
         opened()
 
 
-def test_accents_of_labels_are_composed(put_all, opened):
-    forms = ("NFC", "NFD", "NFC", "NFD")
+def test_accents_of_labels_are_composed(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
+    forms: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD", "NFC", "NFD")
     lines = [
         f"img/{letter}.png,{unicodedata.normalize(form, 'piñón' if letter in 'ab' else 'árbol')}"
         for letter, form in zip("abcd", forms, strict=True)
@@ -357,7 +407,7 @@ def test_accents_of_labels_are_composed(put_all, opened):
     assert found.splits["train"].labels.tolist() == [0, 0, 1, 1]
 
 
-def test_classes_of_zeros_and_ones(put_all, opened):
+def test_classes_of_zeros_and_ones(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     rows = ["a.png,  1, 0, 0", "b.png, 0, 1, 0", "c.png, 0, 0, 1", "d.png, 1, 0, 0"]
     table = csv("filename, Alto, Bajo, Medio", *rows)
     pictures = {f"{split}/{name}.png": n for split in ("train", "valid") for n, name in enumerate("abcd", 1)}
@@ -370,7 +420,7 @@ def test_classes_of_zeros_and_ones(put_all, opened):
 
 
 @pytest.mark.parametrize("one", ["1", "1.0", "True"])
-def test_columns_of_zeros_and_ones(one: str, put_all, opened):
+def test_columns_of_zeros_and_ones(one: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     zero = {"1": "0", "1.0": "0.0", "True": "False"}[one]
     rows = [f"img/{name}.png,{zero if name in 'ad' else one},{one if name in 'ad' else zero}" for name in "abcd"]
     put_all({**FOUR, "t.csv": csv("path,dog,cat", *rows)})
@@ -394,13 +444,15 @@ def test_columns_of_zeros_and_ones(one: str, put_all, opened):
     "lines",
     [["img/a.png,0,1", "img/b.png,1,1"], ["img/a.png,0,1", "img/b.png,,1"], ["img/a.png,0,1", "img/b.png,2,1"]],
 )
-def test_columns_of_other_numbers_are_asked_about(lines: list[str], put_all, opened):
+def test_columns_of_other_numbers_are_asked_about(
+    lines: list[str], put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "t.csv": csv("path,dog,cat", *lines)})
     with pytest.raises(DataError, match=re.escape("write data.label_column: [dog, cat]")):
         opened()
 
 
-def test_a_class_of_zeros_alone_is_none(put_all, opened):
+def test_a_class_of_zeros_alone_is_none(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     head = "path,cat,dog,emu"
     put_all({**FOUR, "train.csv": csv(head, "img/a.png,1,0,0", "img/b.png,0,1,0")})
     put_all({"test.csv": csv(head, "img/c.png,0,1,0")})
@@ -411,7 +463,9 @@ def test_a_class_of_zeros_alone_is_none(put_all, opened):
 
 
 @pytest.mark.parametrize("row", ["1,1", "0,0", ",", "2,0"])
-def test_rows_with_none_or_several_ones(row: str, put_all, opened):
+def test_rows_with_none_or_several_ones(
+    row: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({**FOUR, "t.csv": csv("path,dog,cat", "img/a.png,0,1", f"img/b.png,{row}")})
     with pytest.raises(DataError, match="expected one 1 in each row of the columns dog, cat; 1 of 2 rows have none or"):
         opened(label_column=["dog", "cat"])
@@ -428,7 +482,9 @@ def test_rows_with_none_or_several_ones(row: str, put_all, opened):
         (["New York", "Lima", "Quito"], ""),
     ],
 )
-def test_names_of_classes_that_are_odd(labels: list[str], note: str, put_all, opened):
+def test_names_of_classes_that_are_odd(
+    labels: list[str], note: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all(
         {**FOUR, "t.csv": csv("path,label", *(f"img/{n}.png,{label}" for n, label in zip("abc", labels, strict=True)))}
     )
@@ -462,14 +518,18 @@ def test_names_of_classes_that_are_odd(labels: list[str], note: str, put_all, op
         ),
     ],
 )
-def test_settings_that_say_nothing_of_this_table(options: dict, text: str, put, opened, root: Path):
+def test_settings_that_say_nothing_of_this_table(
+    options: dict[str, Any], text: str, put: Callable[..., Path], opened: Callable[..., ImageSet], root: Path
+) -> None:
     put("mine", "train", [0, 1])
     with pytest.raises(DataError, match=re.escape(text.format(root / "mine"))):
         opened(**options)
 
 
 @pytest.mark.parametrize("key", OF_TABLES)
-def test_settings_of_tables_where_there_is_none(key: str, put_all, opened):
+def test_settings_of_tables_where_there_is_none(
+    key: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({"cat/a.png": 1, "cat/b.png": 2, "dog/a.png": 3, "dog/b.png": 4})
     value = False if key == "split_column" else "," if key == "decimal" else "x"
     said = "false" if value is False else value
@@ -497,7 +557,9 @@ def test_splits_of_which_none_is_named(name: str, put_all, opened):
 
 @pytest.mark.parametrize("key", ["shape", "splits", "label_pattern"])
 @pytest.mark.parametrize("source", ["t.csv", "t.npz", "folders"])
-def test_settings_of_other_forms(source: str, key: str, put_all, opened):
+def test_settings_of_other_forms(
+    source: str, key: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", "img/b.png,y")})
     put_all({f"folders/{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"})
     np.savez(folder / "t.npz", images=np.zeros((4, 4, 4), np.uint8), labels=np.arange(4) % 2)
@@ -508,7 +570,9 @@ def test_settings_of_other_forms(source: str, key: str, put_all, opened):
         opened(str(folder / source), **{key: value})
 
 
-def test_what_is_said_of_a_table_decides_for_it_beside_folders(put_all, opened):
+def test_what_is_said_of_a_table_decides_for_it_beside_folders(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     put_all({f"{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"})
     put_all({"labels.csv": csv("image,kind", "cat/a.png,x", "dog/a.png,y")})
     assert opened(label_column="kind").classes == ["x", "y"]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def csv(pixels: np.ndarray, name: str = "pixel{}", more: str = "") -> str:
 
 @pytest.fixture
 def opened(root: Path) -> Callable[..., ImageSet]:
-    def read(files: dict[str, str], **options: object) -> ImageSet:
+    def read(files: dict[str, str], **options: Any) -> ImageSet:
         for name, content in files.items():
             (root / "mine").mkdir(parents=True, exist_ok=True)
             (root / "mine" / name).write_text(content)
@@ -32,7 +33,7 @@ def opened(root: Path) -> Callable[..., ImageSet]:
 
 
 @pytest.mark.parametrize("name", ["pixel{}", "px_{}", "{}", "x{}", "Pixel.{}"])
-def test_a_column_for_each_pixel(name: str, opened):
+def test_a_column_for_each_pixel(name: str, opened: Callable[..., ImageSet]) -> None:
     mine = opened({"train.csv": csv(PIXELS, name)})
     assert (mine.splits["train"].images[..., 0].reshape(12, -1) == PIXELS).all()
     assert mine.splits["train"].images.shape == (12, 5, 5, 1)
@@ -44,7 +45,7 @@ def test_a_column_for_each_pixel(name: str, opened):
     )
 
 
-def test_train_and_test_with_and_without_labels(opened):
+def test_train_and_test_with_and_without_labels(opened: Callable[..., ImageSet]) -> None:
     mine = opened({"train.csv": csv(PIXELS), "test.csv": csv(PIXELS[:4])})
     assert {name: len(part.labels) for name, part in mine.splits.items()} == {"train": 12, "test": 4}
     bare = "\n".join(line.partition(",")[2] for line in csv(PIXELS[:4]).splitlines()) + "\n"
@@ -53,7 +54,7 @@ def test_train_and_test_with_and_without_labels(opened):
     assert mine.notes[-1].endswith("test.csv: left out, since it has no labels; test is cut out of train.")
 
 
-def test_a_column_of_numbers_with_blanks_between(opened):
+def test_a_column_of_numbers_with_blanks_between(opened: Callable[..., ImageSet]) -> None:
     usage = ["Training"] * 8 + ["PublicTest"] * 2 + ["PrivateTest"] * 2
     rows = [f"{n % 3},{' '.join(map(str, row))},{usage[n]}" for n, row in enumerate(PIXELS)]
     mine = opened({"fer2013.csv": "\n".join(["emotion,pixels,Usage", *rows]) + "\n"})
@@ -62,11 +63,11 @@ def test_a_column_of_numbers_with_blanks_between(opened):
 
 
 @pytest.mark.parametrize(("shape", "size"), [([4, 6], (4, 6, 1)), ([6, 4], (6, 4, 1)), ([2, 4, 3], (2, 4, 3))])
-def test_a_shape_that_is_said(shape: list[int], size: tuple[int, ...], opened):
+def test_a_shape_that_is_said(shape: list[int], size: tuple[int, ...], opened: Callable[..., ImageSet]) -> None:
     assert opened({"t.csv": csv(PIXELS[:, :24])}, shape=shape).splits["train"].images.shape == (12, *size)
 
 
-def test_three_channels(opened):
+def test_three_channels(opened: Callable[..., ImageSet]) -> None:
     many = np.random.RandomState(1).randint(0, 256, (6, 48))
     assert opened({"t.csv": csv(many)}).splits["train"].images.shape == (6, 4, 4, 3)
 
@@ -85,36 +86,40 @@ def test_three_channels(opened):
         (PIXELS * 9, {}, "expected whole numbers from 0 to 255 as pixels, found"),
     ],
 )
-def test_columns_that_make_no_images(pixels: np.ndarray, options: dict, text: str, opened):
+def test_columns_that_make_no_images(
+    pixels: np.ndarray, options: dict[str, Any], text: str, opened: Callable[..., ImageSet]
+) -> None:
     pixels = pixels.copy()
     pixels[0, 0] = pixels.min() if pixels.min() < 0 else pixels[0, 0]
     with pytest.raises(DataError, match=re.escape(text)):
         opened({"t.csv": csv(pixels)}, **options)
 
 
-def test_rows_of_other_lengths(opened):
+def test_rows_of_other_lengths(opened: Callable[..., ImageSet]) -> None:
     rows = [f"{n % 2},{' '.join(map(str, row[: 24 if n == 3 else 25]))}" for n, row in enumerate(PIXELS)]
     with pytest.raises(DataError, match=r"row 3: expected 25 numbers in column 'pixels', found 24\. Rows count from 0"):
         opened({"t.csv": "\n".join(["label,pixels", *rows]) + "\n"})
 
 
-def test_a_label_among_several(opened):
+def test_a_label_among_several(opened: Callable[..., ImageSet]) -> None:
     table = csv(PIXELS).replace("label,", "who,").splitlines()
     table = [f"{line},{'when' if n == 0 else n}" for n, line in enumerate(table)]
     with pytest.raises(DataError, match="expected one column of labels beside those of the pixels, found who, when"):
         opened({"t.csv": "\n".join(table) + "\n"})
     mine = opened({"t.csv": "\n".join(table) + "\n"}, label_column="who")
-    assert mine.splits["train"].table.column_names == ["when"]
+    table_found = mine.splits["train"].table
+    assert table_found is not None
+    assert table_found.column_names == ["when"]
     with pytest.raises(DataError, match=r"has no column 'whom'"):
         opened({"t.csv": "\n".join(table) + "\n"}, label_column="whom")
 
 
-def test_a_table_with_few_numbers_is_none_of_pixels(opened):
+def test_a_table_with_few_numbers_is_none_of_pixels(opened: Callable[..., ImageSet]) -> None:
     with pytest.raises(DataError, match="expected one column of images"):
         opened({"t.csv": csv(PIXELS[:, :5])})
 
 
-def test_numbers_beside_paths_are_attributes(root: Path, png):
+def test_numbers_beside_paths_are_attributes(root: Path, png: Callable[..., bytes]) -> None:
     """However many there are, and whatever they are called."""
     folder = root / "mine"
     folder.mkdir(parents=True)
@@ -125,10 +130,11 @@ def test_numbers_beside_paths_are_attributes(root: Path, png):
     (folder / "t.csv").write_text(f"{head}\n{rows}")
     found = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"]
     assert found.images[:, 0, 0, 0].tolist() == [1, 2, 3, 4]
+    assert found.table is not None
     assert found.table.num_columns == 16
 
 
-def test_a_second_file_of_pixels_is_never_dropped(root: Path):
+def test_a_second_file_of_pixels_is_never_dropped(root: Path) -> None:
     folder = root / "mine"
     folder.mkdir(parents=True)
     text = ",".join(["label", *(f"pixel{i}" for i in range(16))]) + "\n" + "".join(f"{i}{',7' * 16}\n" for i in "01")

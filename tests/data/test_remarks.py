@@ -6,9 +6,11 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import DTypeLike
 from PIL import Image
 
 from escalera.core.errors import DataError
@@ -31,7 +33,7 @@ def in_spanish(*texts: str) -> None:
 def folder(tmp_path: Path) -> Folder:
     """`folder({"a/1.png": array, ...}, range=...)`: a folder of classes with these pictures, opened."""
 
-    def write(pictures: dict[str, np.ndarray | bytes], **said: object) -> ImageSet:
+    def write(pictures: dict[str, np.ndarray | bytes], **said: Any) -> ImageSet:
         for name, pixels in pictures.items():
             path = tmp_path / "set" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,7 @@ def folder(tmp_path: Path) -> Folder:
     return write
 
 
-def wide(value: float, dtype: type = np.uint16) -> np.ndarray:
+def wide(value: float, dtype: DTypeLike = np.uint16) -> np.ndarray:
     pixels = np.zeros((4, 5), dtype)
     pixels[1, 2] = value
     return pixels
@@ -67,24 +69,24 @@ def wide(value: float, dtype: type = np.uint16) -> np.ndarray:
     ],
 )
 @pytest.mark.parametrize("ending", ["png", "tif"])
-def test_bits_that_nothing_uses(largest: int, said: str, ending: str, folder: Folder):
+def test_bits_that_nothing_uses(largest: int, said: str, ending: str, folder: Folder) -> None:
     opened = folder({f"a/1.{ending}": wide(largest), f"a/2.{ending}": wide(7), f"b/1.{ending}": wide(largest - 1)})
     [note] = opened.notes
     assert note.startswith(f"the brightest of 3 images with 16 bits {said}")
     assert opened.splits["train"].images.max() == round(largest / 257)
 
 
-def test_all_bits_are_used(folder: Folder):
+def test_all_bits_are_used(folder: Folder) -> None:
     assert folder({"a/1.png": wide(32_768), "b/1.png": wide(5)}).notes == ()
 
 
-def test_the_range_that_is_said(folder: Folder):
+def test_the_range_that_is_said(folder: Folder) -> None:
     opened = folder({"a/1.png": wide(4_095), "a/2.png": wide(2_048), "b/1.png": wide(0)}, range=[0, 4095])
     assert opened.splits["train"].images.max(axis=(1, 2, 3)).tolist() == [255, 128, 0]
     assert opened.notes == ()
 
 
-def test_values_outside_of_the_range_are_counted(folder: Folder):
+def test_values_outside_of_the_range_are_counted(folder: Folder) -> None:
     opened = folder({"a/1.png": wide(4_096), "a/2.png": wide(90), "b/1.png": wide(100)}, range=[80, 4000])
     assert opened.splits["train"].images.max(axis=(1, 2, 3)).tolist() == [255, 1, 1]
     assert opened.notes == (
@@ -93,7 +95,7 @@ def test_values_outside_of_the_range_are_counted(folder: Folder):
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
-def test_thirty_two_bits_of_a_range_that_is_said(dtype: type, folder: Folder):
+def test_thirty_two_bits_of_a_range_that_is_said(dtype: DTypeLike, folder: Folder) -> None:
     pictures = {"a/1.tif": np.full((4, 4), -1, dtype), "b/1.tif": np.full((4, 4), 1, dtype)}
     opened = folder(pictures, range=[-1, 1])
     assert opened.splits["train"].images[:, 0, 0, 0].tolist() == [0, 255]
@@ -101,19 +103,19 @@ def test_thirty_two_bits_of_a_range_that_is_said(dtype: type, folder: Folder):
         folder(pictures)
 
 
-def test_values_that_are_no_numbers(folder: Folder):
+def test_values_that_are_no_numbers(folder: Folder) -> None:
     broken = wide(1, np.float32)
     broken[0, 0] = np.nan
     with pytest.raises(DataError, match=r"a/1\.tif: 1 of its 20 values are not finite \(NaN or infinite\)"):
         folder({"a/1.tif": broken, "b/1.tif": wide(1, np.float32)}, range=[0, 1])
 
 
-def test_eight_bits_beside_sixteen_stay_as_they_are(folder: Folder):
+def test_eight_bits_beside_sixteen_stay_as_they_are(folder: Folder) -> None:
     opened = folder({"a/1.png": wide(900), "b/1.png": np.full((4, 5), 90, np.uint8)}, range=[0, 900])
     assert opened.splits["train"].images.max(axis=(1, 2, 3)).tolist() == [255, 90]
 
 
-def test_a_range_that_no_picture_needs(folder: Folder, tmp_path: Path):
+def test_a_range_that_no_picture_needs(folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=re.escape("data.range: [0, 4095] is for images with more than 8 bits, and there is none.")
     ):
@@ -133,7 +135,7 @@ def colours(red: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def test_sixteen_bits_a_colour(folder: Folder):
+def test_sixteen_bits_a_colour(folder: Folder) -> None:
     assert folder({"a/1.png": colours(4_095), "b/1.png": colours(300)}).notes == (
         "2 images with 16 bits a colour, of which the upper eight are read, use only 16 of 256 levels; save them with "
         "8 bits.",
@@ -143,7 +145,7 @@ def test_sixteen_bits_a_colour(folder: Folder):
         folder({}, range=[0, 4095])
 
 
-def test_damaged_metadata_are_counted_and_the_first_are_named(folder: Folder, tmp_path: Path):
+def test_damaged_metadata_are_counted_and_the_first_are_named(folder: Folder, tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.fromarray(wide(9, np.uint8)).save(file, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0")
     bad = file.getvalue()
@@ -157,7 +159,7 @@ def test_damaged_metadata_are_counted_and_the_first_are_named(folder: Folder, tm
     assert explore(str(tmp_path / "set"), shares={}).images.notes == (note,)
 
 
-def test_one_picture_is_one(folder: Folder):
+def test_one_picture_is_one(folder: Folder) -> None:
     file = io.BytesIO()
     Image.fromarray(wide(9, np.uint8)).save(file, "PNG", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0")
     opened = folder({"a/1.png": file.getvalue(), "a/2.tif": wide(300), "b/1.jpeg": wide(9, np.uint8)})

@@ -20,13 +20,13 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("wanted", [[], [7], [3, 4, 5, 39, 0, 0, 1, 38, 39], list(range(40))])
 def test_the_rows_are_those_of_the_array_in_their_order(
     file: Path, large: int, wanted: list[int], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(rows, "LARGE", large)
     taken = Rows(np.load(file, mmap_mode="r")).take(np.array(wanted, dtype=np.int64))
     assert np.array_equal(taken, np.load(file)[wanted].reshape(len(wanted), 48))
 
 
-def test_a_large_array_is_read_after_its_file_was_removed(file: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_large_array_is_read_after_its_file_was_removed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "LARGE", 0)
     pictures = np.load(file)
     source = Rows(np.load(file, mmap_mode="r"))
@@ -34,7 +34,7 @@ def test_a_large_array_is_read_after_its_file_was_removed(file: Path, monkeypatc
     assert np.array_equal(source.take(np.array([5])), pictures[5].reshape(1, 48))
 
 
-def test_a_file_that_was_cut_is_an_error_and_no_picture_of_zeros(file: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_that_was_cut_is_an_error_and_no_picture_of_zeros(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "LARGE", 0)
     source = Rows(np.load(file, mmap_mode="r"))
     size = file.stat().st_size

@@ -3,21 +3,26 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.data.cache.bitmap import Channels
+from escalera.data.images import ImageSet
 from escalera.data.sources import hub
 from escalera.data.sources.locate import at_hand
 from escalera.data.sources.open import KNOWN, catalogue, native_shape, open_source
 
 
-def opened(name, root, image_size=None, channels=None):
+def opened(
+    name: str, root: Path | None, image_size: tuple[int, int] | None = None, channels: Channels | None = None
+) -> ImageSet:
     return open_source(name, data_root=root, image_size=image_size, channels=channels)
 
 
-def test_the_known_sources_are_whole():
+def test_the_known_sources_are_whole() -> None:
     assert {name: len(source.classes) for name, source in KNOWN.items()} == {
         "digits": 10, "mnist": 10, "fashion_mnist": 10, "cifar10": 10, "cifar100": 100,
     }  # fmt: skip
@@ -27,23 +32,24 @@ def test_the_known_sources_are_whole():
     assert native_shape("my_own") is None
 
 
-def test_digits_come_with_a_library():
+def test_digits_come_with_a_library() -> None:
     digits = opened("digits", None)
     train = digits.splits["train"]
     assert list(digits.splits) == ["train"]
     assert digits.classes == list("0123456789")
     assert train.images.shape == (1797, 8, 8, 1)
-    assert (train.images.dtype, train.labels.dtype) == (np.uint8, np.int64)
+    dtypes: tuple[Any, ...] = (train.images.dtype, train.labels.dtype)
+    assert dtypes == (np.uint8, np.int64)
     # scikit-learn's first digit is a nought whose first row reads 0 0 5 13 9 1 0 0, of 16.
     assert train.labels[0] == 0
     assert train.images[0, 0, :, 0].tolist() == [0, 0, 80, 207, 143, 16, 0, 0]
 
 
-def test_digits_resized_and_in_colour():
+def test_digits_resized_and_in_colour() -> None:
     assert opened("digits", None, (12, 10), 3).splits["train"].images.shape == (1797, 12, 10, 3)
 
 
-def test_a_folder_of_the_user(put: Callable[..., Path], root: Path):
+def test_a_folder_of_the_user(put: Callable[..., Path], root: Path) -> None:
     put("mine", "train", ["dog", "cat", "dog"])
     put("mine", "test", ["cat"])
     mine = opened("mine", root)
@@ -55,7 +61,9 @@ def test_a_folder_of_the_user(put: Callable[..., Path], root: Path):
     assert mine.splits["test"].labels.tolist() == [0]
 
 
-def test_the_data_root_comes_before_the_environment(put, root: Path, tmp_path: Path, monkeypatch):
+def test_the_data_root_comes_before_the_environment(
+    put: Callable[..., Path], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put("mine", "train", [7, 5, 5])
     monkeypatch.setenv("ESCALERA_DATA", str(root))
     assert opened("mine", tmp_path / "elsewhere").classes == ["5", "7"]
@@ -65,7 +73,9 @@ def test_the_data_root_comes_before_the_environment(put, root: Path, tmp_path: P
     assert opened("mine", other).classes == ["1", "2", "3"]
 
 
-def test_a_known_source_has_its_columns_classes_and_channels(put, root: Path, png):
+def test_a_known_source_has_its_columns_classes_and_channels(
+    put: Callable[..., Path], root: Path, png: Callable[..., bytes]
+) -> None:
     grey = [png(9, (32, 32))] * 2
     put("cifar10", "train", [0, 9], grey, columns=("img", "label"), more={"label_2": [1, 1]})
     cifar = opened("cifar10", root)
@@ -73,7 +83,7 @@ def test_a_known_source_has_its_columns_classes_and_channels(put, root: Path, pn
     assert cifar.splits["train"].images.shape == (2, 32, 32, 3)
 
 
-def test_a_known_source_of_another_size(put, root: Path, png):
+def test_a_known_source_of_another_size(put: Callable[..., Path], root: Path, png: Callable[..., bytes]) -> None:
     put("mnist", "train", [0, 1, 2], [png(0, (28, 28)), png(1, (14, 14)), png(2, (14, 14))])
     with pytest.raises(
         DataError, match=re.escape("to be 28x28x1 (height x width x channels), found 14x14x1 (2). Set data.im")
@@ -82,7 +92,7 @@ def test_a_known_source_of_another_size(put, root: Path, png):
     assert opened("mnist", root, (14, 14)).splits["train"].images.shape == (3, 14, 14, 1)
 
 
-def test_an_unknown_name_gets_the_nearest_and_the_places(put, root: Path):
+def test_an_unknown_name_gets_the_nearest_and_the_places(put: Callable[..., Path], root: Path) -> None:
     put("clothing", "train", [0, 1])
     with pytest.raises(DataError) as error:
         opened("clothes", root)
@@ -98,27 +108,29 @@ def test_an_unknown_name_gets_the_nearest_and_the_places(put, root: Path):
 
 
 @pytest.mark.parametrize("name", [".", "..", "../", " "])
-def test_what_is_neither_a_name_nor_a_path(name: str, root: Path):
+def test_what_is_neither_a_name_nor_a_path(name: str, root: Path) -> None:
     text = f"data.source: expected a name or the path of a file or folder, received '{name}'."
     with pytest.raises(DataError, match=re.escape(text)):
         opened(name, root)
 
 
 @pytest.mark.parametrize("name", ["../secret", "mine/../../secret", "/nowhere/secret"])
-def test_a_name_never_leaves_the_data_root(name: str, put, root: Path):
+def test_a_name_never_leaves_the_data_root(name: str, put: Callable[..., Path], root: Path) -> None:
     put("secret", "train", [0, 1])
     with pytest.raises(DataError, match=re.escape(f"unknown source '{name}'")):
         opened(name, root / "mine")
 
 
-def test_a_path_is_taken_as_it_is(put, root: Path, monkeypatch):
+def test_a_path_is_taken_as_it_is(put: Callable[..., Path], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put("mine", "train", [0, 1, 1])
     monkeypatch.chdir(root)
     for name in (str(path), str(path.parent), "mine", "./mine", "mine/train.parquet"):
         assert opened(name, None).splits["train"].labels.tolist() == [0, 1, 1]
 
 
-def test_a_known_name_is_never_a_folder_that_happens_to_be_called_so(put, root: Path, monkeypatch):
+def test_a_known_name_is_never_a_folder_that_happens_to_be_called_so(
+    put: Callable[..., Path], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put("mnist", "train", [0, 1, 1])
     monkeypatch.chdir(root)
     monkeypatch.setattr(hub, "unreachable", lambda name: "no")
@@ -129,7 +141,9 @@ def test_a_known_name_is_never_a_folder_that_happens_to_be_called_so(put, root: 
 
 @pytest.mark.parametrize("shards", [["train-00000-of-00002", "train-00001-of-00002"], ["train_a", "train_b"]])
 @pytest.mark.parametrize("below", ["", "data"])
-def test_the_shards_of_a_split_are_read_in_order(shards: list[str], below: str, put, root: Path, png):
+def test_the_shards_of_a_split_are_read_in_order(
+    shards: list[str], below: str, put: Callable[..., Path], root: Path, png: Callable[..., bytes]
+) -> None:
     put(f"mine/{below}", shards[0], ["a", "b"], [png(1), png(2)])
     put(f"mine/{below}", shards[1], ["b", "a"], [png(3), png(4)])
     put(f"mine/{below}", "validation", ["a"])
@@ -139,7 +153,7 @@ def test_the_shards_of_a_split_are_read_in_order(shards: list[str], below: str, 
     assert list(mine.splits) == ["train", "validation"]
 
 
-def test_shards_of_other_columns(put, root: Path):
+def test_shards_of_other_columns(put: Callable[..., Path], root: Path) -> None:
     put("mine", "train-0", ["a", "b"])
     path = put("mine", "train-1", ["a", "b"], columns=("img", "label"))
     text = f"{path} has other columns than train-0.parquet, of the same split: expected image, label."
@@ -147,7 +161,7 @@ def test_shards_of_other_columns(put, root: Path):
         opened("mine", root)
 
 
-def test_a_folder_without_a_train_file(put, root: Path):
+def test_a_folder_without_a_train_file(put: Callable[..., Path], root: Path) -> None:
     put("mine", "test", ["a", "b"])
     with pytest.raises(
         DataError, match=re.escape(f"{root}/mine has test but no train. Name the file to learn from tr")
@@ -155,7 +169,7 @@ def test_a_folder_without_a_train_file(put, root: Path):
         opened("mine", root)
 
 
-def test_what_is_in_no_form_that_is_known(root: Path):
+def test_what_is_in_no_form_that_is_known(root: Path) -> None:
     (root / "empty").mkdir(parents=True)
     (root / "song.mp3").write_bytes(b"ID3")
     with pytest.raises(
@@ -166,7 +180,9 @@ def test_what_is_in_no_form_that_is_known(root: Path):
         opened(str(root / "song.mp3"), None)
 
 
-def test_the_catalogue_says_what_is_known_and_what_is_there(put, root: Path, tmp_path: Path):
+def test_the_catalogue_says_what_is_known_and_what_is_there(
+    put: Callable[..., Path], root: Path, tmp_path: Path
+) -> None:
     put("mnist", "train", [0, 1])
     put("mine", "train", [0, 1])
     (root / "birds" / "robin").mkdir(parents=True)
@@ -187,7 +203,7 @@ def test_the_catalogue_says_what_is_known_and_what_is_there(put, root: Path, tmp
     }
 
 
-def test_what_is_at_hand(put, root: Path, tmp_path: Path):
+def test_what_is_at_hand(put: Callable[..., Path], root: Path, tmp_path: Path) -> None:
     put("mnist", "train", [0, 1])
     put("mine", "train", [0, 1])
     (tmp_path / "cache" / "hub-ada--ants").mkdir(parents=True)
@@ -198,7 +214,7 @@ def test_what_is_at_hand(put, root: Path, tmp_path: Path):
     assert at_hand("mine", None) == "absent"
 
 
-def test_a_known_source_that_is_nowhere(root: Path, monkeypatch, tmp_path: Path):
+def test_a_known_source_that_is_nowhere(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(hub, "unreachable", lambda name: f"no route to {name}")
     monkeypatch.setenv("ESCALERA_DATA", str(tmp_path / "more"))
     with pytest.raises(DataError) as error:
@@ -227,7 +243,7 @@ def test_a_known_source_that_is_nowhere(root: Path, monkeypatch, tmp_path: Path)
         ("cifar100", 9_999, 0.4782),
     ],
 )
-def test_the_real_sets(name: str, rows: int, mean: float, real_data: Path, tmp_path: Path):
+def test_the_real_sets(name: str, rows: int, mean: float, real_data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "real" / name
     folder.mkdir(parents=True)
     (folder / "train.parquet").symlink_to(real_data / name / "test.parquet")
@@ -238,7 +254,7 @@ def test_the_real_sets(name: str, rows: int, mean: float, real_data: Path, tmp_p
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("d/coco_exprt", "d/coco_export"), ("./d/coco_exprt", "d/coco_export")])
-def test_a_path_of_another_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str):
+def test_a_path_of_another_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str) -> None:
     (tmp_path / "d" / "coco_export").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hub, "unreachable", lambda address: "no way there")
@@ -247,7 +263,7 @@ def test_a_path_of_another_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "<data-root>" not in str(refused.value)
 
 
-def test_a_path_of_another_spelling_beside_the_ladder(tmp_path: Path):
+def test_a_path_of_another_spelling_beside_the_ladder(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(DataError, match=r"unknown source './fotos': did you mean 'photos'\?"):
         open_source("./fotos", data_root=None, image_size=None, channels=None, beside=tmp_path)

@@ -20,7 +20,7 @@ def made_up(counts: list[int], test: int = 0) -> ImageSet:
     return ImageSet("mine", [f"class-{i}" for i in range(len(counts))], splits)
 
 
-def test_no_row_is_in_two_splits_and_none_is_lost():
+def test_no_row_is_in_two_splits_and_none_is_lost() -> None:
     data = split(made_up([100, 50, 10]), validation=0.1, test=0.2, seed=0)
     rows = [data.train.rows, data.validation.rows, data.test.rows]
     assert sorted(np.concatenate(rows)) == list(range(160))
@@ -28,13 +28,13 @@ def test_no_row_is_in_two_splits_and_none_is_lost():
     assert (data.shape, data.name, data.classes) == ((2, 3, 1), "mine", ["class-0", "class-1", "class-2"])
 
 
-def test_every_class_gives_its_share():
+def test_every_class_gives_its_share() -> None:
     data = split(made_up([100, 50, 10]), validation=0.1, test=0.2, seed=0)
     assert np.bincount(data.test.labels[data.test.rows]).tolist() == [20, 10, 2]
     assert np.bincount(data.validation.labels[data.validation.rows]).tolist() == [8, 4, 1]
 
 
-def test_a_source_with_a_test_split_keeps_it():
+def test_a_source_with_a_test_split_keeps_it() -> None:
     data = split(made_up([20, 20], test=6), validation=0.25, test=0.2, seed=0)
     assert data.test.rows.tolist() == list(range(6))
     assert data.test.images.min() == 1
@@ -42,7 +42,7 @@ def test_a_source_with_a_test_split_keeps_it():
     assert data.validation.images is data.train.images
 
 
-def test_the_seed_decides():
+def test_the_seed_decides() -> None:
     source = made_up([40, 40])
     first, again, other = (split(source, validation=0.2, test=0.2, seed=seed) for seed in (3, 3, 4))
     assert (first.validation.rows == again.validation.rows).all()
@@ -50,7 +50,7 @@ def test_the_seed_decides():
     assert set(first.test.rows) != set(other.test.rows)
 
 
-def test_the_rows_are_those_of_last_year():
+def test_the_rows_are_those_of_last_year() -> None:
     """Stored: a change here would make every run of an earlier version incomparable."""
     data = split(
         open_source("digits", data_root=None, image_size=None, channels=None), validation=0.1, test=0.2, seed=0
@@ -77,17 +77,19 @@ TRAIN = "write data.rare_classes: train, which keeps them in train alone."
         ([9] + [1] * 30, 0, (0.1, 0.2), "'class-10' (1), and 20 more. Each needs 3 at least."),
     ],
 )  # fmt: skip
-def test_classes_too_small_for_every_split(counts, given: int, shares, text: str):
+def test_classes_too_small_for_every_split(
+    counts: list[int], given: int, shares: tuple[float, float], text: str
+) -> None:
     source = made_up(counts, test=given) if given else made_up(counts)
     with pytest.raises(DataError, match=re.escape(text)):
         split(source, validation=shares[0], test=shares[1], seed=0)
 
 
-def test_three_pictures_are_enough():
+def test_three_pictures_are_enough() -> None:
     assert len(split(made_up([10, 3]), validation=0.1, test=0.2, seed=0).test.rows) == 3
 
 
-def test_small_classes_kept_in_train_alone():
+def test_small_classes_kept_in_train_alone() -> None:
     data = split(made_up([10, 2, 1]), validation=0.1, test=0.2, seed=0, rare_classes="train")
     assert np.bincount(data.train.labels[data.train.rows]).tolist() == [7, 2, 1]
     assert set(data.test.labels[data.test.rows]) | set(data.validation.labels[data.validation.rows]) == {0}
@@ -96,7 +98,7 @@ def test_small_classes_kept_in_train_alone():
     assert (same.test.rows == split(made_up([10, 3]), validation=0.1, test=0.2, seed=0).test.rows).all()
 
 
-def test_statistics_are_those_of_the_rows_alone():
+def test_statistics_are_those_of_the_rows_alone() -> None:
     images = np.random.RandomState(0).randint(0, 256, (500, 5, 7, 3)).astype(np.uint8)
     images[100:] = 0
     mean, std = channel_statistics(Split(images, np.zeros(500, np.int64), np.arange(100)))
@@ -105,7 +107,7 @@ def test_statistics_are_those_of_the_rows_alone():
     assert std == pytest.approx(pixels.std(axis=0), abs=1e-12)
 
 
-def test_statistics_in_parts_are_the_same(monkeypatch):
+def test_statistics_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.random.RandomState(0).randint(0, 256, (50, 5, 7, 3)).astype(np.uint8)
     some = Split(images, np.zeros(50, np.int64), np.arange(50))
     whole = channel_statistics(some)
@@ -113,7 +115,7 @@ def test_statistics_in_parts_are_the_same(monkeypatch):
     assert channel_statistics(some) == whole
 
 
-def test_a_constant_channel_has_deviation_one():
+def test_a_constant_channel_has_deviation_one() -> None:
     images = np.full((10, 4, 4, 2), 200, np.uint8)
     images[0, 0, 0, 1] = 0
     mean, std = channel_statistics(Split(images, np.zeros(10, np.int64), np.arange(10)))

@@ -1,6 +1,7 @@
 """What a table holds, column by column, and what the columns say about the classes."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from escalera.data.table.summary import describe, ranking
 RANDOM = np.random.RandomState(0)
 
 
-def test_numbers_are_described_as_pandas_does():
+def test_numbers_are_described_as_pandas_does() -> None:
     [entry] = describe(pa.table({"area": [3.0, None, 1.0, 2.0, 10.5]}))
     histogram = entry.pop("histogram")
     assert entry == {
@@ -32,18 +33,18 @@ def test_numbers_are_described_as_pandas_does():
     assert sum(histogram["counts"]) == 4
 
 
-def test_small_whole_numbers_have_a_bar_each():
+def test_small_whole_numbers_have_a_bar_each() -> None:
     [entry] = describe(pa.table({"bedrooms": [1, 2, 2, 4]}))
     assert entry["histogram"] == {"edges": [0.5, 1.5, 2.5, 3.5, 4.5], "counts": [1, 2, 0, 1]}
 
 
 @pytest.mark.parametrize("values", [[0.5, 0.5], [1e16, 1e16 + 2], [-1e300, 1e300], [7.25]])
-def test_every_number_falls_into_the_histogram(values):
+def test_every_number_falls_into_the_histogram(values: list[float]) -> None:
     [entry] = describe(pa.table({"x": values}))
     assert sum(entry["histogram"]["counts"]) == len(values)
 
 
-def test_names_are_counted_the_most_frequent_first():
+def test_names_are_counted_the_most_frequent_first() -> None:
     [entry] = describe(pa.table({"kind": ["b", "a", None, "b", "?", "c", "a"]}))
     assert entry == {
         "column": "kind",
@@ -56,19 +57,19 @@ def test_names_are_counted_the_most_frequent_first():
     }
 
 
-def test_no_more_than_twenty_names_are_shown():
+def test_no_more_than_twenty_names_are_shown() -> None:
     [entry] = describe(pa.table({"kind": [f"k{i % 25}" for i in range(60)]}))
     assert (entry["distinct"], len(entry["top"])) == (25, 20)
 
 
-def test_what_is_neither_a_number_nor_a_name():
+def test_what_is_neither_a_number_nor_a_name() -> None:
     [entry] = describe(pa.table({"sold": pa.array([0, None], pa.date32())}))
     assert entry == {
         "column": "sold", "kind": "other", "remark": "other", "count": 1, "missing": 1, "type": "date32[day]"
     }  # fmt: skip
 
 
-def test_every_column_goes_into_json():
+def test_every_column_goes_into_json() -> None:
     table = pa.table(
         {
             "empty": pa.nulls(3),
@@ -85,12 +86,12 @@ def test_every_column_goes_into_json():
     ]  # fmt: skip
 
 
-def test_a_table_without_columns():
+def test_a_table_without_columns() -> None:
     assert describe(pa.table({})) == []
     assert ranking(pa.table({}), np.zeros(0, np.int64)) == []
 
 
-def test_the_column_that_says_most_comes_first():
+def test_the_column_that_says_most_comes_first() -> None:
     labels = np.arange(400) % 4
     table = pa.table(
         {
@@ -111,7 +112,7 @@ def test_the_column_that_says_most_comes_first():
     assert ranking(table, labels) == ranked
 
 
-def test_missing_values_and_decimals_of_few_kinds_are_ranked():
+def test_missing_values_and_decimals_of_few_kinds_are_ranked() -> None:
     labels = np.arange(100) % 2
     table = pa.table(
         {
@@ -123,18 +124,18 @@ def test_missing_values_and_decimals_of_few_kinds_are_ranked():
     assert {entry["column"]: round(entry["score"], 2) for entry in ranked} == {"kind": 0.69, "bathrooms": 0.0}
 
 
-def test_numbers_of_few_kinds_are_counted():
+def test_numbers_of_few_kinds_are_counted() -> None:
     labels = np.arange(400) % 4
     [entry] = ranking(pa.table({"bathrooms": 1 + labels / 2}), labels)
     assert entry["score"] == pytest.approx(np.log(4), abs=1e-12)
 
 
-def test_a_long_table_is_ranked_by_some_of_its_rows(monkeypatch):
+def test_a_long_table_is_ranked_by_some_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = np.arange(3000) % 3
     table = pa.table({"noise": RANDOM.rand(3000), "x": labels + RANDOM.rand(3000)})
     whole, seen = feature_selection.mutual_info_classif, []
 
-    def spy(columns, *arguments, **settings):
+    def spy(columns: np.ndarray, *arguments: Any, **settings: Any) -> Any:
         seen.append(columns.shape)
         return whole(columns, *arguments, **settings)
 

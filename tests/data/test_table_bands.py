@@ -31,7 +31,7 @@ def whole(prices: list[float | None], count: int, test: list[float | None] | Non
     return banded(drawn, "price", count)
 
 
-def test_bands_hold_as_many_rows_each():
+def test_bands_hold_as_many_rows_each() -> None:
     values = np.random.RandomState(0).lognormal(12, 1, 403)
     bands = fit("price", values, 4)
     counts = np.bincount(bands.labels(values))
@@ -39,7 +39,7 @@ def test_bands_hold_as_many_rows_each():
     assert counts.min() >= 100
 
 
-def test_limits_are_the_roundest_numbers_that_cut_there():
+def test_limits_are_the_roundest_numbers_that_cut_there() -> None:
     values = np.array([101_000, 249_300, 319_400, 320_700, 561_234.5, 561_234.7])
     assert fit("price", values, 3).limits == (300_000, 400_000)
     assert fit("price", values, 2).limits == (320_000,)
@@ -53,14 +53,14 @@ def test_limits_are_the_roundest_numbers_that_cut_there():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_rounded_limit_never_moves_a_row(seed):
+def test_a_rounded_limit_never_moves_a_row(seed: int) -> None:
     random = np.random.RandomState(seed)
     values = random.normal(0, 10.0 ** random.randint(-6, 7), 50)
     bands = fit("x", values, 5)
     assert np.bincount(bands.labels(values)).tolist() == [10] * 5
 
 
-def test_names_read_alike_in_every_language():
+def test_names_read_alike_in_every_language() -> None:
     assert Bands("price", (320_000, 560_000.5)).names == [
         f"≤ 320{S}000",
         f"320{S}000 – 560{S}000.5",
@@ -69,16 +69,16 @@ def test_names_read_alike_in_every_language():
     assert Bands("x", (-1.5,)).names == ["≤ −1.5", "> −1.5"]
 
 
-def test_a_limit_belongs_to_the_band_below():
+def test_a_limit_belongs_to_the_band_below() -> None:
     assert Bands("price", (10, 20)).labels(np.array([-1, 10, 10.1, 20, 21])).tolist() == [0, 0, 1, 1, 2]
 
 
-def test_json_gives_the_same_bands():
+def test_json_gives_the_same_bands() -> None:
     bands = Bands("price", (1 / 3, 2e17))
     assert Bands.from_json(json.loads(json.dumps(bands.to_json()))) == bands
 
 
-def test_equal_values_stay_together():
+def test_equal_values_stay_together() -> None:
     values = np.array([1] * 6 + [2] * 3 + [3] * 3)
     bands = fit("rooms", values, 3)
     assert np.bincount(bands.labels(values)).tolist() == [6, 3, 3]
@@ -100,12 +100,12 @@ def test_equal_values_stay_together():
         ([1, 2, 3], 4, "its 3 rows hold 3 different values, 1 of them 1. Set data.bands to 3."),
     ],
 )  # fmt: skip
-def test_too_few_different_values(values, count, text):
+def test_too_few_different_values(values: list[int], count: int, text: str) -> None:
     with pytest.raises(DataError, match=re.escape(text)):
         fit("price", np.array(values, dtype=float), count)
 
 
-def test_the_limits_come_from_train_alone():
+def test_the_limits_come_from_train_alone() -> None:
     """The rows of train decide; those of the other splits may lie anywhere."""
     prices = np.random.RandomState(0).permutation(200).astype(float)
     data = whole(prices.tolist(), 4)
@@ -117,12 +117,13 @@ def test_the_limits_come_from_train_alone():
     parts = [
         type(part)(part.images, part.labels, part.rows, moved) for part in (data.train, data.validation, data.test)
     ]
-    assert banded(Dataset("houses", [], *parts), "price", 4).bands == data.bands
+    assert banded(Dataset("houses", [], parts[0], parts[1], parts[2]), "price", 4).bands == data.bands
     assert drawn.bands is None
 
 
-def test_every_split_has_every_band_alike():
+def test_every_split_has_every_band_alike() -> None:
     data = whole(np.random.RandomState(1).lognormal(12, 1, 400).tolist(), 4)
+    assert data.bands is not None
     assert data.classes == data.bands.names
     assert np.bincount(data.train.labels[data.train.rows]).tolist() == [64] * 4
     for part in (data.validation, data.test):
@@ -132,12 +133,12 @@ def test_every_split_has_every_band_alike():
     assert sorted(rows) == list(range(400))
 
 
-def test_a_test_split_of_its_own_gets_the_bands_of_train():
+def test_a_test_split_of_its_own_gets_the_bands_of_train() -> None:
     data = whole([*map(float, range(100))], 2, test=[-5.0, 1000.0])
     assert data.test.labels.tolist() == [0, 1]
 
 
-def test_a_target_that_cannot_be_used():
+def test_a_target_that_cannot_be_used() -> None:
     with pytest.raises(
         DataError, match=re.escape("data.target: houses: train has no column 'prize'; did you mean 'price'?")
     ):

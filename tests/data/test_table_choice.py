@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.data.column import Kind
 from escalera.data.table.choice import choose, select, select_best
 
 ROWS = np.arange(60)
@@ -24,7 +25,7 @@ TRAIN = pa.table(
 )
 
 
-def test_all_columns_as_far_as_they_can_be_learned_from():
+def test_all_columns_as_far_as_they_can_be_learned_from() -> None:
     kinds, left_out = choose(TRAIN, ROWS, None)
     assert kinds == {"area": "numeric", "zip": "categorical", "kind": "categorical"}
     assert left_out == {
@@ -32,14 +33,14 @@ def test_all_columns_as_far_as_they_can_be_learned_from():
     }  # fmt: skip
 
 
-def test_named_columns_alone():
+def test_named_columns_alone() -> None:
     kinds, left_out = choose(TRAIN, ROWS, ["zip", "row"])
     assert kinds == {"zip": "categorical", "row": "numeric"}
     assert set(left_out.values()) == {"not_named"}
     assert choose(TRAIN, ROWS, [])[0] == {}
 
 
-def test_kinds_that_are_said_are_taken():
+def test_kinds_that_are_said_are_taken() -> None:
     assert choose(TRAIN, ROWS, {"numeric": ["zip"], "categorical": ["area"]})[0] == {
         "zip": "numeric",
         "area": "categorical",
@@ -47,7 +48,7 @@ def test_kinds_that_are_said_are_taken():
     assert choose(TRAIN, ROWS, {"categorical": ["typo"]})[0] == {"typo": "categorical"}
 
 
-def test_a_single_value_is_left_out_also_when_it_is_named():
+def test_a_single_value_is_left_out_also_when_it_is_named() -> None:
     kinds, left_out = choose(TRAIN, ROWS, ["one", "area"])
     assert (list(kinds), left_out["one"]) == (["area"], "constant")
 
@@ -67,12 +68,12 @@ def test_a_single_value_is_left_out_also_when_it_is_named():
         ({"numeric": ["kind"]}, "column 'kind': expected a number in row 0, received 'a'."),
     ],
 )
-def test_columns_that_cannot_be_used(columns, text):
+def test_columns_that_cannot_be_used(columns: list[str] | dict[Kind, list[str]], text: str) -> None:
     with pytest.raises(DataError, match=re.escape(text)):
         choose(TRAIN, ROWS, columns)
 
 
-def test_the_row_of_a_mistake_is_that_of_the_whole_table():
+def test_the_row_of_a_mistake_is_that_of_the_whole_table() -> None:
     """It is searched in, while only the rows of train decide."""
     with pytest.raises(DataError, match="expected a number in row 59"):
         choose(TRAIN, ROWS[40:], ["typo"])
@@ -80,8 +81,8 @@ def test_the_row_of_a_mistake_is_that_of_the_whole_table():
     assert choose(TRAIN, ROWS[::2], ["zip", "area"])[0] == {"area": "numeric"}
 
 
-def test_selection_by_name_and_by_what_the_columns_say():
-    kinds = {"area": "numeric", "zip": "categorical", "kind": "categorical"}
+def test_selection_by_name_and_by_what_the_columns_say() -> None:
+    kinds: dict[str, Kind] = {"area": "numeric", "zip": "categorical", "kind": "categorical"}
     assert select(kinds, ["kind", "area"]) == {"area": "numeric", "kind": "categorical"}
     chosen, scores = select_best(TRAIN, ROWS % 3, kinds, 1)
     assert chosen == {"kind": "categorical"}
@@ -96,7 +97,7 @@ def test_selection_by_name_and_by_what_the_columns_say():
         select_best(TRAIN, ROWS % 3, kinds, 4)
 
 
-def test_a_kind_that_was_said_counts_in_the_ranking():
+def test_a_kind_that_was_said_counts_in_the_ranking() -> None:
     """Zip codes in disorder: as names they say all, as numbers little."""
     labels = np.array([0, 1, 0, 1, 0, 1])[ROWS % 6]
     train = pa.table({"zip": 10000 + ROWS % 6 + np.repeat([0, 100], 30)})

@@ -1,6 +1,7 @@
 """Columns as numbers and as texts, and what is guessed of them."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ N = 100
 ROWS = np.arange(N)
 
 
-def column(values, kind=None) -> pa.Table:
+def column(values: Any, kind: pa.DataType | None = None) -> pa.Table:
     return pa.table({"x": pa.array(values, kind)})
 
 
@@ -28,7 +29,7 @@ def column(values, kind=None) -> pa.Table:
         (pa.array([1, None], pa.decimal128(5, 2)), [1, np.nan]),
     ],
 )
-def test_numbers(values, expected):
+def test_numbers(values: Any, expected: list[float]) -> None:
     found = numbers(column(values), "x")
     assert found.dtype == np.float64
     np.testing.assert_array_equal(found, expected)
@@ -45,7 +46,7 @@ def test_numbers(values, expected):
         ([True, False], "expected a number in row 0, received True"),
     ],
 )
-def test_what_is_no_number(values, text):
+def test_what_is_no_number(values: list[Any], text: str) -> None:
     with pytest.raises(DataError, match=re.escape(text)) as caught:
         numbers(column(values), "x")
     assert str(caught.value).endswith(
@@ -63,12 +64,12 @@ def test_what_is_no_number(values, text):
         ([True, False], []),
     ],
 )
-def test_the_rows_that_hold_no_number(values, rows):
+def test_the_rows_that_hold_no_number(values: list[Any], rows: list[int]) -> None:
     assert not_numbers(column(values), "x").tolist() == rows
     assert not_numbers(column(values), "y").tolist() == []
 
 
-def test_texts():
+def test_texts() -> None:
     assert texts(column([" a ", None, "none", "?", "N/A"]), "x").tolist() == ["a", "", "none", "", ""]
     assert texts(column([92880, None]), "x").tolist() == ["92880", ""]
     assert texts(column([92880.0, None, 0.5]), "x").tolist() == ["92880", "", "0.5"]
@@ -115,5 +116,5 @@ def test_texts():
         pytest.param(pa.array([0] * N, pa.timestamp("s")), (None, "other"), id="times"),
     ],
 )
-def test_guesses(values, expected):
+def test_guesses(values: Any, expected: tuple[str | None, str | None]) -> None:
     assert guess(column(values), "x") == expected

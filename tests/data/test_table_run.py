@@ -36,7 +36,7 @@ def flats(tmp_path: Path) -> Path:
     return tmp_path / "flats.csv"
 
 
-def test_a_run_keeps_what_was_fitted_on_the_table(flats: Path, tmp_path: Path):
+def test_a_run_keeps_what_was_fitted_on_the_table(flats: Path, tmp_path: Path) -> None:
     file = tmp_path / "flats.yaml"
     file.write_text(LADDER.format(source=flats))
     reading = esc.load_ladder(file)
@@ -53,11 +53,12 @@ def test_a_run_keeps_what_was_fitted_on_the_table(flats: Path, tmp_path: Path):
     assert record["data"]["classes"] == bands.names
     assert record["data"]["attributes"] == fitted.names
     row = {"area": None, "street": "north", "price": 5}
+    assert data.train.table is not None and data.train.attributes is not None
     where = next(i for i, other in enumerate(data.train.table.to_pylist()) if other["area"] is None and i % 2)
     np.testing.assert_array_equal(fitted.vectors([row])[0], data.train.attributes[where])
 
 
-def test_what_no_rung_reads_is_told_and_not_transformed(flats: Path, tmp_path: Path):
+def test_what_no_rung_reads_is_told_and_not_transformed(flats: Path, tmp_path: Path) -> None:
     """A text among numbers in a table beside the images keeps nobody from learning from these, wherever it stands."""
     lines = flats.read_text().splitlines()
     file = tmp_path / "flats.yaml"
@@ -80,7 +81,7 @@ def test_what_no_rung_reads_is_told_and_not_transformed(flats: Path, tmp_path: P
     assert read_json(run.dir.table)["attributes"] is None
 
 
-def test_without_a_table_nothing_is_kept(tmp_path: Path):
+def test_without_a_table_nothing_is_kept(tmp_path: Path) -> None:
     reading = esc.load_ladder("digits", ["train.epochs=1"])
     rung = reading.ladder.rungs[0].name
     run = esc.climb(reading, out=tmp_path, rungs=[rung])[rung]

@@ -2,16 +2,24 @@
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.data.column import Kind
 from escalera.data.table.fitting import column_transformer, fit, raw
 from escalera.data.table.transform import Transformation
 
-KINDS = {"zip": "categorical", "area": "numeric", "rooms": "numeric", "garage": "categorical", "age": "numeric"}
+KINDS: dict[str, Kind] = {
+    "zip": "categorical",
+    "area": "numeric",
+    "rooms": "numeric",
+    "garage": "categorical",
+    "age": "numeric",
+}
 
 
 def houses(count: int = 300, seed: int = 0) -> pa.Table:
@@ -32,11 +40,15 @@ def houses(count: int = 300, seed: int = 0) -> pa.Table:
     )
 
 
-@pytest.fixture(scope="module")
-def fitted() -> Transformation:
-    found = fit(houses(), KINDS, {})
+def learned(train: pa.Table, kinds: dict[str, Kind], left_out: dict[str, Any]) -> Transformation:
+    found = fit(train, kinds, left_out)
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Transformation:
+    return learned(houses(), KINDS, {})
 
 
 def again(found: Transformation) -> Transformation:
@@ -44,7 +56,7 @@ def again(found: Transformation) -> Transformation:
 
 
 @pytest.mark.parametrize("other", [0, 1, 2])
-def test_it_equals_scikit_learn_to_the_last_bit(fitted, other):
+def test_it_equals_scikit_learn_to_the_last_bit(fitted: Transformation, other: int) -> None:
     """Also on rows that it has not seen (1, 2), with other categories (2), and after its JSON."""
     table = houses(seed=other)
     if other == 2:
@@ -57,14 +69,14 @@ def test_it_equals_scikit_learn_to_the_last_bit(fitted, other):
     np.testing.assert_array_equal(ours, reference)
 
 
-def test_json_gives_the_same_transformation(fitted):
+def test_json_gives_the_same_transformation(fitted: Transformation) -> None:
     assert again(fitted) == fitted
     ranked = Transformation(fitted.numeric, fitted.categorical, {"x": "constant"}, {"area": 0.1, "zip": 1 / 3})
     assert again(ranked) == ranked
     assert list(again(ranked).ranking) == ["area", "zip"]
 
 
-def test_the_names_say_what_each_output_is(fitted):
+def test_the_names_say_what_each_output_is(fitted: Transformation) -> None:
     assert fitted.names == [
         "area", "rooms", "age", "area missing", "age missing",
         "zip = 90210", "zip = 92880", "zip = 94501", "zip rare",
@@ -73,7 +85,7 @@ def test_the_names_say_what_each_output_is(fitted):
     assert fitted.columns == ["area", "rooms", "age", "zip", "garage"]
 
 
-def test_numbers_are_filled_clipped_and_standardised(fitted):
+def test_numbers_are_filled_clipped_and_standardised(fitted: Transformation) -> None:
     vectors = fitted(houses())
     assert np.abs(vectors[:, :3].mean(axis=0)).max() < 1e-5
     assert vectors[:, :3].std(axis=0) == pytest.approx([1, 1, 1], abs=1e-5)
@@ -86,55 +98,55 @@ def test_numbers_are_filled_clipped_and_standardised(fitted):
     assert part.median == np.nanmedian(np.clip(area, part.low, part.high))
 
 
-def test_quartiles_that_are_equal_fence_nothing():
+def test_quartiles_that_are_equal_fence_nothing() -> None:
     values = np.zeros(100)
     values[:10] = 5
-    [part] = fit(pa.table({"pool": values}), {"pool": "numeric"}, {}).numeric
+    [part] = learned(pa.table({"pool": values}), {"pool": "numeric"}, {}).numeric
     assert (part.low, part.high) == (0, 5)
 
 
-def test_limits_lie_within_what_train_has():
-    [part] = fit(pa.table({"rooms": np.arange(100) % 7}), {"rooms": "numeric"}, {}).numeric
+def test_limits_lie_within_what_train_has() -> None:
+    [part] = learned(pa.table({"rooms": np.arange(100) % 7}), {"rooms": "numeric"}, {}).numeric
     assert (part.low, part.high) == (0, 6)
 
 
-def test_nothing_is_learned_from_other_rows(fitted):
+def test_nothing_is_learned_from_other_rows(fitted: Transformation) -> None:
     """The same train rows beside other test rows: the same transformation; a leak would show in any number of it."""
     table = pa.concat_tables([houses(), houses(seed=5)])
     assert fit(table.slice(0, 300), KINDS, {}) == fitted
     assert fit(table, KINDS, {}) != fitted
 
 
-def test_a_category_that_train_does_not_have():
+def test_a_category_that_train_does_not_have() -> None:
     train = pa.table({"kind": ["a"] * 10 + ["b"] * 10, "n": np.arange(20) % 3})
-    kinds = {"kind": "categorical", "n": "numeric"}
-    found = fit(train, kinds, {})
+    kinds: dict[str, Kind] = {"kind": "categorical", "n": "numeric"}
+    found = learned(train, kinds, {})
     assert found.categorical[0].rare is False
     assert found(pa.table({"kind": ["c", "b"], "n": [1, 1]}))[:, 1:].tolist() == [[0, 0], [0, 1]]
 
 
-def test_a_missing_name_is_the_most_frequent_where_train_misses_none():
+def test_a_missing_name_is_the_most_frequent_where_train_misses_none() -> None:
     train = pa.table({"kind": ["a"] * 10 + ["b"] * 10 + ["c"] * 9})
-    found = fit(train, {"kind": "categorical"}, {})
+    found = learned(train, {"kind": "categorical"}, {})
     assert found.categorical[0].fill == "a"
     assert found(pa.table({"kind": pa.array([None], pa.string())})).tolist() == [[1, 0, 0]]
 
 
-def test_names_that_are_all_rare_are_left_out():
+def test_names_that_are_all_rare_are_left_out() -> None:
     train = pa.table({"owner": [f"o{i % 25}" for i in range(50)], "n": np.arange(50) % 3})
-    found = fit(train, {"owner": "categorical", "n": "numeric"}, {"x": "constant"})
+    found = learned(train, {"owner": "categorical", "n": "numeric"}, {"x": "constant"})
     assert found.left_out == {"x": "constant", "owner": "all_rare"}
     assert found.names == ["n"]
     assert fit(train, {"owner": "categorical"}, {}) is None
     assert fit(train, {}, {}) is None
 
 
-def test_in_a_large_train_one_in_a_hundred_is_rare():
+def test_in_a_large_train_one_in_a_hundred_is_rare() -> None:
     names = np.array(["a"] * 900 + ["b"] * 91 + ["c"] * 9)
-    assert fit(pa.table({"x": names}), {"x": "categorical"}, {}).names == ["x = a", "x = b", "x rare"]
+    assert learned(pa.table({"x": names}), {"x": "categorical"}, {}).names == ["x = a", "x = b", "x rare"]
 
 
-def test_rows_as_a_person_gives_them(fitted):
+def test_rows_as_a_person_gives_them(fitted: Transformation) -> None:
     table = houses().slice(10, 5)
     rows = table.to_pylist()
     np.testing.assert_array_equal(fitted.vectors(rows), fitted(table))
@@ -153,7 +165,7 @@ def test_rows_as_a_person_gives_them(fitted):
         ({"rooms": float("inf")}, "attribute 'rooms': expected a number, or null where it is not known; received inf."),
     ],
 )
-def test_rows_that_cannot_be_read(fitted, change, text):
+def test_rows_that_cannot_be_read(fitted: Transformation, change: dict[str, Any], text: str) -> None:
     good = houses().slice(10, 1).to_pylist()[0]
     with pytest.raises(DataError) as caught:
         fitted.vectors([{**good, **change}])
@@ -163,7 +175,7 @@ def test_rows_that_cannot_be_read(fitted, change, text):
     assert str(caught.value) == f"row 1: {text}"
 
 
-def test_rows_with_an_attribute_too_few(fitted):
+def test_rows_with_an_attribute_too_few(fitted: Transformation) -> None:
     text = (
         "expected the attributes area, rooms, age, zip, garage; received none for rooms, zip. "
         "Give null where a value is not known."
@@ -172,19 +184,19 @@ def test_rows_with_an_attribute_too_few(fitted):
         fitted.vectors([{"area": 1, "age": 2, "garage": None}])
 
 
-def test_columns_that_were_left_out_may_be_there(fitted):
+def test_columns_that_were_left_out_may_be_there(fitted: Transformation) -> None:
     found = Transformation(fitted.numeric, fitted.categorical, {"price": "target"})
     row = houses().slice(10, 1).to_pylist()[0]
     np.testing.assert_array_equal(found.vectors([{**row, "price": "high"}]), fitted.vectors([row]))
     assert fitted.vectors([]).shape == (0, 13)
 
 
-def test_a_table_without_one_of_the_columns(fitted):
+def test_a_table_without_one_of_the_columns(fitted: Transformation) -> None:
     with pytest.raises(DataError, match=r"the table has no column 'area'; did you mean 'areas'"):
         fitted(houses().rename_columns(["zip", "areas", "rooms", "garage", "age"]))
 
 
-def test_text_among_the_numbers_of_another_split(fitted):
+def test_text_among_the_numbers_of_another_split(fitted: Transformation) -> None:
     table = houses().set_column(2, "rooms", pa.array(["3"] * 299 + ["three"]))
     with pytest.raises(DataError, match="column 'rooms': expected a number in row 299, received 'three'"):
         fitted(table)
