@@ -12,7 +12,7 @@ from escalera.evaluate.explain import _added, _map, grad_cam
 from escalera.ladder import schema
 from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn
-from escalera.models.fusion import Fusion
+from escalera.models.fusion import Branch, Fusion
 from escalera.models.head import Head
 from escalera.models.mlp import mlp
 from escalera.models.network import Network
@@ -32,6 +32,7 @@ def test_equals_its_definition() -> None:
     for i in range(3):
         activation = net.body(images[i : i + 1]).detach().requires_grad_()
         net.head(activation)[0, classes[i]].backward()
+        assert activation.grad is not None
         assert activation.grad is not None
         weights = activation.grad.mean(dim=(2, 3), keepdim=True)
         expected = (weights * activation.detach()).sum(dim=1).relu()[0].numpy()
@@ -79,7 +80,7 @@ def test_a_network_without_maps() -> None:
     assert grad_cam(Network(body, Head(shape, 3)), torch.rand(2, 1, 8, 8), torch.tensor([0, 1])) is None
 
 
-def fusion(kinds: dict[str, object], *, attributes: int = 0) -> Network:
+def fusion(kinds: dict[str, schema.Branch], *, attributes: int = 0) -> Network:
     torch.manual_seed(0)
     return build_network(schema.Fusion(kind="fusion", branches=kinds), (3, 16, 16), 5, attributes)
 
@@ -94,12 +95,14 @@ def test_the_maps_of_a_fusion_are_those_of_its_branches_added_up() -> None:
     assert isinstance(net.body, Fusion)
     for name in ("one", "two"):
         branch = net.body.branches[name]
+        assert isinstance(branch, Branch)
         activation = branch.map(images).detach().requires_grad_()
         features = [
             branch.pooling(activation) if other == name else part((images, rows))
             for other, part in net.body.branches.items()
         ]
         net.head.layers(torch.cat(features, dim=1)).gather(1, classes[:, None]).sum().backward()
+        assert activation.grad is not None
         weights = activation.grad.mean(dim=(2, 3), keepdim=True)
         cam = (weights * activation.detach()).sum(dim=1, keepdim=True).relu()
         larger = torch.nn.functional.interpolate(cam, (8, 8), mode="bilinear")
@@ -108,7 +111,8 @@ def test_the_maps_of_a_fusion_are_those_of_its_branches_added_up() -> None:
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
     # A branch that the head does not listen to says nothing of where.
     with torch.no_grad():
-        net.head.layers[0].weight[:, 4 * 64 + 3 :] = 0
+        heard = net.head.layers[0].get_parameter("weight")
+        heard[:, 4 * 64 + 3 :] = 0
     deaf = grad_cam(net, (images, rows), classes)
     assert deaf is not None and not np.allclose(deaf, found)
 
@@ -119,7 +123,7 @@ def test_of_several_pictures_the_map_is_that_of_the_whole() -> None:
     net = build_network(photos, (1, 16, 16), 5, layout=(2, 2))
     found = grad_cam(net, torch.rand(3, 1, 16, 16), torch.tensor([0, 1, 2]))
     assert found is not None and found.shape == (3, 8, 8)
-    branches = {"photos": photos, "row": schema.Table(kind="table", dense=[3])}
+    branches: dict[str, schema.Branch] = {"photos": photos, "row": schema.Table(kind="table", dense=[3])}
     both = build_network(schema.Fusion(kind="fusion", branches=branches), (1, 16, 16), 5, 2, (2, 2))
     image = torch.rand(1, 1, 16, 16)
     whole = grad_cam(both, (image, torch.zeros(1, 2)), torch.tensor([0]))

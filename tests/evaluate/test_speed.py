@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from escalera.evaluate import speed
 from escalera.evaluate.speed import rows_per_second
+from escalera.models.inputs import Inputs
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """A clock that the network moves on: no real time decides here."""
     passed = [0.0]
-    monkeypatch.setattr(speed.time, "perf_counter", lambda: passed[0])
+    monkeypatch.setattr("escalera.evaluate.speed.time.perf_counter", lambda: passed[0])
     yield passed
 
 
@@ -25,7 +25,7 @@ def measured(clock: list[float], seconds: Iterator[float] | float) -> tuple[floa
     sizes: list[int] = []
     times = seconds if not isinstance(seconds, float) else itertools.repeat(seconds)
 
-    def answer(inputs: torch.Tensor) -> None:
+    def answer(inputs: Inputs) -> None:
         assert not network.training and torch.is_inference_mode_enabled()
         sizes.append(len(inputs))
         clock[0] += next(times)

@@ -3,6 +3,7 @@ from torch import nn
 
 from escalera.evaluate.predict import predict
 from escalera.evaluate.views import VIEWS, mean_logits
+from escalera.models.inputs import Inputs
 
 
 def test_flip_makes_the_answer_blind_to_the_mirror() -> None:
@@ -19,7 +20,8 @@ def test_the_shifts_move_a_pixel_and_repeat_the_border() -> None:
     images = torch.arange(9.0).view(1, 1, 3, 3)
     seen: list[torch.Tensor] = []
 
-    def net(batch: torch.Tensor) -> torch.Tensor:
+    def net(batch: Inputs) -> torch.Tensor:
+        assert isinstance(batch, torch.Tensor)
         seen.append(batch)
         return torch.zeros(1, 2)
 

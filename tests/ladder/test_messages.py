@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from escalera.core.errors import LadderError
-from escalera.ladder.read import dump_config, load_config, read_ladder
+from escalera.ladder.read import Reading, dump_config, load_config, read_ladder
 from escalera.ladder.schema import Section
 
 NAME = "a name of at most 80 letters, digits and . _ -, the first a letter or digit"
@@ -21,7 +22,7 @@ BETAS = "a list of 2 numbers of at least 0 and below 1"
 ACTIVATIONS = "'relu', 'leaky_relu', 'gelu', 'silu', 'tanh'"
 
 
-def test_six_and_more_mistakes_of_one_file_are_told_together(problems) -> None:
+def test_six_and_more_mistakes_of_one_file_are_told_together(problems: Callable[..., list[str]]) -> None:
     text = """
     name: wrong
     title: {en: Wrong from top to bottom}
@@ -90,7 +91,7 @@ def direct(line: str) -> str:
     return SOUND.replace("DIRECT", line).replace("CHANGE", "change: {}")
 
 
-def test_the_ladder_that_the_mistakes_are_put_into_is_sound(problems) -> None:
+def test_the_ladder_that_the_mistakes_are_put_into_is_sound(problems: Callable[..., list[str]]) -> None:
     assert problems(change("train.epochs: 3")) == []
     assert problems(direct("train: {epochs: 3}")) == []
 
@@ -146,7 +147,9 @@ def test_the_ladder_that_the_mistakes_are_put_into_is_sound(problems) -> None:
          f"expected one of {ACTIVATIONS}, or a list of such, received 'rely'; did you mean 'relu'?"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_says_what_was_expected_and_received(problems, path: str, value: str, message: str) -> None:
+def test_a_wrong_value_says_what_was_expected_and_received(
+    problems: Callable[..., list[str]], path: str, value: str, message: str
+) -> None:
     assert problems(change(f"{path}: {value}")) == [f"ladder.yaml:8: rungs[1] (next).change.{path}: {message}"]
 
 
@@ -174,7 +177,7 @@ def test_a_wrong_value_says_what_was_expected_and_received(problems, path: str, 
     ],
 )  # fmt: skip
 def test_a_mistake_within_a_value_is_told_at_its_place(
-    problems, path: str, value: str, place: str, message: str
+    problems: Callable[..., list[str]], path: str, value: str, place: str, message: str
 ) -> None:
     assert problems(change(f"{path}: {value}")) == [f"ladder.yaml:8: rungs[1] (next).change.{place}: {message}"]
 
@@ -192,7 +195,9 @@ def test_a_mistake_within_a_value_is_told_at_its_place(
         ("name: &x a\ntitle: *x", "ladder.yaml:2: the alias '*x' is not taken in a ladder; write the value out"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_one_problem(problems, read, text: str, message: str) -> None:
+def test_a_file_that_is_no_mapping_is_one_problem(
+    problems: Callable[..., list[str]], read: Callable[..., Reading], text: str, message: str
+) -> None:
     assert problems(text) == [message]
     assert read(text).rungs == []
 
@@ -247,7 +252,9 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_frame_that_lacks_something_says_what(problems, text: str, expected: list[str]) -> None:
+def test_a_frame_that_lacks_something_says_what(
+    problems: Callable[..., list[str]], text: str, expected: list[str]
+) -> None:
     assert problems(text) == [f"ladder.yaml:{message}" for message in expected]
 
 
@@ -265,7 +272,7 @@ def test_a_frame_that_lacks_something_says_what(problems, text: str, expected: l
         ("name: x\ntitle: {en: a, es: b, fr: c}", "title.fr: unknown key 'fr'; known: en, es"),
     ],
 )  # fmt: skip
-def test_what_stands_around_the_rungs_is_checked(problems, line: str, message: str) -> None:
+def test_what_stands_around_the_rungs_is_checked(problems: Callable[..., list[str]], line: str, message: str) -> None:
     text = direct("train: {}").replace("name: sound", line, 1)
     assert problems(text) == [f"ladder.yaml:{1 + line.count(chr(10))}: {message}"]
 
@@ -287,12 +294,12 @@ def test_what_stands_around_the_rungs_is_checked(problems, line: str, message: s
         ("train.epochs: 3", "train.epochs: a dotted path stands under change; write change: {train.epochs: ...}"),
     ],
 )  # fmt: skip
-def test_what_a_later_rung_may_not_say(problems, line: str, message: str) -> None:
+def test_what_a_later_rung_may_not_say(problems: Callable[..., list[str]], line: str, message: str) -> None:
     text = SOUND.replace("DIRECT", "train: {}").replace("CHANGE", line)
     assert problems(text)[0] == f"ladder.yaml:8: rungs[1] (next).{message}"
 
 
-def test_a_section_beside_the_change_is_checked_as_if_it_stood_in_it(problems) -> None:
+def test_a_section_beside_the_change_is_checked_as_if_it_stood_in_it(problems: Callable[..., list[str]]) -> None:
     text = SOUND.replace("DIRECT", "train: {}").replace("CHANGE", "model: {blocks: [[x]]}")
     assert problems(text) == [
         "ladder.yaml:8: rungs[1] (next).model: "
@@ -301,7 +308,7 @@ def test_a_section_beside_the_change_is_checked_as_if_it_stood_in_it(problems) -
     ]
 
 
-def test_a_first_rung_has_nothing_to_change(problems) -> None:
+def test_a_first_rung_has_nothing_to_change(problems: Callable[..., list[str]]) -> None:
     text = "name: a\ndata: {source: x}\nrungs:\n- name: a\n  change: {model: {kind: mlp, dense: [x]}}"
     assert problems(text) == [
         "ladder.yaml:5: rungs[0] (a).change: "
@@ -311,18 +318,20 @@ def test_a_first_rung_has_nothing_to_change(problems) -> None:
 
 
 class TestInheritance:
-    def test_an_inherited_mistake_is_told_once_where_it_was_typed(self, problems) -> None:
+    def test_an_inherited_mistake_is_told_once_where_it_was_typed(self, problems: Callable[..., list[str]]) -> None:
         text = direct("train: {epochs: ten}") + "  - name: third\n    change: {train.batch_size: 8}\n"
         assert problems(text) == [f"ladder.yaml:6: rungs[0] (base).train.epochs: expected {WHOLE}, received 'ten'"]
 
-    def test_typed_again_it_is_told_again(self, problems) -> None:
+    def test_typed_again_it_is_told_again(self, problems: Callable[..., list[str]]) -> None:
         text = direct("train: {epochs: ten}").replace("change: {}", "change: {train.epochs: ten}")
         assert problems(text) == [
             f"ladder.yaml:6: rungs[0] (base).train.epochs: expected {WHOLE}, received 'ten'",
             f"ladder.yaml:8: rungs[1] (next).change.train.epochs: expected {WHOLE}, received 'ten'",
         ]
 
-    def test_of_keys_at_odds_the_one_typed_last_is_to_blame_and_only_once(self, problems) -> None:
+    def test_of_keys_at_odds_the_one_typed_last_is_to_blame_and_only_once(
+        self, problems: Callable[..., list[str]]
+    ) -> None:
         text = change("model.dropout: [0.1]") + (
             "  - name: third\n    change: {model.blocks: [[8], [9]]}\n"
             "  - name: fourth\n    change: {train.epochs: 3}\n"
@@ -332,14 +341,16 @@ class TestInheritance:
             "expected one value alone or a list of 2 values, one for each of 'blocks', received [0.1]"
         ]
 
-    def test_what_follows_from_a_refused_path_is_not_told(self, problems) -> None:
+    def test_what_follows_from_a_refused_path_is_not_told(self, problems: Callable[..., list[str]]) -> None:
         text = change("model.bloks: [[8], [9]], model.dropout: [0.1, 0.2]")
         assert problems(text) == [
             "ladder.yaml:8: rungs[1] (next).change.model.bloks: "
             "unknown key 'bloks' for kind 'cnn'; did you mean 'blocks'?"
         ]
 
-    def test_a_mistake_in_the_ladders_sections_is_told_once_for_all_rungs_that_begin_there(self, problems) -> None:
+    def test_a_mistake_in_the_ladders_sections_is_told_once_for_all_rungs_that_begin_there(
+        self, problems: Callable[..., list[str]]
+    ) -> None:
         text = direct("from:").replace("change: {}", "from:\n    model: {kind: mlp, dense: [1]}")
         assert problems(text.replace("digits", "[]")) == ["ladder.yaml:2: data.source: expected text, received []"]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from escalera.ladder.read import Reading
 from escalera.ladder.schema import Cnn, Mlp
 
 HEAD = "name: family\ndata: {source: digits, validation: 0.2}\n"
@@ -11,7 +14,7 @@ HEAD += "train: {epochs: 9, optimizer: {name: sgd, lr: 0.1}}\nrungs:\n"
 BASE = "- name: base\n  model: {kind: cnn, blocks: [[32]]}\n"
 
 
-def test_a_rung_changes_the_one_above_or_the_one_it_names(read) -> None:
+def test_a_rung_changes_the_one_above_or_the_one_it_names(read: Callable[..., Reading]) -> None:
     reading = read(
         HEAD + BASE + "- {name: one, change: {train.epochs: 1}}\n"
         "- {name: two, change: {train.batch_size: 2}}\n"
@@ -28,7 +31,7 @@ def test_a_rung_changes_the_one_above_or_the_one_it_names(read) -> None:
     ]
 
 
-def test_a_parent_may_stand_below_its_child(read) -> None:
+def test_a_parent_may_stand_below_its_child(read: Callable[..., Reading]) -> None:
     reading = read(
         HEAD + BASE + "- {name: early, from: late, change: {train.epochs: 2}}\n"
         "- {name: late, from: base, change: {model.blocks: [[7]]}}\n"
@@ -40,14 +43,14 @@ def test_a_parent_may_stand_below_its_child(read) -> None:
     assert (early.model.blocks, early.train.epochs) == ([[7]], 2)
 
 
-def test_a_long_family_needs_no_deep_stack(read) -> None:
+def test_a_long_family_needs_no_deep_stack(read: Callable[..., Reading]) -> None:
     rungs = "".join(f"- {{name: r{number}, from: r{number + 1}}}\n" for number in range(990))
     reading = read(HEAD + BASE + rungs + "- {name: r990, from: base, change: {train.epochs: 3}}\n")
     assert reading.problems == []
     assert reading.ladder["r0"].config.train.epochs == 3
 
 
-def test_the_ladders_sections_lie_under_the_first_rung_key_by_key(read) -> None:
+def test_the_ladders_sections_lie_under_the_first_rung_key_by_key(read: Callable[..., Reading]) -> None:
     reading = read(
         HEAD + "- name: base\n  data: {image_size: 16}\n  model: {kind: mlp, dense: [4]}\n"
         "  train: {batch_size: 8, optimizer: {name: sgd, momentum: 0.5}}\n"
@@ -61,7 +64,7 @@ def test_the_ladders_sections_lie_under_the_first_rung_key_by_key(read) -> None:
     }  # fmt: skip
 
 
-def test_a_section_of_another_kind_is_not_merged(read) -> None:
+def test_a_section_of_another_kind_is_not_merged(read: Callable[..., Reading]) -> None:
     reading = read(HEAD + BASE + "  train: {optimizer: {name: adam}}\n")
     assert reading.problems == []
     assert reading.rungs[0].config.train.optimizer.model_dump() == {
@@ -69,13 +72,13 @@ def test_a_section_of_another_kind_is_not_merged(read) -> None:
     }  # fmt: skip
 
 
-def test_a_first_rung_can_put_a_ladders_section_back_to_its_default(read) -> None:
+def test_a_first_rung_can_put_a_ladders_section_back_to_its_default(read: Callable[..., Reading]) -> None:
     reading = read(HEAD + BASE + "  train: null\n")
     assert reading.problems == []
     assert reading.rungs[0].config.train.epochs == 20
 
 
-def test_from_null_begins_anew(read) -> None:
+def test_from_null_begins_anew(read: Callable[..., Reading]) -> None:
     reading = read(HEAD + BASE + "- {name: other, from: null, model: {kind: mlp, dense: [4]}, augment: {shift: 0.1}}\n")
     assert reading.problems == []
     other = reading.ladder["other"]
@@ -84,7 +87,7 @@ def test_from_null_begins_anew(read) -> None:
     assert other.config.train.epochs == 9
 
 
-def test_a_change_may_touch_the_data_and_the_parent_stays_as_it_was(read) -> None:
+def test_a_change_may_touch_the_data_and_the_parent_stays_as_it_was(read: Callable[..., Reading]) -> None:
     reading = read(HEAD + BASE + "- {name: other, change: {data.source: mnist, model: {kind: mlp, dense: [1]}}}\n")
     assert reading.problems == []
     assert [rung.config.data.source for rung in reading.rungs] == ["digits", "mnist"]
@@ -92,7 +95,7 @@ def test_a_change_may_touch_the_data_and_the_parent_stays_as_it_was(read) -> Non
     assert [rung.config.model.kind for rung in reading.rungs] == ["cnn", "mlp"]
 
 
-def test_one_plain_text_stands_for_both_languages(read) -> None:
+def test_one_plain_text_stands_for_both_languages(read: Callable[..., Reading]) -> None:
     ladder = read("title: Digits\n" + HEAD + BASE + "  why: Because\n- {name: other}\n").ladder
     assert ladder.title is not None
     assert (ladder.title["en"], ladder.title["es"]) == ("Digits", "Digits")
@@ -136,17 +139,17 @@ def test_one_plain_text_stands_for_both_languages(read) -> None:
         ),
     ],
 )
-def test_parents_that_cannot_be(problems, rungs: str, expected: list[str]) -> None:
+def test_parents_that_cannot_be(problems: Callable[..., list[str]], rungs: str, expected: list[str]) -> None:
     assert problems(HEAD + BASE + rungs) == [f"ladder.yaml:{line}" for line in expected]
 
 
-def test_the_children_of_a_circle_are_left_out_without_further_words(read) -> None:
+def test_the_children_of_a_circle_are_left_out_without_further_words(read: Callable[..., Reading]) -> None:
     reading = read(HEAD + BASE + "- {name: a, from: a}\n- {name: b}\n- {name: c, from: base}\n")
     assert len(reading.problems) == 1
     assert [rung.name for rung in reading.rungs] == ["base", "c"]
 
 
-def test_rungs_with_mistakes_and_their_children_are_left_out_of_the_ladder(read) -> None:
+def test_rungs_with_mistakes_and_their_children_are_left_out_of_the_ladder(read: Callable[..., Reading]) -> None:
     reading = read(
         HEAD + BASE + "- {name: wrong, change: {model.blocks: x}}\n- {name: child}\n"
         "- {name: mended, change: {model.blocks: [[3]]}}\n"
@@ -157,6 +160,6 @@ def test_rungs_with_mistakes_and_their_children_are_left_out_of_the_ladder(read)
     assert [rung.name for rung in reading.rungs] == ["base", "mended", "fine"]
 
 
-def test_the_seed_and_name_are_kept(read) -> None:
+def test_the_seed_and_name_are_kept(read: Callable[..., Reading]) -> None:
     ladder = read("seed: 7\n" + HEAD + BASE).ladder
     assert (ladder.name, ladder.seed) == ("family", 7)

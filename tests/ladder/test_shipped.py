@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import escalera
+from escalera.ladder import schema
 from escalera.ladder.read import read_ladder, shipped
 from escalera.ladder.schema import Cnn, RungConfig
 
@@ -87,10 +88,12 @@ def test_the_training_of_cifar10_is_that_of_the_reference() -> None:
     assert {train.optimizer.model_dump_json() for train in trains} == {
         '{"name":"adam","lr":0.001,"backbone_lr":null,"betas":[0.9,0.999],"epsilon":1e-7}'
     }
-    assert ladder["dropout"].config.model.dropout == [0, 0.25, 0.25]
-    assert ladder["dropout"].config.model.head.dropout == [0, 0.25]
-    assert ladder["doubled"].config.model.dropout == 0.25
-    assert ladder["batch-norm"].config.model.head.dropout == [0, 0.25]
+    dropout, doubled, normed = (ladder[name].config.model for name in ("dropout", "doubled", "batch-norm"))
+    assert isinstance(dropout, schema.Cnn) and isinstance(doubled, schema.Cnn) and isinstance(normed, schema.Cnn)
+    assert dropout.dropout == [0, 0.25, 0.25]
+    assert dropout.head.dropout == [0, 0.25]
+    assert doubled.dropout == 0.25
+    assert normed.head.dropout == [0, 0.25]
     augment = ladder["augmentation"].config.augment.model_dump(exclude_defaults=True)
     assert augment == {"rotation": 15, "shift": 0.1, "horizontal_flip": True}
 

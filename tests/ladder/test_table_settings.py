@@ -1,5 +1,7 @@
 """What a ladder says of a table, and what is told when it cannot be meant."""
 
+from typing import Any
+
 import pytest
 
 from escalera.ladder.explain import mistakes
@@ -10,7 +12,7 @@ def told(**settings: object) -> list[str]:
     return [f"{'.'.join(map(str, m.path))}: {m.message}" for m in mistakes(Data, {"source": "houses", **settings})]
 
 
-def test_attributes_by_name_and_by_kind():
+def test_attributes_by_name_and_by_kind() -> None:
     assert Data.model_validate({"source": "x", "attributes": ["area"]}).attributes == ["area"]
     data = Data.model_validate({"source": "x", "attributes": {"categorical": ["zip"]}, "select": {"best": 2}})
     assert data.attributes == Attributes(categorical=["zip"])
@@ -40,5 +42,5 @@ def test_attributes_by_name_and_by_kind():
         ({"select": {"worst": 1}}, "select.worst: unknown key 'worst'; known: best"),
     ],
 )
-def test_what_cannot_be_meant(settings, text):
+def test_what_cannot_be_meant(settings: dict[str, Any], text: str) -> None:
     assert text in told(**settings)

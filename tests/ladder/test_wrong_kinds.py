@@ -53,7 +53,7 @@ def fillings(node: Node, depth: int = 0) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("model", [RungConfig, LadderEntry])
-def test_every_key_takes_or_refuses_every_kind_of_value(model) -> None:
+def test_every_key_takes_or_refuses_every_kind_of_value(model: type[RungConfig | LadderEntry]) -> None:
     counted = 0
     for value in fillings(section(model.__name__)):
         counted += len(mistakes(model, value))

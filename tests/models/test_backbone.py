@@ -1,17 +1,19 @@
 """Networks of timm as bodies: Keras's totals, stages, sizes, and what they expect of their pictures."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
 from escalera.core.errors import ModelError
-from escalera.models.backbone import Way, backbone
+from escalera.models.backbone import Backbone, Way, backbone
 from escalera.models.freezing import freeze
 from escalera.models.head import Head
 from escalera.models.network import Network
 from escalera.models.summary import summarise
 
-HEAD = {"widths": [256, 128], "batch_norm": True, "dropout": [0, 0.25]}
+HEAD: dict[str, Any] = {"widths": [256, 128], "batch_norm": True, "dropout": [0, 0.25]}
 """The head of the VGG16 rungs of REFERENCE."""
 
 
@@ -66,7 +68,9 @@ def test_densenet121_with_its_top() -> None:
         (64, None, False, (15_274_954, 15_274_186, 768)),
     ],
 )
-def test_the_vgg16_rungs_of_the_reference(side: int, until: str | None, frozen: bool, counts: tuple) -> None:
+def test_the_vgg16_rungs_of_the_reference(
+    side: int, until: str | None, frozen: bool, counts: tuple[int, int, int]
+) -> None:
     body, shape = made("vgg16", side, until)
     with torch.device("meta"):
         net = Network(body, Head(shape, 10, **HEAD))
@@ -92,7 +96,9 @@ def test_the_vgg16_rungs_of_the_reference(side: int, until: str | None, frozen: 
         ("test_efficientnet", 32, None, (256, 1, 1)),
     ],
 )
-def test_a_cut_network_keeps_only_what_it_runs(name: str, side: int, until: str | None, map_shape: tuple) -> None:
+def test_a_cut_network_keeps_only_what_it_runs(
+    name: str, side: int, until: str | None, map_shape: tuple[int, int, int]
+) -> None:
     torch.manual_seed(0)
     body, shape = backbone((3, side, side), name, until=until)
     images = torch.rand(2, 3, side, side)
@@ -112,8 +118,11 @@ def test_a_cut_network_keeps_only_what_it_runs(name: str, side: int, until: str 
         ("vit_small_patch16_dinov3", 64, (384, 4, 4), Way(11)),  # asks its rotary embedding for more than a forward
     ],
 )
-def test_networks_that_answer_otherwise_than_most(name: str, side: int, map_shape: tuple, way: Way) -> None:
+def test_networks_that_answer_otherwise_than_most(
+    name: str, side: int, map_shape: tuple[int, int, int], way: Way
+) -> None:
     body, shape = made(name, side)
+    assert isinstance(body, Backbone)
     assert (shape, body.way) == (map_shape, way)
     assert body(torch.zeros(2, 3, side, side, device="meta")).shape[1:] == map_shape
 
@@ -153,7 +162,7 @@ def test_pictures_are_normalised_within_and_grey_becomes_three_channels() -> Non
     assert not {"mean", "deviation"} & set(body.state_dict())
 
 
-def refused(*arguments: object) -> ModelError:
+def refused(*arguments: Any) -> ModelError:
     with pytest.raises(ModelError) as caught:
         made(*arguments)
     return caught.value

@@ -1,12 +1,17 @@
 """`conv1d`, `table` and `fusion`: parameters by hand, the contract of a network, and what cannot be built."""
 
+from typing import Literal
+
 import pytest
 import torch
+from torch import nn
 
 from escalera.builders import network
 from escalera.core.errors import EscaleraError, ModelError
 from escalera.ladder import schema
 from escalera.models.conv1d import conv1d
+from escalera.models.fusion import Branch, Fusion
+from escalera.models.network import Network
 from escalera.models.summary import summarise
 
 SHAPE = (3, 8, 8)
@@ -20,9 +25,14 @@ def rows(count: int = 2, attributes: int = 3) -> tuple[torch.Tensor, torch.Tenso
     return torch.rand(count, *SHAPE, generator=generator), torch.rand(count, attributes, generator=generator)
 
 
-def fusion(**more: object) -> schema.Fusion:
-    branches = {"table": TABLE, "photo": CNN, "vector": VECTOR, **more}
+def fusion(**more: schema.Branch) -> schema.Fusion:
+    branches: dict[str, schema.Branch] = {"table": TABLE, "photo": CNN, "vector": VECTOR, **more}
     return schema.Fusion(kind="fusion", branches=branches, head=schema.Head(dense=[9]))
+
+
+def branches_of(made: Network) -> dict[str, Branch]:
+    assert isinstance(made.body, Fusion)
+    return dict(zip(made.body.branches, made.body.parts(), strict=True))
 
 
 def test_a_vector_is_convolved_and_pooled() -> None:
@@ -36,7 +46,8 @@ def test_the_vector_is_the_picture_row_by_row_with_its_colours_as_channels() -> 
     body, shape = conv1d(SHAPE, [2], kernel=3, pool=1)
     assert shape == (2, 1, 64)
     picture = rows()[0]
-    kernel, bias = body[1].weight, body[1].bias
+    assert isinstance(body, nn.Sequential)
+    kernel, bias = body[1].get_parameter("weight"), body[1].get_parameter("bias")
     flat = picture.reshape(2, 3, 64)
     by_hand = (flat[:, :, 9:12] * kernel[0]).sum((1, 2)) + bias[0]  # across the end of the first row of 8
     assert torch.allclose(body(picture)[:, 0, 0, 10], by_hand.clamp(min=0), atol=1e-6)
@@ -73,7 +84,7 @@ def test_a_table_without_attributes() -> None:
 def test_the_features_of_a_fusion_are_those_of_its_branches_side_by_side() -> None:
     made = network(fusion(), SHAPE, 10, 3).eval()
     inputs = rows()
-    expected = torch.cat([branch(inputs) for branch in made.body.branches.values()], dim=1)
+    expected = torch.cat([branch(inputs) for branch in branches_of(made).values()], dim=1)
     assert expected.shape == (2, 7 + 5 * 2 * 2 + 6)
     assert torch.equal(made.features(inputs), expected)
     assert made.feature_map(inputs).shape == (2, 33, 1, 1)
@@ -98,20 +109,20 @@ def test_a_fusion_of_pictures_takes_them_alone() -> None:
     assert made(rows()[0]).shape == (2, 2)
 
 
-def transfer(trainable: object) -> schema.Transfer:
+def transfer(trainable: Literal["all", "none"] | schema.Trainable) -> schema.Transfer:
     weights = schema.Weights(**{"from": "before"})
     return schema.Transfer(kind="transfer", weights=weights, trainable=trainable, like=CNN)
 
 
 def test_a_frozen_branch_rests_and_the_others_learn() -> None:
     made = network(fusion(photo=transfer("none"), vector=transfer(schema.Trainable(last=1))), SHAPE, 10, 3)
-    learns = {name: all(p.requires_grad for p in part.parameters()) for name, part in made.body.branches.items()}
+    learns = {name: all(p.requires_grad for p in part.parameters()) for name, part in branches_of(made).items()}
     assert learns == {"table": True, "photo": False, "vector": False}
-    vector = [p.requires_grad for p in made.body.branches["vector"].parameters()]
+    vector = [p.requires_grad for p in branches_of(made)["vector"].parameters()]
     assert vector == [False, False, True, True]
     made.train()
-    assert not made.body.branches["photo"].body.training
-    assert made.body.branches["table"].body.training
+    assert not branches_of(made)["photo"].body.training
+    assert branches_of(made)["table"].body.training
 
 
 @pytest.mark.parametrize(
@@ -131,7 +142,7 @@ def test_a_frozen_branch_rests_and_the_others_learn() -> None:
         ({"a b.c": CNN, "table": TABLE}, "expected names of letters, digits, - and _, received 'a b.c'"),
     ],
 )
-def test_branches_that_cannot_be(branches: dict[str, object], expected: str) -> None:
+def test_branches_that_cannot_be(branches: dict[str, schema.Branch], expected: str) -> None:
     with pytest.raises(ValueError, match="Fusion") as caught:
         schema.Fusion(kind="fusion", branches=branches)
     assert expected in str(caught.value)

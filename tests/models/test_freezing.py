@@ -19,7 +19,7 @@ def net() -> Network:
 
 
 def learning(net: Network) -> list[bool]:
-    return [layer.weight.requires_grad for layer in net.body if hasattr(layer, "weight")]
+    return [layer.get_parameter("weight").requires_grad for layer in net.body.children() if hasattr(layer, "weight")]
 
 
 def test_a_frozen_body_gives_the_same_in_training(net: Network) -> None:
@@ -43,8 +43,8 @@ def test_all_but_the_last_layers_with_weights(net: Network) -> None:
     net.train()
     assert learning(net) == [False, False, False, True, True, True]
     # The convolution, norm and dropout of the first block rest; from its second norm on, everything trains.
-    norms = [layer for layer in net.body if isinstance(layer, nn.BatchNorm2d)]
-    drops = [layer for layer in net.body if isinstance(layer, nn.Dropout)]
+    norms = [layer for layer in net.body.children() if isinstance(layer, nn.BatchNorm2d)]
+    drops = [layer for layer in net.body.children() if isinstance(layer, nn.Dropout)]
     assert [norm.training for norm in norms] == [False, True, True]
     assert [drop.training for drop in drops] == [True, True]
     freeze(net, last=2)

@@ -29,7 +29,7 @@ def test_keras_defaults() -> None:
     kernel = conv3x3(16, 32)
     limit = (6 / (9 * 16 + 9 * 32)) ** 0.5
     assert 0.99 * limit < kernel.weight.abs().max() <= limit
-    assert not kernel.bias.any()
+    assert kernel.bias is not None and not kernel.bias.any()
     for norm in (batch_norm_1d(4), batch_norm_2d(4)):
         assert (norm.eps, norm.momentum) == (1e-3, 0.01)
     assert ACTIVATIONS["leaky_relu"]().negative_slope == 0.3
@@ -37,11 +37,18 @@ def test_keras_defaults() -> None:
 
 def test_order_in_a_block_activation_before_batch_norm_dropout_after_pooling() -> None:
     body, _ = cnn((3, 8, 8), [[4, 4], [8]], batch_norm="conv", dropout=[0.1, 0.0], activation=["relu", "leaky_relu"])
-    kinds = [type(layer).__name__ for layer in body]
+    kinds = [type(layer).__name__ for layer in body.children()]
     block = ["Conv2d", "ReLU", "BatchNorm2d"]
     assert kinds == [*block, *block, "MaxPool2d", "Dropout", "Conv2d", "LeakyReLU", "BatchNorm2d", "MaxPool2d"]
     body, _ = cnn((3, 8, 8), [[4, 4]], batch_norm="block")
-    assert [type(layer).__name__ for layer in body] == ["Conv2d", "ReLU", "Conv2d", "ReLU", "BatchNorm2d", "MaxPool2d"]
+    assert [type(layer).__name__ for layer in body.children()] == [
+        "Conv2d",
+        "ReLU",
+        "Conv2d",
+        "ReLU",
+        "BatchNorm2d",
+        "MaxPool2d",
+    ]
 
 
 def test_head_dropout_once_or_per_layer() -> None:
@@ -57,7 +64,7 @@ def test_summary_rows_freezing_and_state_left_alone() -> None:
     net = Network(body, Head(shape, 3)).train()
     for parameter in net.body.parameters():
         parameter.requires_grad = False
-    before = net.body[2].running_mean.clone()
+    before = net.body.get_buffer("2.running_mean").clone()
     summary = summarise(net, (1, 4, 4))
     assert [(row["kind"], row["output_shape"], row["parameters"], row["trainable"]) for row in summary.rows()] == [
         ("Conv2d", (2, 4, 4), 20, False),
@@ -69,6 +76,6 @@ def test_summary_rows_freezing_and_state_left_alone() -> None:
     ]
     assert summary.parameters() == {"total": 55, "trainable": 27, "non_trainable": 28}
     assert net.training
-    assert torch.equal(net.body[2].running_mean, before)
+    assert torch.equal(net.body.get_buffer("2.running_mean"), before)
     assert not any(module._forward_hooks for module in net.modules())
     assert isinstance(net.body, nn.Sequential)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -103,7 +104,7 @@ def hub(weights: dict[str, torch.Tensor]) -> Iterator[Hub]:
     thread.join()
 
 
-def fetch(home: Path, endpoint: str, **environment: str) -> tuple[dict[str, object], str]:
+def fetch(home: Path, endpoint: str, **environment: str) -> tuple[dict[str, Any], str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HTTP", "http"))}
     variables = {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", **environment}
     done = subprocess.run(

@@ -1,11 +1,14 @@
 """The parameter totals of REFERENCE, as Keras counts them: exact."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from escalera import builders
 from escalera.data.sources.registry import KNOWN
 from escalera.experiment.climb import load_ladder
+from escalera.ladder import schema
 from escalera.models.cnn import cnn
 from escalera.models.head import Head
 from escalera.models.mlp import mlp
@@ -17,7 +20,15 @@ DEEP = [[32], [64], [128]]
 DOUBLED = [[32, 32], [64, 64], [128, 128]]
 
 
-def network(blocks, dense, *, dropout=0.0, batch_norm="none", head_dropout=0.0, head_norm=False) -> Network:
+def network(
+    blocks: list[list[int]],
+    dense: list[int],
+    *,
+    dropout: float | list[float] = 0.0,
+    batch_norm: str = "none",
+    head_dropout: float | list[float] = 0.0,
+    head_norm: bool = False,
+) -> Network:
     body, shape = cnn(IMAGE, blocks, dropout=dropout, batch_norm=batch_norm)
     return Network(body, Head(shape, 10, widths=dense, dropout=head_dropout, batch_norm=head_norm))
 
@@ -44,7 +55,7 @@ def network(blocks, dense, *, dropout=0.0, batch_norm="none", head_dropout=0.0, 
         ),
     ],
 )
-def test_totals(name: str, made, total: int, trainable: int) -> None:
+def test_totals(name: str, made: Callable[[], Network], total: int, trainable: int) -> None:
     summary = summarise(made(), IMAGE)
     assert (summary.total, summary.trainable, summary.non_trainable) == (total, trainable, total - trainable), name
 
@@ -77,6 +88,7 @@ def test_the_shipped_rungs_have_the_totals_of_the_reference(name: str) -> None:
     for rung in REFERENCE[name]:
         data, model = ladder[rung].config.data, ladder[rung].config.model
         shape = builders.image_shape(data)
+        assert shape is not None and not isinstance(model, schema.Votes)
         with torch.device("meta"):
             summary = summarise(builders.network(model, shape, len(KNOWN[data.source].classes)), shape)
         found[rung] = (summary.total, summary.trainable, summary.non_trainable)

@@ -14,6 +14,7 @@ from escalera.core.errors import EscaleraError, ModelError
 from escalera.ladder import schema
 from escalera.ladder.read import read_ladder
 from escalera.models import pretrained
+from escalera.models.fusion import Branch, Fusion
 from escalera.models.summary import summarise
 from escalera.models.tiles import ONE, apart, together
 
@@ -61,15 +62,17 @@ def test_a_vector_of_pixels_is_that_of_the_whole(model: schema.Net) -> None:
 
 
 def test_the_branches_of_a_fusion_take_apart_what_they_look_at() -> None:
-    branches = {
+    branches: dict[str, schema.Branch] = {
         "row": schema.Table(kind="table", dense=[3]),
         "photos": CNN,
         "same": schema.Transfer(kind="transfer", weights=schema.Weights(**{"from": "x"}), like=CNN),
     }
     network = builders.network(schema.Fusion(kind="fusion", branches=branches), (3, 16, 16), 5, 2, (2, 2)).eval()
+    assert isinstance(network.body, Fusion)
     assert [part.layout for part in network.body.parts()] == [ONE, (2, 2), (2, 2)]
     whole = together(TILES, (2, 2))
     photos = network.body.branches["photos"]
+    assert isinstance(photos, Branch)
     assert torch.equal(photos.map((whole, torch.zeros(2, 2))), together(photos.body(TILES), (2, 2)))
     assert network((whole, torch.zeros(2, 2))).shape == (2, 5)
 
@@ -96,7 +99,7 @@ def test_each_picture_is_mirrored_by_itself() -> None:
 
 def test_gradients_reach_the_weights_through_the_tiles() -> None:
     network = builders.network(CNN, (3, 16, 16), 5, layout=(2, 2))
-    nn.functional.cross_entropy(network(together(TILES, (2, 2))), torch.tensor([0, 1])).backward()
+    nn.functional.cross_entropy(network(together(TILES, (2, 2))), torch.tensor([0, 1])).backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
@@ -119,11 +122,16 @@ def test_pictures_that_do_not_fill_the_layout() -> None:
 @pytest.mark.parametrize("fused", [False, True])
 def test_weights_of_imagenet_are_those_for_one_picture(monkeypatch: pytest.MonkeyPatch, fused: bool) -> None:
     body = schema.Backbone(kind="backbone", name="resnet18", weights="imagenet")
-    branches = {"photos": body, "other": CNN.model_copy(update={"head": schema.Head()})}
-    model = schema.Fusion(kind="fusion", branches=branches) if fused else body
+    branches: dict[str, schema.Branch] = {"photos": body, "other": CNN.model_copy(update={"head": schema.Head()})}
+    model: schema.Net = schema.Fusion(kind="fusion", branches=branches) if fused else body
     made = builders.network(model, (3, 64, 128), 5, layout=(1, 2))
-    asked = []
-    monkeypatch.setattr(pretrained, "imagenet_tensors", lambda name, path, size: asked.append(size) or {})
+    asked: list[tuple[int, int]] = []
+
+    def tensors(name: str, path: Path, size: tuple[int, int]) -> dict[str, torch.Tensor]:
+        asked.append(size)
+        return {}
+
+    monkeypatch.setattr(pretrained, "imagenet_tensors", tensors)
     with pytest.raises(EscaleraError, match="holds the weights of another network"):
         builders.start_from({"photos" if fused else "body": Path("x")}, made, model, (3, 64, 128))
     assert asked == [(64, 64)]

@@ -38,7 +38,8 @@ def test_grey_to_colour_keeps_the_scale_and_colour_to_grey_sums() -> None:
     grey, colour, again = body(1).eval(), body(3, seed=1).eval(), body(1, seed=2).eval()
     images = torch.rand(2, 1, 8, 8)
     load_body(colour, grey.state_dict(), "it")
-    assert torch.equal(colour[0].weight, grey[0].weight.expand(-1, 3, -1, -1) / 3)
+    first, of_grey = colour.get_parameter("0.weight"), grey.get_parameter("0.weight")
+    assert torch.equal(first, of_grey.expand(-1, 3, -1, -1) / 3)
     # Of a grey picture in colour, the same features as before.
     torch.testing.assert_close(colour(images.expand(-1, 3, -1, -1)), grey(images))
     load_body(again, colour.state_dict(), "it")
@@ -76,13 +77,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_file_as_timm_names_its_tensors_fits_the_whole_and_the_cut_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    full = timm.create_model("test_resnet")
+    full: nn.Module = timm.create_model("test_resnet")
     save_file(full.state_dict(), tmp_path / "model.safetensors")
     for until in (None, "layer2"):
         made, _ = backbone((3, 32, 32), "test_resnet", until=until)
         load_body(made, read_body(tmp_path / "model.safetensors"), "it")
-        assert torch.equal(made.net.conv1[0].weight, full.conv1[0].weight)
-        assert torch.equal(made.net.layer2[0].conv1.weight, full.layer2[0].conv1.weight)
+        assert torch.equal(made.get_parameter("net.conv1.0.weight"), full.get_parameter("conv1.0.weight"))
+        assert torch.equal(made.get_parameter("net.layer2.0.conv1.weight"), full.get_parameter("layer2.0.conv1.weight"))
 
 
 def test_a_larger_network_of_the_family_is_another_one() -> None:
