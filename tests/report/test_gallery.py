@@ -179,7 +179,9 @@ def test_that_a_network_keeps_no_map_is_remembered(tmp_path: Path) -> None:
 
 def test_weights_that_are_gone_cost_the_maps_alone(ladder_dir: Path) -> None:
     class Gone(Pictures):
-        def maps(self, run: Path, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        def maps(
+            self, run: Path, rows: Sequence[int], images: NDArray[np.uint8], classes: NDArray[np.int64]
+        ) -> NDArray[np.float32] | None:
             raise RunError("no weights")
 
     page = illustrated(ladder_dir, Gone()).read_text(encoding="utf-8")

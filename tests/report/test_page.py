@@ -42,7 +42,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.attributes.setdefault(tag, values)
-        self.ids += [values["id"]] if values.get("id") else []
+        self.ids += [name] if (name := values.get("id")) else []
         self.links += [value or "" for key, value in attrs if key in ("href", "src", "action", "srcset")]
         if tag not in VOID:
             self.open.append(tag)

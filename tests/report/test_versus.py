@@ -31,7 +31,7 @@ def test_two_rungs_compare_as_in_their_ladder(ladder_dir: Path, tmp_path: Path) 
     step = story.rungs[1].step
     assert step and own and step.comparison == own.comparison
     assert step.verdict == "better"
-    assert step.p == step.comparison.p  # a single step needs no correction
+    assert step.comparison is not None and step.p == step.comparison.p  # a single step needs no correction
 
 
 def test_three_runs_stand_beside_the_first_and_are_corrected(ladder_dir: Path, tmp_path: Path) -> None:
