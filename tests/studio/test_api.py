@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -44,7 +45,7 @@ def test_models_and_predict(client: TestClient, studio: Studio, png: Png) -> Non
 
 
 def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> None:
-    def asked(status: int, message: str, **options: object) -> None:
+    def asked(status: int, message: str, **options: Any) -> None:
         answer = client.post("/predict", **options)
         assert answer.status_code == status, answer.text
         assert message in answer.json()["error"]
@@ -99,7 +100,7 @@ def test_every_client_gets_its_own_answer(client: TestClient, studio: Studio, pn
     expected = {seed: studio.classify(CNN, [png(seed)]).result().to_json() for seed in range(40)}
 
     def ask(seed: int) -> bool:
-        return client.post("/predict", params={"model": CNN}, content=png(seed)).json() == expected[seed]
+        return bool(client.post("/predict", params={"model": CNN}, content=png(seed)).json() == expected[seed])
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(40)))

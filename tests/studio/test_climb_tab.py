@@ -11,7 +11,7 @@ from escalera.studio.job import Request
 from escalera.studio.service import Studio
 from escalera.studio.tabs.climb import _Climber
 
-FORM = ("digits", [], "3", "", "", 1, 1, "")
+FORM: tuple[str, list[str], str, str, str, int, int, str] = ("digits", [], "3", "", "", 1, 1, "")
 
 
 Started = list[tuple[Request, str]]

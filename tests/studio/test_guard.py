@@ -141,7 +141,8 @@ def test_an_origin_that_is_none(guard: Guard, origin: str) -> None:
 
 @pytest.mark.parametrize("name", ["host", "origin", "content-type", "content-length", "authorization"])
 def test_a_header_given_twice(guard: Guard, name: str) -> None:
-    assert ask(guard, twice=(name, "127.0.0.1:7860"), **{name.replace("-", "_"): "127.0.0.1:7860"})[0] == 400
+    once: dict[str, Any] = {name.replace("-", "_"): "127.0.0.1:7860"}
+    assert ask(guard, twice=(name, "127.0.0.1:7860"), **once)[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,7 @@ def handed_on(
         await send({"type": "http.response.body", "body": b""})
 
     guard = Guard(behind, largest=5_000, local=True, uploads=UPLOADS, inputs=INPUTS)
-    assert ask(guard, path, (body,), method, query=query, **headers)[0] == 200
+    assert ask(guard, path, (body,), method, None, query, **headers)[0] == 200
     return got[0], got[1]
 
 
@@ -294,12 +295,12 @@ def test_a_query_that_nobody_needs(query: str) -> None:
         expected = "nothing is asked here but serialize, session_hash, upload_id, v, each once"
         assert (status, json.loads(body)["error"]) == (400, expected)
     # What a link added to the page's own address is not refused, nor is it handed on.
-    for path, method, body in (
+    for path, method, sent in (
         ("/", "GET", b""),
         ("/en/", "GET", b""),
         (JOIN, "POST", b'{"data": [1], "fn_index": 0}'),
     ):
-        assert b"deep_link" not in handed_on(path, body, method, query)[0]["query_string"]
+        assert b"deep_link" not in handed_on(path, sent, method, query)[0]["query_string"]
     assert handed_on("/predict", b"x", query="model=a%20b&top=3")[0]["query_string"] == b"model=a%20b&top=3"
 
 

@@ -99,7 +99,7 @@ def test_the_page_asks(client: httpx.Client, png: Png) -> None:
 
 
 def test_gradios_own_client(client: httpx.Client, png: Png, tmp_path: Path) -> None:
-    from gradio_client import Client, handle_file
+    from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 
     (tmp_path / "a.png").write_bytes(png())
     plain = client.post("/predict", params={"model": MODEL, "top": 3}, content=png()).json()

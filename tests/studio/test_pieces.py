@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -104,7 +105,10 @@ def test_a_sheet_keeps_what_its_numbers_are_sorted_by() -> None:
 
 
 def test_curves_of_runs_that_have_the_measure() -> None:
-    histories = {"a": [{"epoch": 1, "val_accuracy": 0.5}, {"epoch": 2, "val_accuracy": 0.6}], "b": [{"epoch": 1}]}
+    histories: dict[str, list[dict[str, Any]]] = {
+        "a": [{"epoch": 1, "val_accuracy": 0.5}, {"epoch": 2, "val_accuracy": 0.6}],
+        "b": [{"epoch": 1}],
+    }
     html = curves(histories, "val_accuracy", EN)
     assert html is not None
     assert html.count("<li>") == 1

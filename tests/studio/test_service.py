@@ -13,7 +13,7 @@ from PIL import Image
 from escalera.core.errors import DataError, RunError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
-from escalera.experiment.climb import Run
+from escalera.experiment.results import Run
 from escalera.inference import bundle
 from escalera.studio.service import BusyError, Studio
 

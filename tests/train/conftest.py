@@ -1,6 +1,7 @@
 """A small problem that a small network learns: the brighter half of 4x4 pictures."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,11 +42,11 @@ def start() -> Callable[..., Training]:
         network: nn.Module = Network(body, Head(shape, 2, widths=[8])).to(memory_format=torch.channels_last)
         from escalera.train.optimizers import OPTIMIZERS
 
-        settings = {
+        of_each: dict[str, dict[str, Any]] = {
             "adam": {"lr": 1e-2, "betas": [0.9, 0.999], "epsilon": 1e-7},
             "adamw": {"lr": 1e-2, "betas": [0.9, 0.999], "epsilon": 1e-7, "weight_decay": 0.1},
             "sgd": {"lr": 1e-2, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
-        }[optimizer]
-        return Training(network, OPTIMIZERS[optimizer](network, **settings), epochs, 4)
+        }
+        return Training(network, OPTIMIZERS[optimizer](network, **of_each[optimizer]), epochs, 4)
 
     return make

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -99,7 +100,9 @@ def test_history_on_a_full_disk(tmp_path: Path) -> None:
 
 def test_tensorboard_writes_events(start: Start, batches: Batches, tmp_path: Path) -> None:
     train(start(epochs=2), batches, schedule=constant(2), validate=dict, seed=0, callbacks=[TensorBoard(tmp_path)])
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+        EventAccumulator,
+    )
 
     events = EventAccumulator(str(tmp_path)).Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2]
@@ -169,7 +172,11 @@ def test_progress_on_a_terminal_and_elsewhere(
 ) -> None:
     def told(listener: type, terminal: bool, code: str = "en") -> str:
         console = Console(force_terminal=terminal, width=140)
-        arguments = {"schedule": constant(2), "validate": lambda: {"val_loss": 1.0, "val_accuracy": 0.25}, "seed": 0}
+        arguments: dict[str, Any] = {
+            "schedule": constant(2),
+            "validate": lambda: {"val_loss": 1.0, "val_accuracy": 0.25},
+            "seed": 0,
+        }
         train(start(epochs=2), batches, callbacks=[Announcer(listener(console, load_terminal(code)))], **arguments)
         return capsys.readouterr().out
 

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,7 +41,7 @@ def climb(training: Training, batches: Batches, last: LastCheckpoint, *more: Cal
 def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
     start: Start, batches: Batches, tmp_path: Path, optimizer: str, interrupted_at: tuple[int, int]
 ) -> None:
-    def parts() -> dict:
+    def parts() -> dict[str, EarlyStopping]:
         return {"stop": EarlyStopping(["val_loss"], 5, None)}
 
     whole = start(epochs=6, optimizer=optimizer)
@@ -71,13 +72,15 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
     assert names == ["before.json", "epoch-5.safetensors", "epoch-6.safetensors", "state.json"]
     tidy(tmp_path / "cut")
     assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["epoch-6.safetensors", "state.json"]
-    assert find_checkpoint(tmp_path / "cut").state["epoch"] == 6
+    state = find_checkpoint(tmp_path / "cut").state
+    assert state is not None and state["epoch"] == 6
 
 
-def LastCheckpointState(folder: Path) -> dict:  # noqa: N802
+def LastCheckpointState(folder: Path) -> dict[str, Any]:  # noqa: N802
     from escalera.core.files import read_json
 
-    return read_json(folder / "state.json")["parts"]["stop"]
+    stop: dict[str, Any] = read_json(folder / "state.json")["parts"]["stop"]
+    return stop
 
 
 def test_a_stop_is_remembered_but_an_interruption_is_not(start: Start, batches: Batches, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ class Losses(Callback):
     """Every step's loss, taken from the gradient-free forward value that the loop keeps."""
 
     def __init__(self) -> None:
-        self.log: list[dict] = []
+        self.log: list[dict[str, Any]] = []
         self.moments: list[str] = []
 
     def on_train_begin(self, training: Training) -> None:
@@ -36,9 +37,15 @@ class Losses(Callback):
         self.moments.append("end")
 
 
-def run(training: Training, batches: Batches, **more: object) -> list[dict]:
+def run(training: Training, batches: Batches, **more: Any) -> list[dict[str, Any]]:
     losses = Losses()
-    settings = {"schedule": constant(training.epochs), "validate": dict, "seed": 0, "callbacks": [losses], **more}
+    settings: dict[str, Any] = {
+        "schedule": constant(training.epochs),
+        "validate": dict,
+        "seed": 0,
+        "callbacks": [losses],
+        **more,
+    }
     train(training, batches, **settings)
     return losses.log
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -14,7 +16,7 @@ def network() -> nn.Module:
 
 def test_frozen_weights_are_left_out() -> None:
     net = network()
-    net[0].weight.requires_grad = False
+    net.get_parameter("0.weight").requires_grad = False
     optimizer = OPTIMIZERS["adam"](net, lr=1e-3, betas=[0.9, 0.999], epsilon=1e-7)
     assert sum(len(group["params"]) for group in optimizer.param_groups) == 5
 
@@ -26,7 +28,7 @@ def test_frozen_weights_are_left_out() -> None:
         ("sgd", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.5}),
     ],
 )
-def test_vectors_are_not_decayed(name: str, more: dict) -> None:
+def test_vectors_are_not_decayed(name: str, more: dict[str, Any]) -> None:
     net = network()
     optimizer = OPTIMIZERS[name](net, lr=0.1, **more)
     before = {key: value.detach().clone() for key, value in net.named_parameters()}
@@ -53,7 +55,7 @@ def test_settings_arrive() -> None:
         ("sgd", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.5}),
     ],
 )
-def test_the_body_has_a_rate_of_its_own(name: str, more: dict) -> None:
+def test_the_body_has_a_rate_of_its_own(name: str, more: dict[str, Any]) -> None:
     body, shape = cnn((3, 4, 4), [[2]], batch_norm="conv")
     net = Network(body, Head(shape, 2))
     optimizer = OPTIMIZERS[name](net, lr=0.1, backbone_lr=0.01, **more)

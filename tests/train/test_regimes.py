@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from escalera.data.augment.erasing import Erase
 from escalera.data.augment.geometric import Augment
 from escalera.data.augment.mixup import Mix
 from escalera.data.augment.randaugment import Policy
-from escalera.data.batches import AS_THEY_ARE, Batches, Treatment
+from escalera.data.batches import AS_THEY_ARE, Batches, Change, Treatment
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.checkpoint import LastCheckpoint, read_tensors
 from escalera.train.ema import MovingAverage, averaged
@@ -48,7 +49,7 @@ def one_training(start: Start, folder: Path, *more: Callback, regime: str, resum
     """Train six epochs under a regime, or go on with those in the folder."""
     training = start(epochs=6, seed=99 if resume else 1)
     every = regime == "all"
-    changes = [Augment(rotation=10)] if every else []
+    changes: list[Change] = [Augment(rotation=10)] if every else []
     changes += [Policy(2, 0.5)] if every or regime == "policy" else []
     changes += [Erase(0.5)] if every or regime == "erasing" else []
     mixing = {"mixup": Mix(2, mixup=0.4), "cutmix": Mix(2, cutmix=1.0), "all": Mix(2, 0.4, 1.0)}.get(regime)
@@ -166,10 +167,11 @@ def test_the_penalty_counts_kernels_alone() -> None:
     body = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     head = nn.Linear(2, 3)
     penalty = L2Penalty([(body, 0.5), (head, 0.25)])
-    expected = 0.5 * body[0].weight.square().sum() + 0.25 * head.weight.square().sum()
+    kernel = body.get_parameter("0.weight")
+    expected = 0.5 * kernel.square().sum() + 0.25 * head.weight.square().sum()
     torch.testing.assert_close(penalty(), expected)
-    penalty().backward()
-    torch.testing.assert_close(body[0].weight.grad, 2 * 0.5 * body[0].weight)  # Keras's gradient: 2 * l2 * w
+    penalty().backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(kernel.grad, 2 * 0.5 * kernel)  # Keras's gradient: 2 * l2 * w
     assert body[0].bias.grad is None
     assert body[1].weight.grad is None
     body.requires_grad_(False)
@@ -179,7 +181,7 @@ def test_the_penalty_counts_kernels_alone() -> None:
 
 
 def test_the_history_has_the_penalty_apart(start: Start) -> None:
-    logs: list[dict] = []
+    logs: list[dict[str, Any]] = []
 
     class Keep(Callback):
         def on_epoch_end(self, training: Training) -> None:
@@ -197,7 +199,7 @@ def test_the_history_has_the_penalty_apart(start: Start) -> None:
 
 
 def test_mixed_labels_count_the_larger_share(start: Start) -> None:
-    logs: list[dict] = []
+    logs: list[dict[str, Any]] = []
 
     class Keep(Callback):
         def on_epoch_end(self, training: Training) -> None:

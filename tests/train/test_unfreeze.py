@@ -29,7 +29,9 @@ class Watch(Callback):
 
     def on_epoch_end(self, training: Training) -> None:
         assert isinstance(training.network, Network)
-        self.bodies.append({key: value.clone() for key, value in training.network.body.state_dict().items()})
+        self.bodies.append(
+            {key: value.clone() for key, value in training.network.get_submodule("body").state_dict().items()}
+        )
 
 
 def climb(training: Training, batches: Batches, folder: Path, watch: Watch) -> None:
@@ -48,7 +50,7 @@ def test_the_body_rests_until_its_epoch_and_learns_whole_from_there(
     start: Start, batches: Batches, tmp_path: Path
 ) -> None:
     training = start(5)
-    before = {key: value.clone() for key, value in training.network.body.state_dict().items()}
+    before = {key: value.clone() for key, value in training.network.get_submodule("body").state_dict().items()}
     watch = Watch()
     climb(training, batches, tmp_path, watch)
     # Its batch norm too: no running statistic moves before.

@@ -17,7 +17,7 @@ def test_the_first_statistics_are_plain_means(start: Callable[..., Training]) ->
     training.network.train()
     for step in range(1, 6):
         images = torch.rand(16, 1, 4, 4, generator=torch.Generator().manual_seed(step))
-        seen.append(nn.functional.relu(training.network.body[0](images)).mean((0, 2, 3)).detach())
+        seen.append(nn.functional.relu(training.network.get_submodule("body.0")(images)).mean((0, 2, 3)).detach())
         training.network(images)
         training.epoch, training.step = 1 + (step - 1) // 4, 1 + (step - 1) % 4
         warm_up.on_step_end(training)

@@ -23,7 +23,10 @@ from escalera.models.ensemble.preparation import Preparation
 from escalera.models.ensemble.voting import LEAST, agreement, logits, vote
 
 PRESETS = {one.name: one.model_dump(exclude={"name"}) for one in Votes.model_fields["classifiers"].default}
-SMALL = {"random_forest": {"trees": 5}, "gradient_boosting": {"iterations": 10, "features": 0.9}}
+SMALL: dict[str, dict[str, Any]] = {
+    "random_forest": {"trees": 5},
+    "gradient_boosting": {"iterations": 10, "features": 0.9},
+}
 
 
 def rows(count: int = 90, width: int = 6, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +156,7 @@ def test_agreement_counts_equal_answers() -> None:
 @pytest.mark.parametrize("components", [None, 3])
 def test_the_preparation_is_scikit_learns(components: int | None) -> None:
     features = torch.from_numpy(rows(200, 8)[0]) * torch.arange(1, 9) + 5
-    found = preparation.fit(features.split(64), components)
+    found = preparation.fit(features.split(64), components)  # type: ignore[no-untyped-call]
     expected = StandardScaler().fit_transform(features.double().numpy())
     if components:
         expected = PCA(components, svd_solver="covariance_eigh").fit_transform(expected)
