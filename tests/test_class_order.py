@@ -29,7 +29,9 @@ def ladder(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_of_an_earlier_order_is_trained_anew(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_of_an_earlier_order_is_trained_anew(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as before:
         before.setattr("escalera.data.readers.class_folders.natural", str)
         before.setattr("escalera.data.cache.labels.natural", str)

@@ -16,6 +16,7 @@ import typer
 from escalera import cli
 from escalera.cli import training
 from escalera.core.translation import translate
+from escalera.train.callbacks import History
 
 TINY = """
 name: tiny
@@ -115,7 +116,7 @@ def test_sigterm_ends_with_143_and_the_same_command_goes_on(monkeypatch: Patch, 
 
     with monkeypatch.context() as once:
         if at == "a step":
-            once.setattr(fit.History, "on_step_end", terminate)
+            once.setattr(History, "on_step_end", terminate)
         else:
             once.setattr(attempt, "evaluate", terminate)
         assert run(monkeypatch, "climb", "tiny.yaml", "--rung", "mlp") == 143
@@ -262,7 +263,7 @@ def test_the_version(monkeypatch: Patch, capsys: Capture) -> None:
 
 
 def commands() -> dict[str, Any]:
-    return dict(typer.main.get_command(cli.app).commands)
+    return dict(typer.main.get_group(cli.app).commands)
 
 
 def test_the_help_is_short_and_whole(monkeypatch: Patch, capsys: Capture) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -24,7 +25,8 @@ from escalera.core.runtime import threads
 from escalera.experiment import climb as climbing
 from escalera.experiment.summary import outcome as summary_of
 from escalera.run import attempt, fit
-from escalera.train.loop import Callback, Training
+from escalera.train.callbacks import History
+from escalera.train.loop import Callback, Training, train
 
 TINY = """
 name: tiny
@@ -54,7 +56,7 @@ def ladder(tmp_path: Path) -> Path:
     return path
 
 
-def climb(ladder: Path, out: Path, *sets: str, **more: object) -> dict[str, esc.Run]:
+def climb(ladder: Path, out: Path, *sets: str, **more: Any) -> dict[str, esc.Run]:
     return climbing.climb(esc.load_ladder(ladder, sets), out=out, **more)
 
 
@@ -81,9 +83,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
                 Press.pressed = True
                 signal.raise_signal(signal.SIGINT)
 
-    callbacks = fit.History
-
-    class HistoryThenPress(callbacks):
+    class HistoryThenPress(History):
         on_step_end = Press().on_step_end
 
     monkeypatch.setattr(fit, "History", HistoryThenPress)
@@ -251,11 +251,11 @@ def test_several_seeds(ladder: Path, tmp_path: Path) -> None:
 
 
 def test_a_failed_rung_does_not_stop_the_others(ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = fit.train
+    diverged: list[str] = []
 
-    def diverge(training: Training, *arguments: object, **more: object) -> None:
-        if training.steps and not getattr(diverge, "done", False):
-            diverge.done = True
+    def diverge(training: Training, *arguments: Any, **more: Any) -> None:
+        if training.steps and not diverged:
+            diverged.append("once")
             raise TrainingError("the loss became nan at epoch 1, step 2.")
         train(training, *arguments, **more)
 
@@ -374,7 +374,7 @@ def test_judging_otherwise_trains_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     first = climb(path, tmp_path, rungs=["all"])["all"]
     before = first.metrics["test"]
     weights = first.dir.best.read_bytes()
-    monkeypatch.setattr(fit.builders, "penalty", lambda *_: lambda: pytest.fail("trained again"))
+    monkeypatch.setattr("escalera.builders.penalty", lambda *_: lambda: pytest.fail("trained again"))
     again = climb(path, tmp_path, "evaluate.tta=flip_shift", rungs=["all"])["all"]
     assert again.dir.best.read_bytes() == weights
     assert again.metrics["test"]["loss"] != before["loss"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from escalera.core.rundir import RunDir
 RUNG = "rungs: [{name: mlp, model: {kind: mlp, dense: [8]}, train: {epochs: 1, batch_size: 64}}]"
 
 
-def climbed(tmp_path: Path, data: str, **more: object) -> tuple[dict, pq.ParquetFile]:
+def climbed(tmp_path: Path, data: str, **more: Any) -> tuple[dict[str, Any], pq.ParquetFile]:
     """run.json and the predictions of a ladder with this data section."""
     ladder = tmp_path / "some.yaml"
     ladder.write_text(f"name: some\ndata: {data}\n{RUNG}\n")
@@ -73,6 +74,7 @@ def leaky(tmp_path: Path) -> str:
     arrays = {"train": train, "test": test, "val": validation}
     np.savez(
         tmp_path / "leaky.npz",
+        allow_pickle=True,
         **{f"x_{name}": images for name, images in arrays.items()},
         **{f"y_{name}": np.arange(len(images)) % 2 for name, images in arrays.items()},
     )

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -62,7 +64,7 @@ def ladder(flats: Path, tmp_path: Path) -> Path:
     return file
 
 
-def weights(run: esc.Run) -> dict:
+def weights(run: esc.Run) -> dict[str, torch.Tensor]:
     from escalera.train.checkpoint import read_tensors
 
     return read_tensors(run.dir.best)
@@ -195,7 +197,7 @@ def _predictions(flats: Path, folder: Path) -> None:
         ('{"a": 1, "b": null}', {"a": 1, "b": None}),
     ],
 )
-def test_attributes_as_typed(text: str, expected: dict) -> None:
+def test_attributes_as_typed(text: str, expected: dict[str, Any]) -> None:
     assert parse_attributes(text) == expected
 
 

@@ -122,51 +122,61 @@ def test_mistakes_in_a_mapping_are_told_together_by_their_place() -> None:
         esc.load_ladder(deep)
 
 
+untyped: Any = esc
+"""As it is called by who checks no types."""
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: esc.climb("digist"), "unknown ladder 'digist'; did you mean 'digits'?"),
-        (lambda: esc.climb(5), "expected the name of a ladder, a path or a mapping, received 5 (int)"),
-        (lambda: esc.load_ladder(None), "expected the name of a ladder, a path or a mapping, received None (NoneType)"),
-        (lambda: esc.climb("digits", rungs="cn"), "has no such rung; did you mean 'cnn'?"),
-        (lambda: esc.climb("digits", rungs=3), "rungs: expected a text, or a list of texts, received 3 (int)"),
+        (lambda: untyped.climb("digist"), "unknown ladder 'digist'; did you mean 'digits'?"),
+        (lambda: untyped.climb(5), "expected the name of a ladder, a path or a mapping, received 5 (int)"),
         (
-            lambda: esc.climb("digits", rungs=["mlp", 3]),
+            lambda: untyped.load_ladder(None),
+            "expected the name of a ladder, a path or a mapping, received None (NoneType)",
+        ),
+        (lambda: untyped.climb("digits", rungs="cn"), "has no such rung; did you mean 'cnn'?"),
+        (lambda: untyped.climb("digits", rungs=3), "rungs: expected a text, or a list of texts, received 3 (int)"),
+        (
+            lambda: untyped.climb("digits", rungs=["mlp", 3]),
             "rungs: expected a text, or a list of texts, received ['mlp', 3]",
         ),
-        (lambda: esc.climb("digits", seeds=0), "seeds: expected how many, 1 or more, received 0 (int)"),
-        (lambda: esc.climb("digits", seeds=[0, 1]), "seeds: expected how many, 1 or more, received [0, 1] (list)"),
-        (lambda: esc.climb("digits", seeds=True), "seeds: expected how many, 1 or more, received True (bool)"),
+        (lambda: untyped.climb("digits", seeds=0), "seeds: expected how many, 1 or more, received 0 (int)"),
+        (lambda: untyped.climb("digits", seeds=[0, 1]), "seeds: expected how many, 1 or more, received [0, 1] (list)"),
+        (lambda: untyped.climb("digits", seeds=True), "seeds: expected how many, 1 or more, received True (bool)"),
         (
-            lambda: esc.climb("digits", device="cdua"),
+            lambda: untyped.climb("digits", device="cdua"),
             "device: expected auto, cpu, cuda, received 'cdua' (str); did you m",
         ),
-        (lambda: esc.climb("digits", device=0), "device: expected auto, cpu, cuda, received 0 (int)"),
-        (lambda: esc.climb("digits", language="fr"), "language: expected en, es, received 'fr' (str)"),
-        (lambda: esc.climb("digits", out=None), "out: expected a path, received None (NoneType)"),
-        (lambda: esc.climb("digits", data_root=1), "data_root: expected a path, received 1 (int)"),
-        (lambda: esc.climb("digits", sets="train.epochs"), "--set train.epochs"),
-        (lambda: esc.climb("digits", sets={"train.epohcs": 1}), "did you mean 'epochs'?"),
+        (lambda: untyped.climb("digits", device=0), "device: expected auto, cpu, cuda, received 0 (int)"),
+        (lambda: untyped.climb("digits", language="fr"), "language: expected en, es, received 'fr' (str)"),
+        (lambda: untyped.climb("digits", out=None), "out: expected a path, received None (NoneType)"),
+        (lambda: untyped.climb("digits", data_root=1), "data_root: expected a path, received 1 (int)"),
+        (lambda: untyped.climb("digits", sets="train.epochs"), "--set train.epochs"),
+        (lambda: untyped.climb("digits", sets={"train.epohcs": 1}), "did you mean 'epochs'?"),
         (
-            lambda: esc.climb("digits", sets={"train.epochs": np.zeros(2)}),
+            lambda: untyped.climb("digits", sets={"train.epochs": np.zeros(2)}),
             "sets: train.epochs: expected a number, a text, a list or a mapping, received array([0., 0.]) (ndarray)",
         ),
-        (lambda: esc.climb(esc.load_ladder(LADDER), sets="train.epochs=1"), "sets: expected in load_ladder"),
-        (lambda: esc.climb(esc.load_ladder(LADDER), data={}), "data: expected in load_ladder"),
-        (lambda: esc.climb("digits", language="ens"), "language: expected en, es, received 'ens' (str); did you mean"),
-        (lambda: esc.load_ladder({}), "name"),
-        (lambda: esc.compare(3, "x"), "a run, or its folder as runs/digits/cnn: expected a path, received 3 (int)"),
-        (lambda: esc.compare("x", "y"), "expected the folder of a run or a rung, as runs/digits/cnn, received x."),
-        (lambda: esc.explore(3), "source: expected a text or a path, received 3 (int)"),
-        (lambda: esc.explore("nowhere"), "unknown source 'nowhere'"),
-        (lambda: esc.explore("digits", sets={"data.label_column": "x"}), "the digits come with scikit-learn"),
-        (lambda: esc.explore("digits", sets=4), "sets: expected a text, or a list of texts, received 4 (int)"),
-        (lambda: esc.explore("digits", out=4), "out: expected a path, received 4 (int)"),
-        (lambda: esc.explore("digits", language="fr"), "language: expected one of en, es, received 'fr'."),
-        (lambda: esc.sources(4), "data_root: expected a path, received 4 (int)"),
-        (lambda: esc.open(3), "expected a path, received 3 (int)"),
-        (lambda: esc.open("runs/x"), "expected the folder of a run, as runs/digits/cnn, received runs/x."),
-        (lambda: esc.open("none.safetensors"), "there is no file none.safetensors"),
+        (lambda: untyped.climb(esc.load_ladder(LADDER), sets="train.epochs=1"), "sets: expected in load_ladder"),
+        (lambda: untyped.climb(esc.load_ladder(LADDER), data={}), "data: expected in load_ladder"),
+        (
+            lambda: untyped.climb("digits", language="ens"),
+            "language: expected en, es, received 'ens' (str); did you mean",
+        ),
+        (lambda: untyped.load_ladder({}), "name"),
+        (lambda: untyped.compare(3, "x"), "a run, or its folder as runs/digits/cnn: expected a path, received 3 (int)"),
+        (lambda: untyped.compare("x", "y"), "expected the folder of a run or a rung, as runs/digits/cnn, received x."),
+        (lambda: untyped.explore(3), "source: expected a text or a path, received 3 (int)"),
+        (lambda: untyped.explore("nowhere"), "unknown source 'nowhere'"),
+        (lambda: untyped.explore("digits", sets={"data.label_column": "x"}), "the digits come with scikit-learn"),
+        (lambda: untyped.explore("digits", sets=4), "sets: expected a text, or a list of texts, received 4 (int)"),
+        (lambda: untyped.explore("digits", out=4), "out: expected a path, received 4 (int)"),
+        (lambda: untyped.explore("digits", language="fr"), "language: expected one of en, es, received 'fr'."),
+        (lambda: untyped.sources(4), "data_root: expected a path, received 4 (int)"),
+        (lambda: untyped.open(3), "expected a path, received 3 (int)"),
+        (lambda: untyped.open("runs/x"), "expected the folder of a run, as runs/digits/cnn, received runs/x."),
+        (lambda: untyped.open("none.safetensors"), "there is no file none.safetensors"),
     ],
 )
 def test_what_is_no_argument_is_told(call: Callable[[], object], told: str) -> None:
@@ -272,7 +282,7 @@ def test_the_names_are_listed_and_nearly_right_ones_told() -> None:
     assert esc.__all__ == sorted(esc.__all__)
     assert all(getattr(esc, name).__doc__ for name in dir(esc))
     with pytest.raises(AttributeError, match=r"module 'escalera' has no attribute 'clim'; did you mean 'climb'\?"):
-        _ = esc.clim  # type: ignore[attr-defined]
+        _ = esc.clim
     names: dict[str, Any] = {}
     exec("from escalera import *", names)
     assert "climb" in names and "open" not in names  # Python's own stays

@@ -70,7 +70,8 @@ def test_each_run_is_listed_with_what_it_is(runs: Path, folder: str) -> None:
     assert kept.differs == {"train.epochs": 2} and stands.differs == {}
     assert kept.settings == RunDir(kept.path).read_record()["settings"] != stands.settings
     assert begun.date == "2026-01-02T03:04:05+00:00"
-    assert (kept.accuracy == esc.open(kept.path) and False) or kept.accuracy is not None
+    accuracy: object = kept.accuracy
+    assert (accuracy == esc.open(kept.path) and False) or kept.accuracy is not None
     assert kept.bytes == sum(path.stat().st_size for path in kept.path.rglob("*") if path.is_file())
     assert [one.damaged for one in found] == ["", "", ""]
     assert json.loads(json.dumps([one.to_json() for one in found]))[2]["path"] == str(kept.path)
@@ -152,8 +153,13 @@ def test_nothing_is_removed_that_nobody_confirmed(runs: Path, monkeypatch: Patch
     assert "remove asks first, and nobody is there to answer; add --yes" in capsys.readouterr().err
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     for answer, left in ((False, True), (True, False)):
-        asked = []
-        monkeypatch.setattr("typer.confirm", lambda text, answer=answer, asked=asked: asked.append(text) or answer)
+        asked: list[str] = []
+
+        def confirm(text: str, asked: list[str] = asked, answer: bool = answer) -> bool:
+            asked.append(text)
+            return answer
+
+        monkeypatch.setattr("typer.confirm", confirm)
         assert run(monkeypatch, "runs", "remove", KEPT) == 0
         assert (runs / KEPT).exists() == left
         assert asked[0].startswith(f"This deletes for good: runs/{KEPT} (")

@@ -20,6 +20,7 @@ from escalera.report.story import read_story
 from escalera.run import attempt as attempts
 from escalera.run import fit as rung
 from escalera.run import fit_ensemble, keeping
+from escalera.train.callbacks import History
 
 LADDER = """
 name: tiny
@@ -92,7 +93,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int) -> pytest.MonkeyPatch:
     def step(self: Any, training: Any) -> None:
         training.interrupted = training.interrupted or training.epoch == epoch
 
-    monkeypatch.setattr(rung.History, "on_step_end", step)
+    monkeypatch.setattr(History, "on_step_end", step)
     return monkeypatch
 
 

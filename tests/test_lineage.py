@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
 from escalera.experiment import climb as climbing
 from escalera.run import fit
+from escalera.train.callbacks import History
 from escalera.train.loop import Training
 
 LADDER = """
@@ -43,7 +45,7 @@ def ladder(tmp_path: Path) -> Path:
     return path
 
 
-def climb(ladder: Path, out: Path, *sets: str, **more: object) -> dict[str, esc.Run]:
+def climb(ladder: Path, out: Path, *sets: str, **more: Any) -> dict[str, esc.Run]:
     return climbing.climb(esc.load_ladder(ladder, sets), out=out, **more)
 
 
@@ -91,7 +93,7 @@ def test_a_head_that_learns_without_its_body_goes_on_after_an_interruption(
 ) -> None:
     pressed: list[int] = []
 
-    class HistoryThenPress(fit.History):
+    class HistoryThenPress(History):
         def on_step_end(self, training: Training) -> None:
             if (
                 not pressed

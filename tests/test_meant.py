@@ -37,13 +37,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("tiny.yaml/x", None),
     ],
 )  # fmt: skip
-def test_each_name_is_corrected(here: Path, typed: str, meant: str | None):
+def test_each_name_is_corrected(here: Path, typed: str, meant: str | None) -> None:
     found = near(Path(typed))
     assert (found and found.as_posix()) == meant
 
 
 @pytest.mark.parametrize("typed", ["tiny/base", "runs/tin/base", "runs/tiny/bsae", "tiny/bas"])
-def test_a_run_is_found_here_or_among_the_runs(here: Path, typed: str):
+def test_a_run_is_found_here_or_among_the_runs(here: Path, typed: str) -> None:
     assert near_run(Path(typed)) == Path("runs/tiny/base")
     with pytest.raises(RunError, match=r"Did you mean runs/tiny/base\?$"):
         find_run(Path(typed))
@@ -68,7 +68,7 @@ def test_a_run_is_found_here_or_among_the_runs(here: Path, typed: str):
         ("runs/tiny/ladder.json/", "runs/tiny/ladder.json"),
     ],
 )  # fmt: skip
-def test_what_is_no_folder_of_a_ladder(here: Path, typed: str, told: str):
+def test_what_is_no_folder_of_a_ladder(here: Path, typed: str, told: str) -> None:
     with pytest.raises(RunError) as refused:
         read_story(Path(typed))
     assert told in str(refused.value)
@@ -78,7 +78,7 @@ def test_what_is_no_folder_of_a_ladder(here: Path, typed: str, told: str):
     ("typed", "meant"),
     [("runs/tin", "runs/tiny"), ("tiny", "runs/tiny"), ("runs/tiny/bas", "runs/tiny/base"), ("photo", "photos")],
 )
-def test_what_the_list_of_runs_suggests_can_be_typed(here: Path, typed: str, meant: str):
+def test_what_the_list_of_runs_suggests_can_be_typed(here: Path, typed: str, meant: str) -> None:
     with pytest.raises(RunError, match=f"there is no folder {typed}; did you mean '{meant}'"):
         inventory(Path(typed))
     inventory(Path(meant))

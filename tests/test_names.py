@@ -4,6 +4,7 @@ import io
 import json
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,7 +164,7 @@ def test_the_studio_asks_for_them(climbed: Path, monkeypatch: pytest.MonkeyPatch
     job = Job(climbed / "runs")
     write = climbed / "runs" / ".studio" / "climb.json"
     write.parent.mkdir(exist_ok=True)
-    asked = {"ladder": str(climbed / "pájaros.yaml"), "rungs": ["más-honda"], "seeds": 1, "sets": []}
+    asked: dict[str, Any] = {"ladder": str(climbed / "pájaros.yaml"), "rungs": ["más-honda"], "seeds": 1, "sets": []}
     write.write_text(json.dumps({"process": 0, "born": None, **asked}), encoding="utf-8")
     progress = job.progress()
     assert progress is not None

@@ -4,16 +4,18 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 import escalera as esc
-from escalera import cli
+from escalera import builders, cli
 from escalera.cli.terminal import load_terminal, print_plan
 from escalera.core.errors import DataError, EscaleraError, LadderError
 from escalera.data.sources.open import open_source
 from escalera.experiment import climb, estimate
+from escalera.ladder.schema import RungConfig
 
 LADDER = """
 name: planned
@@ -75,7 +77,7 @@ def test_the_extent_of_what_is_known_is_that_of_the_data() -> None:
     images = open_source("digits", data_root=None, image_size=None, channels=None)
     assert known.shape == (1, 8, 8)
     assert known.classes == len(images.classes)
-    found = estimate.builders.dataset(data, seed=0, data_root=None)
+    found = builders.dataset(data, seed=0, data_root=None)
     assert abs(known.train - len(found.train.rows)) <= 10
     assert abs(known.validation - len(found.validation.rows)) <= 10
 
@@ -99,7 +101,7 @@ def test_an_error_of_one_rung_leaves_the_others(
 ) -> None:
     row = estimate._row
 
-    def fail(config, *rest):
+    def fail(config: RungConfig, *rest: Any) -> dict[str, Any]:
         if config.train.ema:
             raise EscaleraError("no such luck")
         return row(config, *rest)
@@ -136,14 +138,14 @@ def test_the_command_prints_a_table_or_json_and_leaves_nothing(
     assert not (tmp_path / "runs").exists()
 
 
-def printed(rows: list, *, width: int, terminal: bool, seeds: int = 1) -> str:
+def printed(rows: list[dict[str, Any]], *, width: int, terminal: bool, seeds: int = 1) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=terminal, color_system=None)
     print_plan(console, rows, seeds, load_terminal("en"))
     return file.getvalue()
 
 
-def planned(name: str, **more: object) -> dict:
+def planned(name: str, **more: object) -> dict[str, Any]:
     parameters = {"total": 14_881_738, "trainable": 14_880_970, "non_trainable": 768}
     row = {"flops_per_image": 627_000_000, "memory_bytes": 1_440_000_000, "images_per_second": 22.4, "epochs": 100}
     return {"name": name, "parameters": parameters, **row, "seconds": 5106.0, **more}

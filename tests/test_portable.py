@@ -148,8 +148,11 @@ def test_a_file_that_somebody_reads_is_replaced_once_he_lets_go(
 def test_an_entry_of_the_cache_that_is_in_use_is_not_said_to_be_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fill(aside: Path) -> None:
+        (aside / "meta.json").write_bytes(b"{}")
+
     for name in ("a", "b"):
-        folders.stored(tmp_path, f"{name}-{'0' * 20}", lambda aside: (aside / "meta.json").write_bytes(b"{}") and None)
+        folders.stored(tmp_path, f"{name}-{'0' * 20}", fill)
     rename = Path.rename
 
     def busy(self: Path, target: Path) -> Path:
@@ -180,7 +183,7 @@ def test_what_is_free_is_left_where_it_is_without_glibc(monkeypatch: pytest.Monk
     def none(_: object) -> None:
         raise TypeError("bad argument type for built-in operation")
 
-    monkeypatch.setattr(cost.ctypes, "CDLL", none)
+    monkeypatch.setattr("ctypes.CDLL", none)
     cost._give_back_what_is_free()
 
 

@@ -44,4 +44,4 @@ def test_a_run_that_is_not_done(tmp_path: Path) -> None:
 def test_the_package_has_what_it_says_and_no_more() -> None:
     assert callable(esc.climb)
     with pytest.raises(AttributeError, match="module 'escalera' has no attribute 'clim'"):
-        _ = esc.clim  # type: ignore[attr-defined]
+        _ = esc.clim

@@ -30,8 +30,9 @@ class Recipe:
             (package / name).write_text(text, encoding="utf-8")
         for name, pattern, text in self.behind:
             before = (package / name).read_text(encoding="utf-8")
-            assert re.search(pattern, before), f"{name} has no {pattern}"
-            after = re.sub(pattern, lambda found, text=text: found[0] + text, before, count=1)
+            place = re.search(pattern, before)
+            assert place, f"{name} has no {pattern}"
+            after = before[: place.end()] + text + before[place.end() :]
             (package / name).write_text(after, encoding="utf-8")
         for name in WORDS if self.words else ():
             with (package / name).open("a", encoding="utf-8") as file:

@@ -51,7 +51,7 @@ def test_what_is_written_now_has_the_same_keys(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused_in_code_and_told_in_a_file() -> None:
     with pytest.raises(ValidationError, match="seed"):
-        RunRecord(seed="first")  # type: ignore[arg-type]
+        RunRecord(seed="first")
     with pytest.raises(ValidationError, match="skipped"):
         RunRecord(data=Data(skipped=-1))
     faults: list[Fault] = []

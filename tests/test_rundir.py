@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_a_sealed_file_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [VALUE, {"settings": "0" * 64, "a": 1}, {"a": {"b": [1, 2.5]}}])
-def test_no_flipped_bit_of_it_is_read_as_something_else(tmp_path: Path, value: dict) -> None:
+def test_no_flipped_bit_of_it_is_read_as_something_else(tmp_path: Path, value: dict[str, Any]) -> None:
     path = tmp_path / "run.json"
     write_sealed(path, value)
     content = path.read_bytes()

@@ -87,7 +87,7 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("kind: mlp, dense: [4]", "kind: cnn, blocks: [[4], [4], [4], [4], [4]]"), ("epochs: 1", "epochs: [1"),
     ],
 )  # fmt: skip
-def test_mistakes_in_a_ladder(change: str, text: str, said, tmp_path: Path):
+def test_mistakes_in_a_ladder(change: str, text: str, said: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(LADDER.replace(change, text))
     told = said("climb", "mine.yaml")
     assert told.startswith("error: ") and english_left(told) == [], told
@@ -105,7 +105,7 @@ def test_mistakes_in_a_ladder(change: str, text: str, said, tmp_path: Path):
         ("predict", "none.safetensors", "a.png"), ("models", "resnt50"),
     ],
 )  # fmt: skip
-def test_mistakes_in_a_command(words: tuple[str, ...], said):
+def test_mistakes_in_a_command(words: tuple[str, ...], said: Callable[..., str]) -> None:
     told = said(*words)
     assert told.startswith("error: ") and english_left(told) == [], told
 
@@ -148,7 +148,9 @@ def test_mistakes_in_a_command(words: tuple[str, ...], said):
         ({"t.csv": GERMAN}, ("--set", "data.split_column=Teil", "--set", "data.splits={train: Training, test: Tes}")),
     ],
 )
-def test_sources_that_cannot_be_read(files: dict[str, str], more: tuple[str, ...], said, tmp_path: Path):
+def test_sources_that_cannot_be_read(
+    files: dict[str, str], more: tuple[str, ...], said: Callable[..., str], tmp_path: Path
+) -> None:
     for name, content in files.items():
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / name).write_text(content)

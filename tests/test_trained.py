@@ -250,7 +250,7 @@ def test_how_attributes_become_numbers_is_not_believed_either(run: Path) -> None
         return bundle.fitted(replace(found, config=table, table={"attributes": attributes}))
 
     assert fitted(whole).columns == ["a", "b"]
-    for bad in (
+    broken: tuple[Any, ...] = (
         None,
         [],
         {**whole, "numeric": None},
@@ -261,7 +261,8 @@ def test_how_attributes_become_numbers_is_not_believed_either(run: Path) -> None
         {**whole, "categorical": [{**name, "categories": [3]}]},
         {**whole, "categorical": [{**name, "fill": None}]},
         {name: value for name, value in whole.items() if name != "ranking"},
-    ):
+    )
+    for bad in broken:
         with pytest.raises(
             RunError, match=r"tiny/cnn/seed-0: how its attributes become numbers \(table.json\) is damaged: "
         ):

@@ -10,7 +10,7 @@ from escalera.core.translation import sentences, translate
 FIELD = re.compile(r"\{(\w+)\}")
 
 
-def test_english_stays_as_it_is():
+def test_english_stays_as_it_is() -> None:
     assert translate("did you mean 'cnn'?", "en") == "did you mean 'cnn'?"
 
 
@@ -82,21 +82,21 @@ def test_english_stays_as_it_is():
         ("x: did you mean 'a'? nobody has written this", "x: did you mean 'a'? nobody has written this"),
     ],
 )
-def test_in_spanish(english: str, spanish: str):
+def test_in_spanish(english: str, spanish: str) -> None:
     assert translate(english, "es") == spanish
 
 
-def test_a_text_of_the_users_own_takes_no_time():
+def test_a_text_of_the_users_own_takes_no_time() -> None:
     assert translate("a. b: c; " * 20_000, "es") == "a. b: c; " * 20_000
 
 
-def test_the_same_fields_are_in_both_languages():
+def test_the_same_fields_are_in_both_languages() -> None:
     for sentence in sentences("es"):
         english, spanish = set(FIELD.findall(sentence.english)), set(FIELD.findall(sentence.other))
         assert english == spanish, sentence.english
 
 
-def test_each_sentence_is_there_once_and_says_something():
+def test_each_sentence_is_there_once_and_says_something() -> None:
     counted = Counter(sentence.english for sentence in sentences("es"))
     assert [english for english, count in counted.items() if count > 1] == []
     assert [one.english for one in sentences("es") if len(re.findall("[a-z]", FIELD.sub("", one.english))) < 2] == []

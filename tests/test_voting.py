@@ -64,7 +64,7 @@ def ladder(tmp_path: Path) -> Path:
     return path
 
 
-def climb(ladder: Path, out: Path, **more: object) -> dict[str, esc.Run]:
+def climb(ladder: Path, out: Path, **more: Any) -> dict[str, esc.Run]:
     runs = climbing.climb(esc.load_ladder(ladder), out=out, **more)
     errors = {name: read_json(run.dir.record).get("error") for name, run in runs.items() if run.state != "done"}
     assert errors == {}
@@ -156,7 +156,7 @@ def test_what_was_fitted_before_an_interruption_is_not_fitted_again(
     fit = classifiers.fit
     asked: list[str] = []
 
-    def stop_at_the_forest(name: str, *rest: object) -> object:
+    def stop_at_the_forest(name: str, *rest: Any) -> object:
         asked.append(name)
         if name == "random_forest" and asked.count(name) == 1:
             raise KeyboardInterrupt

@@ -24,7 +24,8 @@ from escalera.core.errors import DataError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
 from escalera.data.sources.open import open_source
-from escalera.experiment.climb import Run, climb, load_ladder
+from escalera.experiment.climb import climb, load_ladder
+from escalera.experiment.results import Run
 from escalera.inference import bundle
 from escalera.inference.predictor import Predictor
 from escalera.studio.api import add_routes
@@ -104,7 +105,8 @@ class Ways:
         assert answer.status_code == 422
         [row] = table(self.studio, self.key, [("asked.png", raw)])
         found = {"command": str(shown.exception), "http": answer.json()["error"], "page": str(row["error"])}
-        for name, given in {"path": path, "bytes": raw, "list": [raw]}.items():
+        wrong: dict[str, Any] = {"path": path, "bytes": raw, "list": [raw]}
+        for name, given in wrong.items():
             with pytest.raises(DataError) as error:
                 self.run.predict(given)
             found[f"python {name}"] = str(error.value)
@@ -204,7 +206,7 @@ def test_the_test_rows_are_answered_as_in_the_climb(ways: Ways) -> None:
     ):
         for asked in (ways.run.predict, ways.file.predict, ways.file.features, lambda x: ways.file.maps(x, [0] * 50)):
             with pytest.raises(DataError) as error:
-                asked(wrong)  # type: ignore[arg-type]
+                asked(wrong)
             assert told in str(error.value)
 
 
