@@ -15,13 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from escalera.cli.terminal import load_terminal
-from escalera.core.record import Change, Text
+from escalera.core.record import Text
 from escalera.core.rundir import RunDir
 from escalera.experiment.climb import load_ladder
 from escalera.experiment.summary import as_values
-from escalera.ladder.change import difference
+from escalera.ladder.change import Change, difference
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
 from escalera.report.rung import Rung
@@ -79,7 +80,7 @@ def table(story: Story) -> list[str]:
     return lines + [f"| {' | '.join(cells)} |" for cells in rows]
 
 
-def row(rung: Rung, told: dict, above: str | None) -> list[str]:
+def row(rung: Rung, told: dict[str, Any], above: str | None) -> list[str]:
     """One rung below the rung `above`; over several seeds mean ± deviation.
 
     Votes have neither epochs nor an accuracy on train.
@@ -146,8 +147,8 @@ def commands(story: Story, reading: Reading) -> list[str]:
         for count in sorted(set(rungs.values())):
             names = [f"--rung {name}" for name, seeds in rungs.items() if seeds == count]
             words = names if len(names) < len(reading.rungs) else []
-            seeds = [f"--seeds {count}"] if count > 1 else []
-            lines.append(" ".join(["escalera climb", story.name, *words, *sets, *seeds]))
+            several = [f"--seeds {count}"] if count > 1 else []
+            lines.append(" ".join(["escalera climb", story.name, *words, *sets, *several]))
     return lines
 
 

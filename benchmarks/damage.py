@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 LADDER = """
 name: flats
@@ -139,12 +140,13 @@ def cases() -> Iterator[Case]:
     for file in ("last/state.json", "last/epoch-3.safetensors", "last/best-3.safetensors"):
         for kind in (cut, flip, empty, folder, *((gone,) if file.endswith("safetensors") else ())):
             yield Case("begun/seed-0", file, kind, ("climb",))
-    for file, kinds in {
+    begun: dict[str, tuple[Damage, ...]] = {
         "history.jsonl": (cut, empty, a_list, no_text, folder),
         "config.yaml": (cut, flip, anothers, no_text),
         "run.json": (cut, flip, a_list, no_text),
-    }.items():
-        for kind in kinds:
+    }
+    for file, damages in begun.items():
+        for kind in damages:
             yield Case("begun/seed-0", file, kind, ("climb",))
 
 
@@ -176,17 +178,15 @@ def climbed(place: Path) -> None:
     with _in(place):
         for rung in ("base", "other", "votes"):
             assert _typed("climb", "flats.yaml", "--rung", rung)[0] == 0
-        from escalera.run import fit as runs
+        from escalera.run import fit
+        from escalera.train.callbacks import History
 
-        class Stopped(runs.History):
+        class Stopped(History):
             def on_step_end(self, training: Any) -> None:
                 training.interrupted = training.interrupted or training.epoch == 4
 
-        whole, runs.History = runs.History, Stopped  # type: ignore[misc]
-        try:
+        with mock.patch.object(fit, "History", Stopped):
             assert _typed("climb", "flats.yaml", "--rung", "begun")[0] == 130
-        finally:
-            runs.History = whole  # type: ignore[misc]
         assert _typed("climb", "flats.yaml", "--rung", "base")[0] == 0
 
 
@@ -231,7 +231,7 @@ def _whole(before: Path, place: Path, case: Case) -> bool:
     """Whether the run that stands now has the weights and the answers of the one that stood before the damage."""
     if not case.run or case.run.startswith("begun"):
         run = place / "runs/flats" / (case.run or "base/seed-0")
-        return json.loads((run / "run.json").read_text()).get("state") == "done"
+        return bool(json.loads((run / "run.json").read_text()).get("state") == "done")
     return all(
         (place / "runs/flats" / case.run / name).read_bytes() == (before / "runs/flats" / case.run / name).read_bytes()
         for name in ("best.safetensors", "predictions.parquet")

@@ -17,6 +17,7 @@ import time
 import zipfile
 from pathlib import Path
 from statistics import mean, median, stdev
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ from machine import machine
 
 from escalera.data.augment.geometric import Augment
 from escalera.data.batches import Batches, Treatment
+from escalera.data.dataset import Dataset
+from escalera.data.images import ImageSet
 from escalera.data.sources.open import open_source
 from escalera.data.splits import channel_statistics, split
 
@@ -31,14 +34,14 @@ AUGMENT = Augment(rotation=15, shift=0.1, zoom=0.1, horizontal_flip=True)
 EPOCHS = 5
 
 
-def opened(name, data_root, cache):
+def opened(name: str, data_root: Path | None, cache: str) -> tuple[ImageSet, float]:
     start = time.perf_counter()
     os.environ["ESCALERA_CACHE"] = cache
     images = open_source(name, data_root=data_root, image_size=None, channels=None)
     return images, time.perf_counter() - start
 
 
-def feeding(data, batch_size, treatment):
+def feeding(data: Dataset, batch_size: int, treatment: Treatment) -> list[float]:
     """Milliseconds a batch, an epoch at a time; the first epoch only warms up."""
     train = data.train
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -56,7 +59,7 @@ def feeding(data, batch_size, treatment):
     return times[1:]
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--data-root", type=Path, default=os.environ.get("ESCALERA_DATA"), help="the folder of the sets"
@@ -76,13 +79,14 @@ def main():
         million()
 
 
-def step():
+def step() -> None:
     """What feeding takes of a training step, each timed alone, in turns."""
     import torch.nn.functional as F
 
     from escalera import builders
     from escalera.core.runtime import autocast, choose_precision
     from escalera.experiment.climb import load_ladder
+    from escalera.ladder.schema import Votes
 
     images = np.random.RandomState(0).randint(0, 256, (12 * 256, 32, 32, 3)).astype(np.uint8)
     labels = np.arange(len(images)) % 10
@@ -95,6 +99,7 @@ def step():
         treatment=Treatment([AUGMENT], mean=[0.5] * 3, std=[0.25] * 3),
     )
     config = load_ladder("cifar10").ladder["batch-norm"].config
+    assert not isinstance(config.model, Votes)
     network = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     parameters = sum(parameter.numel() for parameter in network.parameters()) + sum(
         buffer.numel() for name, buffer in network.named_buffers() if "running" in name
@@ -114,7 +119,7 @@ def step():
                 logits = network(x)
             loss = F.cross_entropy(logits.float(), y)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             step_ms.append(1000 * (time.perf_counter() - start))
     fed, stepped = median(feeding_ms[12:]), median(step_ms[12:])
@@ -124,7 +129,7 @@ def step():
     )
 
 
-def explore(data_root):
+def explore(data_root: Path | None) -> None:
     """The whole command, from an empty cache, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["explore", "cifar10", "--data-root", str(data_root), "--out", folder]
@@ -141,10 +146,10 @@ def explore(data_root):
         print(f"escalera explore cifar10, nothing in the cache: {seconds:.1f} s, at most {peak:.2f} GB")
 
 
-def clothing(data_root):
+def clothing(data_root: Path | None) -> None:
     with tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
-        settings = {"data_root": data_root, "image_size": (96, 96), "channels": 3, "resize": "pad"}
+        settings: dict[str, Any] = {"data_root": data_root, "image_size": (96, 96), "channels": 3, "resize": "pad"}
         os.environ["ESCALERA_CACHE"] = cache
         photos = open_source("clothing", **settings)
         first = time.perf_counter() - start
@@ -186,7 +191,7 @@ print(f"{time.perf_counter() - start:.0f} s; resident {before[0]:.2f} GB with th
 """
 
 
-def million():
+def million() -> None:
     """Memory of two climbs, each in a process of its own: the first also fills the cache."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "million.npz"
@@ -211,7 +216,7 @@ def million():
             print(f"1,000,000 pictures, {run}: {done.stdout.strip() or done.stderr[-2000:]}")
 
 
-def cifar10(data_root):
+def cifar10(data_root: Path | None) -> None:
     with tempfile.TemporaryDirectory() as cache:
         _, first = opened("cifar10", data_root, cache)
         cifar, second = opened("cifar10", data_root, cache)
@@ -222,7 +227,7 @@ def cifar10(data_root):
         means, deviations = channel_statistics(data.train)
         print(f"mean and deviation of {len(data.train.rows)} pictures: {time.perf_counter() - start:.2f} s")
         digits = split(opened("digits", None, cache)[0], validation=0.1, test=0.2, seed=0)
-        standard = {"mean": means, "std": deviations}
+        standard: dict[str, Any] = {"mean": means, "std": deviations}
         for what, some, size, treatment in (
             ("digits, 64 of 8x8x1", digits, 64, Treatment()),
             ("cifar10, 256 of 32x32x3", data, 256, Treatment()),

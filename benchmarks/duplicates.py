@@ -11,29 +11,32 @@ import argparse
 import io
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from machine import machine
+from numpy.typing import NDArray
 from PIL import Image
 
 from escalera.data.duplicates.search import find_duplicates
 from escalera.data.sources.open import open_source
 
+Pixels = NDArray[np.uint8]
 rng = np.random.default_rng(0)
 
 
-def squeezed(picture):
+def squeezed(picture: Pixels) -> Pixels:
     return picture[..., 0] if picture.shape[2] == 1 else picture
 
 
-def compressed(picture):
+def compressed(picture: Pixels) -> Pixels:
     file = io.BytesIO()
     Image.fromarray(squeezed(picture)).save(file, "JPEG", quality=50)
     return np.asarray(Image.open(file)).reshape(picture.shape)
 
 
-def shifted(picture):
+def shifted(picture: Pixels) -> Pixels:
     """By two pixels to one of eight sides; the border is repeated, as a crop from a larger picture would look."""
     down, across = [(-2, -2), (-2, 0), (-2, 2), (0, -2), (0, 2), (2, -2), (2, 0), (2, 2)][rng.integers(8)]
     height, width = picture.shape[:2]
@@ -41,7 +44,7 @@ def shifted(picture):
     return padded[2 + down : 2 + down + height, 2 + across : 2 + across + width]
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
     "exact copy": lambda picture: picture,
     "JPEG at quality 50": compressed,
     "shifted by 2 pixels": shifted,
@@ -50,7 +53,7 @@ CHANGES = {
 }
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-root", type=Path, default=os.environ.get("ESCALERA_DATA"))
     parser.add_argument("--source", default="cifar10")
@@ -75,7 +78,7 @@ def main():
     print(f"  flagged of the {clean.sum()} clean ones {found[clean].sum():5}, {100 * found[clean].mean():.2f} %")
 
 
-def in_train(train, test, what):
+def in_train(train: Pixels, test: Pixels, what: str) -> NDArray[np.bool_]:
     start, busy = time.perf_counter(), time.process_time()
     found = find_duplicates({"train": train, "test": test})
     print(f"searched {what}: {time.perf_counter() - start:.1f} s, {time.process_time() - busy:.1f} s of processor time")

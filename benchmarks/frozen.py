@@ -13,6 +13,7 @@ import time
 import numpy as np
 import torch
 from machine import machine
+from torch import nn
 
 from escalera import builders
 from escalera.data.batches import Batches
@@ -20,6 +21,7 @@ from escalera.data.features import FeatureBatches
 from escalera.evaluate.features import features
 from escalera.evaluate.predict import predict
 from escalera.experiment.climb import load_ladder
+from escalera.ladder.schema import RungConfig, Votes
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import constant
 
@@ -36,7 +38,7 @@ class Seconds(Callback):
         self.epochs.append(training.log["seconds"])
 
 
-def fit(config, learner, batches, epochs: int) -> list[float]:
+def fit(config: RungConfig, learner: nn.Module, batches: Batches | FeatureBatches, epochs: int) -> list[float]:
     training = Training(learner, builders.optimizer(config.train.optimizer, learner), epochs, len(batches))
     clock = Seconds()
     train(training, batches, schedule=constant(epochs), validate=dict, seed=0, clip_norm=1.0, callbacks=[clock])
@@ -53,6 +55,7 @@ def main() -> None:
     images = rng.integers(0, 256, (options.pictures, 32, 32, 3), dtype=np.uint8)
     labels = rng.integers(0, 10, options.pictures)
     torch.manual_seed(0)
+    assert not isinstance(config.model, Votes)
     always = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     once = copy.deepcopy(always)
     assert builders.runs_once(config, once, len(images))

@@ -17,6 +17,7 @@ import numpy as np
 from machine import machine
 
 from escalera.cli.terminal import load_terminal
+from escalera.core.predictions import Answers
 from escalera.evaluate.compare import compare
 from escalera.experiment.climb import climb, load_ladder
 from escalera.ladder import schema
@@ -26,18 +27,24 @@ from escalera.run.lineage import sources
 WORDS = load_terminal("en")
 
 COMBINED = "combined"
+WORDS = load_terminal("en")
 MEMORY, SECONDS = 2e9, 180
 
 
-def spread(values: Iterable[float]) -> str:
+def spread(values: Iterable[float | None]) -> str:
     """Mean and deviation of shares, in percent."""
-    found = [100 * value for value in values]
+    found = [100 * value for value in values if value is not None]
     return f"{fmean(found):6.2f} ± {stdev(found) if len(found) > 1 else 0.0:4.2f}"
+
+
+def answers(run: Run) -> Answers:
+    assert run.answers is not None, run.path
+    return run.answers
 
 
 def right(runs: list[Run]) -> np.ndarray:
     """Which test rows each run has right (S, N)."""
-    return np.stack([run.answers.correct for run in runs])
+    return np.stack([answers(run).correct for run in runs])
 
 
 def costs(runs: list[Run]) -> tuple[float, float]:
@@ -88,10 +95,10 @@ def trained(split: int, options: argparse.Namespace, rungs: Iterable[str] = ()) 
 
 def over_splits(found: list[Mapping[str, list[Run]]], part: str) -> None:
     """The combination less a part over the test houses of all splits; the bootstrap draws houses, not answers."""
-    houses = 1 + max(int(runs[part][0].answers.rows.max()) for runs in found)
+    houses = 1 + max(int(answers(runs[part][0]).rows.max()) for runs in found)
     gain, asked = np.zeros(houses), np.zeros(houses)
     for runs in found:
-        rows = runs[part][0].answers.rows
+        rows = answers(runs[part][0]).rows
         gain[rows] += right(runs[COMBINED]).mean(axis=0) - right(runs[part]).mean(axis=0)
         asked[rows] += 1
     drawn = np.random.RandomState(0).randint(houses, size=(10_000, houses))
@@ -126,9 +133,9 @@ def main() -> None:
     print(f"every rung below {WORDS.duration(SECONDS)}: {WORDS.duration(seconds)}, {said(seconds < SECONDS)}")
     print(f"every rung below {WORDS.short(MEMORY, 'B')}: {WORDS.short(memory, 'B')}, {said(memory < MEMORY)}\n")
     others = [trained(split, options, needed(ladder, COMBINED)) for split in range(1, options.splits)]
-    for split, runs in enumerate([found, *others]):
+    for split, each in enumerate([found, *others]):
         print(f"split {split}, ", end="")
-        against(best, runs[best], runs[COMBINED])
+        against(best, each[best], each[COMBINED])
     over_splits([found, *others], best)
 
 

@@ -32,7 +32,7 @@ def main() -> None:
     images = rng.integers(0, 256, (BATCH * STEPS, 8, 8, 1), dtype=np.uint8)
     labels = rng.integers(0, 10, BATCH * STEPS)
     floats = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
-    ready = list(zip(floats.split(BATCH), torch.from_numpy(labels).split(BATCH), strict=True))
+    ready = list(zip(torch.split(floats, BATCH), torch.split(torch.from_numpy(labels), BATCH), strict=True))
     batches = Batches(images, labels, np.arange(len(images)), batch_size=BATCH, device=CPU, shuffle=True, seed=0)
     network, optimizer = small()
 
@@ -41,7 +41,7 @@ def main() -> None:
         for x, y in ready:
             loss = cross_entropy(network(x), y)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         return (time.perf_counter() - started) / STEPS
 

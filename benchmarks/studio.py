@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -33,7 +34,7 @@ NEAR = 1e-4
 """How far a probability may be from that of the picture asked alone: fp32 sums in another order."""
 
 
-def pictures(count: int, shape: tuple[int, int, int]) -> np.ndarray:
+def pictures(count: int, shape: Sequence[int]) -> np.ndarray:
     """Coloured clouds (N, H, W, C), each another: the tag by which an answer is told from that of any other picture."""
     height, width, channels = shape
     coarse = np.random.default_rng(0).integers(0, 256, (count, 4, 4, channels), dtype=np.uint8)
@@ -77,7 +78,7 @@ class Server:
 
     def memory(self) -> float:
         """Resident megabytes."""
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6
+        return float(psutil.Process(self.process.pid).memory_info().rss / 1e6)
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
@@ -146,7 +147,7 @@ def main() -> None:
     torch.set_num_threads(1)  # as the studio: on a busy machine two would wait for one another
     predictor = open_run(RunDir(options.out / options.model))
     shape, classes = predictor.trained.data.shape, predictor.trained.classes
-    images = pictures(max(CLIENTS) * EACH, tuple(shape))
+    images = pictures(max(CLIENTS) * EACH, shape)
     files = [png(pixels) for pixels in images]
     alone = np.concatenate([predictor.predict(image) for image in images])
     gap = min(np.delete(np.abs(alone - row).max(1), n).min() for n, row in enumerate(alone))

@@ -14,12 +14,15 @@ from statistics import median
 import numpy as np
 import torch
 from machine import machine
+from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from escalera import builders
 from escalera.core.runtime import autocast, choose_precision
 from escalera.data.batches import Batches
 from escalera.experiment.climb import load_ladder
+from escalera.ladder.schema import Votes
+from escalera.models.network import Network
 from escalera.train.loop import Training, train
 from escalera.train.schedules import constant
 
@@ -27,15 +30,16 @@ BATCH, STEPS = 256, 12
 CPU = torch.device("cpu")
 
 
-def network_and_optimizer():
+def network_and_optimizer() -> tuple[Network, torch.optim.Optimizer]:
     config = load_ladder("cifar10").ladder["batch-norm"].config
     torch.manual_seed(0)
+    assert not isinstance(config.model, Votes)
     network = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     return network, builders.optimizer(config.train.optimizer, network)
 
 
 class Ours:
-    def __init__(self, images, labels, precision):
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], precision: str) -> None:
         self.network, self.optimizer = network_and_optimizer()
         self.batches = Batches(
             images, labels, np.arange(len(images)), batch_size=BATCH, device=CPU, shuffle=True, seed=0
@@ -49,12 +53,12 @@ class Ours:
 
 
 class Bare:
-    def __init__(self, images, labels, precision):
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], precision: str) -> None:
         self.network, self.optimizer = network_and_optimizer()
         self.network.train()
         self.precision = precision
         floats = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
-        self.batches = list(zip(floats.split(BATCH), torch.from_numpy(labels).split(BATCH), strict=True))
+        self.batches = list(zip(torch.split(floats, BATCH), torch.split(torch.from_numpy(labels), BATCH), strict=True))
 
     def round(self) -> float:
         cast = autocast(self.precision, CPU)
@@ -64,7 +68,7 @@ class Bare:
                 logits = self.network(images)
             loss = cross_entropy(logits.float(), labels)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
         return BATCH * len(self.batches) / (time.perf_counter() - started)
 

@@ -13,6 +13,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,22 +64,18 @@ def main() -> None:
     asked, truth = made_up(TEST, 3)
     apart, known = made_up(VALIDATION, 4)
     whole = np.zeros(2)
-    prepare, seconds = timed("preparation", lambda parts=parts: fit(parts.split(PART), pca))
+    prepare, seconds = timed("preparation", partial(fit, torch.split(parts, PART), pca))
     whole += seconds
-    train = np.concatenate([prepare(part) for part in parts.split(PART)])
-    test = np.concatenate([prepare(part) for part in asked.split(PART)])
-    validation = np.concatenate([prepare(part) for part in apart.split(PART)])
+    train = np.concatenate([prepare(part) for part in torch.split(parts, PART)])
+    test = np.concatenate([prepare(part) for part in torch.split(asked, PART)])
+    validation = np.concatenate([prepare(part) for part in torch.split(apart, PART)])
     del parts, asked, apart
     said = []
     for settings in Votes.model_fields["classifiers"].default:
         name, rest = settings.name, settings.model_dump(exclude={"name"})
-        made, seconds = timed(
-            f"{name}, fit", lambda name=name, rest=rest: classifiers.fit(name, rest, 0, train, labels)
-        )
+        made, seconds = timed(f"{name}, fit", partial(classifiers.fit, name, rest, 0, train, labels))
         heat = classifiers.temperature(made, validation, known)
-        answer, more = timed(
-            f"{name}, answer", lambda made=made, heat=heat: classifiers.probabilities(made, test, CLASSES, heat)
-        )
+        answer, more = timed(f"{name}, answer", partial(classifiers.probabilities, made, test, CLASSES, heat))
         print(f"{'':34} accuracy {100 * (answer.argmax(1) == truth).mean():.2f} %", flush=True)
         said.append(answer)
         whole += seconds + more
