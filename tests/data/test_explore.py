@@ -79,13 +79,13 @@ def test_bad_pictures_are_listed_and_the_others_keep_their_places(lay: Callable[
         assert facts["duplicates"]["conflicts"] == 1
 
 
-def test_a_folder_with_lists_beside_it_is_told_once(lay, root: Path):
+def test_a_folder_with_lists_beside_it_is_told_once(lay: Callable[..., Path], root: Path) -> None:
     folder = lay({f"images/{i}.png": (10 * i, (4, 4)) for i in range(4)} | {"train.txt": b"images/1.png 0\n"})
     [fault] = look(root).facts()["faults"]
     assert fault.startswith(f"{folder}: all pictures are in the folder 'images', which would be a single class. The ")
 
 
-def test_what_a_training_would_refuse_is_said(lay, root: Path):
+def test_what_a_training_would_refuse_is_said(lay: Callable[..., Path], root: Path) -> None:
     folder = lay({f"train/{name}": content for name, content in TWO.items()} | {"test/tit/1.png": (9, (4, 4))})
     (folder / "train" / "crow").mkdir()
     for _ in range(2):

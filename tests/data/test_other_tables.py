@@ -541,14 +541,18 @@ def test_settings_of_tables_where_there_is_none(
         opened("digits", **{key: value})
 
 
-def test_settings_of_what_comes_with_another_library(opened, monkeypatch: pytest.MonkeyPatch):
+def test_settings_of_what_comes_with_another_library(
+    opened: Callable[..., ImageSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(BUNDLED, "irises", BUNDLED["digits"])
     with pytest.raises(DataError, match=r"data\.encoding: 'irises' comes with a library, without files or columns"):
         opened("irises", encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["folders", "folders/labels.csv"])
-def test_splits_of_which_none_is_named(name: str, put_all, opened):
+def test_splits_of_which_none_is_named(
+    name: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
     folder = put_all({f"folders/{kind}/{name}.png": n for n, kind in enumerate(("cat", "dog")) for name in "ab"})
     put_all({"folders/labels.csv": csv("image,kind", "cat/a.png,x", "dog/a.png,y")})
     with pytest.raises(DataError, match=r"expected which folder or file is which split, as .*, received \{\}. Take it"):
