@@ -3,6 +3,7 @@ results are those of one run after the other, also when workers are killed.
 
     python benchmarks/jobs.py speed [--seeds 5] [--rounds 3]
     python benchmarks/jobs.py workers
+    unshare -rn python benchmarks/jobs.py kills [--count 60] [--seed 0]
     unshare -rn python benchmarks/jobs.py ray        (Ray listens on all interfaces: in a network of its own)
 """
 
@@ -12,6 +13,7 @@ import argparse
 import fcntl
 import json
 import os
+import random
 import shutil
 import socket
 import struct
@@ -19,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -191,10 +195,99 @@ def ray(folder: Path) -> None:
           f"{equal} of {len(weights)} SHA-256 of weights equal to those of one after the other")  # fmt: skip
 
 
+LADDER = """
+name: kills
+data: {source: digits, validation: 0.2, test: 0.4}
+train: {epochs: 40, batch_size: 64, optimizer: {name: adam, lr: 0.01}}
+rungs:
+  - name: cnn
+    model: {kind: cnn, blocks: [[8], [8]], batch_norm: conv, dropout: 0.1, head: {dense: [16], dropout: 0.2}}
+  - name: votes
+    change: {model: {kind: votes, features: {from: cnn}, classifiers: [{name: logistic_regression}, {name: random_forest}]}}
+  - name: mlp
+    from: cnn
+    change: {model: {kind: mlp, dense: [32], dropout: 0.2}}
+  - name: transfer
+    from: cnn
+    change: {model: {kind: transfer, weights: {from: cnn}, head: {dense: [16]}}}
+"""
+PART = {"worker": ("executors.nursery", "perform_order"), "driver": (), "node": ("raylet/raylet", "gcs_server")}
+"""What is in the command line of the processes of which one is killed."""
+KEPT = ("predictions.parquet", "best.safetensors", "metrics.json", "preparation.safetensors")
+
+
+def kills(folder: Path, count: int, seed: int) -> None:
+    """Workers, drivers and Ray nodes killed at random instants; the same command then goes on to the end."""
+    alone()
+    draw = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kills.yaml").write_text(LADDER)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    expected = kept(_climbed(folder, "whole", ("--jobs", "1")))
+    equal: Counter[str] = Counter()
+    for number in range(count):
+        part, engine_ = (
+            ("worker", "processes"),
+            ("driver", "processes"),
+            ("worker", "ray"),
+            ("driver", "ray"),
+            ("node", "ray"),
+        )[number % 5]
+        options = ("--jobs", "2", *(("--cluster", "ray") if engine_ == "ray" else ()))
+        process, out = _begin(folder, "killed", options), folder / "killed"
+        while not list(out.rglob("run.json")) and process.poll() is None:
+            time.sleep(0.02)
+        wait = draw.uniform(0, 8)
+        time.sleep(wait)
+        killed = _kill(process, PART[part], draw)
+        process.communicate()
+        found = kept(_climbed(folder, "killed", options))
+        same = found == expected
+        equal[f"{part} of {engine_}"] += same
+        print(f"{number + 1:3}  {part:6} of {engine_:9}  after {wait:.2f} s, {killed:40.40}  "
+              f"{'equal' if same else 'DIFFERS ' + str(sorted(name for name in expected if found.get(name) != expected[name]))}",
+              flush=True)  # fmt: skip
+        shutil.rmtree(out)
+    print(f"{equal.total()} of {count} equal to the unbroken climb: {dict(equal)}")
+
+
+def _begin(folder: Path, name: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "escalera", "climb", "kills.yaml", "--device", "cpu", "--out", name, *options]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def _climbed(folder: Path, name: str, options: Sequence[str]) -> Path:
+    process = _begin(folder, name, options)
+    said = process.communicate()[0].decode()
+    assert process.returncode == 0, said
+    return folder / name
+
+
+def _kill(driver: subprocess.Popen[bytes], words: Sequence[str], draw: random.Random) -> str:
+    """Kill the driver, or one of the processes below it that have one of the words in their command line."""
+    if driver.poll() is not None:
+        return "over already"
+    below = psutil.Process(driver.pid).children(recursive=True)
+    those = [child for child in below if any(word in " ".join(child.cmdline()) for word in words)] if words else []
+    if words and not those:
+        return "nobody there"
+    victim = draw.choice(those) if those else psutil.Process(driver.pid)
+    name = " ".join(victim.cmdline())[-40:] if those else "the driver"
+    victim.kill()
+    return name
+
+
+def kept(out: Path) -> dict[str, str]:
+    """The SHA-256 of all that a run is."""
+    return {str(path.relative_to(out)): sha256(path) for name in KEPT for path in out.rglob(name)}
+
+
 def main() -> None:
     """Print what was measured, and the machine."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("speed", "workers", "ray"))
+    parser.add_argument("what", choices=("speed", "workers", "ray", "kills"))
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
@@ -204,6 +297,8 @@ def main() -> None:
     try:
         if given.what == "speed":
             speed(folder, given.seeds, given.rounds)
+        elif given.what == "kills":
+            kills(folder / "kills", given.count, given.seed)
         else:
             {"workers": workers, "ray": ray}[given.what](folder)
     finally:
