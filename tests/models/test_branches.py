@@ -104,7 +104,7 @@ def test_the_layer_table_shows_every_branch() -> None:
 
 def test_a_fusion_of_pictures_takes_them_alone() -> None:
     model = schema.Fusion(kind="fusion", branches={"photo": CNN, "vector": VECTOR})
-    assert not schema.reads_attributes(model)
+    assert not model.reads_attributes
     made = network(model, SHAPE, 2)
     assert made(rows()[0]).shape == (2, 2)
 

@@ -121,7 +121,7 @@ def batches(
             mix=mix,
             mean=mean,
             std=deviation,
-            attributes=part.attributes if schema.reads_attributes(config.model) else None,
+            attributes=part.attributes if config.model.reads_attributes else None,
         ),
     )
 
@@ -157,7 +157,7 @@ def mix(augment: schema.Augment, classes: int) -> Mix | None:
 
 def inputs(config: schema.RungConfig, data: Dataset) -> tuple[tuple[int, int, int], int]:
     """What a network is given of a row: the shape (C, H, W) of its picture, and how many attributes it reads."""
-    return data.image_shape, data.attribute_count if schema.reads_attributes(config.model) else 0
+    return data.image_shape, data.attribute_count if config.model.reads_attributes else 0
 
 
 def statistics(data: schema.Data, train: Split) -> tuple[list[float] | None, list[float] | None]:

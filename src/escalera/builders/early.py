@@ -27,22 +27,20 @@ def absent_weights(reading: Reading, rungs: Sequence[schema.Rung]) -> list[Probl
     """Networks that timm does not have, and files of weights that are not where a ladder says they are."""
     problems: dict[Place, Problem] = {}
     for rung in rungs:
-        parts = {} if isinstance(rung.config.model, schema.Votes) else schema.parts(rung.config.model)
-        for name, part in parts.items():
-            branch = f"branches.{name}." if isinstance(rung.config.model, schema.Fusion) else ""
+        for name, part in rung.config.model.parts.items():
             for key, why in _absent(part):
-                place = reading.locate(rung.name, f"model.{branch}{key}")
+                place = reading.locate(rung.name, f"model.{rung.config.model.key_of(name, key)}")
                 problems.setdefault(place, Problem(why, place.path, place.file, place.line))
     return list(problems.values())
 
 
-def _absent(part: schema.Net) -> Iterator[tuple[str, str]]:
+def _absent(part: schema.Branch) -> Iterator[tuple[str, str]]:
     """What a part needs and is not there: the key that names it, and what is wrong."""
     if isinstance(part, schema.Backbone):
         try:
             check_name(part.name)
         except ModelError as error:
             yield "name", str(error)
-    weights = part.weights if isinstance(part, schema.Backbone | schema.Transfer) else None
-    if isinstance(weights, str) and weights.endswith(".safetensors") and not is_there(Path(weights)):
-        yield "weights", f"expected a file of weights, but there is none at {weights}"
+    for weights in part.starts_from.values():
+        if isinstance(weights, str) and weights.endswith(".safetensors") and not is_there(Path(weights)):
+            yield "weights", f"expected a file of weights, but there is none at {weights}"

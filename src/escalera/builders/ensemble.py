@@ -15,7 +15,7 @@ from escalera.core.errors import RunError
 from escalera.core.files import CURE
 from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches
-from escalera.ladder.schema import Votes
+from escalera.ladder.schema import Model, Votes
 from escalera.models.ensemble import saved
 from escalera.models.ensemble.classifiers import Features, Probabilities, probabilities
 from escalera.models.ensemble.preparation import Preparation
@@ -107,3 +107,8 @@ def _kept(run: RunDir, record: Mapping[str, Any]) -> Mapping[str, Any]:
             if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
                 raise RunError(f"could not read {run.record}: classifiers.{name}: it lacks its {key}. {CURE}")
     return kept
+
+
+def ballot(run: RunDir, model: Model) -> Ballot | None:
+    """The classifiers of a finished run; None where its network answers itself."""
+    return Ballot(run, model) if isinstance(model, Votes) else None

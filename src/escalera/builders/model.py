@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from inspect import signature
 
 import torch
 from torch import nn
@@ -13,16 +15,10 @@ from escalera.data.dataset import Dataset
 from escalera.data.sources.registry import KNOWN
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
-from escalera.models.alexnet import alexnet
-from escalera.models.backbone import backbone
-from escalera.models.cnn import cnn
-from escalera.models.conv1d import conv1d
 from escalera.models.freezing import freeze
 from escalera.models.fusion import Branch, Fusion
 from escalera.models.head import Head, pooling
-from escalera.models.mlp import mlp
 from escalera.models.network import Network
-from escalera.models.table import table
 from escalera.models.tiles import ONE, Layout
 
 
@@ -50,17 +46,16 @@ def network(
     )
     made = Network(body, head, own)
     for part, of in bodies(model, made):
-        if isinstance(part, schema.Backbone | schema.Transfer):
-            if part.trainable == "none":
-                freeze(made, of)
-            elif isinstance(part.trainable, schema.Trainable) and part.trainable.last is not None:
-                freeze(made, of, last=part.trainable.last)
+        if part.learns == "none":
+            freeze(made, of)
+        elif isinstance(part.learns, schema.Trainable) and part.learns.last is not None:
+            freeze(made, of, last=part.learns.last)
     return made
 
 
-def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Net, nn.Module]]:
+def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Branch, nn.Module]]:
     """The model and the body of a network, or those of each of its branches."""
-    return [(of, part.body) for of, part in zip(schema.parts(model).values(), made.parts, strict=True)]
+    return [(of, part.body) for of, part in zip(model.parts.values(), made.parts, strict=True)]
 
 
 def _body_and_layout(
@@ -72,73 +67,31 @@ def _body_and_layout(
     """
     if isinstance(model, schema.Fusion):
         return *_fusion(model, image_shape, attributes, layout), ONE
-    own = layout if isinstance(_like(model), schema.Cnn | schema.AlexNet | schema.Backbone) else ONE
+    source = model.single
+    assert source is not None, "lineage.inherit fills it in"
+    own = layout if source.in_two_dimensions else ONE
     (rows, columns), (channels, height, width) = own, image_shape
     if height % rows or width % columns:
         raise ModelError(
             f"expected {rows}x{columns} pictures of one size in each row, received {height}x{width} pixels", "kind"
         )
-    body, (maps, high, wide) = _body(model, (channels, height // rows, width // columns), attributes)
+    body, (maps, high, wide) = _body(source, (channels, height // rows, width // columns), attributes)
     return body, (maps, rows * high, columns * wide), own
 
 
-def _like(model: schema.Net) -> schema.Net:
-    """The model itself, or for a transfer the one whose layers it takes over."""
-    if not isinstance(model, schema.Transfer):
-        return model
-    assert model.like is not None, "lineage.inherit fills it in"
-    return _like(model.like)
-
-
 def _body(
-    model: schema.Net, image_shape: tuple[int, int, int], attributes: int | None
+    model: schema.Body, image_shape: tuple[int, int, int], attributes: int | None
 ) -> tuple[nn.Module, tuple[int, int, int]]:
-    """The body, and the shape of its feature map."""
-    match model:
-        case schema.Cnn():
-            return cnn(
-                image_shape,
-                model.blocks,
-                batch_norm=model.batch_norm,
-                activation=model.activation,
-                pool=model.pool,
-                dropout=model.dropout,
-                dropout_place=model.dropout_place,
-            )
-        case schema.AlexNet():
-            return alexnet(image_shape)
-        case schema.Backbone():
-            return backbone(image_shape, model.name, until=model.until)
-        case schema.Transfer():
-            return _body(_like(model), image_shape, attributes)
-        case schema.Conv1d():
-            return conv1d(
-                image_shape,
-                model.widths,
-                kernel=model.kernel,
-                pool=model.pool,
-                batch_norm=model.batch_norm,
-                dropout=model.dropout,
-                activation=model.activation,
-            )
-        case schema.Mlp():
-            return mlp(
-                image_shape,
-                model.dense,
-                batch_norm=model.batch_norm,
-                dropout=model.dropout,
-                activation=model.activation,
-            )
-    assert isinstance(model, schema.Table), "a fusion has no single body"
-    if not attributes:
-        raise ModelError("a table learns from the attributes of a row, and the source has pictures alone", "kind")
-    return table(
-        attributes,
-        model.dense,
-        batch_norm=model.batch_norm,
-        dropout=model.dropout,
-        activation=model.activation,
+    """The body, and the shape of its feature map: made by the function of the kind's name in the module of that name.
+
+    What the function names it is given: the shape of the picture, the number of attributes, and keys of the section.
+    """
+    make = getattr(import_module(f"escalera.models.{model.kind}"), model.kind)
+    given = {"image_shape": image_shape, "attributes": attributes}
+    body, map_shape = make(
+        **{name: given[name] if name in given else getattr(model, name) for name in signature(make).parameters}
     )
+    return body, map_shape
 
 
 def _fusion(
@@ -151,7 +104,7 @@ def _fusion(
             body, map_shape, own = _body_and_layout(branch, image_shape, attributes, layout)
         except EscaleraError as error:
             key = error.key if isinstance(error, ModelError) else "blocks"
-            raise ModelError(f"branch '{name}': {error}", f"branches.{name}.{key}") from error
+            raise ModelError(f"branch '{name}': {error}", model.key_of(name, key)) from error
         branches[name] = Branch(body, pooling(branch.head.pool), own)
         inputs += Head(map_shape, 1, pool=branch.head.pool).inputs
     return Fusion(branches), (inputs, 1, 1)
@@ -166,14 +119,13 @@ def shape_problems(
     """
     problems: dict[Place, Problem] = {}
     for rung in rungs:
-        net = rung.config.model.like if isinstance(rung.config.model, schema.Votes) else rung.config.model
         extent = extent_of(rung.config.data, opened or {})
-        if extent is None or net is None or not is_continued(net):
+        if extent is None or not rung.config.model.is_continued:
             continue
         shape, attributes = extent
         try:
             with torch.device("meta"):
-                network(net, shape, 2, attributes, layout(rung.config.data))
+                network(rung.config.model.net, shape, 2, attributes, layout(rung.config.data))
         except EscaleraError as error:
             key = error.key if isinstance(error, ModelError) else "blocks"
             place = reading.locate(rung.name, f"model.{key}")
@@ -190,8 +142,3 @@ def extent_of(data: schema.Data, opened: Mapping[str, Dataset]) -> tuple[tuple[i
     shape = image_shape(data)
     # How many attributes a file gives is seen when it is opened; a set known by name has none.
     return shape and (shape, None if data.source in KNOWN else 1)
-
-
-def is_continued(net: schema.Net) -> bool:
-    """Whether every transfer in it knows what it continues; where one does not, that is told elsewhere."""
-    return all(part.like is not None for part in schema.parts(net).values() if isinstance(part, schema.Transfer))

@@ -59,8 +59,8 @@ def early_stopping(train: schema.Train, folder: Path) -> EarlyStopping | None:
 
 def unfrozen_from(model: schema.Model) -> int | None:
     """The epoch from which on the body learns, where it does not from the first."""
-    trainable = model.trainable if isinstance(model, schema.Backbone | schema.Transfer) else None
-    return trainable.from_epoch if isinstance(trainable, schema.Trainable) else None
+    learning = [part.learns for part in model.parts.values()]
+    return next((learns.from_epoch for learns in learning if isinstance(learns, schema.Trainable)), None)
 
 
 def unfreezing(model: schema.Model, network: Network) -> UnfreezeAt | None:
@@ -74,8 +74,5 @@ def runs_once(config: schema.RungConfig, over: Network, rows: int) -> bool:
 
     Not where they would take more than FEATURES_AT_MOST.
     """
-    frozen = all(
-        isinstance(part, schema.Backbone | schema.Transfer) and part.trainable == "none"
-        for part in schema.parts(schema.net(config.model)).values()
-    )
+    frozen = all(part.learns == "none" for part in config.model.net.parts.values())
     return frozen and config.augment == schema.Augment() and 4 * rows * over.head.inputs <= FEATURES_AT_MOST

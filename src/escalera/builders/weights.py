@@ -9,7 +9,7 @@ from typing import TypeGuard
 import torch
 
 from escalera.builders.data import layout
-from escalera.builders.model import extent_of, is_continued, network
+from escalera.builders.model import extent_of, network
 from escalera.core.errors import EscaleraError, Problem
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Dataset
@@ -20,11 +20,9 @@ from escalera.models.network import Network
 from escalera.models.transfer import load_body, read_body
 
 
-def imagenet_files(model: schema.Net) -> dict[str, Path]:
+def imagenet_files(model: schema.Model) -> dict[str, Path]:
     """The files of the ImageNet weights that a model or its branches start from, fetched if need be, by branch."""
-    return {
-        name: pretrained.imagenet_file(part.name) for name, part in schema.parts(model).items() if _from_imagenet(part)
-    }
+    return {name: pretrained.imagenet_file(part.name) for name, part in model.parts.items() if _from_imagenet(part)}
 
 
 def start_from(files: Mapping[str, Path], made: Network, model: schema.Net, image_shape: tuple[int, int, int]) -> None:
@@ -32,7 +30,7 @@ def start_from(files: Mapping[str, Path], made: Network, model: schema.Net, imag
 
     The files are by the name of the branch, "body" for a network without branches.
     """
-    for (name, part), its in zip(schema.parts(model).items(), made.parts, strict=True):
+    for (name, part), its in zip(model.parts.items(), made.parts, strict=True):
         if name not in files:
             continue
         if _from_imagenet(part):
@@ -58,26 +56,25 @@ def weights_problems(
     problems: dict[Place, Problem] = {}
     for rung in rungs:
         extent = extent_of(rung.config.data, opened or {})
-        if isinstance(rung.config.model, schema.Votes) or extent is None or not is_continued(rung.config.model):
+        model = rung.config.model
+        if not model.trains or extent is None or not model.is_continued:
             continue
         shape, attributes = extent
-        for name, path in _files(rung.config.model).items():
+        for name, path in _files(model).items():
             try:
                 with torch.device("meta"):
-                    made = network(rung.config.model, shape, 2, attributes, layout(rung.config.data))
-                start_from({name: path}, made, rung.config.model, shape)
+                    made = network(model.net, shape, 2, attributes, layout(rung.config.data))
+                start_from({name: path}, made, model.net, shape)
             except EscaleraError as error:
-                branch = f"branches.{name}." if isinstance(rung.config.model, schema.Fusion) else ""
-                place = reading.locate(rung.name, f"model.{branch}weights")
+                place = reading.locate(rung.name, f"model.{model.key_of(name, 'weights')}")
                 problems.setdefault(place, Problem(str(error), place.path, place.file, place.line))
     return list(problems.values())
 
 
-def _files(model: schema.Net) -> dict[str, Path]:
+def _files(model: schema.Model) -> dict[str, Path]:
     """The files that a ladder names by their path or by the run that they are in, by branch."""
     files = {}
-    for name, part in schema.parts(model).items():
-        weights = part.weights if isinstance(part, schema.Backbone | schema.Transfer) else None
+    for name, weights in model.starts_from.items():
         if isinstance(weights, schema.Weights) and weights.run:
             files[name] = RunDir(Path(weights.run)).best
         elif isinstance(weights, str) and weights.endswith(".safetensors"):

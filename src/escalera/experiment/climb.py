@@ -17,7 +17,7 @@ from escalera.experiment.graph import before, walk
 from escalera.experiment.ladder_file import fault, write_ladder
 from escalera.experiment.results import Results, Run
 from escalera.ladder.read import Reading, read_ladder
-from escalera.ladder.schema import Ladder, Rung, Votes, reads_attributes
+from escalera.ladder.schema import Ladder, Rung
 from escalera.ladder.shipped import shipped
 from escalera.run.events import Events
 from escalera.run.keeping import settle, store
@@ -132,7 +132,7 @@ def _tasks(
     """What is to do, as plain values."""
     root, beside = (None if path is None else str(path) for path in (data_root, reading.folder))
     keys = {rung.name: rung.config.data.model_dump_json() for rung, _ in pending}
-    read = {keys[rung.name] for rung, _ in pending if reads_attributes(rung.config.model)}
+    read = {keys[rung.name] for rung, _ in pending if rung.config.model.reads_attributes}
     sources = {key: Source(key, reading.ladder.seed, root, beside, skip_bad, key in read) for key in keys.values()}
     places = [f"{number}/{len(pending)}" for number in range(1, len(pending) + 1)]
     return [
@@ -237,8 +237,7 @@ def _fetch_weights(anew: Sequence[Rung], events: Events) -> None:
     absent: dict[str, list[str]] = {}
     for rung in anew:
         try:
-            if not isinstance(rung.config.model, Votes):
-                builders.imagenet_files(rung.config.model)
+            builders.imagenet_files(rung.config.model)
         except EscaleraError as error:
             absent.setdefault(str(error), []).append(rung.name)
     for message, names in absent.items():

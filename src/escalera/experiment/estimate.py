@@ -21,7 +21,7 @@ from escalera.core.runtime import choose_device, choose_precision
 from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.registry import KNOWN
 from escalera.evaluate.cost import flops_per_image
-from escalera.ladder.schema import Data, Rung, RungConfig, Votes, net, reads_attributes
+from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
 from escalera.train.ema import averaged
@@ -87,8 +87,8 @@ def extent(data: Data, *, seed: int, data_root: Path | None, beside: Path | None
 
 def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, Any]:
     torch.manual_seed(0)
-    attributes = size.attributes if reads_attributes(config.model) else 0
-    network = builders.network(net(config.model), size.shape, size.classes, attributes, builders.layout(config.data))
+    attributes = size.attributes if config.model.reads_attributes else 0
+    network = builders.network(config.model.net, size.shape, size.classes, attributes, builders.layout(config.data))
     network.to(device).to(memory_format=torch.channels_last)
     summary = summarise(network, size.shape, attributes)
     flops = flops_per_image(network, size.shape, attributes)
@@ -99,7 +99,7 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
         "flops_per_image": flops,
         "memory_bytes": memory(summary, config, precision),
         "images_per_second": round(rate, 1),
-        "epochs": 0 if isinstance(config.model, Votes) else config.train.epochs,
+        "epochs": config.train.epochs if config.model.trains else 0,
         "seconds": round(_pictures(network, config, size, flops) / rate, 3),
     }
 
@@ -109,7 +109,7 @@ def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) ->
 
     Of votes, what their features take; the classifiers' own time depends on what they find in them.
     """
-    if isinstance(config.model, Votes):
+    if not config.model.trains:
         return 2 * (size.train + size.validation) * FORWARD_SHARE
     if builders.runs_once(config, network, size.train):
         head = 2 * sum(parameter.numel() for parameter in network.head.parameters())
@@ -170,7 +170,7 @@ def images_per_second(
         precision=precision,
         clip_norm=config.train.clip_norm,
         label_smoothing=config.train.label_smoothing,
-        penalty=builders.penalty(net(config.model), network),
+        penalty=builders.penalty(config.model.net, network),
         callbacks=[*([average] if average else []), watch],
     )
     return watch.steps * batch / watch.seconds

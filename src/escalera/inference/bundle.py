@@ -20,7 +20,7 @@ from escalera.core.rundir import RunDir
 from escalera.data.input_spec import Learned
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config
-from escalera.ladder.schema import RungConfig, Votes, net, reads_attributes, reads_pictures
+from escalera.ladder.schema import RungConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,12 +56,12 @@ class Trained:
     @property
     def reads_pictures(self) -> bool:
         """Whether it looks at pictures at all."""
-        return reads_pictures(self.config.model)
+        return self.config.model.reads_pictures
 
     @property
     def reads_attributes(self) -> bool:
         """Whether it reads the attributes of a row."""
-        return reads_attributes(self.config.model)
+        return self.config.model.reads_attributes
 
     def check_pictures(self, given: bool) -> None:
         """Raise DataError where pictures are given to a model that reads none, or none to one that does."""
@@ -106,7 +106,7 @@ def export(trained: Trained) -> bytes:
 
     from escalera.train.checkpoint import read_tensors
 
-    if isinstance(trained.config.model, Votes):
+    if not trained.config.model.trains:
         raise RunError("a vote is several classifiers, which one file of weights cannot hold: copy its folder instead")
     data, config = trained.data.model_dump(), dump_config(trained.config)
     about = {"name": trained.name, "config": config, "data": data, "table": trained.table}
@@ -131,7 +131,7 @@ def of_file(path: Path) -> Trained:
         found = _About.model_validate_json(about)
         _check_size(found.config.get("model"))
         trained = Trained(found.name, load_config(found.config), found.data, found.table, path)
-        if isinstance(trained.config.model, Votes):
+        if not trained.config.model.trains:
             raise RunError("expected a network, received votes")
         _check_weights(trained, read_tensors(path))
     except (ValidationError, EscaleraError) as error:
@@ -203,7 +203,7 @@ def _empty(trained: Trained) -> Network:
     try:
         with torch.device("meta"):
             return builders.network(
-                net(trained.config.model),
+                trained.config.model.net,
                 (channels, height, width),
                 len(trained.classes),
                 None if columns is None else len(columns.names),

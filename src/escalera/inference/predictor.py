@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from escalera import builders
-from escalera.builders.ensemble import Ballot
+from escalera.builders.ensemble import Ballot, ballot
 from escalera.core.errors import DataError, RunError
 from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches, Treatment
@@ -25,7 +25,6 @@ from escalera.evaluate.features import features
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
 from escalera.inference.bundle import Trained, fitted, of_run, weights
-from escalera.ladder import schema
 from escalera.models.network import Network
 
 Attributes = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -56,7 +55,7 @@ class Predictor:
         tensors = weights(self.trained)
         height, width, channels = self.trained.data.shape
         network = builders.network(
-            schema.net(self.trained.config.model),
+            self.trained.config.model.net,
             (channels, height, width),
             len(self.classes),
             None if self.fitted is None else len(self.fitted.names),
@@ -68,8 +67,7 @@ class Predictor:
     @cached_property
     def ballot(self) -> Ballot | None:
         """The classifiers of a votes run; None for a network that answers itself."""
-        model = self.trained.config.model
-        return Ballot(RunDir(self.trained.weights.parent), model) if isinstance(model, schema.Votes) else None
+        return ballot(RunDir(self.trained.weights.parent), self.trained.config.model)
 
     def predict(
         self, images: Pictures | Seen | None = None, attributes: Attributes | None = None

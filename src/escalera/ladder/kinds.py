@@ -6,13 +6,9 @@ import re
 from typing import Any
 
 from escalera.core.errors import nearest
+from escalera.ladder.schema import KINDS
 from escalera.ladder.shown import show
 
-_ALSO_CALLED = {
-    "timm": "backbone", "pretrained": "backbone", "torchvision": "backbone", "keras": "backbone",
-    "dense": "mlp", "perceptron": "mlp", "conv": "cnn", "conv2d": "cnn", "convnet": "cnn", "tabular": "table",
-    "ensemble": "votes", "voting": "votes", "multimodal": "fusion", "finetune": "transfer",
-}  # fmt: skip
 _NETWORK = re.compile(
     r"vgg|(wide_?|se_?|rep)?(res|dense|mobile|efficient|squeeze|google|ghost|shuffle|dark|mnas|nas|nf|rex)_?(net|next|nest)|"
     r"(x|in)ception|conv_?next|efficientvit|efficientformer|mobilevit|regnet|hrnet|maxvit|(de|be)?i?vit|deit|beit|swin|dpn",
@@ -28,10 +24,15 @@ def unknown_kind(key: str, value: Any, known: list[str]) -> tuple[str, dict[str,
         name = re.sub(r"[- ]+(?=\d)", "", word.lower()).replace("-", "_")
         meant = {"kind": "backbone", "name": name, "weights": "imagenet"}
         return f"{told}; did you mean {{{', '.join(f'{key}: {word}' for key, word in meant.items())}}}?", meant
-    also = _ALSO_CALLED.get(word.lower())
+    also = _also_called(word.lower())
     if key == "kind" and also in known:
         what = ", any network of timm" if also == "backbone" else ""
         return f"{told}; did you mean '{also}'{what}?", {"kind": str(also)}
     guess = nearest(word, known)
     close = re.fullmatch(r"did you mean '(\w+)'\?", guess)
     return f"{told}; {guess}", {key: close[1]} if close else None
+
+
+def _also_called(word: str) -> str | None:
+    """The kind for which people write a word."""
+    return next((kind.word() for kind in KINDS if word in kind.also_called), None)

@@ -12,7 +12,7 @@ from escalera.models.layers import dense_stack
 
 def mlp(
     image_shape: tuple[int, int, int],
-    widths: Sequence[int],
+    dense: Sequence[int],
     *,
     batch_norm: bool = False,
     dropout: float | Sequence[float] = 0.0,
@@ -22,8 +22,8 @@ def mlp(
 
     `dropout` is one number for every layer, or a number per layer.
     """
-    per_layer = [dropout] * len(widths) if isinstance(dropout, int | float) else list(dropout)
+    per_layer = [dropout] * len(dense) if isinstance(dropout, int | float) else list(dropout)
     layers, outputs = dense_stack(
-        prod(image_shape), list(widths), activation=activation, batch_norm=batch_norm, dropout=per_layer
+        prod(image_shape), list(dense), activation=activation, batch_norm=batch_norm, dropout=per_layer
     )
     return nn.Sequential(nn.Flatten(), *layers, nn.Unflatten(1, (outputs, 1, 1))), (outputs, 1, 1)

@@ -40,10 +40,9 @@ def of_branches(
 
         return batches
 
-    assert isinstance(config.model, schema.Fusion)
     known = {name: said_of(before, test) for name, before in lineage.origins(config, run).items()}
     trained = {name: predicted for name, predicted in known.items() if predicted is not None}
-    probed = [name for name in config.model.branches if name not in trained]
+    probed = [name for name in config.model.parts if name not in trained]
     drawn = np.random.RandomState(0).permutation(train.rows)[:LEARNED]
     few = replace(train, rows=np.sort(drawn))
     lone = alone(network, feed(few), feed(test), probed) if probed else {}

@@ -22,7 +22,7 @@ from escalera.data.splits import rows_table
 from escalera.evaluate.baselines import MAJORITY, baselines, majority
 from escalera.evaluate.metrics import measure
 from escalera.ladder.saved import write_config
-from escalera.ladder.schema import Rung, RungConfig, reads_attributes, reads_pictures
+from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.summary import Summary
 from escalera.run.status import fingerprint
 
@@ -100,8 +100,8 @@ def file_answers(
         data.train,
         data.test,
         len(data.classes),
-        images=reads_pictures(config.model),
-        attributes=reads_attributes(config.model),
+        images=config.model.reads_pictures,
+        attributes=config.model.reads_attributes,
     )
     everyone = {**others, **{f"baseline:{name}": predicted for name, predicted in simple.items()}}
     in_train = data.overlap.test if data.overlap else None

@@ -13,7 +13,7 @@ from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
 from escalera.core.runtime import now, threads
 from escalera.data.dataset import Dataset
-from escalera.ladder.schema import Rung, Votes
+from escalera.ladder.schema import Rung
 from escalera.run import keeping
 from escalera.run.evaluate import Fitted, evaluate
 from escalera.run.events import Events
@@ -52,7 +52,7 @@ def attempt(
         anew = fresh or other_classes(run, rung, data.classes)
         home = prepare(run, rung, fresh=anew, events=events)
         check_ready(rung.config, run, failed)
-        begin: Callable[..., Fitted] = fit_ensemble if isinstance(rung.config.model, Votes) else fit
+        begin: Callable[..., Fitted] = fit if rung.config.model.trains else fit_ensemble
         with _as_begun(home, events):
             fitted = begin(rung, seed, data, home, device=device, events=events)
             evaluate(fitted, rung.config, data, home, events)

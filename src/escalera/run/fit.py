@@ -23,7 +23,6 @@ from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.price import price
 from escalera.evaluate.speed import rows_per_second
 from escalera.evaluate.views import mean_logits
-from escalera.ladder import schema
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import summarise
@@ -68,7 +67,7 @@ class FittedNetwork:
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What it predicts; beside it what each branch of a fusion is worth on the same rows."""
         found, others = self._predictions(part), dict[str, NDArray[np.int64]]()
-        if isinstance(self.config.model, schema.Fusion):
+        if len(self.config.model.parts) > 1:
             self.events.branches_asked()
             others = of_branches(self.config, self.data.train, part, self.run, self.network, self.device)
         return found, others
@@ -92,7 +91,7 @@ def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, event
     """
     where = choose_device(device)
     memory = PeakMemory(where)
-    config, model = rung.config, schema.net(rung.config.model)
+    config, model = rung.config, rung.config.model.net
     image_shape, attributes = builders.inputs(config, data)
     record: dict[str, Any] = run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}
     trained = "stopped" in record and not run.faults(run.best.name)
@@ -180,7 +179,7 @@ def _train(
         accumulate=settings.accumulate,
         clip_norm=settings.clip_norm,
         label_smoothing=settings.label_smoothing,
-        penalty=builders.penalty(schema.net(config.model), network),
+        penalty=builders.penalty(config.model.net, network),
         callbacks=callbacks,
     )
     if training.interrupted:

@@ -62,6 +62,7 @@ class FittedEnsemble:
     """Fitted classifiers, the network whose features they read, and what they need to be asked."""
 
     config: schema.RungConfig
+    model: schema.Votes
     data: Dataset
     run: RunDir
     network: Network
@@ -81,7 +82,7 @@ class FittedEnsemble:
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What they vote; beside it each classifier, and the head of the network that the features come from."""
         feed = builders.batches(self.config, part, self.data.train, seed=0, device=self.device, training=False)
-        read = features(self.network, self._model.pool, feed.epoch(0))
+        read = features(self.network, self.model.pool, feed.epoch(0))
         voted, each = self._vote(np.concatenate([self.prepare(rows) for rows, _ in read]))
         named = zip(self.classifiers, each, strict=True)
         others = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in named}
@@ -94,22 +95,17 @@ class FittedEnsemble:
 
     def cost(self) -> dict[str, Any]:
         """The memory that all took, and how many rows are answered in a second, features included."""
-        read, (shape, attributes) = pooled(self.network, self._model.pool), builders.inputs(self.config, self.data)
+        read, (shape, attributes) = pooled(self.network, self.model.pool), builders.inputs(self.config, self.data)
         rate = rows_per_second(
             self.network, lambda inputs: self._vote(self.prepare(read(inputs).float().cpu())), shape, attributes
         )
         return {"tta": "none", "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
 
-    @property
-    def _model(self) -> schema.Votes:
-        assert isinstance(self.config.model, schema.Votes)
-        return self.config.model
-
     def _vote(self, rows: Features) -> tuple[Probabilities, list[Probabilities]]:
         """What the classifiers say of prepared rows together, and each by itself."""
         kept = self.record["classifiers"]
         each = answers(self.classifiers, kept, rows, len(self.record["data"]["classes"]))
-        return together(self._model, each, [kept[name]["weight"] for name in self.classifiers]), each
+        return together(self.model, each, [kept[name]["weight"] for name in self.classifiers]), each
 
 
 def fit_ensemble(
@@ -142,7 +138,7 @@ def fit_ensemble(
     record = run.write_record(record, ASKED)
 
     started = time.perf_counter()
-    prepare, train, validation = _features(config, data, network, run, where)
+    prepare, train, validation = _features(config, model, data, network, run, where)
     record["feature_seconds"] = round(time.perf_counter() - started, 3)
     count, columns = train.features.shape
     events.features_ready(columns, count, record["feature_seconds"])
@@ -155,7 +151,7 @@ def fit_ensemble(
         "images_per_second": round(len(train.labels) / seconds, 1),
         "price": price(seconds, config.evaluate.price_per_hour, config.evaluate.currency),
     }
-    return FittedEnsemble(config, data, run, network, where, record, memory, prepare, found, validation)
+    return FittedEnsemble(config, model, data, run, network, where, record, memory, prepare, found, validation)
 
 
 def _network(
@@ -163,8 +159,7 @@ def _network(
 ) -> tuple[Network, tuple[int, int, int], int]:
     """The network of the earlier run with its weights, at rest; the shape of its pictures, and its attributes."""
     shape, attributes = builders.inputs(config, data)
-    model, classes = schema.net(config.model), len(data.classes)
-    network = builders.network(model, shape, classes, attributes, builders.layout(config.data))
+    network = builders.network(config.model.net, shape, len(data.classes), attributes, builders.layout(config.data))
     load_weights(network, before.best)
     network.requires_grad_(False)
     return network.to(device).to(memory_format=torch.channels_last).eval(), shape, attributes
@@ -196,11 +191,9 @@ def _needed(rows: int, width: int, pca: int | None) -> int:
 
 
 def _features(
-    config: schema.RungConfig, data: Dataset, network: Network, run: RunDir, device: torch.device
+    config: schema.RungConfig, model: schema.Votes, data: Dataset, network: Network, run: RunDir, device: torch.device
 ) -> tuple[Preparation, Rows, Rows]:
     """The prepared features of train and validation; kept in the cache, since other classifiers may want the same."""
-    model = config.model
-    assert isinstance(model, schema.Votes)
 
     def read(part: Split) -> Iterator[Tensor]:
         feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
@@ -213,7 +206,7 @@ def _features(
             np.save(folder / f"{name}.npy", np.concatenate([prepare(found) for found in read(part)]))
         write_json(folder / "meta.json", {"source": f"features of {data.name}"})
 
-    folder = folders.stored(folders.cache_root(), _key(config, data, run), write)
+    folder = folders.stored(folders.cache_root(), _key(config, model, data, run), write)
     prepare = Preparation.from_tensors(read_tensors(folder / PREPARATION))
     rows = [
         Rows(np.load(folder / f"{name}.npy"), part.labels[part.rows])
@@ -222,10 +215,8 @@ def _features(
     return prepare, rows[0], rows[1]
 
 
-def _key(config: schema.RungConfig, data: Dataset, run: RunDir) -> str:
+def _key(config: schema.RungConfig, model: schema.Votes, data: Dataset, run: RunDir) -> str:
     """What the features depend on: the weights, the data, their rows, and how they are read."""
-    model = config.model
-    assert isinstance(model, schema.Votes)
     rows = hashlib.sha256(b"".join(part.rows.tobytes() for part in (data.train, data.validation)))
     settings = {"pool": model.pool, "pca": model.pca, "shape": list(data.shape), "data": config.data.model_dump_json()}
     return folders.key(f"features-{data.name}", [lineage.fingerprint(run.best), rows.hexdigest()], **settings)

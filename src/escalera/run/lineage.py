@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from pathlib import Path
-from typing import TypeVar
 
 from escalera.core.errors import EscaleraError, Problem, RunError, nearest
 from escalera.core.files import sha256
@@ -13,8 +12,6 @@ from escalera.core.rundir import RunDir, standing
 from escalera.ladder import schema
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
-
-_Part = TypeVar("_Part", bound=schema.Section)
 
 
 def inherit(reading: Reading) -> Reading:
@@ -27,14 +24,14 @@ def inherit(reading: Reading) -> Reading:
     places = {name: number for number, name in enumerate(reading.names)}
     known: dict[str, schema.Rung] = {}
     for rung in sorted([*reading.rungs, *reading.drafts], key=lambda rung: places[rung.name]):
-        for name, weights in _weights(rung.config.model).items():
+        for name, weights in rung.config.model.starts_from.items():
             if not isinstance(weights, schema.Weights):
                 continue
             try:
                 before = _before(rung, weights, known, reading.names)
                 rung = rung if before is None else _continued(rung, name, before)
             except EscaleraError as error:
-                place = reading.locate(rung.name, f"model.{_key(rung.config.model, name)}")
+                place = reading.locate(rung.name, f"model.{rung.config.model.key_of(name, 'weights')}")
                 problems.append(Problem(str(error), place.path, place.file, place.line))
         known[rung.name] = rung
     ladder = reading.ladder.model_copy(update={"rungs": [known[rung.name] for rung in reading.rungs]})
@@ -45,13 +42,13 @@ def inherit(reading: Reading) -> Reading:
 
 def sources(config: schema.RungConfig) -> set[str]:
     """The rungs of the same ladder whose weights a rung starts from."""
-    found = _weights(config.model).values()
+    found = config.model.starts_from.values()
     return {weights.rung for weights in found if isinstance(weights, schema.Weights) and weights.rung}
 
 
 def origins(config: schema.RungConfig, run: RunDir) -> dict[str, RunDir]:
     """The runs that a run's weights come from, by branch (`body` without branches, `features` for votes)."""
-    found = _weights(config.model).items()
+    found = config.model.starts_from.items()
     return {name: origin(weights, run) for name, weights in found if isinstance(weights, schema.Weights)}
 
 
@@ -61,7 +58,7 @@ def weights_files(config: schema.RungConfig, run: RunDir) -> dict[str, Path]:
     Not those that the run makes itself, or the hub has.
     """
     files = {}
-    for name, weights in _weights(config.model).items():
+    for name, weights in config.model.starts_from.items():
         if isinstance(weights, schema.Weights):
             files[name] = origin(weights, run).best
         elif weights.endswith(".safetensors"):
@@ -74,7 +71,7 @@ def check_ready(config: schema.RungConfig, run: RunDir, failed: Collection[str] 
 
     Rungs that were to be trained again and `failed` are not, though an earlier run of theirs may stand.
     """
-    for weights in _weights(config.model).values():
+    for weights in config.model.starts_from.values():
         before = origin(weights, run) if isinstance(weights, schema.Weights) else None
         if before is None:
             continue
@@ -114,23 +111,6 @@ def fingerprint(path: Path) -> str:
         raise RunError(f"could not read the weights in {path}: {error.strerror}. Look at model.weights.") from error
 
 
-def _weights(model: schema.Model) -> dict[str, str | schema.Weights]:
-    if isinstance(model, schema.Votes):
-        return {"features": model.features}
-    return {
-        name: part.weights
-        for name, part in schema.parts(model).items()
-        if isinstance(part, schema.Backbone | schema.Transfer)
-    }
-
-
-def _key(model: schema.Model, name: str) -> str:
-    """Where in the model section the weights of a part stand."""
-    if isinstance(model, schema.Votes):
-        return name
-    return f"branches.{name}.weights" if isinstance(model, schema.Fusion) else "weights"
-
-
 def _before(
     rung: schema.Rung, weights: schema.Weights, earlier: dict[str, schema.Rung], names: list[str]
 ) -> schema.RungConfig | None:
@@ -151,38 +131,13 @@ def _before(
 
 def _continued(rung: schema.Rung, name: str, before: schema.RungConfig) -> schema.Rung:
     """The rung with the model that a part of it continues; raises EscaleraError when that model is not of its kind."""
-    model = rung.config.model
-    if isinstance(model, schema.Votes):
-        changed: schema.Model = _voting(rung.config, model, before)
-    elif isinstance(model, schema.Fusion):
-        branches = {**model.branches, name: _continuing(model.branches[name], before.model)}
-        changed = model.model_copy(update={"branches": branches})
-    else:
-        changed = _continuing(model, before.model)
-    if (rung.config.augment.mixup or rung.config.augment.cutmix) and schema.reads_attributes(changed):
-        raise EscaleraError(schema.NO_BLEND)
-    return rung.model_copy(update={"config": rung.config.model_copy(update={"model": changed})})
-
-
-def _continuing(part: _Part, before: schema.Model) -> _Part:
-    body = before.like if isinstance(before, schema.Transfer) else before
-    if isinstance(part, schema.Backbone):
-        if not (isinstance(body, schema.Backbone) and body.name == part.name):
-            received = body.name if isinstance(body, schema.Backbone) else f"kind {before.kind}"
-            raise EscaleraError(f"expected the run of a backbone {part.name}, received one of {received}")
-        return part
-    if body is None or isinstance(body, schema.Fusion | schema.Votes):
-        raise EscaleraError(f"expected a run with a single body, received one of kind {before.kind}")
-    return part.model_copy(update={"like": body.model_copy(update={"head": schema.Head()})})
-
-
-def _voting(config: schema.RungConfig, model: schema.Votes, before: schema.RungConfig) -> schema.Votes:
-    if isinstance(before.model, schema.Votes):
-        raise EscaleraError("expected the run of a network, received one of kind votes")
-    if before.data != config.data:
+    changed = rung.config.model.continuing(name, before.model)
+    if not changed.trains and before.data != rung.config.data:
         # Otherwise rows that the network learned from could be among the test rows.
         raise EscaleraError("expected the run of a network that learned from the very same data as this rung")
-    return model.model_copy(update={"like": before.model})
+    if (rung.config.augment.mixup or rung.config.augment.cutmix) and changed.reads_attributes:
+        raise EscaleraError(schema.NO_BLEND)
+    return rung.model_copy(update={"config": rung.config.model_copy(update={"model": changed})})
 
 
 def _elsewhere(path: Path) -> schema.RungConfig:

@@ -3,19 +3,22 @@
 from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
 from escalera.ladder.schema.data import Attributes, Best, Data
-from escalera.ladder.schema.fusion import Branch, Fusion, Net
+from escalera.ladder.schema.fusion import Fusion
 from escalera.ladder.schema.head import Head
+from escalera.ladder.schema.kind import Body, Branch, Model, Net
 from escalera.ladder.schema.ladder import NO_BLEND, Evaluate, Ladder, LadderEntry, Rung, RungConfig, RungEntry
-from escalera.ladder.schema.model import Model, net, parts, reads_attributes, reads_pictures
+from escalera.ladder.schema.model import KINDS
 from escalera.ladder.schema.optimizers import Adam, AdamW, Optimizer, Sgd
-from escalera.ladder.schema.pretrained import Backbone, Body, Trainable, Transfer, Weights
+from escalera.ladder.schema.pretrained import Backbone, Transfer
 from escalera.ladder.schema.rows import Conv1d, Table
 from escalera.ladder.schema.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule
 from escalera.ladder.schema.section import Section, Text
 from escalera.ladder.schema.train import EarlyStopping, Train
 from escalera.ladder.schema.votes import Classifier, Votes
+from escalera.ladder.schema.weights import Trainable, Weights
 
 __all__ = [
+    "KINDS",
     "NO_BLEND",
     "Adam",
     "AdamW",
@@ -58,8 +61,4 @@ __all__ = [
     "Transfer",
     "Votes",
     "Weights",
-    "net",
-    "parts",
-    "reads_attributes",
-    "reads_pictures",
 ]

@@ -7,15 +7,18 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from escalera.ladder.schema.head import L2, Activation, Head
-from escalera.ladder.schema.section import Count, Fraction, Section, same_length
+from escalera.ladder.schema.kind import Body
+from escalera.ladder.schema.section import Count, Fraction, same_length
 
 BlockNorm = Literal["none", "conv", "block"]
 Pool = Literal["max", "max_same", "none"]
 DropoutPlace = Literal["after_pool", "before_pool"]
 
 
-class Mlp(Section):
+class Mlp(Body):
     """Dense layers over the flattened pixels."""
+
+    also_called = ("dense", "perceptron")
 
     kind: Literal["mlp"]
     dense: Annotated[list[Count], Field(min_length=1, description="widths of the layers")]
@@ -31,8 +34,11 @@ class Mlp(Section):
         return self
 
 
-class Cnn(Section):
+class Cnn(Body):
     """Blocks of 3x3 convolutions, each block closed by a 2x2 pooling unless it says otherwise."""
+
+    also_called = ("conv", "conv2d", "convnet")
+    in_two_dimensions = True
 
     kind: Literal["cnn"]
     blocks: Annotated[
@@ -62,8 +68,10 @@ class Cnn(Section):
         return self
 
 
-class AlexNet(Section):
+class AlexNet(Body):
     """The five convolutions of AlexNet, fitted to small pictures, and its two wide dense layers."""
+
+    in_two_dimensions = True
 
     kind: Literal["alexnet"]
     head: Head = Head.model_construct(dense=[4096, 4096], dropout=[0.5, 0.5])

@@ -9,8 +9,7 @@ from pydantic import Field, model_validator
 from escalera.core.errors import EscaleraError, nearest
 from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.data import Data
-from escalera.ladder.schema.model import Model, reads_attributes
-from escalera.ladder.schema.pretrained import Backbone
+from escalera.ladder.schema.kind import Model
 from escalera.ladder.schema.section import Name, Section, Text, at_odds
 from escalera.ladder.schema.train import Train
 
@@ -39,10 +38,11 @@ class RungConfig(Section):
 
     @model_validator(mode="after")
     def _fitting_together(self) -> Self:
-        if self.data.normalize != "unit" and isinstance(self.model, Backbone):
-            message = f"a backbone normalises its pictures itself: expected unit, received {self.data.normalize}"
+        if self.data.normalize != "unit" and self.model.normalises:
+            received = f"expected unit, received {self.data.normalize}"
+            message = f"a {self.model.kind} normalises its pictures itself: {received}"
             raise at_odds(message, "data.normalize", "model")
-        if (self.augment.mixup or self.augment.cutmix) and reads_attributes(self.model):
+        if (self.augment.mixup or self.augment.cutmix) and self.model.reads_attributes:
             raise at_odds(NO_BLEND, "model", "augment")
         return self
 

@@ -6,46 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from escalera.core.errors import nearest
-from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
+from escalera.core.errors import EscaleraError, nearest
 from escalera.ladder.schema.head import Head
-from escalera.ladder.schema.rows import Conv1d, Table
-from escalera.ladder.schema.section import Count, RungName, Section, at_odds
-
-
-class Weights(Section):
-    """The weights that another run learned: of an earlier rung of this ladder, or in a run directory."""
-
-    rung: Annotated[RungName | None, Field(alias="from", description="an earlier rung of this ladder, same seed")] = (
-        None
-    )
-    run: Annotated[str | None, Field(description="a run directory such as runs/cifar100/base/seed-0")] = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
-        if (self.rung is None) == (self.run is None):
-            raise at_odds("expected one of {from: <rung>} and {run: <directory>}", "from", "run")
-        return self
-
-
-class Trainable(Section):
-    """A body of which a part learns: its last layers, or all of it from an epoch on."""
-
-    last: Annotated[Count | None, Field(description="layers with weights that learn, counted from the end")] = None
-    from_epoch: Annotated[
-        int | None, Field(ge=2, description="the first epoch in which the body learns; until then the head alone does")
-    ] = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
-        if (self.last is None) == (self.from_epoch is None):
-            raise at_odds("expected one of {last: <layers>} and {from_epoch: <epoch>}", "last", "from_epoch")
-        return self
-
-
-Learns = Annotated[
-    Literal["all", "none"] | Trainable, Field(description="which layers of the body learn; the head always does")
-]
+from escalera.ladder.schema.kind import Body, Branch, Model
+from escalera.ladder.schema.section import at_odds
+from escalera.ladder.schema.weights import Learns, Weights
 
 
 def _weights_in_a_file(value: str | Weights, *words: str) -> None:
@@ -58,8 +23,12 @@ def _weights_in_a_file(value: str | Weights, *words: str) -> None:
         )
 
 
-class Backbone(Section):
+class Backbone(Body):
     """A network of timm, whole or cut after a stage, under our head."""
+
+    also_called = ("timm", "pretrained", "torchvision", "keras")
+    in_two_dimensions = True
+    normalises = True
 
     kind: Literal["backbone"]
     name: Annotated[str, Field(min_length=1, description="timm's name: vgg16, resnet50, densenet121, ...")]
@@ -75,12 +44,29 @@ class Backbone(Section):
         _weights_in_a_file(self.weights, "imagenet", "none")
         return self
 
+    @property
+    def learns(self) -> Learns:
+        """As `trainable` has it."""
+        return self.trainable
 
-Body = Annotated[Mlp | Cnn | AlexNet | Conv1d | Table | Backbone, Field(discriminator="kind")]
+    @property
+    def starts_from(self) -> dict[str, str | Weights]:
+        """As `weights` has it."""
+        return {"body": self.weights}
+
+    def continuing(self, part: str, before: Model) -> Self:
+        """Itself; what it is stands here, and the run has to be one of the same network."""
+        body = before.single
+        if not (isinstance(body, Backbone) and body.name == self.name):
+            received = body.name if isinstance(body, Backbone) else f"kind {before.kind}"
+            raise EscaleraError(f"expected the run of a backbone {self.name}, received one of {received}")
+        return self
 
 
-class Transfer(Section):
+class Transfer(Branch):
     """The body of a run that is finished, under a new head; grey and colour are adapted to one another."""
+
+    also_called = ("finetune",)
 
     kind: Literal["transfer"]
     weights: Annotated[
@@ -100,3 +86,40 @@ class Transfer(Section):
                 "expected like: {kind: cnn, ...}, the model that the file belongs to, beside a path", "weights", "like"
             )
         return self
+
+    @property
+    def learns(self) -> Learns:
+        """As `trainable` has it."""
+        return self.trainable
+
+    @property
+    def starts_from(self) -> dict[str, str | Weights]:
+        """As `weights` has it."""
+        return {"body": self.weights}
+
+    @property
+    def reads_pictures(self) -> bool:
+        """As the body does."""
+        return self.like is None or self.like.reads_pictures
+
+    @property
+    def reads_attributes(self) -> bool:
+        """As the body does."""
+        return self.like is not None and self.like.reads_attributes
+
+    @property
+    def single(self) -> Body | None:
+        """The body of the run."""
+        return self.like
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether it knows the body that it takes over."""
+        return self.like is not None
+
+    def continuing(self, part: str, before: Model) -> Self:
+        """With the body of that run as `like`."""
+        body = before.single
+        if body is None:
+            raise EscaleraError(f"expected a run with a single body, received one of kind {before.kind}")
+        return self.model_copy(update={"like": body.model_copy(update={"head": Head()})})

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from escalera.ladder.schema.head import L2, Activation, Head
-from escalera.ladder.schema.section import Count, Fraction, Section, same_length
+from escalera.ladder.schema.kind import Body
+from escalera.ladder.schema.section import Count, Fraction, same_length
 
 
-class Table(Section):
+class Table(Body):
     """Dense layers over the attributes of the row: the source's other columns, as numbers."""
+
+    also_called = ("tabular",)
+    reads_pictures: ClassVar[bool] = False
+    reads_attributes: ClassVar[bool] = True
 
     kind: Literal["table"]
     dense: Annotated[list[Count], Field(min_length=1, description="widths of the layers")]
@@ -27,7 +32,7 @@ class Table(Section):
         return self
 
 
-class Conv1d(Section):
+class Conv1d(Body):
     """1-D convolutions over the picture as a vector, pixel by pixel, each closed by a pooling."""
 
     kind: Literal["conv1d"]

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from escalera.ladder.schema.fusion import Net
-from escalera.ladder.schema.pretrained import Weights
+from escalera.core.errors import EscaleraError
+from escalera.ladder.schema.kind import Model, Net
 from escalera.ladder.schema.section import Count, Positive, Section, Share, at_odds
+from escalera.ladder.schema.weights import Weights
 
 
 class LogisticRegression(Section):
@@ -56,8 +57,11 @@ class Boosting(Section):
 Classifier = Annotated[LogisticRegression | LinearSvm | Neighbours | Forest | Boosting, Field(discriminator="name")]
 
 
-class Votes(Section):
+class Votes(Model):
     """scikit-learn's classifiers on the features of a run that is finished, each alone and by their vote."""
+
+    also_called = ("ensemble", "voting")
+    trains = False
 
     kind: Literal["votes"]
     features: Annotated[Weights, Field(description="{from: <rung>} or {run: <directory>}: the network they come from")]
@@ -92,3 +96,39 @@ class Votes(Section):
         if twice:
             raise at_odds(f"expected each classifier once, received '{twice[0]}' twice", "classifiers")
         return self
+
+    @property
+    def reads_pictures(self) -> bool:
+        """As the network of the features does."""
+        return self.like is None or self.like.reads_pictures
+
+    @property
+    def reads_attributes(self) -> bool:
+        """As the network of the features does."""
+        return self.like is not None and self.like.reads_attributes
+
+    @property
+    def net(self) -> Net:
+        """The network that the features come from."""
+        assert self.like is not None, "lineage.inherit fills it in"
+        return self.like
+
+    @property
+    def starts_from(self) -> dict[str, str | Weights]:
+        """The run that the features come from."""
+        return {"features": self.features}
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether the network of the features is known."""
+        return self.like is not None and self.like.is_continued
+
+    def key_of(self, part: str, key: str) -> str:
+        """The part is a key itself."""
+        return part
+
+    def continuing(self, part: str, before: Model) -> Self:
+        """With the network of that run as `like`."""
+        if not isinstance(before, Net):
+            raise EscaleraError(f"expected the run of a network, received one of kind {before.kind}")
+        return self.model_copy(update={"like": before})
