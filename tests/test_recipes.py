@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
+
+from escalera.core.rundir import RunDir
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -44,6 +47,48 @@ class Recipe:
 
 
 RECIPES = [
+    Recipe(
+        "A model kind",
+        {
+            "models/rows.py": """
+from torch import nn
+
+
+def rows(image_shape, width):
+    channels, height, across = image_shape
+    layers = nn.Sequential(nn.Conv2d(channels, width, (1, across)), nn.ReLU())
+    return layers, (width, height, 1)
+""",
+            "ladder/schema/rows_of_pixels.py": """
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from escalera.ladder.schema.head import Head
+from escalera.ladder.schema.kind import Body
+from escalera.ladder.schema.section import Count
+
+
+class Rows(Body):
+    \"\"\"A convolution over each row of pixels.\"\"\"
+
+    also_called = ("stripes",)
+    in_two_dimensions = True
+
+    kind: Literal["rows"]
+    width: Annotated[Count, Field(description="of the convolution")] = 4
+    head: Head = Head.model_construct()
+""",
+        },
+        [
+            (
+                "ladder/schema/model.py",
+                r"from escalera.ladder.schema.rows import .*\n",
+                "from escalera.ladder.schema.rows_of_pixels import Rows\n",
+            ),
+            ("ladder/schema/model.py", r"    Table,\n", "    Rows,\n"),
+        ],
+    ),
     Recipe(
         "An augmentation",
         {
@@ -179,6 +224,19 @@ rungs:
     change:
       augment: {}
       model: {kind: votes, features: {from: base}, classifiers: [{name: naive_bayes}]}
+  - name: rows
+    change: {model: {kind: rows, width: 2}}
+  - name: again
+    change: {model: {kind: transfer, weights: {from: rows}, trainable: none}}
+  - name: both
+    change:
+      model:
+        kind: fusion
+        branches:
+          new: {kind: rows}
+          old: {kind: transfer, weights: {from: rows}}
+  - name: voted
+    change: {model: {kind: votes, features: {from: rows}, classifiers: [{name: naive_bayes}]}}
 """
 CLIMB = """
 import sys
@@ -189,6 +247,9 @@ import torch
 import escalera
 from escalera import builders
 from escalera.experiment.climb import climb, load_ladder
+from escalera.ladder.catalogue import kinds
+from escalera.ladder.explain import mistakes
+from escalera.ladder.schema import RungConfig
 
 assert Path(escalera.__file__).is_relative_to(Path.cwd()), escalera.__file__
 reading = load_ladder(Path("new.yaml"))
@@ -197,6 +258,8 @@ pictures = torch.tensor([0.0, 1.0, 1.0, 0.0]).view(1, 1, 2, 2)
 (change,) = builders.changes(augment, None, None)
 print("changed", change(pictures, torch.Generator()).flatten().tolist())
 found = climb(reading, out=Path("runs"), executor="loud", seeds=1)
+print("unknown", mistakes(RungConfig, {"data": {"source": "halves"}, "model": {"kind": "stripes"}})[0].message)
+print("kinds", *(kind["kind"] for kind in kinds()))
 print("failed", [outcome.name for outcome in found.failed] if found.failed else "none")
 """
 
@@ -231,6 +294,19 @@ def test_an_executor_and_a_source(climbed: tuple[Path, str]) -> None:
 
 
 @pytest.mark.slow
+def test_a_model_kind(climbed: tuple[Path, str]) -> None:
+    folder, out = climbed
+    assert "kinds alexnet backbone cnn conv1d fusion mlp rows table transfer votes head\n" in out
+    assert "unknown unknown kind 'stripes'; did you mean 'rows'?\n" in out
+    runs = {name: RunDir(folder / "runs/new" / name / "seed-0") for name in ("rows", "again", "both", "voted")}
+    assert {name: run.state() for name, run in runs.items()} == dict.fromkeys(runs, "done")
+    kernels = [layer["output_shape"] for layer in runs["rows"].read_record()["layers"] if layer["kind"] == "Conv2d"]
+    assert kernels == [[2, 4, 1]]
+    config = yaml.safe_load(runs["both"].config.read_text(encoding="utf-8"))
+    assert config["model"]["branches"]["old"]["like"]["width"] == 2
+
+
+@pytest.mark.slow
 def test_an_augmentation(climbed: tuple[Path, str]) -> None:
     folder, out = climbed
     assert "changed [1.0, 0.0, 0.0, 1.0]" in out
@@ -243,7 +319,7 @@ def test_a_metric_and_a_section(climbed: tuple[Path, str]) -> None:
     assert '"worst_recall": ' in (folder / "runs/new/base/seed-0/metrics.json").read_text(encoding="utf-8")
     page = (folder / "runs/new/report.html").read_text(encoding="utf-8")
     assert "Worst Recall" in page
-    assert page.count("<p>Finished here: 1.</p>") == 3
+    assert page.count("<p>Finished here: 1.</p>") == 7
 
 
 @pytest.mark.slow
