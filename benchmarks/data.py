@@ -25,10 +25,10 @@ from machine import machine
 
 from escalera.data.augment.geometric import Augment
 from escalera.data.batches import Batches, Treatment
-from escalera.data.dataset import Dataset
+from escalera.data.dataset import Dataset, channel_statistics
 from escalera.data.images import ImageSet
 from escalera.data.sources.open import open_source
-from escalera.data.splits import channel_statistics, split
+from escalera.data.splits import split
 
 AUGMENT = Augment(rotation=15, shift=0.1, zoom=0.1, horizontal_flip=True)
 EPOCHS = 5

@@ -4,12 +4,16 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
+from escalera.builders import batches
 from escalera.core.errors import DataError
-from escalera.data.dataset import Split
+from escalera.data.dataset import Dataset, Split, channel_statistics
 from escalera.data.images import Images, ImageSet
+from escalera.data.input_spec import InputSpec
 from escalera.data.sources.open import open_source
-from escalera.data.splits import channel_statistics, split
+from escalera.data.splits import split
+from escalera.ladder.schema import RungConfig
 
 
 def made_up(counts: list[int], test: int = 0) -> ImageSet:
@@ -111,8 +115,33 @@ def test_statistics_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     images = np.random.RandomState(0).randint(0, 256, (50, 5, 7, 3)).astype(np.uint8)
     some = Split(images, np.zeros(50, np.int64), np.arange(50))
     whole = channel_statistics(some)
-    monkeypatch.setattr("escalera.data.splits._AT_ONCE", 300)
+    monkeypatch.setattr("escalera.data.dataset._AT_ONCE", 300)
     assert channel_statistics(some) == whole
+
+
+def test_statistics_are_measured_once_for_all_that_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.RandomState(0).randint(0, 256, (50, 4, 6, 3)).astype(np.uint8)
+    some = Split(images, np.arange(50) % 2, np.arange(50))
+    data = Dataset("made up", ["a", "b"], some, some, some)
+    measured: list[Split] = []
+
+    def measure(split: Split) -> tuple[list[float], list[float]]:
+        measured.append(split)
+        return channel_statistics(split)
+
+    monkeypatch.setattr("escalera.data.dataset.channel_statistics", measure)
+    plain = data.inputs(attributes=True, layout=(2, 1), standard=False)
+    assert plain == InputSpec((3, 4, 6), ("a", "b"), 0, (2, 1))
+    assert not measured
+    mean, deviation = channel_statistics(some)
+    for _ in range(3):
+        found = data.inputs(attributes=False, layout=(1, 1), standard=True)
+        assert found == InputSpec((3, 4, 6), ("a", "b"), mean=mean, deviation=deviation)
+        config = RungConfig.model_validate(
+            {"data": {"source": "digits", "normalize": "standard"}, "model": {"kind": "mlp", "dense": [2]}}
+        )
+        batches(config, some, some, seed=0, device=torch.device("cpu"), training=True)
+    assert len(measured) == 1
 
 
 def test_a_constant_channel_has_deviation_one() -> None:

@@ -11,11 +11,10 @@ from escalera.builders.data import (
     mix,
     pictures,
     read_options,
-    statistics,
     views,
 )
 from escalera.builders.early import absent_sources, absent_weights
-from escalera.builders.model import bodies, network, shape_problems
+from escalera.builders.model import bodies, network, network_for, shape_problems
 from escalera.builders.train import (
     early_stopping,
     moving_average,
@@ -44,6 +43,7 @@ __all__ = [
     "mix",
     "moving_average",
     "network",
+    "network_for",
     "optimizer",
     "penalty",
     "pictures",
@@ -52,7 +52,6 @@ __all__ = [
     "schedule",
     "shape_problems",
     "start_from",
-    "statistics",
     "unfreezing",
     "unfrozen_from",
     "views",

@@ -16,10 +16,11 @@ from escalera.data.batches import Batches, Change, Treatment
 from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
 from escalera.data.images import ImageSet
+from escalera.data.input_spec import InputSpec
 from escalera.data.mosaic import grid
 from escalera.data.options import ReadOptions
 from escalera.data.sources.open import native_shape, open_source
-from escalera.data.splits import channel_statistics, split
+from escalera.data.splits import split
 from escalera.data.table.attributes import with_attributes
 from escalera.data.table.bands import banded, provisional
 from escalera.evaluate.views import VIEWS, View, as_it_is
@@ -107,7 +108,7 @@ def batches(
     Means and deviations, where they are asked for, are those of `train`. Attributes stand beside the pictures where the
     model reads them.
     """
-    mean, deviation = statistics(config.data, train)
+    mean, deviation = train.channels if config.data.normalize == "standard" else (None, None)
     return Batches(
         part.images,
         part.labels,
@@ -155,17 +156,13 @@ def mix(augment: schema.Augment, classes: int) -> Mix | None:
     return Mix(classes, augment.mixup, augment.cutmix) if augment.mixup or augment.cutmix else None
 
 
-def inputs(config: schema.RungConfig, data: Dataset) -> tuple[tuple[int, int, int], int]:
-    """What a network is given of a row: the shape (C, H, W) of its picture, and how many attributes it reads."""
-    return data.image_shape, data.attribute_count if config.model.reads_attributes else 0
-
-
-def statistics(data: schema.Data, train: Split) -> tuple[list[float] | None, list[float] | None]:
-    """Mean and deviation of each channel over the train rows, in [0, 1]; None where the pixels stay as they are."""
-    if data.normalize == "unit":
-        return None, None
-    mean, deviation = channel_statistics(train)
-    return list(map(float, mean)), list(map(float, deviation))
+def inputs(config: schema.RungConfig, data: Dataset) -> InputSpec:
+    """What the network of a configuration is given of a row of its data."""
+    return data.inputs(
+        attributes=config.model.reads_attributes,
+        layout=layout(config.data),
+        standard=config.data.normalize == "standard",
+    )
 
 
 def image_shape(data: schema.Data) -> tuple[int, int, int] | None:

@@ -12,6 +12,7 @@ from torch import nn
 from escalera.builders.data import image_shape, layout
 from escalera.core.errors import EscaleraError, ModelError, Problem
 from escalera.data.dataset import Dataset
+from escalera.data.input_spec import InputSpec
 from escalera.data.sources.registry import KNOWN
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
@@ -51,6 +52,11 @@ def network(
         elif isinstance(part.learns, schema.Trainable) and part.learns.last is not None:
             freeze(made, of, last=part.learns.last)
     return made
+
+
+def network_for(inputs: InputSpec, model: schema.Model) -> Network:
+    """The network of a model for what it is given."""
+    return network(model.net, inputs.shape, len(inputs.classes), inputs.attributes, inputs.layout)
 
 
 def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Branch, nn.Module]]:

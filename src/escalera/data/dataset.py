@@ -9,19 +9,26 @@ attributes  (N, A) float32, whole: what was made of the table by what train's ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from escalera.data.input_spec import InputSpec
+from escalera.data.rows import Rows
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from escalera.data.table.transform import Transformation
 
+_AT_ONCE = 4_000_000
+"""Bytes of pixels that the statistics look at together; their squares take eight times as much."""
 _SPACE = "\u202f"
 """Between thousands (ISO 80000-1): a comma or a point is the decimal sign in one language or the other."""
 
@@ -39,6 +46,11 @@ class Split:
     table: pa.Table | None = None
     attributes: NDArray[np.float32] | None = None
     origin: str = "train"
+
+    @cached_property
+    def channels(self) -> tuple[list[float], list[float]]:
+        """Mean and deviation of each channel of its pixels: measured once, since that reads them all."""
+        return channel_statistics(self)
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,12 @@ class Dataset:
         height, width, channels = self.train.images.shape[1:]
         return height, width, channels
 
+    def inputs(self, *, attributes: bool, layout: tuple[int, int], standard: bool) -> InputSpec:
+        """What a network is given of a row that reads `attributes`, or does not, and wants its pixels `standard`."""
+        mean, deviation = self.train.channels if standard else (None, None)
+        count = self.attribute_count if attributes else 0
+        return InputSpec(self.image_shape, tuple(self.classes), count, layout, mean, deviation)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of every picture, as networks take them."""
@@ -130,6 +148,30 @@ class Dataset:
     def attribute_count(self) -> int:
         """How many attributes a row has."""
         return len(self.attributes.names) if self.attributes else 0
+
+
+def channel_statistics(split: Split) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel over a split's pixels in [0, 1]; sums are exact, memory is small.
+
+    A channel that never changes has deviation 1, so that dividing by it is harmless.
+    """
+    channels = split.images.shape[-1]
+    row_bytes = split.images[0].size
+    total = np.zeros(row_bytes, np.uint64)
+    squares = np.zeros(row_bytes, np.uint64)
+    source = Rows(split.images)
+    for rows in np.array_split(split.rows, -(-len(split.rows) * row_bytes // _AT_ONCE)):
+        pixels = source.take(rows)
+        total += pixels.sum(axis=0, dtype=np.uint64)
+        squares += np.square(pixels, dtype=np.uint16).sum(axis=0, dtype=np.uint64)
+    count = len(split.rows) * row_bytes // channels
+    means, deviations = [], []
+    for channel in range(channels):
+        first, second = int(total[channel::channels].sum()), int(squares[channel::channels].sum())
+        means.append(first / count / 255)
+        # In whole numbers, since the difference of two large floats would make a constant channel vary.
+        deviations.append(math.sqrt(count * second - first**2) / count / 255 or 1.0)
+    return means, deviations
 
 
 def limit_text(number: float) -> str:

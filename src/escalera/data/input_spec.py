@@ -1,10 +1,12 @@
-"""What a model has to know of the data that it learned from, so that it can be asked: the section `data` of run.json.
+"""What a network is given of a row; and what a model has to know of the data that it learned from, to be asked.
 
-shape  (H, W, C) of what it sees of a row: a picture, or several side by side
+The latter is the section `data` of run.json: its shape is (H, W, C).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 import numpy as np
@@ -23,6 +25,22 @@ _LOOKED_AT, _AT_ONCE = 10_000, 100
 _RARE = 0.01
 
 Level = Annotated[int, Field(ge=0, le=255)]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network is given of a row, and what it tells apart.
+
+    `shape` is (C, H, W) of the picture, `layout` the (rows, columns) of several in it; `attributes` is how many stand
+    beside it. `mean` and `deviation` of each channel standardise the pixels, in [0, 1] until then; None: they stay.
+    """
+
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    attributes: int = 0
+    layout: tuple[int, int] = (1, 1)
+    mean: Sequence[float] | None = None
+    deviation: Sequence[float] | None = None
 
 
 class Learned(BaseModel):
@@ -60,12 +78,15 @@ class Learned(BaseModel):
                 raise ValueError(f"expected a {name} for each of {channels} channels, received {len(values)}")
         if self.range is not None and self.range[0] >= self.range[1]:
             raise ValueError(f"expected a range from black up to white, received {self.range}")
-        if self.range is not None and self.range[0] >= self.range[1]:
-            raise ValueError(f"expected a range from low to high, received {self.range}")
         rows, columns = grid(len(self.several) or 1)
         if height % rows or width % columns:
             raise ValueError(f"expected {rows}x{columns} pictures of one size in {height}x{width} pixels")
         return self
+
+    def inputs(self, *, attributes: int, layout: tuple[int, int]) -> InputSpec:
+        """What its network is given of a row."""
+        height, width, channels = self.shape
+        return InputSpec((channels, height, width), tuple(self.classes), attributes, layout, self.mean, self.deviation)
 
     @property
     def several(self) -> list[str]:

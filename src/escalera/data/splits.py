@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -13,14 +12,11 @@ from escalera.core.errors import DataError
 from escalera.data import groups
 from escalera.data.dataset import Dataset, Split
 from escalera.data.images import ImageSet
-from escalera.data.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_AT_ONCE = 4_000_000
-"""Bytes of pixels that the statistics look at together; their squares take eight times as much."""
 _LISTED = 10
 
 
@@ -149,30 +145,6 @@ def rows_table(data: Dataset) -> pa.Table:
             columns[key].append(pa.DictionaryArray.from_arrays(indices, list(named)))
         columns["row"].append(pa.array(part.rows))
     return pa.table({key: pa.chunked_array(arrays) for key, arrays in columns.items()})
-
-
-def channel_statistics(split: Split) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel over a split's pixels in [0, 1]; sums are exact, memory is small.
-
-    A channel that never changes has deviation 1, so that dividing by it is harmless.
-    """
-    channels = split.images.shape[-1]
-    row_bytes = split.images[0].size
-    total = np.zeros(row_bytes, np.uint64)
-    squares = np.zeros(row_bytes, np.uint64)
-    source = Rows(split.images)
-    for rows in np.array_split(split.rows, -(-len(split.rows) * row_bytes // _AT_ONCE)):
-        pixels = source.take(rows)
-        total += pixels.sum(axis=0, dtype=np.uint64)
-        squares += np.square(pixels, dtype=np.uint16).sum(axis=0, dtype=np.uint64)
-    count = len(split.rows) * row_bytes // channels
-    means, deviations = [], []
-    for channel in range(channels):
-        first, second = int(total[channel::channels].sum()), int(squares[channel::channels].sum())
-        means.append(first / count / 255)
-        # In whole numbers, since the difference of two large floats would make a constant channel vary.
-        deviations.append(math.sqrt(count * second - first**2) / count / 255 or 1.0)
-    return means, deviations
 
 
 def _share(share: float, rows: int) -> int:

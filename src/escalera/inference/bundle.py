@@ -198,17 +198,13 @@ def _empty(trained: Trained) -> Network:
     from escalera import builders
 
     _check_size(dump_config(trained.config)["model"])
-    height, width, channels = trained.data.shape
     columns = fitted(trained)
     try:
+        inputs = trained.data.inputs(
+            attributes=len(columns.names) if columns else 0, layout=builders.layout(trained.config.data)
+        )
         with torch.device("meta"):
-            return builders.network(
-                trained.config.model.net,
-                (channels, height, width),
-                len(trained.classes),
-                None if columns is None else len(columns.names),
-                builders.layout(trained.config.data),
-            )
+            return builders.network_for(inputs, trained.config.model)
     except (AssertionError, KeyError, RuntimeError, TypeError, ValueError) as error:
         # What lineage.inherit fills in is absent, or there are more weights than a number counts the bytes of.
         raise RunError(f"its network cannot be built ({type(error).__name__}: {_short(error)})") from error

@@ -53,14 +53,10 @@ class Predictor:
     def network(self) -> Network:
         """The network with its weights, in evaluation mode."""
         tensors = weights(self.trained)
-        height, width, channels = self.trained.data.shape
-        network = builders.network(
-            self.trained.config.model.net,
-            (channels, height, width),
-            len(self.classes),
-            None if self.fitted is None else len(self.fitted.names),
-            builders.layout(self.trained.config.data),
+        inputs = self.trained.data.inputs(
+            attributes=len(self.fitted.names) if self.fitted else 0, layout=builders.layout(self.trained.config.data)
         )
+        network = builders.network_for(inputs, self.trained.config.model)
         network.load_state_dict(tensors)
         return network.eval()
 

@@ -59,7 +59,7 @@ def begun(
 
 def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
     """The data as run.json has them."""
-    mean, deviation = builders.statistics(config.data, data.train)
+    inputs = builders.inputs(config, data)
     splits = {"train": data.train, "validation": data.validation, "test": data.test}
     return {
         "source": data.name,
@@ -74,8 +74,8 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
         "duplicates": data.overlap.counts() if data.overlap else None,
-        "mean": mean,
-        "deviation": deviation,
+        "mean": inputs.mean,
+        "deviation": inputs.deviation,
         "largest_levels": largest_levels(data.train.images, data.train.rows),
         "attributes": data.attributes.names if data.attributes else None,
         "columns": data.attributes.columns if data.attributes else None,

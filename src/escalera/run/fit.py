@@ -74,8 +74,10 @@ class FittedNetwork:
 
     def cost(self) -> dict[str, Any]:
         """The memory that all took, and how many rows are answered in a second, as they are evaluated."""
-        views, (shape, attributes) = builders.views(self.config), builders.inputs(self.config, self.data)
-        rate = rows_per_second(self.network, lambda inputs: mean_logits(self.network, inputs, views), shape, attributes)
+        views, inputs = builders.views(self.config), builders.inputs(self.config, self.data)
+        rate = rows_per_second(
+            self.network, lambda rows: mean_logits(self.network, rows, views), inputs.shape, inputs.attributes
+        )
         tta = self.config.evaluate.tta
         return {"tta": tta, "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
 
@@ -92,21 +94,21 @@ def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, event
     where = choose_device(device)
     memory = PeakMemory(where)
     config, model = rung.config, rung.config.model.net
-    image_shape, attributes = builders.inputs(config, data)
+    inputs = builders.inputs(config, data)
     record: dict[str, Any] = run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0}
     trained = "stopped" in record and not run.faults(run.best.name)
     torch.manual_seed(seed)
-    network = builders.network(model, image_shape, len(data.classes), attributes, builders.layout(config.data))
+    network = builders.network_for(inputs, model)
     start: dict[str, Path] = {}
     # A run that goes on has its weights already, and needs nobody else's: all of them, unless its body runs only once.
     if not trained and (
         builders.runs_once(config, network, len(data.train.rows)) or find_checkpoint(run.last).state is None
     ):
         start = {**builders.imagenet_files(model), **lineage.weights_files(config, run)}
-    builders.start_from(start, network, model, image_shape)
+    builders.start_from(start, network, model, inputs.shape)
     network.to(where).to(memory_format=torch.channels_last)
-    summary = summarise(network, image_shape, attributes)
-    flops = flops_per_image(network, image_shape, attributes)
+    summary = summarise(network, inputs.shape, inputs.attributes)
+    flops = flops_per_image(network, inputs.shape, inputs.attributes)
     precision = _precision(config, record, where)
     record |= begun(rung, seed, data, summary, flops, precision=precision, device=where.type)
     if start:

@@ -23,6 +23,7 @@ from escalera.core.rundir import ASKED, RunDir
 from escalera.core.runtime import choose_device, describe, free_memory, now
 from escalera.data.cache import folders
 from escalera.data.dataset import Dataset, Split
+from escalera.data.input_spec import InputSpec
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions
@@ -34,7 +35,7 @@ from escalera.models.ensemble.classifiers import Features, Probabilities, fit, p
 from escalera.models.ensemble.preparation import Preparation
 from escalera.models.ensemble.preparation import fit as fit_preparation
 from escalera.models.ensemble.voting import agreement, logits
-from escalera.models.inputs import blank
+from escalera.models.inputs import Inputs, blank
 from escalera.models.network import Network
 from escalera.models.summary import summarise
 from escalera.run import lineage
@@ -95,10 +96,12 @@ class FittedEnsemble:
 
     def cost(self) -> dict[str, Any]:
         """The memory that all took, and how many rows are answered in a second, features included."""
-        read, (shape, attributes) = pooled(self.network, self.model.pool), builders.inputs(self.config, self.data)
-        rate = rows_per_second(
-            self.network, lambda inputs: self._vote(self.prepare(read(inputs).float().cpu())), shape, attributes
-        )
+        read, inputs = pooled(self.network, self.model.pool), builders.inputs(self.config, self.data)
+
+        def answer(rows: Inputs) -> object:
+            return self._vote(self.prepare(read(rows).float().cpu()))
+
+        rate = rows_per_second(self.network, answer, inputs.shape, inputs.attributes)
         return {"tta": "none", "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
 
     def _vote(self, rows: Features) -> tuple[Probabilities, list[Probabilities]]:
@@ -120,7 +123,9 @@ def fit_ensemble(
     assert isinstance(model, schema.Votes)
     memory = PeakMemory(where)
     before = lineage.origins(config, run)["features"]
-    network, shape, attributes = _network(config, data, before, where)
+    inputs = builders.inputs(config, data)
+    network = _network(model, inputs, before, where)
+    shape, attributes = inputs.shape, inputs.attributes
     width = pooled(network.eval(), model.pool)(blank(shape, attributes, where)).shape[1]
     _check_memory(model, len(data.train.rows) + len(data.validation.rows), width)
     run.path.mkdir(parents=True, exist_ok=True)
@@ -154,15 +159,12 @@ def fit_ensemble(
     return FittedEnsemble(config, model, data, run, network, where, record, memory, prepare, found, validation)
 
 
-def _network(
-    config: schema.RungConfig, data: Dataset, before: RunDir, device: torch.device
-) -> tuple[Network, tuple[int, int, int], int]:
-    """The network of the earlier run with its weights, at rest; the shape of its pictures, and its attributes."""
-    shape, attributes = builders.inputs(config, data)
-    network = builders.network(config.model.net, shape, len(data.classes), attributes, builders.layout(config.data))
+def _network(model: schema.Votes, inputs: InputSpec, before: RunDir, device: torch.device) -> Network:
+    """The network of the earlier run with its weights, at rest."""
+    network = builders.network_for(inputs, model)
     load_weights(network, before.best)
     network.requires_grad_(False)
-    return network.to(device).to(memory_format=torch.channels_last).eval(), shape, attributes
+    return network.to(device).to(memory_format=torch.channels_last).eval()
 
 
 def _check_memory(model: schema.Votes, rows: int, width: int) -> None:
