@@ -100,7 +100,7 @@ def step() -> None:
     )
     config = load_ladder("cifar10").ladder["batch-norm"].config
     assert not isinstance(config.model, Votes)
-    network = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
+    network = builders.network(config.model.net, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     parameters = sum(parameter.numel() for parameter in network.parameters()) + sum(
         buffer.numel() for name, buffer in network.named_buffers() if "running" in name
     )

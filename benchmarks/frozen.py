@@ -56,7 +56,7 @@ def main() -> None:
     labels = rng.integers(0, 10, options.pictures)
     torch.manual_seed(0)
     assert not isinstance(config.model, Votes)
-    always = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
+    always = builders.network(config.model.net, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     once = copy.deepcopy(always)
     assert builders.runs_once(config, once, len(images))
 

@@ -34,7 +34,7 @@ def network_and_optimizer() -> tuple[Network, torch.optim.Optimizer]:
     config = load_ladder("cifar10").ladder["batch-norm"].config
     torch.manual_seed(0)
     assert not isinstance(config.model, Votes)
-    network = builders.network(config.model, (3, 32, 32), 10).to(memory_format=torch.channels_last)
+    network = builders.network(config.model.net, (3, 32, 32), 10).to(memory_format=torch.channels_last)
     return network, builders.optimizer(config.train.optimizer, network)
 
 

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from escalera import builders
-from escalera.ladder import schema
 from escalera.ladder.read import read_ladder
 from escalera.models.cnn import cnn
 from escalera.models.network import Network
@@ -14,8 +13,8 @@ from escalera.models.summary import summarise
 
 def shipped(ladder: str, rung: str, shape: tuple[int, int, int], classes: int) -> Network:
     model = read_ladder(ladder).ladder[rung].config.model
-    assert not isinstance(model, schema.Votes)
-    return builders.network(model, shape, classes)
+    assert model.trains
+    return builders.network(model.net, shape, classes)
 
 
 def test_the_cifar100_network_of_the_reference() -> None:

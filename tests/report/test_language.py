@@ -139,6 +139,14 @@ def test_durations(seconds: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (20.4, "20 s"), (89, "89 s"), (180, "3 min"), (3599, "60 min"), (6300, "1 h 45 min")],
+)
+def test_what_is_estimated_is_said_in_one_unit(seconds: float, text: str) -> None:
+    assert EN.wait(seconds).replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (3_104_256, "3.10 MFLOPs"),

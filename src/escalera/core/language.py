@@ -97,6 +97,14 @@ class Language:
         hours, minutes = divmod(round(seconds / 60), 60)
         return f"{self.number(hours)}{self.no_break}h{self.no_break}{minutes:02}{self.no_break}min"
 
+    def wait(self, seconds: float) -> str:
+        """Seconds that are estimated, in the largest unit that tells enough: "20 s", "3 min", "1 h 45 min"."""
+        if seconds < 90:
+            return f"{self.number(max(1, seconds))}{self.no_break}s"
+        if seconds < 3600:
+            return f"{self.number(seconds / 60)}{self.no_break}min"
+        return self.duration(seconds)
+
     def short(self, value: float | None, unit: str = "") -> str:
         """Three figures and a prefix: 3,104,256 FLOPs is "3.10 MFLOPs", 1.24e9 B is "1.24 GB"."""
         if value is None or not isfinite(value):

@@ -119,12 +119,11 @@ def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) ->
 
 def step_memory(config: RungConfig, data: Dataset) -> int:
     """Bytes of one training step on data that are open, as `memory` counts them, without memory for weights."""
-    attributes = data.attribute_count if reads_attributes(config.model) else 0
+    attributes, layout = config.model.reads_attributes, builders.layout(config.data)
+    inputs = data.inputs(attributes=attributes, layout=layout, standard=False)  # the means are of no matter here
     with torch.device("meta"):
-        network = builders.network(
-            net(config.model), data.image_shape, len(data.classes), attributes, builders.layout(config.data)
-        )
-    return memory(summarise(network, data.image_shape, attributes), config, config.train.precision)
+        network = builders.network_for(inputs, config.model)
+    return memory(summarise(network, inputs.shape, inputs.attributes), config, config.train.precision)
 
 
 def memory(summary: Summary, config: RungConfig, precision: str) -> int:

@@ -58,7 +58,7 @@ class Board:
         """How many are over, and the time left once anything is known of it."""
         words, left = self.words, self.left()
         total = words.say("jobs.total", done=words.number(self.over), runs=words.count(self.runs, "run"))
-        return total if left is None else f"{total}  ·  {words.say('jobs.left', time=words.duration(round(left)))}"
+        return total if left is None else f"{total}  ·  {words.say('jobs.left', time=words.wait(left))}"
 
     def left(self) -> float | None:
         """Seconds left: what a run takes on the mean, as far as is known, shared among those that work."""
