@@ -25,6 +25,7 @@ from escalera.core.runtime import threads
 from escalera.experiment import climb as climbing
 from escalera.experiment.summary import outcome as summary_of
 from escalera.run import attempt, fit
+from escalera.run.events import Events, Progress
 from escalera.train.callbacks import History
 from escalera.train.loop import Callback, Training, train
 
@@ -403,3 +404,26 @@ def test_config_yaml_is_the_resolved_configuration(ladder: Path, tmp_path: Path)
     assert config["model"]["blocks"] == [[8]]
     expected = {"name": "adam", "lr": 0.01, "backbone_lr": None, "betas": [0.9, 0.999], "epsilon": 1e-07}
     assert config["train"]["optimizer"] == expected
+
+
+def test_votes_that_waited_in_vain_are_cast_once_the_network_is_there(tmp_path: Path) -> None:
+    mapping = {
+        "name": "late",
+        "data": {"source": "digits", "validation": 0.2, "test": 0.4},
+        "train": {"epochs": 1, "batch_size": 128},
+        "rungs": [
+            {"name": "mlp", "model": {"kind": "mlp", "dense": [4]}},
+            {"name": "votes", "change": {"model": {"kind": "votes", "features": {"from": "mlp"},
+                                                   "classifiers": [{"name": "nearest_neighbours"}]}}},
+        ],
+    }  # fmt: skip
+
+    class Cut(Events):
+        def epoch_ends(self, progress: Progress) -> None:
+            raise OSError("the disk went away")
+
+    reading = esc.load_ladder(mapping)
+    results = climbing.climb(reading, out=tmp_path, events=Cut())
+    assert [outcome.rung for outcome in results.failed] == ["mlp", "votes"]
+    results = climbing.climb(reading, out=tmp_path)
+    assert not results.failed and read_json(results["votes"].dir.record)["test_looks"] == 1

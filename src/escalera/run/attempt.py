@@ -76,7 +76,7 @@ def note_failure(home: RunDir, rung: Rung, seed: int, message: str) -> None:
     state = home.state()
     if state in ("done", "damaged"):
         return
-    begun = {"rung": rung.name, "seed": seed, "settings": fingerprint(rung.config)}
+    begun = {"rung": rung.name, "seed": seed, "settings": fingerprint(rung.config), "started": now(), "test_looks": 0}
     record = begun if state == "absent" else home.read_record()
     home.write_record({**record, "state": "failed", "error": message, "finished": now()})
 

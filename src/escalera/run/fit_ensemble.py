@@ -133,7 +133,10 @@ def fit_ensemble(
     summary = summarise(network, shape, attributes)
     flops = flops_per_image(network, shape, attributes)
     record: dict[str, Any] = {
-        **(run.read_record() if run.record.exists() else {"started": now(), "test_looks": 0, "classifiers": {}}),
+        "started": now(),
+        "test_looks": 0,
+        "classifiers": {},  # one that failed before it began has none of these
+        **(run.read_record() if run.record.exists() else {}),
         **begun(rung, seed, data, summary, flops, precision="fp32", device=where.type),
         "features": width,
         "weights": {"features": {"file": str(before.best), "sha256": lineage.fingerprint(before.best)}},
