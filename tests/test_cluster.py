@@ -122,7 +122,7 @@ def test_a_folder_that_is_not_shared_is_told_with_the_machine(task: Task) -> Non
     shutil.rmtree(task.folder)
     assert perform(task).error == (
         f"{platform.node()}: the folder {task.folder} is not there. --out has to be a folder that all machines see "
-        "under the same name."
+        "under the same name, or a URL as s3://bucket/runs."
     )
 
 

@@ -91,9 +91,9 @@ def climb(
     `ladder` is what `load_ladder` takes, with `sets` and `data`, or gives. `rungs` chooses some by name; `fresh` trains
     finished ones again; `skip_bad` leaves out pictures that cannot be decoded, and counts them. `jobs` runs are trained
     side by side, `"auto"` as many as the machine has room for; `executor` names who trains them, as `"ray"`, where it
-    is not this machine's processes. It tells how it goes unless `quiet`. A rung that fails does not stop the others,
-    and its run says so. Raises EscaleraError before anything is trained, and KeyboardInterrupt where it is stopped: the
-    same call goes on from there.
+    is not this machine's processes. `out` is a folder, or a URL as `"s3://bucket/runs"`. It tells how it goes unless
+    `quiet`. A rung that fails does not stop the others, and its run says so. Raises EscaleraError before anything is
+    trained, and KeyboardInterrupt where it is stopped: the same call goes on from there.
     """
     from rich.console import Console
 
@@ -114,7 +114,7 @@ def climb(
     return climbing.climb(
         reading,
         seeds=arguments.count("seeds", seeds),
-        out=arguments.path("out", out),
+        out=arguments.place("out", out),
         data_root=arguments.path_or_none("data_root", data_root),
         device=arguments.one_of("device", device, arguments.DEVICES),
         rungs=arguments.texts("rungs", rungs),

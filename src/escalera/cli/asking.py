@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
-from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, folder, words_of
 
 if TYPE_CHECKING:
     pass
@@ -111,7 +111,7 @@ def studio(
     model: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A model in one file to open; may be given several times.")
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs are, and go.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(metavar="DIR", callback=folder, help="Where runs are, and go.")] = Path("runs"),
     data_root: DataRoot = None,
     lang: Lang = HERE,
     debug: Debug = False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
-from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, folder, words_of
 
 if TYPE_CHECKING:
     pass
@@ -41,7 +41,8 @@ def explore(
         typer.Option("--set", metavar="PATH=VALUE", help="How to read it, as a ladder says: data.split_column=part."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the page goes, in a folder named after the source.")
+        Path,
+        typer.Option(metavar="DIR", callback=folder, help="Where the page goes, in a folder named after the source."),
     ] = Path("explored"),
     data_root: DataRoot = None,
     lang: Lang = HERE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -43,6 +44,13 @@ def _jobs(text: str) -> int | str:
     if text == "auto" or (text.isdecimal() and int(text)):
         return text if text == "auto" else int(text)
     raise typer.BadParameter(f"expected auto or a whole number from 1 on, received {text!r}")
+
+
+def folder(given: Path) -> Path:
+    """A folder, where a URL is none: as a path it would have lost a slash."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]", str(given)):
+        raise typer.BadParameter(f"expected a folder, received the URL {str(given).replace(':/', '://', 1)}")
+    return given
 
 
 Jobs = Annotated[

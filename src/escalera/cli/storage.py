@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
-from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, folder, words_of
 from escalera.core.errors import EscaleraError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def runs(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs are.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(metavar="DIR", callback=folder, help="Where runs are.")] = Path("runs"),
     data_root: DataRoot = None,
     lang: Lang = HERE,
     json_: Json = False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from escalera.cli.app import command, echo_json, terminable
-from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, words_of
+from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, folder, words_of
 from escalera.core.errors import Terminated
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def climb(
     ] = False,
     jobs: Jobs = None,
     cluster: Cluster = "",
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where runs go.")] = Path("runs"),
+    out: Annotated[
+        str, typer.Option(metavar="DIR|URL", help="Where runs go: a folder, or a URL as s3://bucket/runs.")
+    ] = "runs",
     data_root: DataRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     lang: Lang = HERE,
@@ -99,7 +101,7 @@ def climb(
         )
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if json_:
-        echo_json(outcome(out / reading.ladder.name))
+        echo_json(outcome(results.report.parent))
     if results.failed:
         raise typer.Exit(1)
 
@@ -149,7 +151,8 @@ def compare(
         typer.Argument(metavar="RUN", help="Runs or rungs, as runs/digits/mlp runs/digits/cnn; each with the first."),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where runs go; the page is its comparison/report.html.")
+        Path,
+        typer.Option(metavar="DIR", callback=folder, help="Where runs go; the page is its comparison/report.html."),
     ] = Path("runs"),
     data_root: DataRoot = None,
     lang: Lang = HERE,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, perhaps
+from escalera.core.store import is_url
 
 DEVICES = ("auto", "cpu", "cuda")
 _SHORT = reprlib.Repr()
@@ -83,6 +84,11 @@ def path(name: str, given: Name) -> Path:
     if not isinstance(given, str | os.PathLike):
         raise EscaleraError(f"{name}: expected a path, received {shown(given)}")
     return Path(given)
+
+
+def place(name: str, given: Name) -> str | Path:
+    """A path, or a URL as it is written; raises EscaleraError for what is neither."""
+    return given if isinstance(given, str) and is_url(given) else path(name, given)
 
 
 def path_or_none(name: str, given: Name | None) -> Path | None:

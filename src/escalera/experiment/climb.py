@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, LadderError, nearest
-from escalera.core.locking import lock
 from escalera.core.names import composed
 from escalera.core.rundir import RunDir
 from escalera.experiment.executors import Executor
 from escalera.experiment.executors import executor as find_executor
 from escalera.experiment.graph import before, walk
 from escalera.experiment.ladder_file import fault, write_ladder
+from escalera.experiment.place import find_place
 from escalera.experiment.results import Results, Run
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung
@@ -48,7 +48,7 @@ def load_ladder(
 def climb(
     reading: Reading,
     *,
-    out: Path = Path("runs"),
+    out: str | Path = Path("runs"),
     data_root: Path | None = None,
     device: str = "auto",
     rungs: Sequence[str] = (),
@@ -63,19 +63,19 @@ def climb(
 ) -> Results:
     """Train the rungs that are not finished, compare all, write the report, and give every run.
 
-    `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad` leaves pictures out that cannot be
-    decoded, and counts them. A rung that fails does not stop the others. `jobs` runs are trained side by side, by
-    processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; `auto` takes as many as there is room
-    for. Without either, one is trained after the other.
+    `out` is a folder, or a URL as text. `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad`
+    leaves pictures out that cannot be decoded, and counts them. A rung that fails does not stop the others. `jobs` runs
+    are trained side by side, by processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; `auto`
+    takes as many as there is room for. Without either, one is trained after the other.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
     make = find_executor(executor or ("serial" if jobs in (None, 1) else "processes"))
-    chosen = _choose(ladder, rungs)
-    folder = out / ladder.name
+    chosen, place = _choose(ladder, rungs), find_place(out, ladder.name)
+    folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
-    with lock(folder), data_kept():
+    with place.held(), data_kept():
         for path in folder.iterdir():
             settle(path)
         found = _damages(folder, runs.values())
@@ -85,24 +85,25 @@ def climb(
         events.ladder_begins(ladder, folder, len(runs), len(pending))
         _tell(events, found, restored)
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
-        tasks = _tasks(reading, pending, folder, data_root, device, fresh=fresh, skip_bad=skip_bad)
+        tasks = _tasks(reading, pending, folder, data_root, device, place.url, fresh=fresh, skip_bad=skip_bad)
         if tasks:
             _prepare(reading, tasks, [rung for rung, _ in pending], anew, data_root, events)
         # Before the first training, so that an interrupted climb can be reported too.
         write_ladder(ladder, folder, chosen, seeds, command)
-        failed = []
-        waits = {rung.name: before(ladder, rung.name) for rung in chosen}
+        place.give()
+        failed, waits = [], {rung.name: before(ladder, rung.name) for rung in chosen}
         if tasks:
             with make(events, tasks, jobs or "auto", device) as pool:
                 for outcome in walk(tasks, waits, _starter(ladder, pool)):
+                    place.take(outcome)
                     failed += [outcome] if outcome.state == "failed" else []
                     write_ladder(ladder, folder, chosen, seeds, command)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
         changed = bool(pending or restored or any(repriced))
-        events.ladder_ends(folder, _report(folder, language, data_root, reading.folder, anew=changed), failed)
-    return Results(
-        {key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, folder / "report.html"
-    )
+        report = _report(folder, language, data_root, reading.folder, anew=changed)
+        place.give()
+        events.ladder_ends(folder, place.shown(report), failed)
+    return Results({key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, report)
 
 
 def _tell(events: Events, found: Sequence[Damage], restored: Sequence[tuple[RunDir, RunDir]]) -> None:
@@ -125,6 +126,7 @@ def _tasks(
     folder: Path,
     data_root: Path | None,
     device: str,
+    store: str | None = None,
     *,
     fresh: bool,
     skip_bad: bool,
@@ -136,9 +138,12 @@ def _tasks(
     sources = {key: Source(key, reading.ladder.seed, root, beside, skip_bad, key in read) for key in keys.values()}
     places = [f"{number}/{len(pending)}" for number in range(1, len(pending) + 1)]
     return [
-        Task(rung.name, rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]], device, None, fresh, place)
+        Task(
+            rung.name, rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]],
+            device, None, fresh, place, store,
+        )
         for (rung, seed), place in zip(pending, places, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def _starter(ladder: Ladder, pool: Executor) -> Callable[[Task, frozenset[str]], Future[Outcome]]:

@@ -5,7 +5,8 @@ What failed is in the outcome of an attempt, and not here: who listens to nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,8 +115,8 @@ class Events:
     def rung_failed(self, rung: Rung, message: str, trace: str) -> None:
         """A rung could not be trained; the others go on."""
 
-    def ladder_ends(self, folder: Path, report: Path, failed: Sequence[Outcome]) -> None:
-        """All is done that could be done, and the report is written."""
+    def ladder_ends(self, folder: Path, report: Path | str, failed: Sequence[Outcome]) -> None:
+        """All is done that could be done, and the report is written, or lies at a URL."""
 
     def damaged(self, what: str, then: str) -> None:
         """A file of a run is damaged, and is `made_again`, `written_again` or `not_needed`."""
@@ -137,3 +138,20 @@ class Events:
 
     def threads_kept(self, begun: int, here: int) -> None:
         """A run goes on with the number of threads that it began with."""
+
+
+def also(listener: Events, **then: Callable[[], object]) -> Events:
+    """A listener that tells another one all it hears, and does what stands under the event's name after that."""
+
+    def telling(name: str) -> Callable[..., Any]:
+        def tell(self: Events, *args: Any, **kwargs: Any) -> Any:
+            found = getattr(listener, name)(*args, **kwargs)
+            if name in then:
+                then[name]()
+            return found
+
+        return tell
+
+    names = [name for name, value in vars(Events).items() if inspect.isfunction(value) and name[0] != "_"]
+    made: Events = type("Also", (Events,), {name: telling(name) for name in names})()
+    return made

@@ -1,9 +1,11 @@
-"""A task that is performed on another machine: text in, text out, and files in the folder that both see.
+"""A task that is performed on another machine: text in, text out, and files in the folder that both see, or at a URL.
 
 .remote/stop                 whoever is at work ends where it can be gone on from
 .remote/<rung>/seed-0.lease  who is at work at it
 .remote/<rung>/seed-0.jsonl  what happens, an event a line
 .remote/<rung>/seed-0.json   what came of it
+
+At a URL are `stop` and what happens, a line an epoch; each machine has the rest in a mirror of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +23,18 @@ from escalera.core.errors import EscaleraError
 from escalera.core.files import write_json
 from escalera.core.interrupt import interrupt_main
 from escalera.core.lease import lease
+from escalera.core.store import open_store
+from escalera.data.cache.folders import cache_root
+from escalera.data.cache.mirrors import mirror_of
+from escalera.run.events import Events, also
 from escalera.run.outcome import Outcome
 from escalera.run.task import Source, Task, open_data, perform
 
 _VERSIONS = ("escalera", "torch")
+LOOK = 5.0
+"""Seconds between two looks at a URL, where a folder is looked at at once."""
+_QUIET = ("step_ends",)
+"""Events that are not told through a URL, where a file of them is written whole each time."""
 _climb = ""
 """The climb whose data are open in this process."""
 
@@ -48,6 +59,43 @@ def stop_of(task: Task) -> Path:
     return folder_of(task) / "stop"
 
 
+def events_at(task: Task) -> str:
+    """What the file of what happens in a task is called at a URL."""
+    return events_of(task).relative_to(Path(task.folder).parent).as_posix()
+
+
+def _stop_at(task: Task) -> str:
+    return stop_of(task).relative_to(Path(task.folder).parent).as_posix()
+
+
+def stop_all(task: Task) -> None:
+    """Have all tasks of a climb end where they can be gone on from."""
+    stop_of(task).touch() if task.store is None else open_store(task.store).write(_stop_at(task), b"")
+
+
+def stop_none(task: Task) -> None:
+    """Take back what an earlier climb has left of that."""
+    stop_of(task).unlink(missing_ok=True) if task.store is None else open_store(task.store).remove(_stop_at(task))
+
+
+def _stopping(task: Task) -> Callable[[], bool]:
+    """Whether all tasks are to end; a URL is not asked at every beat of a lease."""
+    if task.store is None:
+        return stop_of(task).exists
+    store, asked = open_store(task.store), -LOOK
+
+    def stopped() -> bool:
+        nonlocal asked
+        if time.monotonic() - asked < LOOK:
+            return False
+        asked = time.monotonic()
+        with contextlib.suppress(EscaleraError):  # one that is away is told where a run is to be put there
+            return store.read(_stop_at(task)) is not None
+        return False
+
+    return stopped
+
+
 def order(task: Task, failed: Collection[str], climb: str) -> str:
     """What crosses the wire: a task as JSON, with the versions that are expected and the name of the climb."""
     versions = {name: version(name) for name in _VERSIONS}
@@ -65,7 +113,7 @@ def outcome(text: str) -> Outcome:
 def perform_order(text: str) -> str:
     """Perform a task wherever this is, unless somebody else is at work at it; what came of it comes back as JSON."""
     given = json.loads(text)
-    task = Task(**{**given["task"], "source": Source(**given["task"]["source"])})
+    task = _at_home(Task(**{**given["task"], "source": Source(**given["task"]["source"])}))
     found: dict[str, object]
     try:
         found = asdict(_perform(task, given))
@@ -89,24 +137,52 @@ def _perform(task: Task, given: dict[str, object]) -> Outcome:
     folder = Path(task.folder)
     if not folder.is_dir():
         raise EscaleraError(
-            f"the folder {folder} is not there. --out has to be a folder that all machines see under the same name."
+            f"the folder {folder} is not there. --out has to be a folder that all machines see under the same name, or "
+            "a URL as s3://bucket/runs."
         )
     _keep_data_of(str(given["climb"]))
-    stop, events = stop_of(task), events_of(task)
-    if stop.exists():
+    stopped, events = _stopping(task), events_of(task)
+    if stopped():
         raise KeyboardInterrupt
     # It brings the networks along.
     from escalera.run.wire import sender
 
-    with lease(events.with_suffix(".lease"), stop.exists, interrupt_main), events.open("a", encoding="utf-8") as file:
+    with lease(events.with_suffix(".lease"), stopped, interrupt_main), events.open("a", encoding="utf-8") as file:
 
         def send(name: str, arguments: str) -> None:
+            if task.store is not None and name in _QUIET:
+                return
             with contextlib.suppress(OSError):  # it tells a person how far it is, and is no result
                 file.write(json.dumps({"event": name, "arguments": arguments}) + "\n")
                 file.flush()
 
-        found = perform(task, frozenset(given["failed"]), sender(send))  # type: ignore[call-overload]
+        found = perform(task, frozenset(given["failed"]), _told(task, sender(send)))  # type: ignore[call-overload]
+        _tell(task)
     return replace(found, error=f"{platform.node()}: {found.error}") if found.error else found
+
+
+def _at_home(task: Task) -> Task:
+    """A task in the mirror that this machine has of its URL."""
+    if task.store is None:
+        return task
+    folder = mirror_of(cache_root(), task.store) / Path(task.folder).name
+    folder.mkdir(parents=True, exist_ok=True)
+    return replace(task, folder=str(folder))
+
+
+def _told(task: Task, events: Events) -> Events:
+    """A listener that brings what it hears to the URL, now and then."""
+    if task.store is None:
+        return events
+    moments = ("rung_begins", "training_begins", "epoch_ends", "classifier_fitted")
+    return also(events, **dict.fromkeys(moments, lambda: _tell(task)))
+
+
+def _tell(task: Task) -> None:
+    """Put what has happened so far at the URL: it tells a person how far it is, and is no result."""
+    if task.store is not None:
+        with contextlib.suppress(EscaleraError):
+            open_store(task.store).put(events_of(task), events_at(task))
 
 
 def _keep_data_of(climb: str) -> None:

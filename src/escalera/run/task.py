@@ -38,7 +38,7 @@ class Task:
     """One rung, as JSON, with one seed, in the folder of its ladder's runs; `threads` None leaves as many as there are.
 
     `name` is the rung's, so that nobody reads the JSON to know whose turn it is; `place` is its place among all, as
-    2/5. A `fresh` one goes on with nothing and takes nothing over.
+    2/5. A `fresh` one goes on with nothing and takes nothing over. `store` is the URL that the folder is a mirror of.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Task:
     threads: int | None = None
     fresh: bool = False
     place: str = ""
+    store: str | None = None
 
     @property
     def key(self) -> Key:
@@ -98,7 +99,15 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
     rung = Rung.model_validate_json(task.rung)
     events.rung_begins(rung, task.seed, task.place)
     data = open_data(task.source)
-    with threads(task.threads) if task.threads else contextlib.nullcontext():
-        return attempt(
-            rung, task.seed, data, task.run, device=task.device, fresh=task.fresh, failed=failed, events=events
-        )
+
+    def work(heard: Events) -> Outcome:
+        with threads(task.threads) if task.threads else contextlib.nullcontext():
+            return attempt(
+                rung, task.seed, data, task.run, device=task.device, fresh=task.fresh, failed=failed, events=heard
+            )
+
+    if task.store is None:
+        return work(events)
+    from escalera.run.synced import synced
+
+    return synced(task.store, Path(task.folder), rung, task.seed, events, work)

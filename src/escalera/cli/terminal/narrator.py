@@ -200,7 +200,7 @@ class Narrator(Events):
         if self.debug:
             self.console.print(trace, markup=False, highlight=False)
 
-    def ladder_ends(self, folder: Path, report: Path, failed: Sequence[Outcome]) -> None:
+    def ladder_ends(self, folder: Path, report: Path | str, failed: Sequence[Outcome]) -> None:
         """The table of the rungs, what failed, and where the report is."""
         from escalera.report.story import read_story
 
@@ -211,7 +211,9 @@ class Narrator(Events):
             self.console.print(
                 f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._translated(message))}", highlight=False
             )
-        self.console.print(f"\n{self.words.say('climb.report')}: [bold]{report}[/]", highlight=False, soft_wrap=True)
+        self.console.print(
+            f"\n{self.words.say('climb.report')}: [bold]{escape(str(report))}[/]", highlight=False, soft_wrap=True
+        )
 
     def _line(self, markup: str) -> None:
         """What became of a run."""

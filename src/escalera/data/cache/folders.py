@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from escalera.core.errors import DataError, nearest
+from escalera.data.cache.mirrors import MIRROR, in_use, url_of
 from escalera.data.cache.store import InMemory, OnDisk, Store, read_folder
 from escalera.data.home import expanded
 from escalera.data.images import ImageSet
@@ -34,7 +35,7 @@ VERSION = 5
 GIVEN = "arrays-"
 """How the folder of arrays that a Python program gave begins; their SHA-256 follows."""
 
-Kind = Literal["decoded", "downloaded", "given", "unfinished"]
+Kind = Literal["decoded", "downloaded", "given", "mirrored", "unfinished"]
 
 _DAY = 86_400
 
@@ -146,9 +147,12 @@ def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
     for what cannot be removed, after all the others are.
 
     Only what nobody else is writing is removed. A process that reads a removed entry goes on reading it; on Windows its
-    entry stays.
+    entry stays. A mirror stays too, unless it is named, while somebody works there or it holds what its URL has not.
     """
-    chosen = [entry for entry in entries(root, names) if entry.kind != "unfinished" or _abandoned(root / entry.name)]
+    chosen = [
+        entry for entry in entries(root, names) if names or entry.kind != "mirrored" or not in_use(root / entry.name)
+    ]
+    chosen = [entry for entry in chosen if entry.kind != "unfinished" or _abandoned(root / entry.name)]
     stay = []
     for entry in chosen:
         # Renamed first, so that nobody finds half a folder; a process killed in between leaves what _sweep removes.
@@ -177,6 +181,8 @@ def _kind(folder: Path) -> Kind | None:
         return "decoded"
     if re.fullmatch(rf"{GIVEN}[0-9a-f]{{20}}", folder.name) and (folder / "arrays.npz").is_file():
         return "given"
+    if re.fullmatch(rf"{MIRROR}[0-9a-f]{{20}}", folder.name) and url_of(folder):
+        return "mirrored"
     return "downloaded" if folder.name.startswith("hub-") and any(folder.glob("*.parquet")) else None
 
 
@@ -185,6 +191,8 @@ def _source(folder: Path, kind: str) -> str:
         return folder.name.removeprefix("hub-").replace("--", "/")
     if kind == "given":
         return folder.name
+    if kind == "mirrored":
+        return url_of(folder)
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads((folder / "meta.json").read_text(encoding="utf-8"))["source"])
     return folder.name.lstrip(".").rsplit("~", 3)[0].rsplit("-", 1)[0]

@@ -1,13 +1,17 @@
-"""What happens on other machines, read from the files in which they write it."""
+"""What happens on other machines, read from the files in which they write it, or from a URL."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from pathlib import Path
 
+from escalera.core.errors import EscaleraError
+from escalera.core.store import open_store
 from escalera.run.events import Events
-from escalera.run.remote import events_of, outcome_of
+from escalera.run.remote import LOOK, events_at, events_of, outcome_of
 from escalera.run.task import Task
 
 EVERY = 0.5
@@ -23,6 +27,7 @@ class Mailbox:
         self.read: dict[Path, int] = {}
         self.begun: set[Path] = set()
         self.tasks: dict[Path, Task] = {}
+        self.looked = 0.0
         self.lock = threading.RLock()
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._look, daemon=True)
@@ -33,6 +38,8 @@ class Mailbox:
         path = events_of(task)
         for left in (path, outcome_of(task)):
             left.unlink(missing_ok=True)
+        if task.store is not None:
+            open_store(task.store).remove(events_at(task))
         with self.lock:
             self.tasks[path] = task
 
@@ -49,14 +56,17 @@ class Mailbox:
 
     def _look(self) -> None:
         while not self.over.wait(EVERY):
-            with self.lock:
-                for path, task in list(self.tasks.items()):
-                    self._tell(path, task)
+            far = time.monotonic() - self.looked >= LOOK
+            self.looked = time.monotonic() if far else self.looked
+            for path, task in list(self.tasks.items()):
+                if far or task.store is None:
+                    with self.lock:
+                        self._tell(path, task)
 
     def _tell(self, path: Path, task: Task) -> None:
         from escalera.run.wire import deliver
 
-        for line in self._lines(path):
+        for line in self._lines(path, task):
             message = json.loads(line)
             if message["event"] == "rung_begins":
                 if path in self.begun:
@@ -64,15 +74,17 @@ class Mailbox:
                 self.begun.add(path)
             deliver(message["event"], message["arguments"], self.events.of_run(*task.key))
 
-    def _lines(self, path: Path) -> list[str]:
+    def _lines(self, path: Path, task: Task) -> list[str]:
         """The whole lines that are new; a process that was lost may have left half a one."""
-        try:
-            with path.open("rb") as file:
-                file.seek(self.read.get(path, 0))
-                text = file.read()
-        except OSError:
-            return []
+        text, read = b"", self.read.get(path, 0)
+        with contextlib.suppress(OSError, EscaleraError):
+            if task.store is not None:
+                text = (open_store(task.store).read(events_at(task)) or b"")[read:]
+            else:
+                with path.open("rb") as file:
+                    file.seek(read)
+                    text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
-        self.read[path] = self.read.get(path, 0) + len(whole)
+        self.read[path] = read + len(whole)
         lines = [line.decode(errors="replace") for line in whole.splitlines()]
         return [line for line in lines if line.startswith('{"event": ') and line.endswith("}")]

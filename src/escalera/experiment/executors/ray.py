@@ -56,7 +56,7 @@ class Pool:
         self.refs: list[Any] = []
 
     def __enter__(self) -> Pool:
-        remote.stop_of(self.tasks[0]).unlink(missing_ok=True)
+        remote.stop_none(self.tasks[0])
         self._connect()
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         cpus = sum(int(node.get("CPU", 0)) for node in nodes)
@@ -77,7 +77,7 @@ class Pool:
         """Have everybody stop where they can go on from, and let go of the cluster; `ray stop` would end all others."""
         try:
             if error is not None:
-                remote.stop_of(self.tasks[0]).touch()
+                remote.stop_all(self.tasks[0])
                 self.ray.wait(self.refs, num_returns=len(self.refs), timeout=60) if self.refs else None
         finally:
             self.mailbox.close()

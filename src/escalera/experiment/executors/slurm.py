@@ -48,6 +48,9 @@ class Pool:
     def __init__(
         self, events: Events, tasks: Sequence[Task], jobs: int | Literal["auto"], device: str, where: str = ""
     ) -> None:
+        if tasks[0].store is not None:
+            expected = "a folder that all machines see as --out"
+            raise EscaleraError(f"--cluster slurm: expected {expected}, received {tasks[0].store}")
         self.events, self.tasks = events, tasks
         self.count = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
         self.climb = uuid.uuid4().hex
@@ -58,7 +61,7 @@ class Pool:
         self.executor = _executor(str(remote.folder_of(tasks[0]) / "slurm"), where, on_gpu)
 
     def __enter__(self) -> Pool:
-        remote.stop_of(self.tasks[0]).unlink(missing_ok=True)
+        remote.stop_none(self.tasks[0])
         self.mailbox = Mailbox(self.events)
         self.events.workers_begin(self.count, CORES, "cluster", 0, 0)
         self.thread = threading.Thread(target=self._look, daemon=True)
@@ -71,7 +74,7 @@ class Pool:
         """Have what runs stop where it can go on from, and take what waits out of the queue."""
         try:
             if error is not None:
-                remote.stop_of(self.tasks[0]).touch()
+                remote.stop_all(self.tasks[0])
                 with self.lock:
                     waiting = [job for job in self.working if job.state == "PENDING"]
                 for job in waiting:

@@ -1,0 +1,388 @@
+"""Runs at a URL: what is pushed and pulled, in which order, who may write there, and climbs that move elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec.registry import _registry
+
+import escalera as esc
+from escalera.core import store as storing
+from escalera.core.errors import EscaleraError, RunError
+from escalera.core.files import read_json, sha256
+from escalera.core.lease import Holder, Object, lease
+from escalera.core.mirror import Mirror, part_of, unsent
+from escalera.core.runtime import threads
+from escalera.core.store import Store, is_url, open_store
+from escalera.core.translation import translate
+from escalera.data.cache.folders import cache_root, clear, entries
+from escalera.data.cache.mirrors import mirror_of
+from escalera.experiment import climb as climbing
+from escalera.experiment.executors import executor
+from escalera.run import remote
+from escalera.run.events import Events, Progress
+from escalera.run.outcome import Outcome
+
+LADDER: dict[str, Any] = {
+    "name": "far",
+    "data": {"source": "digits", "validation": 0.2, "test": 0.4},
+    "train": {"epochs": 4, "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.01}, "early_stopping": None},
+    "rungs": [
+        {"name": "mlp", "model": {"kind": "mlp", "dense": [4]}},
+        {
+            "name": "votes",
+            "change": {
+                "model": {"kind": "votes", "features": {"from": "mlp"}, "classifiers": [{"name": "nearest_neighbours"}]}
+            },
+        },
+    ],
+}
+RUN = "far/mlp/seed-0"
+
+
+@pytest.fixture
+def url() -> str:
+    return f"memory://{uuid.uuid4().hex}/runs"
+
+
+@pytest.fixture
+def away(url: str) -> Store:
+    return Store(url)
+
+
+@pytest.fixture
+def here(away: Store, tmp_path: Path) -> Mirror:
+    return Mirror(away, tmp_path / "here")
+
+
+@pytest.fixture
+def other(away: Store, tmp_path: Path) -> Mirror:
+    return Mirror(away, tmp_path / "other")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(storing, "PAUSES", (0.0, 0.0))
+    yield
+    open_store.cache_clear()
+
+
+def fill(mirror: Mirror, **files: str) -> None:
+    for name, text in files.items():
+        path = mirror.folder / RUN / name.replace("__", "/").replace("_json", ".json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def made(folder: Path) -> dict[str, str]:
+    names = ("predictions.parquet", "best.safetensors", "preparation.safetensors")
+    return {str(path.relative_to(folder)): sha256(path) for name in names for path in folder.rglob(name)}
+
+
+def drawer(url: str) -> Path:
+    return mirror_of(cache_root(), open_store(url).url)
+
+
+def test_what_is_a_url() -> None:
+    assert is_url("s3://bucket/runs") and is_url("file:///tmp/x") and is_url("memory://x")
+    assert not is_url("runs") and not is_url("/tmp/a:b") and not is_url("C:\\runs") and not is_url(Path("runs"))
+    with pytest.raises(EscaleraError, match=r"out: expected a URL as text, received Path\('s3:/bucket/runs'\), which"):
+        is_url(Path("s3://bucket/runs"))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("s4://bucket/runs", "--out s4://bucket/runs: unknown scheme 's4'; did you mean 's3'?"),
+        ("gss://bucket/runs", "--out gss://bucket/runs: unknown scheme 'gss'; did you mean 'gs'?"),
+        ("memory://", "--out memory://: expected a URL as s3://bucket/runs, received one that names no place"),
+    ],
+)
+def test_urls_that_nothing_opens(url: str, expected: str) -> None:
+    with pytest.raises(EscaleraError) as caught:
+        esc.climb(LADDER, out=url, quiet=True)
+    assert str(caught.value) == expected
+    assert translate(expected, "es") != expected
+
+
+@pytest.mark.parametrize(("scheme", "library", "extra"), [("s3", "s3fs", "s3"), ("gs", "gcsfs", "gcs")])
+def test_a_library_that_is_not_there(scheme: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    _registry.pop(scheme, None)
+    with pytest.raises(EscaleraError) as caught:
+        Store(f"{scheme}://bucket/runs")
+    expected = (
+        f"--out {scheme}://bucket/runs: expected {library}, found none. Install it: pip install 'escalera[{extra}]'"
+    )
+    assert str(caught.value) == expected
+    assert translate(expected, "es").startswith(f"--out {scheme}://bucket/runs: se esperaba {library}")
+
+
+def test_a_record_is_put_there_after_what_it_knows(here: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    put: list[str] = []
+    original = Store.put
+    monkeypatch.setattr(Store, "put", lambda self, path, name: (put.append(name), original(self, path, name))[1])
+    fill(here, run_json="1", last__state_json="1", last__x="1", z="1")
+    here.push(RUN)
+    assert put == [f"{RUN}/last/x", f"{RUN}/z", f"{RUN}/last/state.json", f"{RUN}/run.json"]
+    here.push(RUN)
+    assert len(put) == 4
+    fill(here, run_json="2")
+    here.push(RUN)
+    assert put[4:] == [f"{RUN}/run.json"]
+
+
+def test_what_goes_here_goes_there_after_the_record(here: Mirror, away: Store) -> None:
+    fill(here, run_json="1", last__a="1")
+    here.push(RUN)
+    (here.folder / RUN / "last" / "a").unlink()
+    fill(here, last__b="2", run_json="2")
+    here.push(RUN)
+    assert sorted(away.listed(RUN)) == [f"{RUN}/last/b", f"{RUN}/run.json"]
+
+
+def test_another_machine_goes_on_from_what_is_there(here: Mirror, other: Mirror) -> None:
+    fill(here, run_json="1", last__a="1")
+    here.push(RUN)
+    other.pull(RUN)
+    assert (other.folder / RUN / "run.json").read_text() == "1"
+    (other.folder / RUN / "last" / "a").unlink()
+    fill(other, run_json="2", last__b="2")
+    other.push(RUN)
+    here.pull(RUN)
+    assert (here.folder / RUN / "run.json").read_text() == "2"
+    assert [path.name for path in (here.folder / RUN / "last").iterdir()] == ["b"]
+
+
+def test_what_nobody_else_has_written_stays_as_it_is_here(here: Mirror) -> None:
+    fill(here, run_json="1")
+    here.push(RUN)
+    fill(here, run_json="newer", z="new")
+    here.pull(RUN)
+    assert (here.folder / RUN / "run.json").read_text() == "newer" and (here.folder / RUN / "z").exists()
+
+
+def test_nobody_writes_over_what_somebody_else_has_written(here: Mirror, other: Mirror) -> None:
+    fill(here, run_json="1")
+    here.push(RUN)
+    other.pull(RUN)
+    fill(other, run_json="2")
+    other.push(RUN)
+    fill(here, run_json="3")
+    with pytest.raises(RunError, match=rf"somebody else has written {here.store.url}/{RUN}/run\.json since") as caught:
+        here.push(RUN)
+    assert translate(str(caught.value), "es").startswith("otro ha escrito")
+    here.pull(RUN)
+    assert (here.folder / RUN / "run.json").read_text() == "2"
+
+
+def test_a_push_that_was_cut_short_is_no_strangers(here: Mirror, away: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(here, run_json="1", a="1", b="1")
+    original = Store.put
+
+    def cut(self: Store, path: Path, name: str) -> None:
+        if name.endswith("/b"):
+            raise KeyboardInterrupt
+        original(self, path, name)
+
+    monkeypatch.setattr(Store, "put", cut)
+    with pytest.raises(KeyboardInterrupt):
+        here.push(RUN)
+    monkeypatch.undo()
+    assert list(away.listed(RUN)) == [f"{RUN}/a"] and unsent(here.folder)
+    (here.folder / RUN / "a").unlink()
+    here.pull(RUN)
+    assert not (here.folder / RUN / "a").exists()
+    here.push(RUN)
+    assert sorted(away.listed(RUN)) == [f"{RUN}/b", f"{RUN}/run.json"] and not unsent(here.folder)
+
+
+def test_a_run_that_takes_anothers_place_is_never_seen_with_its_record(
+    here: Mirror, away: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun = here.folder / RUN, here.folder / f"{RUN}.0123abcd"
+    fill(here, run_json="old", **{"best.safetensors": "old"})
+    shutil.copytree(run, begun)
+    (begun / "run.json").write_text("new")
+    (begun / "best.safetensors").write_text("new")
+    here.push(RUN)
+    run.rename(run.with_name("seed-0.kept-001"))
+    begun.rename(run)
+    original, seen = Store.put, []
+
+    def put(self: Store, path: Path, name: str) -> None:
+        there = away.listed(RUN.rpartition("/")[0])
+        seen.append((name, f"{RUN}/run.json" in there, f"{RUN}.0123abcd/run.json" in there))
+        original(self, path, name)
+
+    monkeypatch.setattr(Store, "put", put)
+    here.push(RUN)
+    assert [name for name, *_ in seen] == [
+        f"{RUN}.kept-001/best.safetensors", f"{RUN}.kept-001/run.json", f"{RUN}/best.safetensors", f"{RUN}/run.json"
+    ]  # fmt: skip
+    assert not any(record for _, record, _ in seen) and all(begun for *_, begun in seen)
+    assert not any("0123abcd" in name for name in away.listed("far"))
+
+
+def test_a_place_that_was_emptied_is_filled_again(here: Mirror, away: Store) -> None:
+    fill(here, run_json="1")
+    here.push(RUN)
+    away.remove(f"{RUN}/run.json")
+    here.pull(RUN)
+    here.push(RUN)
+    assert list(away.listed(RUN)) == [f"{RUN}/run.json"]
+
+
+def test_names_that_lead_elsewhere_are_not_pulled(here: Mirror, away: Store) -> None:
+    for name in ("far/mlp/seed-0/a", "far/.climb", "far/mlp/seed-0/b\\c"):
+        away.write(name, b"1")
+    assert list(away.listed("far")) == ["far/mlp/seed-0/a"]
+    assert part_of("far/mlp/seed-0.kept-001/a") == "far/mlp/seed-0" and part_of("far/figures/a.svg") == "far"
+
+
+@pytest.mark.parametrize("lost", [2, 3])
+def test_a_network_that_is_away_is_asked_again(lost: int, away: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    original = away.files.pipe_file
+
+    def pipe(path: str, content: bytes) -> None:
+        calls.append(path)
+        if len(calls) <= lost:
+            raise ConnectionError("no route to host")
+        original(path, content)
+
+    monkeypatch.setattr(away.files, "pipe_file", pipe)
+    if lost == 2:
+        away.write("far/x", b"1")
+        assert away.read("far/x") == b"1"
+        return
+    with pytest.raises(EscaleraError) as caught:
+        away.write("far/x", b"1")
+    expected = (
+        f"could not write {away.url}/far/x: no route to host. Look at the network, and whether you may read and write "
+        "there; what was trained lies on this machine, and the same command goes on from it."
+    )
+    assert str(caught.value) == expected
+    assert translate(expected, "es").startswith(f"no se pudo escribir {away.url}/far/x: no route to host. Mira la red")
+
+
+def test_one_climb_at_a_time(away: Store, url: str) -> None:
+    slip = Object(away, "far/.climb", f"{url}/far")
+    expected = rf"is at work at {url}/far\. Wait until it is done, or give this climb"
+    with lease(slip, lambda: False, lambda: None, 0.05), pytest.raises(RunError, match=expected):
+        esc.climb(LADDER, out=url, quiet=True)
+    assert away.read("far/.climb") is None
+    gone = Holder("x", "nowhere", 1)
+    away.write("far/.climb", json.dumps(vars(gone)).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("escalera.core.lease.STALE", 0.2)
+        with lease(slip, lambda: False, lambda: None, 0.05):
+            assert json.loads(slip.read())["owner"] != "x"
+
+
+class Cut(Events):
+    """Ends a climb after some epochs, as Ctrl-C does."""
+
+    def epoch_ends(self, progress: Progress) -> None:
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file"])
+def test_a_climb_goes_on_on_another_machine_with_the_same_bits(scheme: str, tmp_path: Path, url: str) -> None:
+    url = url if scheme == "memory" else (tmp_path / "disk" / "runs").as_uri()
+    reading = esc.load_ladder(LADDER)
+    with threads(1):
+        esc.climb(reading, out=tmp_path / "one", quiet=True)
+        with pytest.raises(KeyboardInterrupt):
+            climbing.climb(reading, out=url, events=Cut())
+        shutil.rmtree(cache_root())
+        heard: list[int] = []
+
+        class Heard(Events):
+            def resumes(self, epoch: int) -> None:
+                heard.append(epoch)
+
+            def ladder_ends(self, folder: Path, report: Path | str, failed: Any) -> None:
+                heard.append(report)  # type: ignore[arg-type]
+
+        results = climbing.climb(reading, out=url, events=Heard())
+    # Ctrl-C came before the push of the second epoch.
+    assert heard == [1, f"{url}/far/report.html"] and not results.failed
+    assert made(results.report.parent) == made(tmp_path / "one" / "far")
+    assert read_json(results["mlp"].dir.record)["test_looks"] == 1
+    shutil.rmtree(cache_root())
+    again = climbing.climb(reading, out=url, rungs=["votes"], events=Cut())
+    assert not again.failed and made(again.report.parent) == made(tmp_path / "one" / "far")
+    assert {name.rpartition("/")[2] for name in open_store(url).listed("far")} >= {"report.html", "ladder.json"}
+    assert [path.name for path in Path.cwd().iterdir() if ":" in path.name] == []
+
+
+def test_a_store_that_goes_away_fails_the_run_and_the_same_command_goes_on(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, cut = Store.put, [True]
+
+    def put(self: Store, path: Path, name: str) -> None:
+        if cut[0] and name.endswith("state.json"):
+            self._tried("write", name, lambda: (_ for _ in ()).throw(ConnectionError("gone")))
+        original(self, path, name)
+
+    monkeypatch.setattr(Store, "put", put)
+    with (
+        threads(1),
+        pytest.raises(EscaleraError, match=rf"could not write {url}/far/mlp/seed-0/last/state\.json: gone"),
+    ):
+        esc.climb(LADDER, out=url, quiet=True)
+    assert unsent(drawer(url)) and (clear(cache_root()), drawer(url).is_dir())[1]
+    cut[0] = False
+    assert not esc.climb(LADDER, out=url, quiet=True).failed
+    assert not unsent(drawer(url))
+
+
+def test_the_cache_shows_mirrors_and_clears_those_that_are_done(url: str, here: Mirror) -> None:
+    folder = drawer(url)
+    (entry,) = entries(cache_root())
+    assert (entry.kind, entry.source) == ("mirrored", url)
+    (folder / ".store").mkdir()
+    (folder / ".store" / "ledger.json").write_text(json.dumps({"waits": True}))
+    assert clear(cache_root()) == [] and folder.is_dir()
+    assert [one.name for one in clear(cache_root(), [url])] == [folder.name] and not folder.is_dir()
+
+
+def test_slurm_needs_a_folder(url: str) -> None:
+    reading = esc.load_ladder(LADDER)
+    (task,) = climbing._tasks(
+        reading, [(reading.ladder["mlp"], 0)], Path("x"), None, "cpu", url, fresh=False, skip_bad=False
+    )
+    expected = f"--cluster slurm: expected a folder that all machines see as --out, received {url}"
+    with pytest.raises(EscaleraError) as caught:
+        executor("slurm:local")(Events(), [task], "auto", "cpu")
+    assert str(caught.value) == expected and translate(expected, "es") != expected
+
+
+def test_a_task_works_in_the_mirror_of_its_own_machine(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = esc.load_ladder(LADDER)
+    pending = [(reading.ladder["mlp"], 0)]
+    (task,) = climbing._tasks(reading, pending, Path("/elsewhere/far"), None, "cpu", url, fresh=False, skip_bad=False)
+    order = remote.order(task, (), "a climb")
+    monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "node"))
+    assert remote.outcome(remote.perform_order(order)) == Outcome("mlp", 0)
+    assert read_json(drawer(url) / RUN / "run.json")["state"] == "done"
+    store = open_store(url)
+    assert f"{RUN}/run.json" in store.listed("far")
+    told = (store.read(remote.events_at(task)) or b"").decode()
+    assert "rung_ends" in told and "step_ends" not in told
+    remote.stop_all(task)
+    monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "third"))
+    with pytest.raises(KeyboardInterrupt):
+        remote.outcome(remote.perform_order(order))
