@@ -128,7 +128,12 @@ def test_a_library_that_is_not_there(scheme: str, library: str, extra: str, monk
 def test_a_record_is_put_there_after_what_it_knows(here: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     put: list[str] = []
     original = Store.put
-    monkeypatch.setattr(Store, "put", lambda self, path, name: (put.append(name), original(self, path, name))[1])
+
+    def note(self: Store, path: Path, name: str) -> object:
+        put.append(name)
+        return original(self, path, name)
+
+    monkeypatch.setattr(Store, "put", note)
     fill(here, run_json="1", last__state_json="1", last__x="1", z="1")
     here.push(RUN)
     assert put == [f"{RUN}/last/x", f"{RUN}/z", f"{RUN}/last/state.json", f"{RUN}/run.json"]

@@ -119,6 +119,7 @@ class Pool:
             self.ray.init(address=self.where, **quiet)
             return
         self.ray.init(
+            address="local",  # never one that happens to run here
             num_cpus=runtime.cores(),
             include_dashboard=False,
             object_store_memory=_OBJECTS,
