@@ -172,6 +172,14 @@ def test_a_wrong_value_says_what_was_expected_and_received(
          "expected one value alone or a list of 1 value, one for each of 'dense', received [0.0, 0.1]"),
         ("train.schedule", "{name: 3}", "train.schedule.name",
          "unknown name 3; known: constant, cosine, exponential, one_cycle, plateau"),
+        ("train", "{shards: 3, batch_size: 30}", "train.shards",
+         "expected a power of two (1, 2, 4, 8, ...), received 3"),
+        ("train", "{shards: 4, batch_size: 30}", "train.shards",
+         "expected shards of equal size, of two rows or more each, since batch norm learns nothing from a single row; "
+         "received 4 shards of a batch of 30"),
+        ("train", "{batch_size: 8, shards: 8}", "train.shards",
+         "expected shards of equal size, of two rows or more each, since batch norm learns nothing from a single row; "
+         "received 8 shards of a batch of 8"),
         ("train.optimizer", "{name: sgd, nesterov: true}", "train.optimizer.nesterov",
          "expected a momentum above 0 beside nesterov, received momentum 0"),
     ],

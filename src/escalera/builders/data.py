@@ -123,6 +123,7 @@ def batches(
             mean=mean,
             std=deviation,
             attributes=part.attributes if config.model.reads_attributes else None,
+            shards=config.train.shards if training else 1,
         ),
     )
 

@@ -35,7 +35,8 @@ class Treatment:
     """What becomes of pictures on their way into a batch, and what joins them there.
 
     `mean` and `std` per channel standardise the pixels, in [0, 1] until then; `augment` changes each picture, in its
-    order; `mix` blends pictures and labels in pairs; `attributes` (N, A) are for batches without `mix`.
+    order; `mix` blends pictures and labels in pairs; `attributes` (N, A) are for batches without `mix`. Each of the
+    `shards` of a batch is changed and mixed by itself.
     """
 
     augment: Sequence[Change] = ()
@@ -43,6 +44,7 @@ class Treatment:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     attributes: NDArray[np.float32] | None = None
+    shards: int = 1
 
 
 AS_THEY_ARE = Treatment()
@@ -51,9 +53,9 @@ AS_THEY_ARE = Treatment()
 class Batches:
     """The rows of a split as batches on a device.
 
-    With `shuffle`, for training: the order is drawn by (seed, epoch) and the augmentation by (seed, epoch, step), so
-    that a run taken up again sees what it would have seen; a last batch of one picture is skipped, since batch norm
-    cannot be trained on a single row. Without, for evaluation: all rows, in order.
+    With `shuffle`, for training: the order is drawn by (seed, epoch) and the augmentation by (seed, epoch, step) and
+    shard, so that a run taken up again sees what it would have seen; a last batch that has not two pictures for each
+    shard is skipped, since batch norm cannot be trained on a single row. Without, for evaluation: all rows, in order.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Batches:
         self.seed = seed
         self.changes = list(treatment.augment)
         self.mix = treatment.mix
+        self.shards = treatment.shards
         self._shape = images.shape[1:]
         self._source = Rows(images)
         self._pixels: Tensor | None = None
@@ -101,14 +104,19 @@ class Batches:
     def images_per_epoch(self) -> int:
         """How many pictures an epoch gives."""
         count = len(self._rows)
-        return count - 1 if self.shuffle and count % self.batch_size == 1 else count
+        return trained_on(count, self.batch_size, self.shards) if self.shuffle else count
 
     def __len__(self) -> int:
         """Steps of an epoch."""
         return -(-self.images_per_epoch // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor | tuple[Tensor, Tensor], Tensor]]:
-        """The batches (x, y) of an epoch, the same whatever was asked for before."""
+    def epoch(
+        self, number: int, mine: Sequence[int] | None = None
+    ) -> Iterator[tuple[Tensor | tuple[Tensor, Tensor], Tensor]]:
+        """The batches (x, y) of an epoch, shard by shard, the same whatever was asked for before.
+
+        `mine` are the numbers of the shards that are asked for; None: all of them.
+        """
         rows, labels, attributes = self._rows, self._labels, self._attributes
         generator = torch.Generator()
         if self.shuffle:
@@ -116,14 +124,13 @@ class Batches:
             rows = rows[order.to(rows.device)]
             labels = labels[order.to(labels.device)]
             attributes = None if attributes is None else attributes[order.to(attributes.device)]
-        for step, index in enumerate(torch.split(rows[: self.images_per_epoch], self.batch_size)):
-            x = self._gather(index)
-            y = labels[step * self.batch_size :][: len(index)]
-            generator.manual_seed(_seed(self.seed, number, step))
+        for step, shard, place in places(self.images_per_epoch, self.batch_size, self.shards, mine):
+            x, y = self._gather(rows[place]), labels[place]
+            generator.manual_seed(drawn_by(self.seed, number, step, *([shard] if self.shards > 1 else [])))
             for change in self.changes:
                 x = change(x, generator)
             if attributes is not None:
-                yield (x, attributes[step * self.batch_size :][: len(index)]), y
+                yield (x, attributes[place]), y
             else:
                 yield (x, y) if self.mix is None else self.mix(x, y, generator)
 
@@ -142,12 +149,32 @@ class Batches:
         return x.view(-1, *self._shape).permute(0, 3, 1, 2)
 
 
+def places(
+    rows: int, size: int, shards: int = 1, mine: Sequence[int] | None = None
+) -> Iterator[tuple[int, int, slice]]:
+    """Batch, shard and rows of each shard, in order; those of one batch differ by one row at the most.
+
+    A batch has `size` rows, the last one what is left; `mine` are the shards that are asked for, None: all of them.
+    """
+    for batch, first in enumerate(range(0, rows, size)):
+        count = min(size, rows - first)
+        for shard in range(shards) if mine is None else mine:
+            yield batch, shard, slice(first + shard * count // shards, first + (shard + 1) * count // shards)
+
+
+def trained_on(rows: int, size: int, shards: int = 1) -> int:
+    """How many rows an epoch learns from: without a last batch that has not two for each shard."""
+    left = rows % size
+    return rows - left if left < 2 * shards else rows
+
+
 def shuffled(rows: int, seed: int, epoch: int) -> Tensor:
     """The order (rows,) of an epoch."""
-    return torch.randperm(rows, generator=torch.Generator().manual_seed(_seed(seed, epoch)))
+    return torch.randperm(rows, generator=torch.Generator().manual_seed(drawn_by(seed, epoch)))
 
 
-def _seed(*numbers: int) -> int:
+def drawn_by(*numbers: int) -> int:
+    """The seed of what is drawn by these numbers, far from that of any others."""
     return int.from_bytes(hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest(), "little")
 
 

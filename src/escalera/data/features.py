@@ -5,41 +5,52 @@ features (N, D) float32
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from escalera.data.batches import shuffled
+from escalera.data.batches import places, shuffled, trained_on
 
 
 class FeatureBatches:
     """Features and labels of all rows as batches, in the very order in which `Batches` gives the pictures.
 
-    With `shuffle` the order is drawn by (seed, epoch), and a last batch of one row is skipped; without, it is all rows
-    in order.
+    With `shuffle` the order is drawn by (seed, epoch), and a last batch that has not two rows for each of the `shards`
+    is skipped; without, it is all rows in order.
     """
 
     def __init__(
-        self, features: Tensor, labels: Tensor, *, batch_size: int, shuffle: bool = False, seed: int = 0
+        self,
+        features: Tensor,
+        labels: Tensor,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        shards: int = 1,
     ) -> None:
         self.features = features
         self.labels = labels
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
+        self.shards = shards
         self.device = features.device
 
     def __len__(self) -> int:
         """Steps of an epoch."""
-        count = len(self.labels)
-        return -(-(count - (self.shuffle and count % self.batch_size == 1)) // self.batch_size)
+        return -(-self._rows // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches (x, y) of an epoch: (B, D) and (B,)."""
+    @property
+    def _rows(self) -> int:
+        count = len(self.labels)
+        return trained_on(count, self.batch_size, self.shards) if self.shuffle else count
+
+    def epoch(self, number: int, mine: Sequence[int] | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches (x, y) of an epoch, shard by shard: (B, D) and (B,); `mine` are the shards, None: all of them."""
         features, labels = self.features, self.labels
         if self.shuffle:
             order = shuffled(len(labels), self.seed, number).to(self.device)
             features, labels = features[order], labels[order]
-        for step in range(len(self)):
-            rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            yield features[rows], labels[rows]
+        for _, _, place in places(self._rows, self.batch_size, self.shards, mine):
+            yield features[place], labels[place]

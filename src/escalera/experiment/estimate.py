@@ -150,7 +150,7 @@ def images_per_second(
     images = draw.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
     attributes = draw.standard_normal((count, size.attributes), dtype=np.float32)
     made_up = Split(images, draw.integers(0, size.classes, count), np.arange(count), attributes=attributes)
-    small = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": batch})})
+    small = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": batch, "shards": 1})})
     batches = builders.batches(
         small, made_up, made_up, seed=0, device=device, training=True, mix=builders.mix(config.augment, size.classes)
     )

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from escalera import builders
+from escalera.core.errors import TrainingError
 from escalera.core.files import write_json
 from escalera.core.rundir import ASKED, LEARNED, RunDir
 from escalera.core.runtime import choose_device, choose_precision, describe, now
@@ -44,6 +45,7 @@ from escalera.train.checkpoint import (
 from escalera.train.ema import averaged
 from escalera.train.loop import Callback, Training, train
 from escalera.train.plateau import Plateau
+from escalera.train.shards import WHOLE, Shards
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def _train(
         seed=seed,
         precision=precision,
         accumulate=settings.accumulate,
+        shards=Shards(learner, settings.shards, seed) if settings.shards > 1 else WHOLE,
         clip_norm=settings.clip_norm,
         label_smoothing=settings.label_smoothing,
         penalty=builders.penalty(config.model.net, network),
@@ -200,6 +203,11 @@ def _feeds(
     config: RungConfig, seed: int, data: Dataset, network: Network, device: torch.device
 ) -> tuple[torch.nn.Module, Batches | FeatureBatches, Batches | FeatureBatches]:
     """What learns, its batches, and those of validation."""
+    if len(data.train.rows) < 2 * config.train.shards:
+        raise TrainingError(
+            f"train.shards: expected two rows to learn from for each of {config.train.shards} shards, received "
+            f"{len(data.train.rows)}. Use fewer shards, or more data."
+        )
     if builders.runs_once(config, network, len(data.train.rows)):
         # What comes out of the body is always the same: from here on it stands for the pictures, and the head for all.
         return network.head.layers, *_run_once(config, data, network, seed, device)
@@ -240,8 +248,10 @@ def _run_once(
         feed = builders.batches(config, part, data.train, seed=seed, device=device, training=False)
         return features(network, feed.epoch(0))
 
-    size = config.train.batch_size
-    train = FeatureBatches(*of(data.train), batch_size=size, shuffle=True, seed=seed)
+    settings = config.train
+    train = FeatureBatches(
+        *of(data.train), batch_size=settings.batch_size, shuffle=True, seed=seed, shards=settings.shards
+    )
     return train, FeatureBatches(*of(data.validation), batch_size=builders.EVALUATION_BATCH)
 
 

@@ -16,6 +16,7 @@ from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
 from escalera.train.meter import Meter
 from escalera.train.schedules import Schedule
+from escalera.train.shards import WHOLE, Whole
 
 CHECK_EVERY = 50
 """Steps between two looks at the loss: on a GPU each look waits for the device."""
@@ -78,6 +79,7 @@ def train(
     label_smoothing: float = 0.0,
     penalty: Callable[[], Tensor] | None = None,
     accumulate: int = 1,
+    shards: Whole = WHOLE,
     callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train from `training.epoch` (0 for a new one) until the epochs are done or a callback says stop.
@@ -85,21 +87,24 @@ def train(
     `validate` returns what the history calls val_loss and val_accuracy. `penalty` is added to the loss that is
     minimised; the history has it apart, so that `loss` and `val_loss` stay comparable. Labels are (B,), or shares
     (B, K) where pictures are mixed: accuracy then counts the class with the largest share. The gradients of
-    `accumulate` batches make one step, as those of one batch of all their rows; batch norm sees each batch alone.
+    `accumulate` batches make one step, as those of one batch of all their rows; batch norm sees each batch alone, and
+    each of its `shards`, into which `batches` cuts it.
     Raises TrainingError on the first non-finite loss, naming the step, the batch and the learning rate.
     """
     network, optimizer, device = training.network, training.optimizer, batches.device
     cast = autocast(precision, device)
     rates = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    in_one = accumulate == shards.count == 1
     try:
         _call(callbacks, "on_train_begin", training)
-        while training.epoch < training.epochs and not (training.stop or training.interrupted):
+        while training.epoch < training.epochs and not (training.stop or shards.ended(training.interrupted)):
             training.epoch += 1
             # Dropout draws from the global generator: seeded by epoch, a resumed run draws what the whole one drew.
             torch.manual_seed(seed * 1_000_003 + training.epoch)
             network.train()
-            meter, source = Meter(training.epoch, batches), iter(batches.epoch(training.epoch))
+            shards.begin(training.epoch)
+            meter, source = Meter(training.epoch, batches, shards), iter(batches.epoch(training.epoch, shards.mine))
             for step in range(1, training.steps + 1):
                 factor = schedule(training.epoch - 1 + (step - 1) / training.steps)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -107,15 +112,16 @@ def train(
 
                 optimizer.zero_grad(set_to_none=True)
                 before = meter.seen
-                for inputs, labels in islice(source, accumulate):
+                for inputs, labels in shards.apart(islice(source, accumulate * len(shards.mine))):
                     with cast:
                         logits = network(inputs)
                     loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
                     meter.add(loss, logits, labels, rates[0] * factor)
                     whole = loss if penalty is None else loss + penalty()
-                    (whole if accumulate == 1 else whole * len(labels)).backward()  # type: ignore[no-untyped-call]
-                if accumulate > 1:
-                    torch._foreach_div_([one.grad for one in parameters if one.grad is not None], meter.seen - before)
+                    (whole if in_one else whole * len(labels)).backward()  # type: ignore[no-untyped-call]
+                if not in_one:
+                    rows = shards.together(meter.seen - before, training.interrupted)
+                    torch._foreach_div_([one.grad for one in parameters if one.grad is not None], rows)
                 if clip_norm is not None:
                     nn.utils.clip_grad_norm_(parameters, clip_norm)
                 optimizer.step()
@@ -125,7 +131,8 @@ def train(
                     training.loss, training.accuracy, training.images_per_second = meter.read()
                 for callback in callbacks:
                     callback.on_step_end(training)
-                if training.interrupted:
+                if shards.ended(training.interrupted):
+                    training.interrupted = True
                     return
             training.log = {
                 "epoch": training.epoch,

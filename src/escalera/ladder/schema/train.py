@@ -37,6 +37,13 @@ class Train(Section):
     accumulate: Annotated[
         Count, Field(description="batches whose gradients make one step: larger steps than memory has room for")
     ] = 1
+    shards: Annotated[
+        Count,
+        Field(
+            description="parts of a batch, a power of two, each with its own draws and batch-norm statistics; up to so "
+            "many processes (--devices) then compute a training with the same bits"
+        ),
+    ] = 1
     clip_norm: Annotated[Positive | None, Field(description="upper limit of the gradient's norm")] = None
     label_smoothing: Fraction = 0.0
     ema: Annotated[
@@ -48,3 +55,16 @@ class Train(Section):
         Literal["auto", "fp32", "bf16"],
         Field(description="auto: bf16 where the machine computes it natively, else fp32"),
     ] = "auto"
+
+    @model_validator(mode="after")
+    def _whole_shards(self) -> Self:
+        if self.shards & (self.shards - 1):
+            raise at_odds(f"expected a power of two (1, 2, 4, 8, ...), received {self.shards}", "shards")
+        if self.batch_size % self.shards or self.batch_size < 2 * self.shards:
+            raise at_odds(
+                f"expected shards of equal size, of two rows or more each, since batch norm learns nothing from a "
+                f"single row; received {self.shards} shards of a batch of {self.batch_size}",
+                "shards",
+                "batch_size",
+            )
+        return self
