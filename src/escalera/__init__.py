@@ -82,6 +82,7 @@ def climb(
     data_root: Name | None = None,
     device: str = "auto",
     jobs: int | str | None = None,
+    devices: int = 1,
     executor: str = "",
     language: str = "en",
     quiet: bool = False,
@@ -91,9 +92,10 @@ def climb(
     `ladder` is what `load_ladder` takes, with `sets` and `data`, or gives. `rungs` chooses some by name; `fresh` trains
     finished ones again; `skip_bad` leaves out pictures that cannot be decoded, and counts them. `jobs` runs are trained
     side by side, `"auto"` as many as the machine has room for; `executor` names who trains them, as `"ray"`, where it
-    is not this machine's processes. `out` is a folder, or a URL as `"s3://bucket/runs"`. It tells how it goes unless
-    `quiet`. A rung that fails does not stop the others, and its run says so. Raises EscaleraError before anything is
-    trained, and KeyboardInterrupt where it is stopped: the same call goes on from there.
+    is not this machine's processes. So many `devices` compute each training together. `out` is a folder, or a URL as
+    `"s3://bucket/runs"`. It tells how it goes unless `quiet`. A rung that fails does not stop the others, and its run
+    says so. Raises EscaleraError before anything is trained, and KeyboardInterrupt where it is stopped: the same call
+    goes on from there.
     """
     from rich.console import Console
 
@@ -121,6 +123,7 @@ def climb(
         fresh=fresh,
         skip_bad=skip_bad,
         jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
+        devices=arguments.count("devices", devices),
         executor=arguments.text("executor", executor),
         language=arguments.one_of("language", language, LANGUAGES),
         events=SideBySide(None if quiet else Console(), language=language),

@@ -74,8 +74,8 @@ class TestApply:
             ("xyzzy", "unknown key 'xyzzy'; known: data, augment, model, train, evaluate"),
             ("train.epochs.max", "unknown key 'max': 'train.epochs' holds no keys; give its value whole"),
             ("model.blocks.0", "unknown key '0': 'model.blocks' holds no keys; give its value whole"),
-            ("train..epochs", "unknown key ''; known: epochs, batch_size, optimizer, schedule, accumulate, shards, clip_norm, "
-             "label_smoothing, ema, early_stopping, precision"),
+            ("train..epochs", "unknown key ''; known: epochs, batch_size, optimizer, schedule, accumulate, shards, "
+             "exact, clip_norm, label_smoothing, ema, early_stopping, precision"),
             ("model.kind", "a section whose kind changes is given whole: model: {kind: new, ...}"),
             ("train.optimizer.name", "a section whose name changes is given whole: train.optimizer: {name: new, ...}"),
             ("train.schedule.name", "a section whose name changes is given whole: train.schedule: {name: new, ...}"),

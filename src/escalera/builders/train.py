@@ -48,8 +48,8 @@ def moving_average(train: schema.Train) -> MovingAverage | None:
     return MovingAverage(train.ema) if train.ema is not None else None
 
 
-def early_stopping(train: schema.Train, folder: Path) -> EarlyStopping | None:
-    """The callback that stops early, where the configuration has one; if asked, the best weights go into `folder`."""
+def early_stopping(train: schema.Train, folder: Path | None) -> EarlyStopping | None:
+    """The callback that stops early, where the configuration has one; if asked, the best weights go into a `folder`."""
     settings = train.early_stopping
     if settings is None:
         return None

@@ -17,6 +17,7 @@ import typer
 from escalera.cli.help import Command, Group, refuse
 from escalera.cli.options import chosen_language
 from escalera.core.errors import EscaleraError, Terminated
+from escalera.core.ranks import launched
 
 app = typer.Typer(
     cls=Group,
@@ -73,6 +74,28 @@ def echo_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=plain))
 
 
+@contextlib.contextmanager
+def of_launch() -> Iterator[bool]:
+    """Whether this process runs the command: of several that torchrun began the first; the others follow until then."""
+    began = launched()
+    if began is None:
+        yield True
+        return
+    if began[0] > 0:
+        from escalera.core.ranks import meeting_of_launch
+        from escalera.run.follow import follow
+
+        follow(meeting_of_launch())
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        from escalera.run.gang import leader_of_launch
+
+        leader_of_launch().end()
+
+
 def main() -> None:
     """Run the command line. A user's mistake is one message and an exit code, never a traceback unless asked for."""
     for stream in (sys.stdout, sys.stderr):
@@ -81,7 +104,8 @@ def main() -> None:
             wanted = stream.isatty() or "PYTHONIOENCODING" in os.environ
             stream.reconfigure(encoding=None if wanted else "utf-8", errors="replace")
     try:
-        ended = app(prog_name="escalera", standalone_mode=False)
+        with of_launch() as leads:
+            ended = app(prog_name="escalera", standalone_mode=False) if leads else 0
         sys.exit(ended if isinstance(ended, int) else 0)
     except typer.Abort:
         sys.exit(130)

@@ -29,6 +29,7 @@ def ladder_names(incomplete: str) -> list[str]:
     "escalera climb cifar10 --rung base --rung deeper --set train.epochs=5",
     "escalera climb my_ladder.yaml --plan",
     "escalera climb digits --seeds 5 --jobs auto",
+    "escalera climb digits --set train.shards=4 --devices 2",
 )
 def climb(
     ladder: Annotated[
@@ -53,6 +54,10 @@ def climb(
     ] = False,
     jobs: Jobs = None,
     cluster: Cluster = "",
+    devices: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="Compute each training on so many GPUs or processes (see train.shards)."),
+    ] = 1,
     out: Annotated[
         str, typer.Option(metavar="DIR|URL", help="Where runs go: a folder, or a URL as s3://bucket/runs.")
     ] = "runs",
@@ -92,6 +97,7 @@ def climb(
                 language=lang.value,
                 jobs=cast("int | None", jobs),  # typer knows one type alone
                 executor=cluster,
+                devices=devices,
                 command=shlex.join(["escalera", *sys.argv[1:]]),
                 events=narrator,
             )

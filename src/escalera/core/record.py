@@ -176,6 +176,7 @@ class RunRecord(Lenient):
     precision: str | None = None
     device: str | None = None
     threads: Count | None = None
+    processes: Count | None = None
     data: Data = Data()
     weights: dict[str, Origin] = {}
     features: Count | None = None

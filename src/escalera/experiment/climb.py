@@ -10,6 +10,7 @@ from typing import Any, Literal
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.names import composed
 from escalera.core.rundir import RunDir
+from escalera.experiment.devices import choose_executor
 from escalera.experiment.executors import Executor
 from escalera.experiment.executors import executor as find_executor
 from escalera.experiment.graph import before, walk
@@ -58,6 +59,7 @@ def climb(
     language: str = "en",
     command: str = "",
     jobs: int | Literal["auto"] | None = None,
+    devices: int = 1,
     executor: str = "",
     events: Events | None = None,
 ) -> Results:
@@ -66,12 +68,14 @@ def climb(
     `out` is a folder, or a URL as text. `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad`
     leaves pictures out that cannot be decoded, and counts them. A rung that fails does not stop the others. `jobs` runs
     are trained side by side, by processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; `auto`
-    takes as many as there is room for. Without either, one is trained after the other.
+    takes as many as there is room for. Without either, one is trained after the other. So many `devices` compute each
+    training together.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
-    make = find_executor(executor or ("serial" if jobs in (None, 1) else "processes"))
+    name, count = choose_executor(executor, jobs, devices)
+    make = find_executor(name)
     chosen, place = _choose(ladder, rungs), find_place(out, ladder.name)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -93,7 +97,7 @@ def climb(
         place.give()
         failed, waits = [], {rung.name: before(ladder, rung.name) for rung in chosen}
         if tasks:
-            with make(events, tasks, jobs or "auto", device) as pool:
+            with make(events, tasks, count, device) as pool:
                 for outcome in walk(tasks, waits, _starter(ladder, pool)):
                     place.take(outcome)
                     failed += [outcome] if outcome.state == "failed" else []

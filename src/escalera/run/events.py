@@ -69,6 +69,9 @@ class Events:
         bytes, and so many are `free`.
         """
 
+    def devices_begin(self, count: int, threads: int) -> None:
+        """So many processes compute each training together, with so many threads each."""
+
     def of_run(self, rung: str, seed: int) -> Events:
         """Who hears what happens in one of several runs that are trained side by side."""
         return self

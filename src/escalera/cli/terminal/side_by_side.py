@@ -43,6 +43,11 @@ class SideBySide(Narrator):
         self._print(f"{runs}: {why}")
         self.board = Board(self.console, words, self.runs, count)
 
+    def devices_begin(self, count: int, threads: int) -> None:
+        """Say how many processes compute each training."""
+        words = self.words
+        self._print(words.say("devices", processes=words.number(count), threads=words.count(threads, "thread")))
+
     def of_run(self, rung: str, seed: int) -> Events:
         """The line of one run."""
         return self if self.board is None else self._line_of(self.board, rung, seed)

@@ -14,7 +14,7 @@ from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.task import Task
 
-EXECUTORS = ("serial", "processes", "ray", "slurm")
+EXECUTORS = ("serial", "processes", "together", "ray", "slurm")
 """The files beside this one. Each has a class `Pool`, made with the listener of events, all tasks, how many may be at
 work at once, and the device."""
 CLUSTERS = ("ray", "slurm")

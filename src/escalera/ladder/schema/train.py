@@ -44,6 +44,13 @@ class Train(Section):
             "many processes (--devices) then compute a training with the same bits"
         ),
     ] = 1
+    exact: Annotated[
+        bool,
+        Field(
+            description="false: several GPUs share each batch evenly, at full speed, with batch norm over all of it; "
+            "the last bits then depend on their number"
+        ),
+    ] = True
     clip_norm: Annotated[Positive | None, Field(description="upper limit of the gradient's norm")] = None
     label_smoothing: Fraction = 0.0
     ema: Annotated[
@@ -66,5 +73,11 @@ class Train(Section):
                 f"single row; received {self.shards} shards of a batch of {self.batch_size}",
                 "shards",
                 "batch_size",
+            )
+        if not self.exact and self.shards > 1:
+            raise at_odds(
+                f"expected shards: 1 beside exact: false, where processes share a batch evenly; received {self.shards}",
+                "shards",
+                "exact",
             )
         return self

@@ -1,0 +1,5 @@
+"""`python -m escalera.cli`, as torchrun begins it."""
+
+from escalera.cli import main
+
+main()
