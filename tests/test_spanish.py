@@ -85,7 +85,8 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("epochs: 1", "epochs: 1, optimizer: {name: adm}"), ("epochs: 1", "epochs: 1, epochs: 2"),
         ("{source: digits}", "{source: digits, target: price}"), ("{source: digits}", "[1, 2]"),
         ("kind: mlp, dense: [4]", "kind: cnn, blocks: [[4], [4], [4], [4], [4]]"), ("epochs: 1", "epochs: [1"),
-        ("epochs: 1", "epochs: 1, shards: 3"), ("epochs: 1", "epochs: 1, batch_size: 2, shards: 2"),
+        ("epochs: 1", "epochs: 1, shards: 3"), ("epochs: 1", "epochs: 1, exact: false, shards: 2"),
+        ("epochs: 1", "epochs: 1, batch_size: 2, shards: 2"),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_ladder(change: str, text: str, said: Callable[..., str], tmp_path: Path) -> None:

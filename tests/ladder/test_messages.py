@@ -172,6 +172,8 @@ def test_a_wrong_value_says_what_was_expected_and_received(
          "expected one value alone or a list of 1 value, one for each of 'dense', received [0.0, 0.1]"),
         ("train.schedule", "{name: 3}", "train.schedule.name",
          "unknown name 3; known: constant, cosine, exponential, one_cycle, plateau"),
+        ("train", "{exact: false, shards: 2}", "train.shards",
+         "expected shards: 1 beside exact: false, where processes share a batch evenly; received 2"),
         ("train", "{shards: 3, batch_size: 30}", "train.shards",
          "expected a power of two (1, 2, 4, 8, ...), received 3"),
         ("train", "{shards: 4, batch_size: 30}", "train.shards",

@@ -38,7 +38,7 @@ def trained(start: Start, count: int, *, epochs: int = 2, size: int = 32, **more
     training = start(epochs=epochs)
     feed = batches(Treatment(shards=count), size)
     training.steps = -(-len(feed) // more.get("accumulate", 1))
-    shards: Whole = Shards(training.network, count, seed=3) if count > 1 else WHOLE
+    shards: Whole = Shards(count, seed=3) if count > 1 else WHOLE
     with threads(1):
         train(training, feed, schedule=constant(1), validate=dict, seed=3, shards=shards, **more)
     return training
@@ -82,7 +82,7 @@ def test_shards_without_draws_and_statistics_are_the_batch_itself() -> None:
         torch.manual_seed(0)
         network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
         training = Training(network, torch.optim.SGD(network.parameters(), lr=0.1), 2, 2 if accumulate > 1 else 4)
-        shards: Whole = Shards(network, count, seed=3) if count > 1 else WHOLE
+        shards: Whole = Shards(count, seed=3) if count > 1 else WHOLE
         feed = batches(Treatment(shards=count))
         train(training, feed, schedule=constant(1), validate=dict, seed=3, shards=shards, accumulate=accumulate)
         return network[1].weight.detach()
@@ -99,7 +99,7 @@ def test_running_statistics_move_once_towards_the_mean_of_the_shards() -> None:
     rows = torch.randn(16, 3, generator=torch.Generator().manual_seed(0)) * 3 + 1
     feed = FeatureBatches(rows, torch.arange(16) % 2, batch_size=16, shuffle=False, shards=4)
     training = Training(network, torch.optim.SGD(network.parameters(), lr=0.1), 1, 1)
-    train(training, feed, schedule=constant(1), validate=dict, seed=0, shards=Shards(network, 4, 0))
+    train(training, feed, schedule=constant(1), validate=dict, seed=0, shards=Shards(4, 0))
     parts = rows.view(4, 4, 3)
     assert norm.running_mean is not None and norm.running_var is not None
     torch.testing.assert_close(norm.running_mean, 0.25 * parts.mean(1).mean(0))
@@ -117,7 +117,7 @@ def test_a_frozen_weight_stays_and_has_no_gradient(start: Start) -> None:
         schedule=constant(1),
         validate=dict,
         seed=3,
-        shards=Shards(training.network, 2, seed=3),
+        shards=Shards(2, seed=3),
     )
     assert torch.equal(frozen, before) and frozen.grad is None
 
@@ -156,6 +156,6 @@ def test_the_step_of_a_loss_that_is_no_number_is_told(start: Start) -> None:
 
     training = start(epochs=1)
     training.optimizer.param_groups[0]["lr"] = float("inf")
-    shards = Shards(training.network, 4, seed=3)
+    shards = Shards(4, seed=3)
     with pytest.raises(TrainingError, match=r"the loss became nan at epoch 1, step 2 of 4 \(batches of 32,"):
         train(training, batches(Treatment(shards=4)), schedule=constant(1), validate=dict, seed=3, shards=shards)

@@ -180,7 +180,7 @@ def _train(fitting: Fitting, events: Events) -> dict[str, Any]:
         clip_norm=settings.clip_norm,
         label_smoothing=settings.label_smoothing,
         penalty=builders.penalty(config.model.net, fitting.network),
-        shards=fitting.shards(learner),
+        shards=fitting.shards(),
         callbacks=callbacks,
     )
     if training.interrupted:

@@ -25,6 +25,7 @@ from escalera.ladder.schema import RungConfig
 from escalera.models.network import Network
 from escalera.run.gang import Place
 from escalera.train.shards import WHOLE, Shards, Whole
+from escalera.train.synced import Synced, synchronise
 
 Validate = Callable[[nn.Module], dict[str, float]]
 
@@ -48,7 +49,11 @@ class Fitting:
 
     def by(self, ranks: Ranks) -> Fitting:
         """The same, computed by these processes."""
-        return replace(self, place=replace(self.place, ranks=ranks))
+        config = self.config
+        if not config.train.exact and ranks.count > 1:
+            synchronise(self.network)
+            config = config.model_copy(update={"train": config.train.model_copy(update={"shards": ranks.count})})
+        return replace(self, config=config, place=replace(self.place, ranks=ranks))
 
     def start(self, files: Mapping[str, Path]) -> None:
         """Begin with the weights in files, by part, and move to the device."""
@@ -75,10 +80,12 @@ class Fitting:
         feed = self._feed(data.validation)
         return self.network, batches, lambda judged: _said(self._answers(judged, data.validation, feed))
 
-    def shards(self, learner: nn.Module) -> Whole:
+    def shards(self) -> Whole:
         """How the processes share a step."""
-        count = self.config.train.shards
-        return Shards(learner, count, self.seed, self.place.ranks) if count > 1 else WHOLE
+        ranks, settings = self.place.ranks, self.config.train
+        if not settings.exact and ranks.count > 1:
+            return Synced(self.seed, ranks)
+        return Shards(settings.shards, self.seed, ranks) if settings.shards > 1 else WHOLE
 
     def predictions(self, part: Split) -> Predictions:
         """What the network says of a split, in its order; each process computes its share, and has all."""

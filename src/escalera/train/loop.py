@@ -103,7 +103,7 @@ def train(
             # Dropout draws from the global generator: seeded by epoch, a resumed run draws what the whole one drew.
             torch.manual_seed(seed * 1_000_003 + training.epoch)
             network.train()
-            shards.begin(training.epoch)
+            learner = shards.begin(training.epoch, network)
             meter, source = Meter(training.epoch, batches, shards), iter(batches.epoch(training.epoch, shards.mine))
             for step in range(1, training.steps + 1):
                 factor = schedule(training.epoch - 1 + (step - 1) / training.steps)
@@ -114,7 +114,7 @@ def train(
                 before = meter.seen
                 for inputs, labels in shards.apart(islice(source, accumulate * len(shards.mine))):
                     with cast:
-                        logits = network(inputs)
+                        logits = learner(inputs)
                     loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
                     meter.add(loss, logits, labels, rates[0] * factor)
                     whole = loss if penalty is None else loss + penalty()

@@ -31,8 +31,9 @@ class Whole:
     mine: Sequence[int] = (0,)
     """The numbers of the shards that this process computes."""
 
-    def begin(self, epoch: int) -> None:
-        """Prepare an epoch."""
+    def begin(self, epoch: int, network: nn.Module) -> nn.Module:
+        """Prepare an epoch; gives what inputs go through, which trains the network."""
+        return network
 
     def apart(self, pieces: Iterable[Piece]) -> Iterable[Piece]:
         """The pieces of a step; what is done with one of them knows nothing of the others."""
@@ -67,8 +68,7 @@ class Shards(Whole):
     they had moved once towards the mean of the shards' statistics.
     """
 
-    def __init__(self, network: nn.Module, count: int, seed: int, ranks: Ranks = ALONE) -> None:
-        self.network = network
+    def __init__(self, count: int, seed: int, ranks: Ranks = ALONE) -> None:
         self.count = count
         self.seed = seed
         self.ranks = ranks
@@ -77,11 +77,11 @@ class Shards(Whole):
         self.stopped = False
         self.steps = 0
 
-    def begin(self, epoch: int) -> None:
+    def begin(self, epoch: int, network: nn.Module) -> nn.Module:
         """Lay out a row for each shard: its gradient, its statistics, and two counts."""
         self.epoch, self.batch = epoch, 0
-        self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        buffers = list(self.network.buffers())
+        self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        buffers = list(network.buffers())
         self.moving = [buffer for buffer in buffers if buffer.is_floating_point()]
         self.counters = [buffer for buffer in buffers if not buffer.is_floating_point()]
         tensors = [*self.parameters, *self.moving]
@@ -90,6 +90,7 @@ class Shards(Whole):
         self.gradients, self.statistics = zip(*map(self._views, self.rows), strict=True)
         for own in self.statistics:
             _copy(own, self.moving)
+        return network
 
     def apart(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
         """Each piece with its own draws and statistics; its gradient is put aside when the next one is asked for."""

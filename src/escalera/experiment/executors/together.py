@@ -75,7 +75,10 @@ class Pool:
     def _complete(self) -> None:
         """Have everybody be there: one that was lost in a training is replaced for the next."""
         for rank in range(1, self.count):
-            if rank not in self.others or self.others[rank].process.poll() is not None:
+            here = self.others.get(rank)
+            if here is None or here.process.poll() is not None:
+                if here is not None:
+                    here.end(0)
                 first = self.leader.number + 1
                 self.others[rank] = Follower(self.store, rank, self.count, first, self.threads)
 
