@@ -13,6 +13,9 @@ import numpy as np
 import psutil
 import pytest
 import torch
+import yaml
+from safetensors.torch import load_file
+from torch import nn
 
 import escalera as esc
 from escalera.core.errors import EscaleraError, TrainingError
@@ -24,7 +27,12 @@ from escalera.evaluate.shared import collect, share
 from escalera.experiment import climb as climbing
 from escalera.experiment import devices
 from escalera.ladder.read import Reading
+from escalera.models.cnn import cnn
+from escalera.models.freezing import freeze
+from escalera.models.head import Head
+from escalera.models.network import Network
 from escalera.run.events import Events, Progress
+from escalera.train.synced import synchronise
 
 LADDER = """
 name: devices
@@ -162,11 +170,69 @@ def test_torchrun_gives_the_bits_of_one(reading: Reading, tmp_path: Path) -> Non
     assert made(tmp_path / "two") == made(tmp_path / "one")
 
 
-def test_a_network_is_not_imported_for_one_process() -> None:
+def test_nothing_of_it_is_imported_for_one_process() -> None:
     code = (
         "import sys, escalera.cli.app, escalera.experiment.climb; sys.exit('torch.distributed.elastic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_exact_it_is_the_training_of_one_to_rounding(
+    reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On GPUs with batch norm: see below. The very processes of it, on a CPU and without.
+    monkeypatch.setattr(devices, "_check", lambda *_, **__: None)
+    changes = {"train.shards": 1, "train.exact": False, "augment": {}, "train.early_stopping": None}
+    document = {
+        **yaml.safe_load(LADDER),
+        "rungs": [
+            {"name": "cnn", "model": {"kind": "cnn", "blocks": [[4]], "head": {"dense": [8]}}},
+            {"name": "fast", "change": changes},
+        ],
+    }
+    for count in (1, 2):
+        results = esc.climb(
+            document, rungs=["fast"], out=tmp_path / str(count), devices=count, sets=["train.epochs=2"], quiet=True
+        )
+        assert not results.failed
+    found = [load_file(tmp_path / count / "devices" / "fast" / "seed-0" / "best.safetensors") for count in "12"]
+    assert any(not torch.equal(found[0][name], found[1][name]) for name in found[0])
+    for name, weights in found[0].items():
+        torch.testing.assert_close(found[1][name], weights, rtol=1e-2, atol=1e-3)
+
+
+def test_batch_norm_of_a_network_sees_all_processes_and_what_rests_goes_on_resting() -> None:
+    torch.manual_seed(0)
+    body, shape = cnn((1, 8, 8), [[4], [4]], batch_norm="conv")
+    network = Network(body, Head(shape, 2, widths=[8], batch_norm=True))
+    freeze(network, last=1)
+    inputs = torch.randn(4, 1, 8, 8)
+    before, resting = network.eval()(inputs), len(network.resting)
+    names = list(network.state_dict())
+    synchronise(network.train())
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    assert len(norms) == 3 and all(isinstance(norm, nn.SyncBatchNorm) for norm in norms)
+    assert list(network.state_dict()) == names and len(network.resting) == resting
+    assert not any(module.training for module in network.resting)
+    assert {id(module) for module in network.resting} <= {id(module) for module in network.modules()}
+    assert torch.equal(network.eval()(inputs), before)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")
+@pytest.mark.parametrize("exact", [True, False])
+def test_two_gpus_learn_what_one_does(exact: bool, tmp_path: Path) -> None:
+    (tmp_path / "devices.yaml").write_text(LADDER)
+    sets = [] if exact else ["train.shards=1", "train.exact=false"]
+    for count in (1, 2):
+        results = esc.climb(
+            tmp_path / "devices.yaml", sets=sets, rungs=["cnn"], out=tmp_path / str(count), devices=count, quiet=True
+        )
+        assert not results.failed
+    found = [load_file(tmp_path / count / "devices" / "cnn" / "seed-0" / "best.safetensors") for count in "12"]
+    for name, weights in found[0].items():
+        # Dropout and augmentation draw otherwise where a batch is not cut into the same shards.
+        torch.testing.assert_close(found[1][name].float(), weights.float(), rtol=0.05, atol=0.05 if exact else 0.5)
 
 
 TOO_MANY = (

@@ -29,8 +29,7 @@ class Synced(Shards):
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if list(map(id, learning)) != list(map(id, self.learning)):
             self.learning = learning
-            # SyncBatchNorm keeps the statistics alike by itself.
-            self.wrapped = nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+            self.wrapped = nn.parallel.DistributedDataParallel(network)
         return self.wrapped
 
     def apart(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
