@@ -34,7 +34,6 @@ from escalera.data.augment.erasing import Erase
 from escalera.data.augment.geometric import Augment
 from escalera.data.batches import Batches, Treatment
 from escalera.experiment.climb import climb
-from escalera.ladder.schema import net
 from escalera.run.events import Events, Progress
 from escalera.train.callbacks import StatisticsWarmUp
 from escalera.train.loop import Training, train
@@ -77,7 +76,7 @@ def work(asked: dict[str, Any], file: Path, rank: int, count: int) -> None:
     )
     torch.manual_seed(0)
     ladder = {**LADDER, "rungs": [{"name": "one", "model": asked["model"]}]}
-    network = builders.network(net(esc.load_ladder(ladder).ladder["one"].config.model), (3, size, size), 10)
+    network = builders.network(esc.load_ladder(ladder).ladder["one"].config.model.net, (3, size, size), 10)
     network.to(memory_format=torch.channels_last)
     optimizer = adam(network, lr=1e-3, betas=(0.9, 0.999), epsilon=1e-7)
     speeds = []

@@ -26,6 +26,7 @@ from escalera.core.translation import translate
 from escalera.evaluate.shared import collect, share
 from escalera.experiment import climb as climbing
 from escalera.experiment import devices
+from escalera.experiment.executors import together
 from escalera.ladder.read import Reading
 from escalera.models.cnn import cnn
 from escalera.models.freezing import freeze
@@ -62,7 +63,7 @@ rungs:
 
 @pytest.fixture
 def reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reading:
-    monkeypatch.setattr(devices, "cores", lambda: 2)
+    monkeypatch.setattr(together, "cores", lambda: 2)
     path = tmp_path / "devices.yaml"
     path.write_text(LADDER)
     return esc.load_ladder(path)
@@ -162,7 +163,7 @@ def test_what_a_follower_cannot_open_is_told(reading: Reading, tmp_path: Path, m
 def test_torchrun_gives_the_bits_of_one(reading: Reading, tmp_path: Path) -> None:
     with threads(1):
         esc.climb(reading, out=tmp_path / "one", rungs=["cnn"], quiet=True)
-    words = ["--nproc-per-node", "2", "-m", "escalera.cli", "climb", str(tmp_path / "devices.yaml"), "--rung", "cnn"]
+    words = ["--nproc-per-node", "2", "-m", "escalera", "climb", str(tmp_path / "devices.yaml"), "--rung", "cnn"]
     command = [sys.executable, "-m", "torch.distributed.run", *words, "--out", str(tmp_path / "two")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -296,14 +297,23 @@ def test_errors_are_said_in_spanish(error: str) -> None:
     assert "expected" not in translate(error, "es") and "the " not in translate(error, "es")
 
 
-def test_processes_that_torchrun_began_need_no_number(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_torchrun_began_need_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "launched", lambda: (0, 2))
-    tasks = climbing._tasks(reading, [(reading.rungs[0], 0)], Path("runs"), None, "cpu", fresh=False, skip_bad=False)
-    assert devices.choose_devices(1, 1, tasks, "cpu").count == 2
+    assert devices.choose_executor("", None, 1) == (together.Pool, 2, 2)
     with pytest.raises(
         EscaleraError, match="expected the number of processes that torchrun began, received 4 beside 2"
     ):
-        devices.choose_devices(4, 1, tasks, "cpu")
+        devices.choose_executor("", None, 4)
+
+
+def test_a_cluster_gives_each_run_one_device() -> None:
+    expected = (
+        "--cluster ray: expected either a cluster or several devices, received both. On a cluster each run has one."
+    )
+    with pytest.raises(EscaleraError) as caught:
+        devices.choose_executor("ray", None, 2)
+    assert str(caught.value) == expected
+    assert translate(expected, "es").startswith("--cluster ray: se esperaba un clúster o varios dispositivos")
 
 
 def test_too_few_rows_for_the_shards_are_told(tmp_path: Path) -> None:

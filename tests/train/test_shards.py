@@ -74,18 +74,19 @@ def test_each_process_sees_its_shards_of_the_batches_of_all() -> None:
         for number, (x, y) in enumerate(whole):
             half = halves[number % 4 // 2]
             again, same = half[number // 4 * 2 + number % 2]
+            assert isinstance(again, torch.Tensor) and isinstance(x, torch.Tensor)
             assert torch.equal(again, x) and torch.equal(same, y)
 
 
 def test_shards_without_draws_and_statistics_are_the_batch_itself() -> None:
     def weights(count: int, accumulate: int) -> torch.Tensor:
         torch.manual_seed(0)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        network = nn.Sequential(nn.Flatten(), layer := nn.Linear(16, 2))
         training = Training(network, torch.optim.SGD(network.parameters(), lr=0.1), 2, 2 if accumulate > 1 else 4)
         shards: Whole = Shards(count, seed=3) if count > 1 else WHOLE
         feed = batches(Treatment(shards=count))
         train(training, feed, schedule=constant(1), validate=dict, seed=3, shards=shards, accumulate=accumulate)
-        return network[1].weight.detach()
+        return layer.weight.detach()
 
     for accumulate in (1, 2):
         # The last batch has 26 rows: shards of 6 and 7, which count by their rows.

@@ -63,9 +63,7 @@ Jobs = Annotated[
 ]
 Cluster = Annotated[
     str,
-    typer.Option(
-        metavar="ray[:ADDRESS]|slurm[:PARTITION]", help="Train on the machines of a cluster (docs/cluster.md)."
-    ),
+    typer.Option(metavar="NAME", help="Train on a cluster: ray[:HOST:PORT] or slurm[:PARTITION]; see docs/cluster.md."),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

@@ -10,9 +10,8 @@ from typing import Any, Literal
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.names import composed
 from escalera.core.rundir import RunDir
-from escalera.experiment.devices import choose_executor
+from escalera.experiment.devices import check_devices, choose_executor
 from escalera.experiment.executors import Executor
-from escalera.experiment.executors import executor as find_executor
 from escalera.experiment.graph import before, walk
 from escalera.experiment.ladder_file import fault, write_ladder
 from escalera.experiment.place import find_place
@@ -67,15 +66,13 @@ def climb(
 
     `out` is a folder, or a URL as text. `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad`
     leaves pictures out that cannot be decoded, and counts them. A rung that fails does not stop the others. `jobs` runs
-    are trained side by side, by processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; `auto`
-    takes as many as there is room for. Without either, one is trained after the other. So many `devices` compute each
-    training together.
+    are trained side by side, by processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; so many
+    `devices` compute each training together.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
-    name, count = choose_executor(executor, jobs, devices)
-    make = find_executor(name)
+    make, count, devices = choose_executor(executor, jobs, devices)
     chosen, place = _choose(ladder, rungs), find_place(out, ladder.name)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -90,8 +87,7 @@ def climb(
         _tell(events, found, restored)
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
         tasks = _tasks(reading, pending, folder, data_root, device, place.url, fresh=fresh, skip_bad=skip_bad)
-        if tasks:
-            _prepare(reading, tasks, [rung for rung, _ in pending], anew, data_root, events)
+        _prepare(reading, tasks, anew, data_root, devices, events)
         # Before the first training, so that an interrupted climb can be reported too.
         write_ladder(ladder, folder, chosen, seeds, command)
         place.give()
@@ -103,8 +99,7 @@ def climb(
                     failed += [outcome] if outcome.state == "failed" else []
                     write_ladder(ladder, folder, chosen, seeds, command)
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
-        changed = bool(pending or restored or any(repriced))
-        report = _report(folder, language, data_root, reading.folder, anew=changed)
+        report = _report(folder, language, data_root, reading.folder, anew=bool(pending or restored or any(repriced)))
         place.give()
         events.ladder_ends(folder, place.shown(report), failed)
     return Results({key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, report)
@@ -208,19 +203,18 @@ def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
 
 
 def _prepare(
-    reading: Reading,
-    tasks: Sequence[Task],
-    todo: Sequence[Rung],
-    anew: Sequence[Rung],
-    data_root: Path | None,
-    events: Events,
+    reading: Reading, tasks: Sequence[Task], anew: Sequence[Rung], data_root: Path | None, devices: int, events: Events
 ) -> None:
     """Check every network, open every source and get the weights of the hub before the first training.
 
     Of the rungs that begin `anew` the files of weights are looked at too.
     """
+    if not tasks:
+        return
     from escalera import builders
 
+    check_devices(devices, tasks)
+    todo = list({task.name: reading.ladder[task.name] for task in tasks}.values())
     problems = builders.shape_problems(reading, todo)
     absent = builders.absent_sources(reading, todo, data_root)
     # One source alone is told when it is opened, with every place that was looked at.

@@ -7,15 +7,17 @@ from typing import Literal
 
 from escalera.core.errors import EscaleraError
 from escalera.core.ranks import launched
-from escalera.core.runtime import choose_device, cores
+from escalera.core.runtime import choose_device
+from escalera.experiment.executors import Make
+from escalera.experiment.executors import executor as find
 from escalera.ladder.schema import Rung, Train
 from escalera.run.task import Task
 
 
 def choose_executor(
     executor: str, jobs: int | Literal["auto"] | None, devices: int
-) -> tuple[str, int | Literal["auto"]]:
-    """Who trains, and how many are at work: one alone where nothing is asked for.
+) -> tuple[Make, int | Literal["auto"], int]:
+    """Who trains, how many are at work, and how many of them at each run: one alone where nothing is asked for.
 
     Raises EscaleraError where several runs at once and several devices for each are asked for.
     """
@@ -27,7 +29,7 @@ def choose_executor(
         )
     count = began[1] if began else devices
     if count == 1:
-        return executor or ("serial" if jobs in (None, 1) else "processes"), jobs or "auto"
+        return find(executor or ("serial" if jobs in (None, 1) else "processes")), jobs or "auto", 1
     if executor:
         raise EscaleraError(
             f"--cluster {executor}: expected either a cluster or several devices, received both. On a cluster each run "
@@ -38,15 +40,14 @@ def choose_executor(
             f"--jobs {jobs}: expected either --jobs or several devices, received both. Use --devices, where several "
             "processes compute one training, or --jobs, where each computes one of its own."
         )
-    return "together", count
+    return find("together"), count, count
 
 
-def check_devices(count: int, tasks: Sequence[Task], device: str) -> int:
-    """How many threads each process has.
-
-    Raises EscaleraError where a training cannot be shared evenly among them, and where there are fewer GPUs.
-    """
-    on_gpu = choose_device(device).type == "cuda"
+def check_devices(count: int, tasks: Sequence[Task]) -> None:
+    """Raise EscaleraError where a training cannot be shared evenly among so many, and where there are fewer GPUs."""
+    if count == 1:
+        return
+    on_gpu = choose_device(tasks[0].device).type == "cuda"
     if on_gpu and count > (there := _gpus()):
         raise EscaleraError(
             f"--devices {count}: expected at most {there}, a GPU for each process, received {count}. "
@@ -55,7 +56,6 @@ def check_devices(count: int, tasks: Sequence[Task], device: str) -> int:
     for rung in [Rung.model_validate_json(text) for text in dict.fromkeys(task.rung for task in tasks)]:
         if rung.config.model.trains:
             _check(count, rung.name, rung.config.train, on_gpu=on_gpu)
-    return max(1, cores() // count)
 
 
 def _check(count: int, name: str, train: Train, *, on_gpu: bool) -> None:

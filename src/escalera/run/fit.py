@@ -72,9 +72,7 @@ class FittedNetwork:
         """The memory that all took, and how many rows are answered in a second, as they are evaluated."""
         config, network = self.fitting.config, self.fitting.network
         views, inputs = builders.views(config), builders.inputs(config, self.fitting.data)
-        rate = rows_per_second(
-            network, lambda rows: mean_logits(network, rows, views), inputs.shape, inputs.attributes
-        )
+        rate = rows_per_second(network, lambda rows: mean_logits(network, rows, views), inputs.shape, inputs.attributes)
         tta = config.evaluate.tta
         return {"tta": tta, "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
 

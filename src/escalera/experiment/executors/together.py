@@ -20,7 +20,7 @@ from typing import IO, Literal
 
 from escalera.core.errors import TrainingError
 from escalera.core.ranks import launched, meeting_in
-from escalera.experiment.devices import check_devices
+from escalera.core.runtime import cores
 from escalera.run.events import Events
 from escalera.run.gang import Leader, leader_of_launch, leading
 from escalera.run.outcome import Outcome
@@ -36,7 +36,7 @@ class Pool:
     def __init__(self, events: Events, tasks: Sequence[Task], jobs: int | Literal["auto"], device: str) -> None:
         self.events = events
         self.count = 1 if jobs == "auto" else jobs
-        self.threads = check_devices(self.count, tasks, device)
+        self.threads = max(1, cores() // self.count)
         self.others: dict[int, Follower] = {}
 
     def __enter__(self) -> Pool:
