@@ -87,7 +87,8 @@ def climb(
         _tell(events, found, restored)
         anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
         tasks = _tasks(reading, pending, folder, data_root, device, place.url, fresh=fresh, skip_bad=skip_bad)
-        _prepare(reading, tasks, anew, data_root, devices, events)
+        if tasks:
+            _prepare(reading, tasks, anew, data_root, devices, events)
         # Before the first training, so that an interrupted climb can be reported too.
         write_ladder(ladder, folder, chosen, seeds, command)
         place.give()
@@ -209,8 +210,6 @@ def _prepare(
 
     Of the rungs that begin `anew` the files of weights are looked at too.
     """
-    if not tasks:
-        return
     from escalera import builders
 
     check_devices(devices, tasks)

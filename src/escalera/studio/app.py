@@ -104,6 +104,10 @@ def _theme() -> gr.themes.Base:
     )
 
 
+GRACE = 3
+"""Seconds that what is being answered has once the studio is stopped: an open page is listening without end."""
+
+
 def serve(
     studio: Studio,
     *,
@@ -121,9 +125,15 @@ def serve(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         app = make_app(studio, local=local, login=login)
-    # h11 and no other that may be installed: the door was tried with it.
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, server_header=False, http="h11"
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        http="h11",  # and no other that may be installed: the door was tried with it
+        timeout_graceful_shutdown=GRACE,
     )
 
     class Server(uvicorn.Server):
