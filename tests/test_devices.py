@@ -271,7 +271,7 @@ def test_what_cannot_be_shared_is_refused_before_anything_is_trained(
     (tmp_path / "devices.yaml").write_text(LADDER)
     if gpus:
         monkeypatch.setattr(devices, "choose_device", lambda name: torch.device("cuda"))
-        monkeypatch.setattr(devices, "_gpus", lambda: gpus)
+        monkeypatch.setattr(devices, "gpus", lambda: gpus)
     reading = esc.load_ladder(tmp_path / "devices.yaml", sets)
     with pytest.raises(EscaleraError) as caught:
         climbing.climb(reading, out=tmp_path / "out", devices=asked, jobs=jobs)

@@ -70,6 +70,13 @@ def _cpuinfo(key: str) -> str:
     return ""
 
 
+def gpus() -> int:
+    """The CUDA devices that this process may compute on."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
 def cores() -> int:
     """The processor's cores that this process may compute on; two threads of one core count once."""
     import psutil

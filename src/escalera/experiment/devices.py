@@ -7,7 +7,7 @@ from typing import Literal
 
 from escalera.core.errors import EscaleraError
 from escalera.core.ranks import launched
-from escalera.core.runtime import choose_device
+from escalera.core.runtime import choose_device, gpus
 from escalera.experiment.executors import Make
 from escalera.experiment.executors import executor as find
 from escalera.ladder.schema import Rung, Train
@@ -48,7 +48,7 @@ def check_devices(count: int, tasks: Sequence[Task]) -> None:
     if count == 1:
         return
     on_gpu = choose_device(tasks[0].device).type == "cuda"
-    if on_gpu and count > (there := _gpus()):
+    if on_gpu and count > (there := gpus()):
         raise EscaleraError(
             f"--devices {count}: expected at most {there}, a GPU for each process, received {count}. "
             f"Use --devices {there}, or --device cpu."
@@ -81,9 +81,3 @@ def _check(count: int, name: str, train: Train, *, on_gpu: bool) -> None:
 def _next(count: int) -> int:
     """The least power of two that is not less."""
     return 1 << (count - 1).bit_length()
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from escalera.core.errors import EscaleraError
-from escalera.core.runtime import choose_device, cores, free_memory
+from escalera.core.runtime import choose_device, cores, free_memory, gpus
 from escalera.ladder.schema import Rung
 from escalera.run.task import Task, open_data
 
@@ -41,7 +41,7 @@ def choose_jobs(asked: int | Literal["auto"], tasks: Sequence[Task], device: str
     each = WORKER_BYTES + (0 if on_gpu else _largest_step(tasks))
     held = max(1, int(free * SPARED / each))
     if asked == "auto":
-        limits = {"runs": len(tasks), ("gpus" if on_gpu else "cores"): _gpus() if on_gpu else cores(), "memory": held}
+        limits = {"runs": len(tasks), ("gpus" if on_gpu else "cores"): gpus() if on_gpu else cores(), "memory": held}
         limit = min(limits, key=lambda name: limits[name])
         count = max(1, limits[limit])
     else:
@@ -64,9 +64,3 @@ def _largest_step(tasks: Sequence[Task]) -> int:
         config = Rung.model_validate_json(text).config
         sizes.append(step_memory(config, open_data(source)))
     return max(sizes)
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()

@@ -11,8 +11,6 @@ from escalera.core.lease import Object, lease
 from escalera.core.locking import lock
 from escalera.core.mirror import Mirror, by_part
 from escalera.core.store import Store, is_url, open_store
-from escalera.data.cache.folders import cache_root
-from escalera.data.cache.mirrors import mirror_of
 from escalera.run.outcome import Outcome
 
 BEAT = 4.0
@@ -23,6 +21,10 @@ def find_place(out: str | Path, ladder: str) -> Place:
     """The place of a ladder's runs in `out`; raises EscaleraError for a URL that nothing here opens."""
     if not is_url(out):
         return Place(Path(out) / ladder)
+    # They bring numpy along, which a climb in a folder with nothing left to train does without.
+    from escalera.data.cache.folders import cache_root
+    from escalera.data.cache.mirrors import mirror_of
+
     store = open_store(str(out))
     return Away(store, mirror_of(cache_root(), store.url) / ladder)
 

@@ -26,7 +26,7 @@ from escalera.ladder.schema import Rung
 from escalera.run.fit import take_part
 from escalera.run.fitting import Fitting, new_network
 from escalera.run.gang import END, GO, READY, Part, Place
-from escalera.run.task import Source, Task, data_kept, open_data
+from escalera.run.task import Task, data_kept, open_data
 
 
 def follow(meeting: Meeting, first: int = 1) -> None:
@@ -71,7 +71,7 @@ def _take_part(meeting: Meeting, number: int, part: Part) -> None:
 
 def _prepared(part: Part) -> Fitting:
     """The network as it begins, and its data."""
-    task = Task(**{**part.task, "source": Source(**part.task["source"])})
+    task = Task.of(part.task)
     rung = Rung.model_validate_json(task.rung)
     place = Place(choose_device(task.device), part.precision)
     data = open_data(task.source)

@@ -28,7 +28,7 @@ from escalera.data.cache.folders import cache_root
 from escalera.data.cache.mirrors import mirror_of
 from escalera.run.events import Events, also
 from escalera.run.outcome import Outcome
-from escalera.run.task import Source, Task, open_data, perform
+from escalera.run.task import Task, open_data, perform
 
 _VERSIONS = ("escalera", "torch")
 LOOK = 5.0
@@ -117,7 +117,7 @@ def outcome(text: str) -> Outcome:
 def perform_order(text: str) -> str:
     """Perform a task wherever this is, unless somebody else is at work at it; what came of it comes back as JSON."""
     given = json.loads(text)
-    task = _at_home(Task(**{**given["task"], "source": Source(**given["task"]["source"])}))
+    task = _at_home(Task.of(given["task"]))
     found: dict[str, object]
     try:
         found = asdict(_perform(task, given))

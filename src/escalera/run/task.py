@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from escalera.core.rundir import RunDir
 from escalera.ladder.schema import Data, Rung
@@ -51,6 +51,11 @@ class Task:
     fresh: bool = False
     place: str = ""
     store: str | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Task:
+        """The task that `dataclasses.asdict` has made these values of."""
+        return cls(**{**values, "source": Source(**values["source"])})
 
     @property
     def key(self) -> Key:

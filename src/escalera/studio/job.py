@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
+from escalera.core.child import APART
 from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
@@ -111,9 +112,8 @@ class Job:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
                     env={**os.environ, "COLUMNS": "110", "PYTHONUNBUFFERED": "1"},
+                    **APART,
                 )
             # Somebody has to ask how it ended, or it stays among the processes as a zombie.
             threading.Thread(target=process.wait, daemon=True).start()

@@ -15,7 +15,7 @@ from escalera.run.outcome import Outcome
 from escalera.run.task import Task
 
 EXECUTORS = ("serial", "processes", "together", "ray", "slurm")
-"""The files beside this one. Each has a class `Pool`, made with the listener of events, all tasks, how many may be at
+"""A file beside this one each. It has a class `Pool`, made with the listener of events, all tasks, how many may be at
 work at once, and the device."""
 CLUSTERS = ("ray", "slurm")
 """Those that reach other machines, and take a place after a colon: an address, or a partition."""

@@ -6,11 +6,14 @@ import contextlib
 import json
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from escalera.core.errors import EscaleraError
 from escalera.core.store import open_store
 from escalera.run.events import Events
+from escalera.run.outcome import Outcome
 from escalera.run.remote import LOOK, events_at, events_of, outcome_of
 from escalera.run.task import Task
 
@@ -48,6 +51,14 @@ class Mailbox:
         with self.lock:
             self._tell(events_of(task), task)
             self.tasks.pop(events_of(task), None)
+
+    def settle(self, task: Task, future: Future[Outcome], find: Callable[[], Outcome]) -> None:
+        """It is over: tell the rest, and have who waits for it know what came of it, as `find` finds it."""
+        self.end(task)
+        try:
+            future.set_result(find())
+        except BaseException as error:
+            future.set_exception(error)
 
     def close(self) -> None:
         """Look no more."""

@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Mapping
 from typing import IO
 
+from escalera.core.child import APART
 from escalera.experiment.executors import worker
 
 LOOK = 0.1
@@ -41,8 +42,8 @@ class Nursery:
                 stdout=self.log,
                 stderr=self.log,
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which then tells each worker
                 env={**os.environ, **environment},
+                **APART,
             )
         self.told = self.control.makefile("r", encoding="utf-8")
         self.codes: dict[int, int] = {}

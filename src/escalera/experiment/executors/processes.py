@@ -22,7 +22,9 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Literal, TextIO
 
+from escalera.core.child import APART, last_line, thread_limits
 from escalera.core.errors import EscaleraError
+from escalera.core.runtime import gpus
 from escalera.experiment.executors.nursery import Nursery
 from escalera.experiment.jobs import choose_jobs
 from escalera.ladder.schema import Rung
@@ -34,8 +36,6 @@ ATTEMPTS = 2
 """How often a task is begun whose process is lost; a training that ends a process twice would do so again."""
 FORKS = sys.platform == "linux"
 """Whether workers are forked from one that has imported all; libraries of other systems do not stand it."""
-_OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-"""On Windows, as a session of its own elsewhere: Ctrl-C reaches the parent alone, which then tells each worker."""
 
 
 class Pool:
@@ -47,9 +47,7 @@ class Pool:
         self.hands = ThreadPoolExecutor(self.jobs.count)
         self.places: SimpleQueue[int] = SimpleQueue()
         self.workers: dict[int, Worker] = {}
-        # Libraries read how many threads to take when they are loaded.
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        self.counts = dict.fromkeys(names, str(self.jobs.threads))
+        self.limits = thread_limits(self.jobs.threads)
         self.nursery: Nursery | None = None
         self.stopping = False
         # Listeners are made for one thread; here each worker has one that tells them something.
@@ -59,7 +57,7 @@ class Pool:
         for place in range(self.jobs.count):
             self.places.put(place)
         if FORKS:
-            self.nursery = Nursery(self.counts)
+            self.nursery = Nursery(self.limits)
         jobs = self.jobs
         self.events.workers_begin(jobs.count, jobs.threads, jobs.limit, jobs.each, jobs.free)
         return self
@@ -111,7 +109,7 @@ class Pool:
             raise KeyboardInterrupt
         if place not in self.workers:
             self.workers[place] = (
-                Forked(self.nursery, _gpu(place)) if self.nursery else Spawned({**self.counts, **_gpu(place)})
+                Forked(self.nursery, _gpu(place)) if self.nursery else Spawned({**self.limits, **_gpu(place)})
             )
         return self.workers[place]
 
@@ -175,7 +173,7 @@ class Worker:
 
     def said(self) -> str:
         """The last line that it has written into its log."""
-        return _last(self.log)
+        return last_line(self.log)
 
     def _write(self, message: object) -> None:
         # One that is gone is noticed where its answer is waited for.
@@ -196,9 +194,8 @@ class Spawned(Worker):
             stdout=subprocess.PIPE,
             stderr=self.log,
             encoding="utf-8",
-            start_new_session=True,
-            creationflags=_OWN_GROUP,
             env={**os.environ, **environment},
+            **APART,
         )
         assert self.begun.stdin and self.begun.stdout
         self.orders, self.answers = self.begun.stdin, self.begun.stdout  # type: ignore[assignment]
@@ -233,7 +230,7 @@ class Forked(Worker):
 
     def said(self) -> str:
         """The last line that it, or the nursery, has written."""
-        return super().said() or _last(self.nursery.log)
+        return super().said() or last_line(self.nursery.log)
 
     def end(self) -> None:
         """End it at once; one that is still beginning ends when it finds the line cut."""
@@ -247,18 +244,10 @@ class Forked(Worker):
                 stream.close()
 
 
-def _last(log: IO[bytes]) -> str:
-    log.seek(0)
-    lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1][:500] if lines else ""
-
-
 def _gpu(place: int) -> dict[str, str]:
     """The setting that leaves a process one GPU of those that there are; none where there is at most one."""
-    import torch
-
     seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = seen.split(",") if seen else [str(number) for number in range(torch.cuda.device_count())]
+    names = seen.split(",") if seen else [str(number) for number in range(gpus())]
     return {"CUDA_VISIBLE_DEVICES": names[place % len(names)]} if len(names) > 1 else {}
 
 

@@ -91,15 +91,9 @@ class Pool:
         ref = self.perform.remote(remote.order(task, failed, self.climb))
         self.refs.append(ref)
         future: Future[Outcome] = Future()
-
-        def over(done: Future[str]) -> None:
-            self.mailbox.end(task)
-            try:
-                future.set_result(self._outcome(task, done))
-            except BaseException as error:
-                future.set_exception(error)
-
-        ref.future().add_done_callback(over)
+        ref.future().add_done_callback(
+            lambda done: self.mailbox.settle(task, future, lambda: self._outcome(task, done))
+        )
         return future
 
     def _outcome(self, task: Task, done: Future[str]) -> Outcome:

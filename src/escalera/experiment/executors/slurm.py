@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from escalera.run.task import Task
 HERE = "local"
 """In place of a partition: this machine, to try it without Slurm."""
 CORES = 4
-"""Cores of a job, unless Slurm's own defaults are asked otherwise (SBATCH_CPUS_PER_TASK)."""
+"""Cores of a job."""
 MINUTES = 24 * 60
 """What a job may take; one that runs into it is put into the queue again, and goes on."""
 
@@ -109,11 +110,7 @@ class Pool:
                 ended = [(job, *self.working.pop(job)) for job in done]
                 self._fill()
             for job, task, future in ended:
-                self.mailbox.end(task)
-                try:
-                    future.set_result(_outcome(task, job))
-                except BaseException as error:
-                    future.set_exception(error)
+                self.mailbox.settle(task, future, partial(_outcome, task, job))
 
 
 def _outcome(task: Task, job: Any) -> Outcome:

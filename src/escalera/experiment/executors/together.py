@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal
 
+from escalera.core.child import APART, last_line, thread_limits
 from escalera.core.errors import TrainingError
 from escalera.core.ranks import launched, meeting_in
 from escalera.core.runtime import cores
@@ -97,15 +98,13 @@ class Follower:
 
     def __init__(self, store: Path, rank: int, count: int, first: int, threads: int) -> None:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-        counts = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "escalera.run.follow", str(store), *map(str, (rank, count, first))],
             stdin=subprocess.PIPE,
             stdout=self.log,
             stderr=self.log,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            env={**os.environ, **counts},
+            env={**os.environ, **thread_limits(threads)},
+            **APART,
         )
 
     def end(self, seconds: float) -> None:
@@ -121,9 +120,7 @@ class Follower:
 
     def said(self) -> str:
         """The last line that it has written."""
-        self.log.seek(0)
-        lines = self.log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1][:500] if lines else "it said nothing"
+        return last_line(self.log) or "it said nothing"
 
 
 def _loopback() -> str:

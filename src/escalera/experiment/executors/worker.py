@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any, NoReturn, TextIO
 
 from escalera.core.interrupt import interrupt_main
-from escalera.run.task import Source, Task, data_kept, perform
+from escalera.run.task import Task, data_kept, perform
 
 STOPPED = 130
 """The exit code of what Ctrl-C has ended."""
@@ -60,7 +60,7 @@ def work(orders: TextIO, answers: TextIO) -> NoReturn:
     events = sender(lambda name, arguments: answer(event=name, arguments=arguments))
     with data_kept(), contextlib.suppress(KeyboardInterrupt):
         while (message := tasks.get()) is not None:
-            task = Task(**{**message["task"], "source": Source(**message["task"]["source"])})
+            task = Task.of(message["task"])
             _busy.set()
             outcome = perform(task, frozenset(message["failed"]), events)
             _busy.clear()
