@@ -98,6 +98,19 @@ def test_what_is_a_url() -> None:
 
 
 @pytest.mark.parametrize(
+    "given", ["s3:/bucket/runs", "S3:bucket/runs", " s3://bucket/runs", "gs:\\bucket", "file:/tmp/x"]
+)
+def test_a_url_that_is_written_otherwise_is_no_folder(given: str) -> None:
+    expected = (
+        f"--out {given}: expected a URL as s3://bucket/runs, with two slashes and nothing before its first letter"
+    )
+    with pytest.raises(EscaleraError) as caught:
+        is_url(given)
+    assert str(caught.value) == expected
+    assert translate(expected, "es").startswith(f"--out {given}: se esperaba una URL")
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [
         ("s4://bucket/runs", "--out s4://bucket/runs: unknown scheme 's4'; did you mean 's3'?"),

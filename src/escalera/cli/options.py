@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -48,7 +47,9 @@ def _jobs(text: str) -> int | str:
 
 def folder(given: Path) -> Path:
     """A folder, where a URL is none: as a path it would have lost a slash."""
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]", str(given)):
+    from escalera.core.store import was_url
+
+    if was_url(given):
         raise typer.BadParameter(f"expected a folder, received the URL {str(given).replace(':/', '://', 1)}")
     return given
 

@@ -45,6 +45,8 @@ _MOVES = {"file", "local", "hdfs", "sftp", "ssh", "smb", "webdav"}
 _STAMPS = ("ETag", "etag", "md5Hash", "content_hash", "mtime", "created", "LastModified", "last_modified", "updated")
 """What tells one content of a file from another, by what a store says of it; the first that it knows."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://+")
+_SLIP = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):")
+"""What begins as a URL does; a single letter is a drive of Windows."""
 _FINAL = (
     FileNotFoundError,
     PermissionError,
@@ -59,13 +61,28 @@ _Found = TypeVar("_Found")
 
 
 def is_url(given: str | Path) -> bool:
-    """Whether runs are to go to a URL; raises EscaleraError for a `Path` that was one before it became a path."""
+    """Whether runs are to go to a URL.
+
+    Raises EscaleraError for one that is written otherwise, which would be a folder of that name, and for a `Path` that
+    was one before it became a path.
+    """
     if isinstance(given, Path):
-        # A `Path` of one letter before the colon is a drive of Windows.
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]", str(given)):
+        if was_url(given):
             raise EscaleraError(f"out: expected a URL as text, received Path('{given}'), which has lost a slash")
         return False
-    return _URL.match(given) is not None
+    if _URL.match(given):
+        return True
+    slip = _SLIP.match(given)
+    if slip and slip[1].lower() in SCHEMES:
+        raise EscaleraError(
+            f"--out {given}: expected a URL as s3://bucket/runs, with two slashes and nothing before its first letter"
+        )
+    return False
+
+
+def was_url(path: Path) -> bool:
+    """Whether a path was a URL before it became one; a single letter before the colon is a drive of Windows."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]", str(path)) is not None
 
 
 @cache
