@@ -36,9 +36,11 @@ from escalera.core.files import sha256
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import ray as engine
 from escalera.experiment.executors.processes import Pool
+from escalera.experiment.stage import tasks_of
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
-from escalera.run.task import data_kept, perform
+from escalera.run.perform import perform
+from escalera.run.task import data_kept
 
 RESULTS = ("predictions.parquet", "best.safetensors")
 MIB = 1 << 20
@@ -87,7 +89,7 @@ def workers(folder: Path) -> None:
     rung = reading.ladder["cnn"]
     pending = [(rung, seed) for seed in range(14)]
     with data_kept():
-        tasks = climbing._tasks(reading, pending, folder / "digits", None, "cpu", fresh=False, skip_bad=False)
+        tasks = tasks_of(reading, pending, folder / "digits", None, "cpu", fresh=False, skip_bad=False)
         tasks = [replace(task, threads=1) for task in tasks]
         perform(tasks[12], frozenset(), Events())  # what is imported and opened once
         alone = [seconds(lambda task=task: perform(task, frozenset(), Events())) for task in tasks[:5]]
@@ -144,7 +146,7 @@ def busy(folder: Path, count: int = 200, slots: int = 8) -> None:
     """The share of the time in which a cluster's slots work, from the first task's begin to the last one's end."""
     reading = climbing.load_ladder("digits")
     pending = [(reading.ladder["mlp"], 10 + number % 11) for number in range(count)]
-    tasks = climbing._tasks(reading, pending, folder / "digits", None, "cpu", fresh=False, skip_bad=False)
+    tasks = tasks_of(reading, pending, folder / "digits", None, "cpu", fresh=False, skip_bad=False)
     (folder / "digits").mkdir(parents=True)
     runtime.cores = lambda: slots
     with engine.Pool(Events(), tasks, "auto", "cpu") as pool:

@@ -30,6 +30,7 @@ from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor
 from escalera.experiment.executors import mailbox as mailboxes
 from escalera.experiment.executors.mailbox import Mailbox
+from escalera.experiment.stage import tasks_of
 from escalera.ladder.read import Reading
 from escalera.run import remote
 from escalera.run.events import Events
@@ -59,7 +60,7 @@ def reading(tmp_path: Path) -> Reading:
 def task(reading: Reading, tmp_path: Path) -> Task:
     folder = tmp_path / "runs" / "far"
     folder.mkdir(parents=True)
-    (made,) = climbing._tasks(reading, [(reading.ladder["mlp"], 0)], folder, None, "cpu", fresh=False, skip_bad=False)
+    (made,) = tasks_of(reading, [(reading.ladder["mlp"], 0)], folder, None, "cpu", fresh=False, skip_bad=False)
     return replace(made, threads=1)
 
 

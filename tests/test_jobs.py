@@ -24,6 +24,7 @@ from escalera.experiment import jobs as counting
 from escalera.experiment.executors import processes
 from escalera.experiment.executors.processes import Pool
 from escalera.experiment.jobs import choose_jobs
+from escalera.experiment.stage import tasks_of
 from escalera.ladder.read import Reading
 from escalera.models.summary import Layer, Summary
 from escalera.run import wire
@@ -108,7 +109,7 @@ def long(reading: Reading, tmp_path: Path) -> tuple[list[Task], Path]:
     rung = type(reading.ladder["mlp"]).model_validate(endless)
     folder = tmp_path / "runs" / "jobs"
     pending = [(rung, 0)]
-    return climbing._tasks(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False), folder
+    return tasks_of(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False), folder
 
 
 def wait_for(path: Path, seconds: float = 60) -> None:
@@ -236,7 +237,7 @@ def test_a_worker_that_cannot_begin_is_one_error(
 def test_a_task_that_fails_in_a_worker_says_why(reading: Reading, tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     pending = [(reading.ladder["votes"], 0)]
-    (task,) = climbing._tasks(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False)
+    (task,) = tasks_of(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False)
     with two(Events(), task) as pool:
         outcome = pool.submit(task, frozenset()).result(timeout=60)
     assert outcome.state == "failed"
@@ -245,7 +246,7 @@ def test_a_task_that_fails_in_a_worker_says_why(reading: Reading, tmp_path: Path
 
 def tasks(reading: Reading, tmp_path: Path, seeds: int = 4) -> list[Task]:
     pending = [(rung, seed) for rung in reading.rungs for seed in range(seeds)]
-    return climbing._tasks(reading, pending, tmp_path, None, "cpu", fresh=False, skip_bad=False)
+    return tasks_of(reading, pending, tmp_path, None, "cpu", fresh=False, skip_bad=False)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from escalera.core.errors import RunError
 from escalera.core.files import read_json, read_sealed
 from escalera.core.rundir import RunDir
 from escalera.experiment import climb as climbing
+from escalera.experiment import stage
+from escalera.experiment.stage import tasks_of
 from escalera.report.story import read_story
 from escalera.run import attempt as attempts
 from escalera.run import fit as rung
@@ -116,7 +118,7 @@ def test_two_climbs_with_other_settings_lose_nothing_and_the_first_comes_back(
     assert changed == {"model.dense": ([8], [16]), "train.epochs": (3, 1)}
 
     monkeypatch.setattr(rung, "_train", lambda *_: pytest.fail("trained again"))
-    monkeypatch.setattr(climbing, "_prepare", lambda *_: pytest.fail("opened the data"))
+    monkeypatch.setattr(stage, "prepare", lambda *_: pytest.fail("opened the data"))
     place.climb()
     assert (
         f"{kept.path} was made with these settings: it stands at {place.run('wider/seed-0').path} again" in place.said
@@ -274,7 +276,10 @@ def test_a_finished_run_that_is_handed_over_is_not_looked_at_again(place: Place)
     run = place.run("wider/seed-0")
     before = run.record.read_bytes()
     data: Any = None
-    attempts.attempt(reading.ladder["wider"], 0, data, run, device="cpu", fresh=False, failed=(), events=Narrator())
+    wider = reading.ladder["wider"]
+    (task,) = tasks_of(reading, [(wider, 0)], place.ladder, None, "cpu", fresh=False, skip_bad=False)
+    assert task.run == run
+    attempts.attempt(task, wider, data, (), Narrator())
     assert run.record.read_bytes() == before
 
 

@@ -26,6 +26,7 @@ from escalera.data.cache.folders import cache_root, clear, entries
 from escalera.data.cache.mirrors import mirror_of
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor
+from escalera.experiment.stage import tasks_of
 from escalera.run import remote
 from escalera.run.events import Events, Progress
 from escalera.run.outcome import Outcome
@@ -377,9 +378,7 @@ def test_the_cache_shows_mirrors_and_clears_those_that_are_done(url: str, here: 
 
 def test_slurm_needs_a_folder(url: str) -> None:
     reading = esc.load_ladder(LADDER)
-    (task,) = climbing._tasks(
-        reading, [(reading.ladder["mlp"], 0)], Path("x"), None, "cpu", url, fresh=False, skip_bad=False
-    )
+    (task,) = tasks_of(reading, [(reading.ladder["mlp"], 0)], Path("x"), None, "cpu", url, fresh=False, skip_bad=False)
     expected = f"--cluster slurm: expected a folder that all machines see as --out, received {url}"
     with pytest.raises(EscaleraError) as caught:
         executor("slurm:local")(Events(), [task], "auto", "cpu")
@@ -391,7 +390,7 @@ def test_a_task_works_in_the_mirror_of_its_own_machine(
 ) -> None:
     reading = esc.load_ladder(LADDER)
     pending = [(reading.ladder["mlp"], 0)]
-    (task,) = climbing._tasks(reading, pending, Path("/elsewhere/far"), None, "cpu", url, fresh=False, skip_bad=False)
+    (task,) = tasks_of(reading, pending, Path("/elsewhere/far"), None, "cpu", url, fresh=False, skip_bad=False)
     order = remote.order(task, (), "a climb")
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "node"))
     assert remote.outcome(remote.perform_order(order)) == Outcome("mlp", 0)

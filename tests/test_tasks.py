@@ -17,11 +17,13 @@ from escalera.data.dataset import Split
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor
 from escalera.experiment.graph import before, walk
+from escalera.experiment.stage import tasks_of
 from escalera.run.events import Events
 from escalera.run.fit import fit
 from escalera.run.fit_ensemble import fit_ensemble
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, data_kept, open_data, perform
+from escalera.run.perform import perform
+from escalera.run.task import Task, data_kept, open_data
 
 LADDER = """
 name: tasks
@@ -50,7 +52,7 @@ def reading(tmp_path: Path) -> Any:
 
 def tasks(reading: Any, folder: Path) -> dict[str, Task]:
     pending = [(rung, 0) for rung in reading.rungs]
-    made = climbing._tasks(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False)
+    made = tasks_of(reading, pending, folder, None, "cpu", fresh=False, skip_bad=False)
     return {task.key[0]: task for task in made}
 
 
@@ -97,7 +99,9 @@ def test_fitting_never_sees_a_test_row(reading: Any, tmp_path: Path) -> None:
     place = tmp_path / "runs" / "tasks"
     run = RunDir(place / "cnn" / "seed-0")
     fitted = fit(reading.ladder["cnn"], 0, sealed, run, device="cpu", events=Events())
-    assert fitted.record["test_looks"] == 0 and fitted.checked().keys() == {"train", "validation"}
+    assert (
+        fitted is not None and fitted.record["test_looks"] == 0 and fitted.checked().keys() == {"train", "validation"}
+    )
     assert not run.predictions.exists() and not run.metrics.exists()
     with pytest.raises(AssertionError, match="somebody looks"):
         fitted.answer(sealed.test)

@@ -11,7 +11,7 @@ from escalera import builders
 from escalera.core.files import read_json
 from escalera.data.dataset import Bands
 from escalera.data.table.transform import Transformation
-from escalera.experiment.climb import _tasks
+from escalera.experiment.stage import tasks_of
 from escalera.run.task import data_kept, open_data
 
 LADDER = """
@@ -69,7 +69,7 @@ def test_what_no_rung_reads_is_told_and_not_transformed(flats: Path, tmp_path: P
         flats.write_text("\n".join(changed) + "\n")
         reading = esc.load_ladder(file)
         pending = [(rung, 0) for rung in reading.rungs]
-        tasks = _tasks(reading, pending, tmp_path, None, "cpu", fresh=False, skip_bad=False)
+        tasks = tasks_of(reading, pending, tmp_path, None, "cpu", fresh=False, skip_bad=False)
         [source] = {task.source for task in tasks}
         with data_kept():
             data = open_data(source)

@@ -292,7 +292,7 @@ def test_what_stands_around_the_rungs_is_checked(problems: Callable[..., list[st
     [
         ("wy: x", "wy: unknown key 'wy'; did you mean 'why'?"),
         ("base: true",
-         "base: unknown key 'base'; known: name, why, from, change, data, augment, model, train, evaluate"),
+         "base: unknown key 'base'; known: name, why, from, change, search, data, augment, model, train, evaluate"),
         ("why: {en: x}", "why: missing key 'es'; expected text"),
         ("why: [x]", "why: expected a mapping such as {en: ..., es: ...} or text, received ['x']"),
         ("from: 3", "from: expected text, received 3"),

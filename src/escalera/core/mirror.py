@@ -17,10 +17,11 @@ from pathlib import Path
 from escalera.core.errors import RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.locking import lock
+from escalera.core.rundir import SEARCH
 from escalera.core.store import Store
 
 LEDGERS, LEDGER = ".store", "ledger.json"
-_RUN = re.compile(r"([^/]+/[^/]+/seed-\d+)(\.[^/]+)?/.+")
+_RUN = re.compile(rf"([^/]+/[^/]+(?:/{SEARCH}/[^/]+)?/seed-\d+)(\.[^/]+)?/.+")
 """A file of a run: the part that it belongs to, and whether it stands beside the run that the ladder stands by."""
 _LAST = ("last/before.json", "last/state.json", "run.json")
 _ANSWERS = ("best.safetensors", "preparation.safetensors", "predictions.parquet")

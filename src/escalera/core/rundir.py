@@ -29,18 +29,21 @@ ASKED = ("config.yaml", "environment.json", "splits.parquet", "table.json")
 """What is written before the training, as patterns."""
 LEARNED = (*ASKED, "*.safetensors", "classifiers/*")
 """What is there once it is trained."""
-RESULT = (*LEARNED, "history.jsonl", "predictions.parquet", "metrics.json", "last/*")
+RESULT = (*LEARNED, "history.jsonl", "predictions.parquet", "validation.parquet", "metrics.json", "last/*")
 """Everything that a finished run consists of; what a report adds beside it is made again when it is absent."""
+SEARCH = "search"
+"""The folder of a rung in which its trials stand, as `tuned/search/trial-0003/seed-0`."""
 BESIDE = "beside."
 """Columns of predictions.parquet that begin so hold what others predicted for the same test rows: classes, in lists.
 
 The word stays, in metrics.json too: runs of earlier versions have it."""
+_TRIAL = re.compile(rf"(?:.+/)?{SEARCH}/trial-\d{{4,}}")
 _NAME = re.compile(r"seed-(\d+)(?:\.(.+))?")
 
 
 @dataclass(frozen=True)
 class RunDir:
-    """`<out>/<ladder>/<rung>/seed-<n>`, and the names of what lies in it."""
+    """`<out>/<ladder>/<rung>/seed-<n>`, or that of a trial, and the names of what lies in it."""
 
     path: Path
 
@@ -49,6 +52,11 @@ class RunDir:
         """The number in the folder's name; 0 where it has none."""
         found = _NAME.fullmatch(self.path.name)
         return int(found[1]) if found else 0
+
+    @property
+    def ladder(self) -> Path:
+        """The folder of its ladder, in which a trial of a search stands deeper."""
+        return self.path.parents[3 if is_trial(self.path.parent) else 1]
 
     @property
     def config(self) -> Path:
@@ -84,6 +92,11 @@ class RunDir:
     def predictions(self) -> Path:
         """The test rows' logits and labels, a parquet file."""
         return self.path / "predictions.parquet"
+
+    @property
+    def validation(self) -> Path:
+        """The validation rows' logits and labels, of a trial, which never reads a test row; a parquet file."""
+        return self.path / "validation.parquet"
 
     @property
     def splits(self) -> Path:
@@ -203,6 +216,11 @@ class RunDir:
             if isinstance(epoch, dict) and isinstance(epoch.get("epoch"), int):
                 epochs[epoch["epoch"]] = epoch
         return [epochs[number] for number in sorted(epochs)]
+
+
+def is_trial(rung: Path | str) -> bool:
+    """Whether a folder, or the name that it goes by, is that of a trial of a search."""
+    return bool(_TRIAL.fullmatch(rung.as_posix() if isinstance(rung, Path) else rung))
 
 
 def standing(rung: Path) -> list[RunDir]:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.names import composed
 from escalera.core.rundir import RunDir
-from escalera.experiment.devices import check_devices, choose_executor
-from escalera.experiment.executors import Executor
-from escalera.experiment.graph import before, walk
-from escalera.experiment.ladder_file import fault, write_ladder
+from escalera.experiment.course import Course
+from escalera.experiment.devices import choose_executor
+from escalera.experiment.ladder_file import fault
 from escalera.experiment.place import find_place
 from escalera.experiment.results import Results, Run
+from escalera.experiment.stage import Way
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung
 from escalera.ladder.shipped import shipped
 from escalera.run.events import Events
 from escalera.run.keeping import settle, store
-from escalera.run.lineage import inherit, sources
-from escalera.run.outcome import Outcome
-from escalera.run.status import Damage, damages, finished, has_begun, put_back, reprice, settled, unfinished
-from escalera.run.task import Source, Task, data_kept, open_data
+from escalera.run.lineage import inherit
+from escalera.run.status import Damage, damages, finished, reprice, unfinished
+from escalera.run.task import data_kept
 
 
 def load_ladder(
@@ -74,33 +72,22 @@ def climb(
     ladder, events = reading.ladder, events or Events()
     make, count, devices = choose_executor(executor, jobs, devices)
     chosen, place = _choose(ladder, rungs), find_place(out, ladder.name)
+    way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
     with place.held(), data_kept():
         for path in folder.iterdir():
             settle(path)
         found = _damages(folder, runs.values())
-        pending, restored = _pending(ladder, runs, fresh)
+        course = Course(way, reading, runs, command, seeds)
         for path in folder.iterdir():
             store(path)
-        events.ladder_begins(ladder, folder, len(runs), len(pending))
-        _tell(events, found, restored)
-        anew = [rung for rung, seed in pending if fresh or not has_begun(runs[rung.name, seed], rung)]
-        tasks = _tasks(reading, pending, folder, data_root, device, place.url, fresh=fresh, skip_bad=skip_bad)
-        if tasks:
-            _prepare(reading, tasks, anew, data_root, devices, events)
-        # Before the first training, so that an interrupted climb can be reported too.
-        write_ladder(ladder, folder, chosen, seeds, command)
-        place.give()
-        failed, waits = [], {rung.name: before(ladder, rung.name) for rung in chosen}
-        if tasks:
-            with make(events, tasks, count, device) as pool:
-                for outcome in walk(tasks, waits, _starter(ladder, pool)):
-                    place.take(outcome)
-                    failed += [outcome] if outcome.state == "failed" else []
-                    write_ladder(ladder, folder, chosen, seeds, command)
+        events.ladder_begins(ladder, folder, len(runs), course.left)
+        _tell(events, found, course.restored)
+        failed = course.climb()
+        ladder = course.reading.ladder
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
-        report = _report(folder, language, data_root, reading.folder, anew=bool(pending or restored or any(repriced)))
+        report = _report(folder, language, data_root, reading.folder, anew=course.changed or any(repriced))
         place.give()
         events.ladder_ends(folder, place.shown(report), failed)
     return Results({key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, report)
@@ -118,63 +105,6 @@ def _damages(folder: Path, runs: Iterable[RunDir]) -> list[Damage]:
     """What is damaged in the folder of a ladder, and in runs of it."""
     what = fault(folder)
     return [Damage(what, "made_again")] * bool(what) + [damage for run in runs for damage in damages(run)]
-
-
-def _tasks(
-    reading: Reading,
-    pending: Sequence[tuple[Rung, int]],
-    folder: Path,
-    data_root: Path | None,
-    device: str,
-    store: str | None = None,
-    *,
-    fresh: bool,
-    skip_bad: bool,
-) -> list[Task]:
-    """What is to do, as plain values."""
-    root, beside = (None if path is None else str(path) for path in (data_root, reading.folder))
-    keys = {rung.name: rung.config.data.model_dump_json() for rung, _ in pending}
-    read = {keys[rung.name] for rung, _ in pending if rung.config.model.reads_attributes}
-    sources = {key: Source(key, reading.ladder.seed, root, beside, skip_bad, key in read) for key in keys.values()}
-    places = [f"{number}/{len(pending)}" for number in range(1, len(pending) + 1)]
-    return [
-        Task(
-            rung.name, rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]],
-            device, None, fresh, place, store,
-        )
-        for (rung, seed), place in zip(pending, places, strict=True)
-    ]  # fmt: skip
-
-
-def _starter(ladder: Ladder, pool: Executor) -> Callable[[Task, frozenset[str]], Future[Outcome]]:
-    """What begins a task whose turn has come."""
-
-    def start(task: Task, failed: frozenset[str]) -> Future[Outcome]:
-        rung = ladder[task.name]
-        if not task.fresh and settled(task.run, rung):
-            future: Future[Outcome] = Future()
-            future.set_result(Outcome(*task.key))  # the weights that it waited for came out as they were
-            return future
-        return pool.submit(task, failed)
-
-    return start
-
-
-def _pending(
-    ladder: Ladder, runs: Mapping[tuple[str, int], RunDir], fresh: bool
-) -> tuple[list[tuple[Rung, int]], list[tuple[RunDir, RunDir]]]:
-    """What is to do; and the kept runs that were put back instead, each with its place."""
-    pending: list[tuple[Rung, int]] = []
-    restored = []
-    for (name, seed), run in runs.items():
-        rung = ladder[name]
-        # A rung that starts from another's weights waits while those are pending: they may come out different.
-        waits = any(other.name in sources(rung.config) and seed == number for other, number in pending)
-        if not fresh and not waits and (kept := put_back(run, rung)):
-            restored.append((kept, run))
-        if fresh or waits or not settled(run, rung):
-            pending.append((rung, seed))
-    return pending, restored
 
 
 def plan(
@@ -201,49 +131,6 @@ def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
         if name not in known:
             raise EscaleraError(f"--rung {name}: the ladder '{ladder.name}' has no such rung; {nearest(name, known)}")
     return [rung for rung in ladder.rungs if not names or rung.name in names]
-
-
-def _prepare(
-    reading: Reading, tasks: Sequence[Task], anew: Sequence[Rung], data_root: Path | None, devices: int, events: Events
-) -> None:
-    """Check every network, open every source and get the weights of the hub before the first training.
-
-    Of the rungs that begin `anew` the files of weights are looked at too.
-    """
-    from escalera import builders
-
-    check_devices(devices, tasks)
-    todo = list({task.name: reading.ladder[task.name] for task in tasks}.values())
-    problems = builders.shape_problems(reading, todo)
-    absent = builders.absent_sources(reading, todo, data_root)
-    # One source alone is told when it is opened, with every place that was looked at.
-    if problems or len(absent) > 1:
-        raise LadderError([*problems, *absent, *builders.absent_weights(reading, anew)])
-    datasets = {task.source.data: open_data(task.source) for task in tasks}
-    problems = builders.shape_problems(reading, todo, datasets) or builders.weights_problems(reading, anew, datasets)
-    if problems:
-        raise LadderError(problems)
-    for data in datasets.values():
-        events.data_opened(data)
-    if anew:
-        _fetch_weights(anew, events)
-
-
-def _fetch_weights(anew: Sequence[Rung], events: Events) -> None:
-    """Get the weights of the hub before the first training, and say which rungs will have to do without them.
-
-    These fail when their turn comes, unless the weights have come by then; the others go on.
-    """
-    from escalera import builders
-
-    absent: dict[str, list[str]] = {}
-    for rung in anew:
-        try:
-            builders.imagenet_files(rung.config.model)
-        except EscaleraError as error:
-            absent.setdefault(str(error), []).append(rung.name)
-    for message, names in absent.items():
-        events.weights_absent(list(dict.fromkeys(names)), message)
 
 
 def _report(folder: Path, language: str, data_root: Path | None, beside: Path | None, *, anew: bool) -> Path:

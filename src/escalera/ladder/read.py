@@ -17,7 +17,7 @@ from escalera.ladder.editor import json_schema
 from escalera.ladder.explain import mistakes, without
 from escalera.ladder.families import families
 from escalera.ladder.resolve import SECTIONS, Resolved, resolve
-from escalera.ladder.schema import Ladder, LadderEntry, Rung, RungConfig, Text
+from escalera.ladder.schema import Ladder, LadderEntry, Rung, RungConfig, Search, Text
 from escalera.ladder.settings import Setting, lay_setting, read_setting
 from escalera.ladder.shipped import LARGEST, find_ladder, read_bytes, shipped
 from escalera.ladder.shown import show
@@ -49,6 +49,7 @@ class Reading:
     drafts: list[Rung] = field(default_factory=list, repr=False)
     _document: Document = field(default_factory=Document, repr=False)
     _resolved: dict[str, Resolved] = field(default_factory=dict, repr=False)
+    _sets: Sequence[str] = ()
 
     @property
     def rungs(self) -> list[Rung]:
@@ -64,6 +65,10 @@ class Reading:
     def folder(self) -> Path | None:
         """Where the file lies; None for a ladder that ships, whose sources are known by name."""
         return None if not self.file or Path(self.file) in (path for _, path in shipped()) else Path(self.file).parent
+
+    def answered(self, answers: Mapping[str, Mapping[str, Any]]) -> Reading:
+        """The same ladder with what searches have found, by rung: changes that stand and are inherited as if typed."""
+        return _reading(self._document, self._sets, self.file, self.ladder.name, answers)
 
     def locate(self, rung: str, path: str) -> Place:
         """Where the value at a dotted path of a rung was typed, by the rung or by the parent it inherits it from."""
@@ -83,23 +88,44 @@ def read_ladder(source: str | Path | Mapping[str, Any], sets: Sequence[str] = ()
     return _reading(_decode(read_bytes(path)), sets, str(path), path.stem)
 
 
-def _reading(document: Document, sets: Sequence[str], file: str, stem: str) -> Reading:
+def _reading(
+    document: Document,
+    sets: Sequence[str],
+    file: str,
+    stem: str,
+    answers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Reading:
     """The ladder of a document; `stem` names one that has no name."""
     if unusable := _unusable(document):
         return Reading(Ladder(name=stem, rungs=[]), _problems(unusable, document, file), file)
     ordered, unrelated = families(document)
-    resolved, unresolved = resolve(ordered, document)
+    resolved, unresolved = resolve(ordered, document, answers)
     rungs = sorted(resolved.values(), key=lambda rung: rung.step.index)
     settings = [read_setting(text) for text in sets]
     for setting in settings:
         lay_setting(setting, rungs)
+    _overridden(settings, rungs)
     flaws = [*document.flaws, *_frame(document), *unrelated, *unresolved]
     problems = _problems(flaws, document, file) + _complaints(settings)
     named = {rung.step.name: rung for rung in reversed(rungs) if rung.step.name}
     sound = [rung for rung in rungs if rung.step.name and not rung.mistakes and not rung.step.doubtful]
     fine = {rung.step.index for rung in sound}
     drafts = [draft for rung in named.values() if rung.step.index not in fine and (draft := _draft(rung))]
-    return Reading(_ladder(document.value, sound, stem), problems, file, drafts, document, named)
+    return Reading(_ladder(document.value, sound, stem), problems, file, drafts, document, named, sets)
+
+
+def _overridden(settings: Sequence[Setting], rungs: Sequence[Resolved]) -> None:
+    """Complain of settings that a rung searches over: they would be laid over what it has found."""
+    for rung in rungs:
+        wanted = rung.step.entry.get("search")
+        if not isinstance(wanted, dict) or not isinstance(over := wanted.get("over"), dict):
+            continue
+        for setting in settings:
+            for path in setting.change:
+                if any(f"{path}.".startswith(f"{one}.") or f"{one}.".startswith(f"{path}.") for one in over):
+                    setting.messages.append(
+                        f"the rung '{rung.step.name}' searches over it; leave it out here, or take it out of its search"
+                    )
 
 
 def _unusable(document: Document) -> list[Flaw]:
@@ -193,7 +219,14 @@ def _ladder(values: dict[str, Any], sound: list[Resolved], stem: str) -> Ladder:
 
 def _rung(rung: Resolved, config: RungConfig) -> Rung:
     parent = rung.step.parent.name if rung.step.parent else None
-    return Rung(name=rung.step.name, why=_text(rung.step.entry.get("why")), parent=parent, config=config)
+    wanted = rung.step.entry.get("search")
+    return Rung(
+        name=rung.step.name,
+        why=_text(rung.step.entry.get("why")),
+        parent=parent,
+        search=None if wanted is None or mistakes(Search, wanted) else Search.model_validate(wanted),
+        config=config,
+    )
 
 
 def _draft(rung: Resolved) -> Rung | None:

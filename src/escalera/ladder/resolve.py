@@ -12,6 +12,7 @@ from escalera.ladder.document import Document, Flaw, Path
 from escalera.ladder.explain import Mistake, mistakes
 from escalera.ladder.families import Step
 from escalera.ladder.schema import RungConfig
+from escalera.ladder.space import faults
 
 SECTIONS = tuple(RungConfig.model_fields)
 
@@ -65,8 +66,13 @@ class Resolved:
         self.origins = {other: place for other, place in self.origins.items() if other[: len(path)] != path}
 
 
-def resolve(ordered: list[Step], document: Document) -> tuple[dict[int, Resolved], list[Flaw]]:
-    """Every rung whose parents are known, by its index, and the flaws in what the rungs say."""
+def resolve(
+    ordered: list[Step], document: Document, answers: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[dict[int, Resolved], list[Flaw]]:
+    """Every rung whose parents are known, by its index, and the flaws in what the rungs say.
+
+    `answers` are what searches have found, by the names of their rungs: changes on top of what the rung says.
+    """
     done: dict[int, Resolved] = {}
     flaws: dict[Flaw, None] = {}
     for step in ordered:
@@ -80,8 +86,10 @@ def resolve(ordered: list[Step], document: Document) -> tuple[dict[int, Resolved
             rung.config, rung.origins = copy.deepcopy(parent.config), dict(parent.origins)
             step.doubtful |= parent.step.doubtful
         flaws |= dict.fromkeys(_build(rung, document))
+        rung.change((answers or {}).get(step.name, {}), (*step.place, "search", "over"))
         rung.mistakes = mistakes(RungConfig, rung.config)
         flaws |= dict.fromkeys(_typed_here(rung, parent, document))
+        flaws |= dict.fromkeys(_searching(rung, document))
         done[step.index] = rung
     return done, list(flaws)
 
@@ -136,6 +144,15 @@ def _typed_here(rung: Resolved, parent: Resolved | None, document: Document) -> 
             continue
         message = f"{mistake.keys[0]}: {mistake.message}" if blamed else mistake.message
         yield _flaw(message, places[blamed], document)
+
+
+def _searching(rung: Resolved, document: Document) -> Iterator[Flaw]:
+    """What is wrong with the space that a rung searches; what is wrong with the rest of a search is told elsewhere."""
+    wanted = rung.step.entry.get("search")
+    if not isinstance(wanted, dict) or not isinstance(over := wanted.get("over"), dict):
+        return
+    for path, message in faults(over, rung.config, rung.mistakes, str(wanted.get("method"))):
+        yield _flaw(message, (*rung.step.place, "search", "over", *path), document)
 
 
 def _flaw(message: str, path: Path, document: Document) -> Flaw:

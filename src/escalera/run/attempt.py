@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 
 import torch
@@ -15,32 +15,24 @@ from escalera.core.runtime import now, threads
 from escalera.data.dataset import Dataset
 from escalera.ladder.schema import Rung
 from escalera.run import keeping
-from escalera.run.evaluate import Fitted, evaluate
+from escalera.run.evaluate import Fitted, evaluate, validate
 from escalera.run.events import Events
 from escalera.run.fit import fit
 from escalera.run.fit_ensemble import fit_ensemble
 from escalera.run.lineage import check_ready
 from escalera.run.outcome import Outcome
 from escalera.run.status import fingerprint, other_classes, prepare, put_back, settled
+from escalera.run.task import Task
 
 
-def attempt(
-    rung: Rung,
-    seed: int,
-    data: Dataset,
-    run: RunDir,
-    *,
-    device: str,
-    fresh: bool,
-    failed: Collection[str],
-    events: Events,
-) -> Outcome:
-    """Train a rung with one seed, or go on with it, unless it is finished; what stood there before is kept.
+def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], events: Events) -> Outcome:
+    """Train the rung of a task, or go on with it, unless it is finished; what stood there before is kept.
 
     What goes wrong is written into run.json, and is in what comes back; `failed` are the rungs that it must not start
     from.
     """
-    done = Outcome(rung.name, seed)
+    run, seed, fresh = task.run, task.seed, task.fresh
+    done = Outcome(*task.key)
     if not fresh and settled(run, rung):
         return done
     home = run
@@ -52,10 +44,13 @@ def attempt(
         anew = fresh or other_classes(run, rung, data.classes)
         home = prepare(run, rung, fresh=anew, events=events)
         check_ready(rung.config, run, failed)
-        begin: Callable[..., Fitted] = fit if rung.config.model.trains else fit_ensemble
         with _as_begun(home, events):
-            fitted = begin(rung, seed, data, home, device=device, events=events)
-            evaluate(fitted, rung.config, data, home, events)
+            fitted = _fit(task, rung, data, home, events)
+            if fitted is None:
+                events.trial_pauses()
+                return replace(done, state="paused")
+            judge = evaluate if task.on == "test" else validate
+            judge(fitted, rung.config, data, home, events)
         if home.path != run.path:
             replaced = keeping.replace(home, fingerprint(rung.config))
             if replaced is not None:
@@ -69,6 +64,13 @@ def attempt(
             note_failure(home, rung, seed, message)
         return replace(done, state="failed", error=message)
     return done
+
+
+def _fit(task: Task, rung: Rung, data: Dataset, home: RunDir, events: Events) -> Fitted | None:
+    """What learns, fitted; None where it pauses. Classifiers have no epochs to pause after."""
+    if not rung.config.model.trains:
+        return fit_ensemble(rung, task.seed, data, home, device=task.device, events=events)
+    return fit(rung, task.seed, data, home, device=task.device, events=events, until=task.until)
 
 
 def note_failure(home: RunDir, rung: Rung, seed: int, message: str) -> None:

@@ -1,4 +1,7 @@
-"""The test rows are read here and nowhere else: what a fitted model answers for them, and the files of that."""
+"""The test rows are read here and nowhere else: what a fitted model answers for them, and the files of that.
+
+A trial of a search ends with the rows of validation instead.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.files import read_json
+from escalera.core.files import read_json, write_json
+from escalera.core.predictions import write_predictions
 from escalera.core.rundir import RESULT, RunDir
 from escalera.core.runtime import now
 from escalera.data.dataset import Dataset, Split
+from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions
 from escalera.ladder.schema import RungConfig
 from escalera.run.artifacts import file_answers
@@ -36,6 +41,18 @@ class Fitted(Protocol):
 
     def cost(self) -> dict[str, Any]:
         """What answers cost, as run.json has it."""
+
+
+def validate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, events: Events) -> None:
+    """Ask a fitted model for the validation rows alone, write its answers, and have the run done."""
+    part = data.validation
+    found, _ = fitted.answer(part)
+    write_predictions(run.validation, part.rows, found.labels, found.logits, in_train=None, others={})
+    metrics = {"validation": measure(found.logits, found.labels, data.classes)}
+    write_json(run.metrics, metrics)
+    record = {**fitted.record, "state": "done", "finished": now()}
+    run.write_record(record, RESULT)
+    events.trial_ends(record, metrics)
 
 
 def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, events: Events) -> None:

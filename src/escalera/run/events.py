@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
     from escalera.run.outcome import Outcome
+    from escalera.run.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,24 @@ class Events:
 
     def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
         """A model is fitted and evaluated: what run.json and metrics.json hold."""
+
+    def trial_pauses(self) -> None:
+        """A trial has come as far as it was to; somebody else decides whether it goes on."""
+
+    def trial_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """A trial is fitted and judged by validation: what run.json and metrics.json hold."""
+
+    def search_begins(self, rung: Rung, trials: int | None, told: int, rows: int, flattery: float) -> None:
+        """A rung tries settings: so many trials, None for as many as the time allows, of which some are `told` already.
+
+        The best of them will look better on so many validation `rows` than it is, by about `flattery` of accuracy.
+        """
+
+    def trial_told(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
+        """What came of a trial, and the best so far."""
+
+    def search_ends(self, rung: str, best: Trial) -> None:
+        """Nothing is left to try: the rung is trained with the settings of the best trial."""
 
     def branches_asked(self) -> None:
         """A fusion has learned; what each branch is worth is computed next."""

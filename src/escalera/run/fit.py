@@ -30,7 +30,7 @@ from escalera.run.evaluate import Others
 from escalera.run.events import Events
 from escalera.run.fitting import Fitting, new_network
 from escalera.run.gang import Place
-from escalera.train.callbacks import EarlyStopping, History, StatisticsWarmUp, StopOnSignal, TensorBoard
+from escalera.train.callbacks import EarlyStopping, History, Pause, StatisticsWarmUp, StopOnSignal, TensorBoard
 from escalera.train.checkpoint import (
     Checkpoint,
     LastCheckpoint,
@@ -77,8 +77,12 @@ class FittedNetwork:
         return {"tta": tta, "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
 
 
-def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events) -> FittedNetwork:
+def fit(
+    rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events, until: int | None = None
+) -> FittedNetwork | None:
     """Train, or go on training, a rung, and write its files but for those of the test rows, which it never sees.
+
+    None where it pauses after `until` epochs; called again, it goes on as if it had not.
 
     Raises KeyboardInterrupt when the user stopped it (the run can be resumed), EscaleraError when it cannot go on.
     """
@@ -114,7 +118,10 @@ def fit(rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, event
     if trained:
         load_weights(network, run.best)
     else:
-        record |= _train(fitting, events)
+        learned = _train(fitting, events, until)
+        if learned is None:
+            return None
+        record |= learned
         record = run.write_record(record, LEARNED)
         tidy(run.last)
     return FittedNetwork(fitting, record, memory, events)
@@ -137,10 +144,11 @@ def _precision(config: RungConfig, record: dict[str, Any], device: torch.device)
     return str(begun) if begun and wanted == "auto" else choose_precision(wanted, device)
 
 
-def _train(fitting: Fitting, events: Events) -> dict[str, Any]:
+def _train(fitting: Fitting, events: Events, until: int | None = None) -> dict[str, Any] | None:
     """Train or resume, and write the weights that the run stands by, which the network then has.
 
-    What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took.
+    What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took; None
+    where it pauses.
     """
     config, run, place = fitting.config, fitting.run, fitting.place
     settings, leads = config.train, fitting.place.ranks.leads
@@ -162,10 +170,11 @@ def _train(fitting: Fitting, events: Events) -> dict[str, Any]:
     with fitting.in_turn():
         found = last.resume(training)
     _tell(found, history, training, events)
+    pause = Pause(until)
     callbacks: list[Callback] = [
         *parts.values(),
         *(extra for extra in (average, builders.unfreezing(config.model, fitting.network)) if extra),
-        StatisticsWarmUp(), *([TensorBoard(run.path), last, Announcer(events)] if leads else []), stop
+        StatisticsWarmUp(), *([TensorBoard(run.path), last, Announcer(events)] if leads else []), pause, stop
     ]  # fmt: skip
     train(
         training,
@@ -181,6 +190,8 @@ def _train(fitting: Fitting, events: Events) -> dict[str, Any]:
         shards=fitting.shards(),
         callbacks=callbacks,
     )
+    if pause.reached:
+        return None
     if training.interrupted:
         raise stop.reason
     best_epoch = _stand_by(fitting, training, learner, stopping)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from escalera.core.errors import EscaleraError, Problem, RunError, nearest
 from escalera.core.files import sha256
-from escalera.core.rundir import RunDir, standing
+from escalera.core.rundir import RunDir, is_trial, standing
 from escalera.ladder import schema
 from escalera.ladder.read import Reading
 from escalera.ladder.saved import read_config
@@ -100,7 +100,9 @@ def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
 
 def origin(weights: schema.Weights, run: RunDir) -> RunDir:
     """The run that weights come from: an earlier rung's with the same seed, beside this one, or one elsewhere."""
-    return RunDir(Path(weights.run) if weights.run else run.path.parents[1] / str(weights.rung) / f"seed-{run.seed}")
+    # All trials of a search have one seed of their own, of which there is no other run.
+    seed = 0 if is_trial(run.path.parent) else run.seed
+    return RunDir(Path(weights.run) if weights.run else run.ladder / str(weights.rung) / f"seed-{seed}")
 
 
 def fingerprint(path: Path) -> str:

@@ -11,9 +11,9 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a task; `error` is why it failed."""
+    """What came of a task; `error` is why it failed. One that is paused goes on when it is performed again."""
 
     rung: str
     seed: int
-    state: Literal["done", "failed"] = "done"
+    state: Literal["done", "failed", "paused"] = "done"
     error: str = ""

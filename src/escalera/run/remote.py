@@ -28,7 +28,8 @@ from escalera.data.cache.folders import cache_root
 from escalera.data.cache.mirrors import mirror_of
 from escalera.run.events import Events, also
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, open_data, perform
+from escalera.run.perform import perform
+from escalera.run.task import Task, open_data
 
 _VERSIONS = ("escalera", "torch")
 LOOK = 5.0

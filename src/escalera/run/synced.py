@@ -8,6 +8,7 @@ from pathlib import Path
 
 from escalera.core.errors import EscaleraError
 from escalera.core.mirror import Mirror
+from escalera.core.rundir import is_trial
 from escalera.core.store import open_store
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events, also
@@ -22,15 +23,13 @@ def synced(url: str, folder: Path, rung: Rung, seed: int, events: Events, work: 
     """
     mirror = Mirror(open_store(url), folder.parent)
 
-    def part(name: str) -> str:
-        return f"{folder.name}/{name}/seed-{seed}"
-
-    own = part(rung.name)
+    own = f"{folder.name}/{rung.name}/seed-{seed}"
+    before = 0 if is_trial(rung.name) else seed
     try:
         with mirror.held(own):
             mirror.pull(own)
             for name in sorted({rung.parent or rung.name, *sources(rung.config)} - {rung.name}):
-                mirror.pull_idle(part(name))
+                mirror.pull_idle(f"{folder.name}/{name}/seed-{before}")
 
             def push() -> None:
                 mirror.push(own)

@@ -1,4 +1,4 @@
-"""What is to be trained, and what came of it, as plain values: any process or machine can perform a task."""
+"""What is to be trained, as plain values: any process or machine can perform a task."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.rundir import RunDir
-from escalera.ladder.schema import Data, Rung
-from escalera.run.outcome import Key, Outcome
+from escalera.ladder.schema import Data
+from escalera.run.outcome import Key
 
 if TYPE_CHECKING:
     from escalera.data.dataset import Dataset
-    from escalera.run.events import Events
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,8 @@ class Task:
 
     `name` is the rung's, so that nobody reads the JSON to know whose turn it is; `place` is its place among all, as
     2/5. A `fresh` one goes on with nothing and takes nothing over. `store` is the URL that the folder is a mirror of.
+    It is evaluated `on` the test rows, or, a trial of a search, on those of validation and no others; one with `until`
+    pauses after so many epochs, and goes on when it is performed again.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Task:
     fresh: bool = False
     place: str = ""
     store: str | None = None
+    on: Literal["test", "validation"] = "test"
+    until: int | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Task:
@@ -93,26 +96,3 @@ def data_kept() -> Iterator[None]:
         yield
     finally:
         open_data.cache_clear()
-
-
-def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
-    """Train a task, or go on with it, whatever comes of it; it does not start from rungs that `failed`."""
-    # They bring the networks along, which a climb with nothing left to train does without.
-    from escalera.core.runtime import threads
-    from escalera.run.attempt import attempt
-
-    rung = Rung.model_validate_json(task.rung)
-    events.rung_begins(rung, task.seed, task.place)
-    data = open_data(task.source)
-
-    def work(heard: Events) -> Outcome:
-        with threads(task.threads) if task.threads else contextlib.nullcontext():
-            return attempt(
-                rung, task.seed, data, task.run, device=task.device, fresh=task.fresh, failed=failed, events=heard
-            )
-
-    if task.store is None:
-        return work(events)
-    from escalera.run.synced import synced
-
-    return synced(task.store, Path(task.folder), rung, task.seed, events, work)

@@ -14,8 +14,9 @@ from escalera.ladder.schema import Ladder, Rung
 from escalera.models.summary import Summary
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
+from escalera.run.trial import Trial
 
-_NAMES = {"Dataset": Dataset, "Ladder": Ladder, "Rung": Rung, "Summary": Summary, "Outcome": Outcome}
+_NAMES = {"Dataset": Dataset, "Ladder": Ladder, "Rung": Rung, "Summary": Summary, "Outcome": Outcome, "Trial": Trial}
 
 
 def sender(send: Callable[[str, str], None]) -> Events:

@@ -76,6 +76,27 @@ class EarlyStopping(Callback):
         self.files = state["files"]
 
 
+class Pause(Callback):
+    """Ends the training for now after so many epochs; `reached` says that it has."""
+
+    def __init__(self, epochs: int | None) -> None:
+        self.epochs = epochs
+        self.reached = False
+
+    def on_train_begin(self, training: Training) -> None:
+        """One that has come so far already goes no further."""
+        self._look(training)
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Pause, unless it is over or somebody else has interrupted it."""
+        self._look(training)
+
+    def _look(self, training: Training) -> None:
+        over = training.stop or training.interrupted or training.epoch >= training.epochs
+        if self.epochs is not None and training.epoch >= self.epochs and not over:
+            self.reached = training.interrupted = True
+
+
 class StatisticsWarmUp(Callback):
     """Lets batch norm's running statistics be the plain mean of the first batches, until their own momentum takes over.
 

@@ -98,7 +98,10 @@ def train(
     in_one = accumulate == shards.count == 1
     try:
         _call(callbacks, "on_train_begin", training)
-        while training.epoch < training.epochs and not (training.stop or shards.ended(training.interrupted)):
+        while training.epoch < training.epochs and not training.stop:
+            if shards.ended(training.interrupted):
+                training.interrupted = True
+                return
             training.epoch += 1
             # Dropout draws from the global generator: seeded by epoch, a resumed run draws what the whole one drew.
             torch.manual_seed(seed * 1_000_003 + training.epoch)

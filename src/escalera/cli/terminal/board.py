@@ -40,11 +40,11 @@ class Board:
         if self.bars is not None:
             self.bars.stop()
 
-    def count(self, seconds: float | None) -> None:
+    def count(self, seconds: float | None, *, say: bool = True) -> None:
         """One more run is over, after so many seconds; None where it was lost."""
         self.over += 1
         self.seconds += [] if seconds is None else [seconds]
-        if self.bars is None:
+        if self.bars is None and say:
             self.console.print(f"  {self.total()}", style="dim", highlight=False)
         self.show()
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from escalera.cli.terminal.tables import print_rungs
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.translation import translate
+from escalera.ladder.shown import show
 from escalera.run.events import Events
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from escalera.models.summary import Summary
     from escalera.run.events import Progress
     from escalera.run.outcome import Outcome
+    from escalera.run.trial import Trial
 
 _LISTED = 20
 
@@ -36,6 +38,7 @@ class Narrator(Events):
         self.debug = debug
         self.reported: set[str] = set()
         self.shown = Events()
+        self.monitor = "val_accuracy"
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
         """Name the ladder, and how much of it is to do."""
@@ -199,6 +202,55 @@ class Narrator(Events):
         self._line(f"[red]✗ {escape(failed)}[/]{escape(why)}")
         if self.debug:
             self.console.print(trace, markup=False, highlight=False)
+
+    def search_begins(self, rung: Rung, trials: int | None, told: int, rows: int, flattery: float) -> None:
+        """Say what is tried, how much of it, and by how much the best will look better than it is."""
+        assert rung.search is not None
+        words, self.monitor = self.words, rung.search.monitor
+        self.console.print(f"\n[bold cyan]{escape(rung.name)}[/]", highlight=False)
+        if rung.why:
+            self._print(f"  {rung.why[words.code]}", style="dim")
+        minutes = rung.search.minutes
+        time = "" if minutes is None else words.say("search.minutes", time=words.wait(60 * minutes))
+        count = words.say("search.as_many") if trials is None else words.count(trials, "trial")
+        over = ", ".join(rung.search.over)
+        self._print(f"  {words.say('search.begins', trials=count, over=over, method=rung.search.method)}{time}")
+        if told:
+            self._print(f"  {words.say('search.told', told=words.count(told, 'trial'))}")
+        points = words.number(100 * flattery, 1)
+        self._print(f"  {words.say('search.flattery', rows=words.number(rows), points=points)}", style="dim")
+
+    def trial_told(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
+        """One line for each trial."""
+        words = self.words
+        of = f"/{words.number(trials)}" if trials else ""
+        name = words.say("search.trial", number=f"{words.number(trial.number + 1)}{of}")
+        if trial.state == "failed":
+            found = words.say("search.failed", reason=self._translated(trial.error))
+        else:
+            found = self._value(trial.value)
+            if trial.state == "pruned":
+                found = words.say("search.pruned", value=found, epochs=words.count(trial.epochs, "epoch"))
+        first = ""
+        if best is not None and best.number != trial.number:
+            first = words.say("search.best", value=self._value(best.value), number=words.number(best.number + 1))
+        same = "" if trial.same is None else words.say("search.same", number=words.number(trial.same + 1))
+        tried = ", ".join(f"{path} {show(value)}" for path, value in trial.settings.items())
+        took = words.duration(trial.seconds) if trial.seconds else ""
+        self._print("  " + "  ·  ".join(part for part in (f"{name}: {found}", first, same, tried, took) if part))
+
+    def search_ends(self, rung: str, best: Trial) -> None:
+        """Say with what the rung is trained."""
+        tried = ", ".join(f"{path}: {show(value)}" for path, value in best.settings.items())
+        words = self.words
+        found = words.say("search.ends", number=words.number(best.number + 1), settings=tried)
+        self._print(f"  {found}", style="green")
+
+    def _value(self, value: float | None) -> str:
+        """The figure that trials are chosen by."""
+        if self.monitor == "val_loss":
+            return self.words.say("search.loss", loss=self.words.loss(value))
+        return self.words.say("progress.validation", accuracy=self.words.number(100 * (value or 0), 2))
 
     def ladder_ends(self, folder: Path, report: Path | str, failed: Sequence[Outcome]) -> None:
         """The table of the rungs, what failed, and where the report is."""

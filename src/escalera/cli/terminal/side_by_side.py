@@ -12,12 +12,14 @@ from rich.markup import escape
 from escalera.cli.terminal.board import Board, Row
 from escalera.cli.terminal.narrator import Narrator
 from escalera.cli.terminal.progress import LINE_EVERY
+from escalera.core.rundir import SEARCH, is_trial
 from escalera.run.events import Events
 
 if TYPE_CHECKING:
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
     from escalera.run.events import Progress
+    from escalera.run.trial import Trial
 
 
 class SideBySide(Narrator):
@@ -25,7 +27,7 @@ class SideBySide(Narrator):
 
     def __init__(self, console: Console | None = None, *, language: str = "en", debug: bool = False) -> None:
         super().__init__(console, language=language, debug=debug)
-        self.runs = 0
+        self.runs = self.runs_left = 0
         self.board: Board | None = None
         self.lines: dict[tuple[str, int], Line] = {}
 
@@ -47,6 +49,22 @@ class SideBySide(Narrator):
         """Say how many processes compute each training."""
         words = self.words
         self._print(words.say("devices", processes=words.number(count), threads=words.count(threads, "thread")))
+
+    def search_begins(self, rung: Rung, trials: int | None, told: int, rows: int, flattery: float) -> None:
+        """Say what is tried, and have the lines count trials as long as that lasts."""
+        super().search_begins(rung, trials, told, rows, flattery)
+        self.runs, self.runs_left = (trials or 0) - told, self.runs
+
+    def search_ends(self, rung: str, best: Trial) -> None:
+        """Say what was found, and count runs again."""
+        super().search_ends(rung, best)
+        self.runs = self.runs_left
+
+    def trial_told(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
+        """One line for each trial, which is one less to go."""
+        super().trial_told(trial, best, trials)
+        if self.board is not None:
+            self.board.count(trial.seconds or None, say=False)
 
     def of_run(self, rung: str, seed: int) -> Events:
         """The line of one run."""
@@ -80,7 +98,7 @@ class Line(Narrator):
     def __init__(self, among: SideBySide, board: Board, rung: str, seed: int) -> None:
         super().__init__(among.console, language=among.words.code, debug=among.debug)
         self.board, self.reported = board, among.reported
-        self.name = f"{rung} ({self.words.say('rung.seed', seed=seed)})" if seed else rung
+        self.name = self._called(rung, seed)
         self.key = rung, seed
         self.printed = time.monotonic()
         self.row = Row(board, self.name)
@@ -89,7 +107,7 @@ class Line(Narrator):
         """Open its line, anew where a process was lost."""
         self.row.close()
         self.row = self.board.rows[self.key] = Row(self.board, self.name)
-        if not self.console.is_terminal:
+        if not self.console.is_terminal and place:
             self.console.print(f"[bold cyan]{place}  {escape(self.name)}[/]", highlight=False)
 
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
@@ -124,10 +142,25 @@ class Line(Narrator):
         super().rung_failed(rung, message, trace)
         self._over()
 
+    def trial_pauses(self) -> None:
+        """Take its line away, until it goes on."""
+        self.row.close()
+
+    def trial_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
+        """Take its line away; what came of it is said by the search."""
+        self.row.close()
+
     def put_back(self, kept: Path, place: Path) -> None:
         """Say that a run with these settings was there already."""
         super().put_back(kept, place)
         self._over()
+
+    def _called(self, rung: str, seed: int) -> str:
+        """A run as people call it; all trials of a search have one seed."""
+        if is_trial(rung):
+            name, _, trial = rung.partition(f"/{SEARCH}/trial-")
+            return f"{name}: {self.words.say('search.trial', number=int(trial))}"
+        return f"{rung} ({self.words.say('rung.seed', seed=seed)})" if seed else rung
 
     def _over(self) -> None:
         self.row.close()

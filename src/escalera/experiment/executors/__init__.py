@@ -23,7 +23,12 @@ Make = Callable[[Events, Sequence[Task], int | Literal["auto"], str], "Executor"
 
 
 class Executor(AbstractContextManager["Executor"], Protocol):
-    """Takes tasks whose turn has come, and performs them in whatever order; on leaving it, nothing is at work."""
+    """Takes tasks whose turn has come, and performs them in whatever order; on leaving it, nothing is at work.
+
+    So many are performed `at_once`; more that are submitted wait.
+    """
+
+    at_once: int
 
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
         """Perform a task, now or later; it does not start from rungs that `failed`."""

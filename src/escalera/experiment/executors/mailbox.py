@@ -44,6 +44,9 @@ class Mailbox:
         if task.store is not None:
             open_store(task.store).remove(events_at(task))
         with self.lock:
+            # A trial that had paused is a task once more.
+            self.read.pop(path, None)
+            self.begun.discard(path)
             self.tasks[path] = task
 
     def end(self, task: Task) -> None:

@@ -44,6 +44,7 @@ class Pool:
     def __init__(self, events: Events, tasks: Sequence[Task], jobs: int | Literal["auto"], device: str) -> None:
         self.events = events
         self.jobs = choose_jobs(jobs, tasks, device)
+        self.at_once = self.jobs.count
         self.hands = ThreadPoolExecutor(self.jobs.count)
         self.places: SimpleQueue[int] = SimpleQueue()
         self.workers: dict[int, Worker] = {}

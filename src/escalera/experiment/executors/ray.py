@@ -61,7 +61,7 @@ class Pool:
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         cpus = sum(int(node.get("CPU", 0)) for node in nodes)
         self.gpus = 1 if self.on_gpu and any(node.get("GPU") for node in nodes) else 0
-        count = max(1, min(self.asked, cpus))
+        self.at_once = count = max(1, min(self.asked, cpus))
         # A task has to fit on some machine; as large as the largest is no use where the others stand idle.
         self.threads = max(1, min(cpus // count, *(int(node.get("CPU", 1)) or 1 for node in nodes)))
         self.mailbox = Mailbox(self.events)

@@ -8,11 +8,14 @@ from types import TracebackType
 
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, perform
+from escalera.run.perform import perform
+from escalera.run.task import Task
 
 
 class Pool:
     """Performs a task as soon as it is submitted, and returns when it is done."""
+
+    at_once = 1
 
     def __init__(self, events: Events, tasks: Sequence[Task], jobs: object, device: str) -> None:
         self.events = events

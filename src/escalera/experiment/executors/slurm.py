@@ -53,7 +53,7 @@ class Pool:
             expected = "a folder that all machines see as --out"
             raise EscaleraError(f"--cluster slurm: expected {expected}, received {tasks[0].store}")
         self.events, self.tasks = events, tasks
-        self.count = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
+        self.at_once = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
         self.climb = uuid.uuid4().hex
         self.working: dict[Any, tuple[Task, Future[Outcome]]] = {}
         self.waiting: deque[tuple[Task, frozenset[str], Future[Outcome]]] = deque()
@@ -64,7 +64,7 @@ class Pool:
     def __enter__(self) -> Pool:
         remote.stop_none(self.tasks[0])
         self.mailbox = Mailbox(self.events)
-        self.events.workers_begin(self.count, CORES, "cluster", 0, 0)
+        self.events.workers_begin(self.at_once, CORES, "cluster", 0, 0)
         self.thread = threading.Thread(target=self._look, daemon=True)
         self.thread.start()
         return self
@@ -97,7 +97,7 @@ class Pool:
         return future
 
     def _fill(self) -> None:
-        while self.waiting and len(self.working) < self.count:
+        while self.waiting and len(self.working) < self.at_once:
             task, failed, future = self.waiting.popleft()
             job = self.executor.submit(Performed(), remote.order(task, failed, self.climb))
             self.working[job] = task, future

@@ -25,7 +25,8 @@ from escalera.core.runtime import cores
 from escalera.run.events import Events
 from escalera.run.gang import Leader, leader_of_launch, leading
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, perform
+from escalera.run.perform import perform
+from escalera.run.task import Task
 
 SECONDS_TO_LEAVE = 10
 """How long the others may take to end when there is no more to do."""
@@ -33,6 +34,8 @@ SECONDS_TO_LEAVE = 10
 
 class Pool:
     """Performs a task as soon as it is submitted, with so many processes, and returns when it is done."""
+
+    at_once = 1
 
     def __init__(self, events: Events, tasks: Sequence[Task], jobs: int | Literal["auto"], device: str) -> None:
         self.events = events

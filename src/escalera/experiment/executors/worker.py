@@ -16,7 +16,8 @@ from queue import SimpleQueue
 from typing import Any, NoReturn, TextIO
 
 from escalera.core.interrupt import interrupt_main
-from escalera.run.task import Task, data_kept, perform
+from escalera.run.perform import perform
+from escalera.run.task import Task, data_kept
 
 STOPPED = 130
 """The exit code of what Ctrl-C has ended."""

@@ -12,6 +12,7 @@ from escalera.ladder.schema.optimizers import Adam, AdamW, Optimizer, Sgd
 from escalera.ladder.schema.pretrained import Backbone, Transfer
 from escalera.ladder.schema.rows import Conv1d, Table
 from escalera.ladder.schema.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule
+from escalera.ladder.schema.search import Search
 from escalera.ladder.schema.section import Section, Text
 from escalera.ladder.schema.train import EarlyStopping, Train
 from escalera.ladder.schema.votes import Classifier, Votes
@@ -52,6 +53,7 @@ __all__ = [
     "RungConfig",
     "RungEntry",
     "Schedule",
+    "Search",
     "Section",
     "Sgd",
     "Table",

@@ -10,6 +10,7 @@ from escalera.core.errors import EscaleraError, nearest
 from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.data import Data
 from escalera.ladder.schema.kind import Model
+from escalera.ladder.schema.search import Search
 from escalera.ladder.schema.section import Name, Section, Text, at_odds
 from escalera.ladder.schema.train import Train
 
@@ -53,6 +54,7 @@ class Rung(Section):
     name: str
     why: Text | None = None
     parent: str | None = None
+    search: Search | None = None
     config: RungConfig
 
 
@@ -83,6 +85,9 @@ class RungEntry(Section):
     ] = None
     parent: Annotated[str | None, Field(alias="from", description=FROM)] = None
     change: Annotated[dict[str, Any], Field(description="dotted path: new value")] = {}
+    search: Annotated[
+        Search | None, Field(description="settings to try on top of that; the best of them becomes the rung's")
+    ] = None
     data: Data | None = None
     augment: Augment | None = None
     model: Model | None = None

@@ -1,0 +1,34 @@
+"""trials.csv: every trial of a search as a row, for whoever wants to look at them elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from escalera.core.files import write_aside
+from escalera.ladder.shown import show
+from escalera.run.trial import Trial
+
+COLUMNS = ("trial", "state", "value", "epochs", "seconds", "same_as")
+
+
+def write_trials(path: Path, trials: Sequence[Trial], paths: Sequence[str]) -> None:
+    """Write a row for each trial that is over: what came of it, and the value that it had for each path."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*COLUMNS, *paths, "error"])
+    for trial in trials:
+        if trial.state == "running":
+            continue
+        same = "" if trial.same is None else trial.same + 1
+        value = "" if trial.value is None else trial.value
+        given = [_cell(trial.settings.get(name)) for name in paths]
+        table.writerow([trial.number + 1, trial.state, value, trial.epochs, trial.seconds, same, *given, trial.error])
+    write_aside(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def _cell(value: object) -> object:
+    """A number as it is, anything else as it stands in a ladder."""
+    return value if isinstance(value, int | float | str) else show(value)

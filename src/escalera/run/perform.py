@@ -1,0 +1,32 @@
+"""A task performed, by whatever process or machine has it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from escalera.ladder.schema import Rung
+from escalera.run.events import Events
+from escalera.run.outcome import Outcome
+from escalera.run.task import Task, open_data
+
+
+def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
+    """Train a task, or go on with it, whatever comes of it; it does not start from rungs that `failed`."""
+    # They bring the networks along, which a climb with nothing left to train does without.
+    from escalera.core.runtime import threads
+    from escalera.run.attempt import attempt
+
+    rung = Rung.model_validate_json(task.rung)
+    events.rung_begins(rung, task.seed, task.place)
+    data = open_data(task.source)
+
+    def work(heard: Events) -> Outcome:
+        with threads(task.threads) if task.threads else contextlib.nullcontext():
+            return attempt(task, rung, data, failed, heard)
+
+    if task.store is None:
+        return work(events)
+    from escalera.run.synced import synced
+
+    return synced(task.store, Path(task.folder), rung, task.seed, events, work)
