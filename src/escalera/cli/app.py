@@ -103,6 +103,9 @@ def main() -> None:
             # A pipe of Windows takes no ✓ by default, and that is no reason to end. From Python 3.15 on it is UTF-8.
             wanted = stream.isatty() or "PYTHONIOENCODING" in os.environ
             stream.reconfigure(encoding=None if wanted else "utf-8", errors="replace")
+    # Threads that have nothing to do sleep. By default they spin, and where something else is at work on the cores a
+    # training with two threads is up to ten times slower than with one; it is read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         with of_launch() as leads:
             ended = app(prog_name="escalera", standalone_mode=False) if leads else 0

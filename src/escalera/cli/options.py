@@ -68,6 +68,7 @@ Cluster = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Out = Annotated[str, typer.Option(metavar="DIR|URL", help="Where runs go: a folder, or a URL as s3://bucket/runs.")]
 Lang = Annotated[Language, typer.Option(envvar="ESCALERA_LANG", help="Language of what is printed and of the pages.")]
 DataRoot = Annotated[
     Path | None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from escalera.cli.app import command, echo_json, terminable
-from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, folder, words_of
+from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, Out, folder, words_of
 from escalera.core.errors import Terminated
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def climb(
         int,
         typer.Option(metavar="N", min=1, help="Compute each training on so many GPUs or processes (see train.shards)."),
     ] = 1,
-    out: Annotated[
-        str, typer.Option(metavar="DIR|URL", help="Where runs go: a folder, or a URL as s3://bucket/runs.")
-    ] = "runs",
+    out: Out = "runs",
     data_root: DataRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     lang: Lang = HERE,

@@ -58,6 +58,7 @@ def climb(
     jobs: int | Literal["auto"] | None = None,
     devices: int = 1,
     executor: str = "",
+    deadline: float | None = None,
     events: Events | None = None,
 ) -> Results:
     """Train the rungs that are not finished, compare all, write the report, and give every run.
@@ -65,14 +66,14 @@ def climb(
     `out` is a folder, or a URL as text. `rungs` chooses some by name; `fresh` trains finished ones again; `skip_bad`
     leaves pictures out that cannot be decoded, and counts them. A rung that fails does not stop the others. `jobs` runs
     are trained side by side, by processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; so many
-    `devices` compute each training together.
+    `devices` compute each training together. No epoch begins that would end after `deadline`, in seconds since 1970.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
     make, count, devices = choose_executor(executor, jobs, devices)
     chosen, place = _choose(ladder, rungs), find_place(out, ladder.name)
-    way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events)
+    way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events, deadline)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
     with place.held(), data_kept():

@@ -25,7 +25,10 @@ from escalera.run.task import Source, Task, open_data
 
 @dataclass(frozen=True)
 class Way:
-    """How a ladder is climbed, whatever its rungs are: where runs go, who performs them, and who hears of it."""
+    """How a ladder is climbed, whatever its rungs are: where runs go, who performs them, and who hears of it.
+
+    No epoch begins that would end after `deadline`, in seconds since 1970.
+    """
 
     place: Place
     make: Make
@@ -36,16 +39,18 @@ class Way:
     fresh: bool
     skip_bad: bool
     events: Events
+    deadline: float | None = None
     opened: set[str] = field(default_factory=set)
     """The sections `data` whose pictures a person has heard of."""
 
     def tasks(self, reading: Reading, pending: Sequence[tuple[Rung, int]]) -> list[Task]:
         """What is to do, as plain values."""
         place = self.place
-        return tasks_of(
+        made = tasks_of(
             reading, pending, place.folder, self.data_root, self.device, place.url,
             fresh=self.fresh, skip_bad=self.skip_bad,
         )  # fmt: skip
+        return [replace(task, deadline=self.deadline) for task in made]
 
 
 def prepared(

@@ -70,7 +70,7 @@ def _fit(task: Task, rung: Rung, data: Dataset, home: RunDir, events: Events) ->
     """What learns, fitted; None where it pauses. Classifiers have no epochs to pause after."""
     if not rung.config.model.trains:
         return fit_ensemble(rung, task.seed, data, home, device=task.device, events=events)
-    return fit(rung, task.seed, data, home, device=task.device, events=events, until=task.until)
+    return fit(rung, task.seed, data, home, device=task.device, events=events, until=task.until, deadline=task.deadline)
 
 
 def note_failure(home: RunDir, rung: Rung, seed: int, message: str) -> None:

@@ -125,6 +125,15 @@ class Events:
     def search_ends(self, rung: str, best: Trial) -> None:
         """Nothing is left to try: the rung is trained with the settings of the best trial."""
 
+    def auto_begins(self, name: str, found: list[str]) -> None:
+        """A ladder begins to build itself, or goes on: what was found in its source, in sentences."""
+
+    def move_told(self, state: str, line: str) -> None:
+        """A move was tried, and is `kept`, `dropped`, `failed`, or `waits`: what came of it, in a line."""
+
+    def auto_ends(self, file: Path) -> None:
+        """The ladder is written; what follows is the training of its last rung."""
+
     def branches_asked(self) -> None:
         """A fusion has learned; what each branch is worth is computed next."""
 

@@ -30,7 +30,15 @@ from escalera.run.evaluate import Others
 from escalera.run.events import Events
 from escalera.run.fitting import Fitting, new_network
 from escalera.run.gang import Place
-from escalera.train.callbacks import EarlyStopping, History, Pause, StatisticsWarmUp, StopOnSignal, TensorBoard
+from escalera.train.callbacks import (
+    Deadline,
+    EarlyStopping,
+    History,
+    Pause,
+    StatisticsWarmUp,
+    StopOnSignal,
+    TensorBoard,
+)
 from escalera.train.checkpoint import (
     Checkpoint,
     LastCheckpoint,
@@ -78,11 +86,20 @@ class FittedNetwork:
 
 
 def fit(
-    rung: Rung, seed: int, data: Dataset, run: RunDir, *, device: str, events: Events, until: int | None = None
+    rung: Rung,
+    seed: int,
+    data: Dataset,
+    run: RunDir,
+    *,
+    device: str,
+    events: Events,
+    until: int | None = None,
+    deadline: float | None = None,
 ) -> FittedNetwork | None:
     """Train, or go on training, a rung, and write its files but for those of the test rows, which it never sees.
 
-    None where it pauses after `until` epochs; called again, it goes on as if it had not.
+    None where it pauses after `until` epochs; called again, it goes on as if it had not. No epoch begins that would end
+    after `deadline`, in seconds since 1970.
 
     Raises KeyboardInterrupt when the user stopped it (the run can be resumed), EscaleraError when it cannot go on.
     """
@@ -118,7 +135,7 @@ def fit(
     if trained:
         load_weights(network, run.best)
     else:
-        learned = _train(fitting, events, until)
+        learned = _train(fitting, events, until, deadline)
         if learned is None:
             return None
         record |= learned
@@ -144,7 +161,9 @@ def _precision(config: RungConfig, record: dict[str, Any], device: torch.device)
     return str(begun) if begun and wanted == "auto" else choose_precision(wanted, device)
 
 
-def _train(fitting: Fitting, events: Events, until: int | None = None) -> dict[str, Any] | None:
+def _train(
+    fitting: Fitting, events: Events, until: int | None = None, deadline: float | None = None
+) -> dict[str, Any] | None:
     """Train or resume, and write the weights that the run stands by, which the network then has.
 
     What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took; None
@@ -174,7 +193,8 @@ def _train(fitting: Fitting, events: Events, until: int | None = None) -> dict[s
     callbacks: list[Callback] = [
         *parts.values(),
         *(extra for extra in (average, builders.unfreezing(config.model, fitting.network)) if extra),
-        StatisticsWarmUp(), *([TensorBoard(run.path), last, Announcer(events)] if leads else []), pause, stop
+        *([Deadline(deadline)] if deadline is not None else []), StatisticsWarmUp(),
+        *([TensorBoard(run.path), last, Announcer(events)] if leads else []), pause, stop
     ]  # fmt: skip
     train(
         training,

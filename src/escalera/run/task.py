@@ -39,7 +39,8 @@ class Task:
     `name` is the rung's, so that nobody reads the JSON to know whose turn it is; `place` is its place among all, as
     2/5. A `fresh` one goes on with nothing and takes nothing over. `store` is the URL that the folder is a mirror of.
     It is evaluated `on` the test rows, or, a trial of a search, on those of validation and no others; one with `until`
-    pauses after so many epochs, and goes on when it is performed again.
+    pauses after so many epochs, and goes on when it is performed again. No epoch begins that would end after
+    `deadline`, in seconds since 1970.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Task:
     store: str | None = None
     on: Literal["test", "validation"] = "test"
     until: int | None = None
+    deadline: float | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -74,6 +75,18 @@ class EarlyStopping(Callback):
         """Take over what `state` gave."""
         self.values, self.best_epoch, self.last_gain = state["values"], state["best_epoch"], state["last_gain"]
         self.files = state["files"]
+
+
+class Deadline(Callback):
+    """Ends the training for good before an epoch that would end after a moment, in seconds since 1970."""
+
+    def __init__(self, moment: float) -> None:
+        self.moment = moment
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Look at the clock: the next epoch takes what this one took."""
+        if training.epoch < training.epochs and time.time() + training.log["seconds"] > self.moment:
+            training.stop = training.stop or "out of time"
 
 
 class Pause(Callback):

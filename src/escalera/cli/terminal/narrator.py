@@ -246,6 +246,21 @@ class Narrator(Events):
         found = words.say("search.ends", number=words.number(best.number + 1), settings=tried)
         self._print(f"  {found}", style="green")
 
+    def auto_begins(self, name: str, found: list[str]) -> None:
+        """Name the ladder, and say what was found in its source."""
+        self.console.print(f"[bold]{escape(name)}[/]", highlight=False)
+        for line in found:
+            self._print(f"  {line}")
+
+    def move_told(self, state: str, line: str) -> None:
+        """One line for each move."""
+        mark = {"kept": "[green]✓[/]", "waits": "[yellow]·[/]", "failed": "[red]✗[/]"}.get(state, "[dim]✗[/]")
+        self.console.print(f"  {mark} {escape(line)}", highlight=False)
+
+    def auto_ends(self, file: Path) -> None:
+        """Say where the ladder is."""
+        self._print(self.words.say("auto.written", file=file))
+
     def _value(self, value: float | None) -> str:
         """The figure that trials are chosen by."""
         if self.monitor == "val_loss":

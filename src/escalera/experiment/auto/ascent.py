@@ -1,0 +1,245 @@
+"""A ladder that builds itself: from the cheapest honest rung, move by move, as long as there is time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from escalera.core.errors import EscaleraError
+from escalera.core.files import read_json
+from escalera.core.language import Language
+from escalera.core.rundir import SEARCH, RunDir
+from escalera.experiment.auto.diary import Attempt, Diary
+from escalera.experiment.auto.evidence import Evidence, weigh
+from escalera.experiment.auto.ground import Ground
+from escalera.experiment.auto.moves import AGAIN, MOVES, PARENT, first
+from escalera.experiment.auto.text import as_ladder, sentence
+from escalera.experiment.auto.timing import LEFT, Timing
+from escalera.experiment.climb import load_ladder
+from escalera.experiment.executors import Executor
+from escalera.experiment.muffled import Muffled
+from escalera.experiment.search import SEED
+from escalera.experiment.stage import Way
+from escalera.ladder.read import Reading, dump_config
+from escalera.ladder.schema import Rung
+from escalera.run.outcome import Outcome
+from escalera.run.task import Task
+
+FIRST = "baseline"
+FOLDER = "auto"
+OUT_OF_TIME = "out of time"
+
+
+@dataclass
+class Ascent:
+    """A ladder on its way up: `diary` knows how far it is, and the rest is tried in rounds until the time is up."""
+
+    way: Way
+    name: str
+    ground: Ground
+    diary: Diary
+    timing: Timing
+    words: Language
+
+    def __post_init__(self) -> None:
+        self.folder = self.way.place.folder / FOLDER
+        self.data_root = self.way.data_root
+
+    def climb(self) -> None:
+        """Try one move after the other, side by side as many as are at once, and keep those that help."""
+        with self.way.make(Muffled(self.way.events), self._samples(), self.way.jobs, self.way.device) as pool:
+            if not self.diary.kept:
+                self._begin(pool)
+            while self.diary.kept:
+                attempts = self._round(pool.at_once)
+                if not attempts:
+                    break
+                self._decide(self._tried(attempts, pool))
+
+    def _begin(self, pool: Executor) -> None:
+        """The first rung, as it is."""
+        start = first(self.ground)
+        train = {"epochs": self.diary.epochs, **start["train"]}
+        attempt = self._known("first", "") or self._new("first", "", {**start, "train": train})
+        [found] = self._tried([attempt], pool)
+        if found.state == "failed":
+            raise EscaleraError(f"not even the first rung could be trained: {found.error}")
+        self._put(replace(found, state="kept"))
+        self.way.events.move_told("kept", sentence(self.diary.kept[0], self.words))
+
+    def _round(self, count: int) -> list[Attempt]:
+        """The moves that are tried next on the last rung: so many at the most, and none that would end too late."""
+        parent = self.diary.kept[-1]
+        config = self._config(parent)
+        left = self._left(parent)
+        chosen: list[Attempt] = []
+        for move in left:
+            change = MOVES[move](self.ground, config)
+            if change is None or len(chosen) == count:
+                continue
+            attempt = self._known(move, parent.name) or self._new(move, parent.name, change)
+            if attempt.state != "running":
+                continue
+            try:
+                rung = self._rung(attempt)
+            except EscaleraError as error:
+                self._put(replace(attempt, state="failed", error=str(error)))
+                continue
+            if self.timing.allows(rung, parent, self._rung(parent)):
+                chosen.append(attempt)
+                self._put(attempt)
+        return chosen
+
+    def _left(self, parent: Attempt) -> list[str]:
+        """The moves that may be tried on a rung: those that helped before first, at last those that were dropped once.
+
+        What did not help a small network may help a larger one.
+        """
+        tried = [one for one in self.diary.attempts if one.parent]
+        over = {one.move for one in tried if one.state == "failed" or (one.state == "kept" and one.move not in AGAIN)}
+        dropped = [one.move for one in tried if one.state == "dropped"]
+        waiting = [one.move for one in tried if one.state == "waits" and one.parent != parent.name]
+        again = [move for move in dict.fromkeys(dropped) if dropped.count(move) == 1]
+        new = [move for move in MOVES if move not in dropped]
+        return [move for move in dict.fromkeys([*waiting, *new, *again]) if move not in over]
+
+    def _tried(self, attempts: list[Attempt], pool: Executor) -> list[Attempt]:
+        """The same moves, once all have been tried."""
+        running: dict[Future[Outcome], Attempt] = {
+            pool.submit(self._task(attempt), frozenset()): attempt for attempt in attempts
+        }
+        found = []
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                attempt, outcome = running.pop(future), future.result()
+                self.way.place.take(outcome)
+                found.append(self._judged(attempt, outcome))
+                self._put(found[-1])
+        return sorted(found, key=lambda one: one.number)
+
+    def _judged(self, attempt: Attempt, outcome: Outcome) -> Attempt:
+        """What came of a trial, against the rung that it starts from."""
+        run, ended = self.run(attempt), round(self.timing.elapsed, 1)
+        if outcome.state == "failed":
+            return replace(attempt, state="failed", error=outcome.error, ended=ended)
+        record, validation = run.read_record(), read_json(run.metrics)["validation"]
+        if record.get("stopped") == OUT_OF_TIME and attempt.parent:
+            return replace(attempt, state="failed", error="it would not have ended in time", ended=ended)
+        found = replace(
+            attempt,
+            accuracy=float(validation["accuracy"]),
+            loss=float(validation["loss"]),
+            seconds=float(record["seconds"]),
+            epochs=int(record.get("epochs", 0)),
+            ended=ended,
+        )
+        if attempt.parent:
+            parent = next(one for one in self.diary.kept if one.name == attempt.parent)
+            found = replace(found, evidence=self._evidence(parent, found))
+        return found
+
+    def _evidence(self, parent: Attempt, found: Attempt) -> Evidence:
+        # A training that stops early is not dearer by what it would have taken.
+        a, b = (one.seconds / max(1, one.epochs) if one.epochs else one.seconds for one in (parent, found))
+        return weigh(self.run(parent), self.run(found), a, b)
+
+    def _decide(self, tried: list[Attempt]) -> None:
+        """Keep the best of those that help; what helps too is tried again on top of it, and the rest is dropped."""
+        good = [one for one in tried if one.evidence is not None and one.evidence.kept]
+        best = max(good, key=_worth, default=None)
+        for one in tried:
+            if one.state == "failed":
+                decided = one
+            elif one is best:
+                decided = replace(one, state="kept")
+            else:
+                decided = replace(one, state="waits" if one in good else "dropped")
+            self._put(decided)
+            self.way.events.move_told(decided.state, sentence(decided, self.words))
+
+    def _known(self, move: str, parent: str) -> Attempt | None:
+        """The attempt at a move on top of a rung that was begun, or judged, earlier."""
+        return next((one for one in self.diary.attempts if (one.move, one.parent) == (move, parent)), None)
+
+    def _new(self, move: str, parent: str, change: dict[str, Any]) -> Attempt:
+        names = [one.name for one in self.diary.attempts]
+        name = FIRST if move == "first" else move
+        again = 2
+        while name in names and any(one.name == name and one.state == "kept" for one in self.diary.attempts):
+            name, again = f"{move}-{again}", again + 1
+        return Attempt(move, name, parent, change, len(self.diary.attempts) + 1)
+
+    def _put(self, attempt: Attempt) -> None:
+        self.diary.put(attempt)
+        self.diary.elapsed = round(self.timing.elapsed, 1)
+        self.diary.write(self.folder)
+
+    def _rung(self, attempt: Attempt) -> Rung:
+        """The rung of an attempt, resolved; raises LadderError where it cannot be."""
+        reading = self._reading(attempt)
+        return reading.ladder[attempt.name]
+
+    def _reading(self, attempt: Attempt) -> Reading:
+        last = None if attempt.state == "kept" else attempt
+        if last is not None and last.parent:
+            # Nothing but trials has been trained so far: features come from that of the rung below.
+            parent = next(one for one in self.diary.kept if one.name == last.parent)
+            last = replace(last, change=_from(last.change, self.run(parent).path))
+        return load_ladder(as_ladder(self.name, replace(self.diary, final={}), last), (), self.data_root)
+
+    def _config(self, attempt: Attempt) -> Mapping[str, Any]:
+        return dump_config(self._rung(attempt).config)
+
+    def _task(self, attempt: Attempt) -> Task:
+        reading = self._reading(attempt)
+        rung = reading.ladder[attempt.name]
+        [task] = self.way.tasks(reading, [(rung, SEED)])
+        trial = rung.model_copy(update={"name": self.trial(attempt), "parent": None, "why": None})
+        source = replace(task.source, attributes=self.ground.attributes > 0)
+        return replace(
+            task,
+            name=trial.name,
+            rung=trial.model_dump_json(),
+            source=source,
+            place="",
+            on="validation",
+            deadline=time.time() + self.timing.left * (1 - LEFT),
+        )
+
+    def _samples(self) -> list[Task]:
+        """Tasks like those that come, for whoever shares out memory: the first, and a larger one."""
+        known = self.diary.kept[-1] if self.diary.kept else None
+        start = first(self.ground)
+        train = {"epochs": self.diary.epochs, **start["train"]}
+        task = self._task(known or Attempt("first", FIRST, "", {**start, "train": train}, 1))
+        return [task] * len(MOVES)
+
+    @staticmethod
+    def trial(attempt: Attempt) -> str:
+        """The name of the folder of an attempt's trial."""
+        return f"{FOLDER}/{SEARCH}/trial-{attempt.number:04}"
+
+    def run(self, attempt: Attempt) -> RunDir:
+        """The trial of an attempt."""
+        return RunDir(self.way.place.folder / self.trial(attempt) / f"seed-{SEED}")
+
+
+def _worth(attempt: Attempt) -> tuple[float, float]:
+    assert attempt.evidence is not None
+    return attempt.evidence.difference, -attempt.evidence.loss
+
+
+def _from(change: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """A change in which the rung that it starts from is a run."""
+
+    def named(value: Any) -> Any:
+        if value == PARENT:
+            return {"run": str(run)}
+        return {key: named(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+    return {path: named(value) for path, value in change.items()}

@@ -1,0 +1,166 @@
+"""`escalera auto`: a source is looked at, a ladder is built rung by rung, and its last rung is trained to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from escalera.core.errors import EscaleraError
+from escalera.core.files import write_aside
+from escalera.experiment.auto.ascent import FIRST, FOLDER, Ascent
+from escalera.experiment.auto.diary import Attempt, Diary, read_diary
+from escalera.experiment.auto.ground import Ground
+from escalera.experiment.auto.moves import MOVES, first
+from escalera.experiment.auto.outset import ground as find_ground
+from escalera.experiment.auto.outset import look
+from escalera.experiment.auto.text import FINAL, as_file, as_ladder, told, words_of
+from escalera.experiment.auto.timing import AROUND, Timing
+from escalera.experiment.climb import climb, load_ladder
+from escalera.experiment.devices import choose_executor
+from escalera.experiment.explore import folder_name
+from escalera.experiment.place import find_place
+from escalera.experiment.results import Results
+from escalera.experiment.stage import Way
+from escalera.ladder.read import dump_config
+from escalera.run.events import Events
+from escalera.run.task import data_kept, open_data
+
+
+@dataclass(frozen=True)
+class Built:
+    """A ladder that has built itself: its file, what was tried, and what came of its last rung."""
+
+    file: Path
+    diary: Diary
+    results: Results
+
+
+def auto(
+    source: str,
+    *,
+    minutes: float = 10.0,
+    name: str = "",
+    out: str | Path = "runs",
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    data_root: Path | None = None,
+    device: str = "auto",
+    jobs: int | Literal["auto"] | None = "auto",
+    executor: str = "",
+    language: str = "en",
+    command: str = "",
+    events: Events | None = None,
+) -> Built:
+    """Build a ladder on a source within so many minutes, all calls together, and train its last rung to its end.
+
+    It leaves `<name>.yaml`, or `file`, and goes on where an earlier call, with fewer minutes, has ended. Raises
+    DataError where there is nothing to learn from or explore refuses the source, EscaleraError where the minutes are
+    too few for a single training.
+    """
+    events = events or Events()
+    name = name or folder_name(source)
+    path = file or Path(f"{name}.yaml")
+    make, count, devices = choose_executor(executor, jobs, 1)
+    place = find_place(out, name)
+    way = Way(place, make, count, devices, device, data_root, fresh=False, skip_bad=True, events=events)
+    folder = place.folder / FOLDER
+    with place.held(), data_kept():
+        diary = read_diary(folder)
+        _check_file(path, diary)
+        timing = Timing(minutes, 0.0 if diary is None else diary.elapsed, 0, data_root, device)
+        if diary is None:
+            diary, ground = _begin(way, source, name, sets, timing)
+        else:
+            ground = _again(diary, source)
+        diary.minutes = max(minutes, diary.minutes)
+        words = words_of(language)
+        events.auto_begins(name, told(diary, words))
+        Ascent(way, name, ground, diary, timing, words).climb()
+        last = diary.kept[-1]
+        epochs = timing.final_epochs(last, ground) if last.epochs else 0
+        if epochs > max(diary.epochs, diary.final.get("epochs", 0)):
+            diary.final = {"epochs": epochs}
+        diary.elapsed = round(timing.elapsed, 1)
+        content = as_file(name, diary, language).encode()
+        write_aside(path, lambda stream: stream.write(content))
+        diary.file = {"path": str(path.resolve()), "sha256": hashlib.sha256(content).hexdigest()}
+        diary.write(folder)
+        events.auto_ends(path)
+    reading = load_ladder(path, (), data_root)
+    results = climb(
+        reading, out=out, data_root=data_root, device=device, rungs=_last_rungs(diary), skip_bad=True,
+        language=language, command=command, events=events, deadline=time.time() + timing.left - AROUND,
+    )  # fmt: skip
+    diary.elapsed = round(timing.elapsed, 1)
+    diary.write(folder)
+    return Built(path, diary, results)
+
+
+def _last_rungs(diary: Diary) -> list[str]:
+    """The rung that reads the test rows; below votes the network too whose features they read."""
+    if diary.final:
+        return [FINAL]
+    last = diary.kept[-1]
+    return [last.parent, last.name] if last.move == "votes" else [last.name]
+
+
+def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing) -> tuple[Diary, Ground]:
+    """Look at the source, and find out how long a trial may be."""
+    outset = look(source, sets, way.data_root)
+    diary = Diary(source, outset.data, {}, outset.found, epochs=1)
+    bare = {"model": {"kind": "mlp", "dense": [8]}, "train": {"epochs": 1}}
+    reading = load_ladder(as_ladder(name, diary, Attempt("first", FIRST, "", bare, 1)), (), way.data_root)
+    rung = reading.ladder.rungs[0]
+    [task] = way.tasks(reading, [(rung, 0)])
+    data = open_data(replace(task.source, attributes=True))
+    ground = find_ground(
+        outset, len(data.train.rows), len(data.validation.rows), len(data.classes), data.image_shape,
+        data.attribute_count,
+    )  # fmt: skip
+    diary.ground = ground.values()
+    diary.epochs = ground.epochs
+    start = first(ground)
+    attempt = Attempt("first", FIRST, "", {**start, "train": {"epochs": ground.epochs, **start["train"]}}, 1)
+    reading = load_ladder(as_ladder(name, diary, attempt), (), way.data_root)
+    known = dump_config(reading.ladder.rungs[0].config)
+    larger = MOVES["convolutions"](ground, known)
+    if larger is not None:
+        values = as_ladder(name, diary, attempt)
+        values["rungs"].append({"name": "larger", "change": larger})
+        reading = load_ladder(values, (), way.data_root)
+    rung = reading.ladder.rungs[-1]
+    diary.epochs = timing.epochs(rung, ground)
+    least = timing.seconds(rung) / rung.config.train.epochs * 2
+    if 3 * least > timing.left:
+        raise EscaleraError(
+            f"--minutes {timing.minutes:g}: too few for a training here: two epochs take about {least:.0f} seconds, "
+            f"and several are tried. Give at least {max(1, round(least * 20 / 60))} minutes."
+        )
+    return diary, ground
+
+
+def _again(diary: Diary, source: str) -> Ground:
+    """The ground of an earlier call; raises EscaleraError where that was on another source."""
+    if diary.source != source:
+        raise EscaleraError(
+            f"expected '{diary.source}', on which the ladder of this name was built, received '{source}'. Give "
+            "this one a name of its own with --name."
+        )
+    values = diary.ground
+    return Ground(**{**values, "shape": tuple(values["shape"])})
+
+
+def _check_file(path: Path, diary: Diary | None) -> None:
+    """Raise EscaleraError where a file stands that was not written here, or was changed since."""
+    if not path.exists():
+        return
+    ours = diary is not None and diary.file.get("sha256") == hashlib.sha256(path.read_bytes()).hexdigest()
+    if not ours:
+        raise EscaleraError(
+            f"{path} exists, and is not as `escalera auto` wrote it; it is not overwritten. Rename it, or give this "
+            "ladder a name of its own with --name."
+        )

@@ -1,0 +1,156 @@
+"""The ladder of a diary: as a mapping that is climbed, and as a file that people read, edit and climb again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from escalera.core.language import LANGUAGES, Language, load_words
+from escalera.experiment.auto.diary import Attempt, Diary
+from escalera.experiment.auto.moves import PARENT, final
+
+FINAL = "final"
+WIDTH = 116
+
+
+def as_ladder(name: str, diary: Diary, last: Attempt | None = None) -> dict[str, Any]:
+    """The rungs that are kept, and one more on top, as a ladder file holds them; `why` has the reasons in words."""
+    rungs: list[dict[str, Any]] = []
+    for attempt in [*diary.kept, *([last] if last is not None else [])]:
+        if not rungs:
+            rungs.append({"name": attempt.name, "why": _why(attempt, diary), **attempt.change})
+            continue
+        change = _after(attempt.change, attempt.parent)
+        rungs.append({"name": attempt.name, "from": attempt.parent, "why": _why(attempt, diary), "change": change})
+    if diary.final and last is None:
+        rungs.append(
+            {
+                "name": FINAL,
+                "why": {code: _last_why(diary, words_of(code)) for code in LANGUAGES},
+                "change": final(diary.final["epochs"], diary.data.get("validation")),
+            }
+        )
+    title = {code: words_of(code).say("auto.title", source=diary.source) for code in LANGUAGES}
+    return {"name": name, "title": title, "data": diary.data, "rungs": rungs}
+
+
+def as_file(name: str, diary: Diary, language: str) -> str:
+    """The YAML of a ladder, with what was found in the source and the moves that were dropped as comments."""
+    words = words_of(language)
+    ladder = as_ladder(name, diary)
+    lines = [f"# {words.say('auto.header', minutes=words.number(diary.elapsed / 60, 1), source=diary.source)}"]
+    lines += [f"# {line}" for line in told(diary, words)]
+    head = {key: ladder[key] for key in ("name", "title", "data")}
+    lines += [_dumped(head), "rungs:"]
+    for rung in ladder["rungs"]:
+        block = _dumped([rung]).replace("\n", "\n  ")
+        lines += [f"  {block}", ""]
+    dropped = [attempt for attempt in diary.attempts if attempt.state in ("dropped", "failed")]
+    if dropped:
+        lines.append(f"# {words.say('auto.dropped_title')}")
+        lines += [f"#   {sentence(attempt, words)}" for attempt in dropped]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def told(diary: Diary, words: Language) -> list[str]:
+    """What was found in the source, a sentence each."""
+    lines = []
+    for key, *values in diary.found:
+        shown = {f"v{place}": _number(value, words) for place, value in enumerate(values)}
+        lines.append(words.say(f"auto.found.{key}", **shown))
+    return lines
+
+
+def sentence(attempt: Attempt, words: Language) -> str:
+    """What came of a move, in one line."""
+    name = words.say(f"auto.move.{attempt.move}")
+    if attempt.state == "failed":
+        return f"{name}: {words.say('auto.failed', reason=attempt.error)}"
+    return f"{name}: {evidence(attempt, words)}"
+
+
+def evidence(attempt: Attempt, words: Language) -> str:
+    """The figures by which a move was kept or dropped, and why."""
+    found = attempt.evidence
+    if found is None:
+        accuracy = words.percent(attempt.accuracy)
+        return words.say("auto.first", accuracy=accuracy, time=words.duration(attempt.seconds))
+    key = "kept" if attempt.state == "kept" else "waits" if found.kept else "dear" if found.helps else "dropped"
+    figures = words.say(
+        "auto.figures",
+        difference=words.points(found.difference, sign=True),
+        low=words.points(found.low, sign=True),
+        high=words.points(found.high, sign=True),
+        rows=words.number(found.rows),
+        loss=words.number(found.loss, 3, sign=True),
+        time=words.duration(attempt.seconds),
+    )
+    return f"{figures}; {words.say(f'auto.{key}', times=words.number(found.ratio, 1))}"
+
+
+def _why(attempt: Attempt, diary: Diary) -> dict[str, str]:
+    """The reason of a rung in both languages: what the move is for, and what validation said."""
+    found = {}
+    for code in LANGUAGES:
+        words = words_of(code)
+        found[code] = f"{words.say(f'auto.why.{attempt.move}')} {_capital(evidence(attempt, words))}."
+    return found
+
+
+def _last_why(diary: Diary, words: Language) -> str:
+    """What the last rung is for."""
+    found = words.say("auto.final", epochs=words.number(diary.final["epochs"]))
+    more = "data.validation" in final(1, diary.data.get("validation"))
+    return f"{found} {words.say('auto.final_more')}" if more else found
+
+
+def _after(change: Mapping[str, Any], parent: str) -> dict[str, Any]:
+    """A change in which the rung that it starts from has its name."""
+    return {path: _named(value, parent) for path, value in change.items()}
+
+
+def _named(value: Any, parent: str) -> Any:
+    if value == PARENT:
+        return {"from": parent}
+    return {key: _named(inner, parent) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def _dumped(value: Any) -> str:
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return str(text).rstrip()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Numbers as people write them, and lists of numbers on one line."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """A ladder takes none."""
+        return True
+
+
+def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:g}" if "e" not in f"{value:g}" else repr(value))
+
+
+def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:
+    plain = not any(isinstance(one, dict) for one in value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=plain)
+
+
+_Dumper.add_representer(float, _float)
+_Dumper.add_representer(list, _list)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _number(value: str, words: Language) -> str:
+    return words.number(int(value)) if value.isdigit() else value
+
+
+def words_of(code: str) -> Language:
+    """The words of a ladder that builds itself, in `en` or `es`."""
+    return load_words(code, "experiment/auto", plain=True)

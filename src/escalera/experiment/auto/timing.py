@@ -1,0 +1,74 @@
+"""How long trainings take and how much time is left: the last one has to end before the minutes are over."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from escalera.core.errors import EscaleraError
+from escalera.experiment.auto.diary import Attempt
+from escalera.experiment.auto.ground import Ground
+from escalera.experiment.estimate import plan
+from escalera.ladder.schema import Rung
+
+SHORT = 0.06
+"""The share of the time that one trial may take, of a small convolutional network."""
+LEFT = 0.3
+"""The share that is kept for the training of the last rung to its end, its test and the report."""
+CARE = 1.3
+"""Trainings take so many times what was estimated, at the worst."""
+AROUND = 6.0
+"""Seconds around a training: the pictures are opened, the test rows answered, the report drawn."""
+LONGEST = 2
+"""The last rung is trained for so many times a full training's epochs at the most."""
+
+
+@dataclass
+class Timing:
+    """The clock of an ascent: `before` are the seconds of earlier parts, `minutes` the limit of all together."""
+
+    minutes: float
+    before: float
+    seed: int
+    data_root: Path | None
+    device: str
+    began: float = field(default_factory=time.monotonic)
+    known: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds so far, in all parts."""
+        return self.before + time.monotonic() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end."""
+        return 60 * self.minutes - self.elapsed
+
+    def epochs(self, rung: Rung, ground: Ground) -> int:
+        """Epochs of a trial: so many that a network like this one takes a small share of the time."""
+        fits = SHORT * 60 * self.minutes / max(1e-6, self.seconds(rung) / rung.config.train.epochs)
+        return max(2, min(ground.epochs, int(fits)))
+
+    def seconds(self, rung: Rung) -> float:
+        """What a training of a rung takes here, as measured on a few of its steps; raises EscaleraError."""
+        key = rung.config.model_dump_json()
+        if key not in self.known:
+            [row] = plan([rung], seed=self.seed, data_root=self.data_root, device=self.device)
+            if "error" in row:
+                raise EscaleraError(row["error"])
+            self.known[key] = float(row["seconds"])
+        return self.known[key]
+
+    def allows(self, rung: Rung, parent: Attempt, before: Rung) -> bool:
+        """Whether a trial would end while there is time left for the last rung, if that became like it."""
+        # What the parent really took is known; of the probes, whose steps are others', only how they compare.
+        each = before.config.train.epochs / max(1, parent.epochs) if parent.epochs else 1.0
+        takes = parent.seconds * each * self.seconds(rung) / max(1e-6, self.seconds(before)) * CARE + AROUND
+        return takes + max(LEFT * 60 * self.minutes, takes) < self.left
+
+    def final_epochs(self, last: Attempt, ground: Ground) -> int:
+        """Epochs of the last rung that end in time, by what its trial took."""
+        each = last.seconds / max(1, last.epochs) * CARE
+        return max(0, min(LONGEST * ground.epochs, int((self.left - 2 * AROUND) / max(1e-6, each))))
