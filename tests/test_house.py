@@ -18,6 +18,8 @@ LONG_FUNCTIONS = {
 LONG_SIGNATURES = {
     "__init__.py climb": "what Python offers: a parameter is an option of the command",
     "experiment/climb.py climb": "the climb behind both, for listeners and executors of one's own",
+    "cli/building.py auto": "a command: a parameter is an option",
+    "experiment/auto/auto.py auto": "what is behind both, as experiment/climb.py is behind the climb",
     "train/loop.py train": "the loop: what every run needs, as plain arguments",
     "cli/training.py climb": "a command: a parameter is an option",
     "cli/asking.py predict": "a command: a parameter is an option",

@@ -87,7 +87,7 @@ def test_every_message_is_used() -> None:
     groups = {
         "verdict": [verdict.replace(" ", "-") for verdict in get_args(Verdict)],
         "state": get_args(State),
-        "stopped": ["early-stopping", "all-epochs"],
+        "stopped": ["early-stopping", "all-epochs", "out-of-time"],
         "at_hand": ["here", "hub", "absent"],
         "cache.kind": get_args(Kind),
         "layers": ["layer", "output", "parameters"],

@@ -38,9 +38,9 @@ def auto(
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Build a ladder rung by rung, each kept for a stated reason, and train its last rung.
+    """Build a ladder by itself, each rung for a reason.
 
-    It leaves NAME.yaml, a ladder like any other. The same command with more minutes goes on.
+    It leaves NAME.yaml, a ladder like any other, trained to its end. The same command with more minutes goes on.
     """
     from rich.console import Console
 
