@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from escalera.core.errors import RunError
 from escalera.core.files import read_sealed
 from escalera.core.rundir import SEARCH
 from escalera.experiment.study import fingerprint
@@ -45,11 +46,14 @@ def blocked(ladder: Ladder, waiting: Sequence[str]) -> set[str]:
 
 
 def read_search(rung_folder: Path, rung: Rung, seed: int) -> dict[str, Any] | None:
-    """What search.json of a rung holds; None where there is none, or it searched something else."""
-    path = rung_folder / SEARCH / NAME
-    if not path.exists():
+    """What search.json of a rung holds; None where there is none, or it searched something else.
+
+    One that is damaged is as good as none: it is made again of what the trials' journal holds.
+    """
+    try:
+        found = read_sealed(rung_folder / SEARCH / NAME)
+    except RunError:
         return None
-    found = read_sealed(path)
     return found if found.get("fingerprint") == identity(rung, seed) else None
 
 

@@ -20,7 +20,7 @@ from escalera.core.rundir import SEARCH, RunDir
 from escalera.experiment.answers import NAME, flattery, identity, read_search, set_aside
 from escalera.experiment.muffled import Muffled
 from escalera.experiment.stage import Way, prepare
-from escalera.experiment.study import LESS, Study
+from escalera.experiment.study import LESS, Study, holds
 from escalera.experiment.trials_file import write_trials
 from escalera.ladder.change import apply
 from escalera.ladder.explain import mistakes
@@ -47,12 +47,13 @@ def search_rung(way: Way, reading: Reading, rung: Rung) -> str:
     It goes on where an earlier one was stopped or killed. Raises KeyboardInterrupt where the user stops it.
     """
     assert rung.search is not None
-    home = way.place.folder / rung.name
-    if read_search(home, rung, reading.ladder.seed) is None:
+    home, seed = way.place.folder / rung.name, reading.ladder.seed
+    name = identity(rung, seed)
+    if read_search(home, rung, seed) is None and not holds(home / SEARCH, name):
         set_aside(home)
     [base] = way.tasks(reading, [(rung, SEED)])
     prepare(way, reading, [base], [rung])
-    return _Hunt(way, rung, rung.search, base, Study(home / SEARCH, rung.search, reading.ladder.seed)).run()
+    return _Hunt(way, rung, rung.search, base, Study(home / SEARCH, name, rung.search, seed)).run()
 
 
 @dataclass
@@ -68,9 +69,10 @@ class _Hunt:
     def __post_init__(self) -> None:
         self.folder = self.way.place.folder / self.rung.name / SEARCH
         self.began = time.monotonic()
-        found = read_json(self.folder / NAME) if (self.folder / NAME).exists() else {}
-        self.before = float(found.get("elapsed", 0.0))
+        found = read_search(self.folder.parent, self.rung, self.base.source.seed) or {}
+        self.before = float(found.get("elapsed", max((trial.ended for trial in self.study.trials()), default=0.0)))
         self.epochs = self.search.epochs or self.rung.config.train.epochs
+        self.size = size(self.search.over)
 
     @property
     def elapsed(self) -> float:
@@ -87,7 +89,7 @@ class _Hunt:
             running: dict[Future[Outcome], Trial] = {}
             for left in self.study.trials():
                 if left.state == "running":
-                    self._begin(self.study.again(left), running, pool.submit)
+                    self._go_on(self.study.again(left), running, pool.submit)
             while True:
                 while len(running) < pool.at_once and self._goes_on():
                     self._begin(self.study.ask(), running, pool.submit)
@@ -103,13 +105,20 @@ class _Hunt:
                         self._tell(self._judged(trial, outcome))
         return self._end()
 
+    def _go_on(self, trial: Trial, running: dict[Future[Outcome], Trial], submit: Any) -> None:
+        """Take a trial up that was left; where it paused, it is first seen whether it goes on."""
+        if self._reached(trial) in self._stops() and not self._promoted(trial):
+            self._tell(self._judged(trial, Outcome(self._name(trial), SEED, "paused")))
+        else:
+            self._begin(trial, running, submit)
+
     def _goes_on(self) -> bool:
         """Whether another trial is to begin: there is one left, it would end in time, and not all have failed."""
         trials = self.study.trials()
         over = [trial for trial in trials if trial.state != "running"]
         if len(over) >= GIVEN_UP and all(trial.state == "failed" for trial in over):
             return False
-        if self.search.minutes is not None:
+        if self.search.minutes is not None and trials:
             last = max((trial.seconds for trial in over if trial.state == "done"), default=0.0)
             if self.elapsed + last > 60 * self.search.minutes:
                 return False
@@ -118,7 +127,7 @@ class _Hunt:
     def _begin(self, trial: Trial, running: dict[Future[Outcome], Trial], submit: Any) -> None:
         """Perform a trial, as far as to its next pause; one whose settings make no rung, or were tried, is over."""
         if (twin := self._twin(trial)) is not None:
-            self._tell(replace(twin, number=trial.number, seconds=0.0, same=twin.number))
+            self._tell(replace(twin, number=trial.number, epochs=0, seconds=0.0, same=twin.number))
             return
         try:
             task = self._task(trial)
@@ -151,14 +160,21 @@ class _Hunt:
             raise EscaleraError("; ".join(mistake.message for mistake in found))
         return Rung(name=name, config=RungConfig.model_validate(values))
 
+    def _stops(self) -> list[int]:
+        """The epochs after which it is seen whether a trial goes on."""
+        if not self.search.prune or not self.rung.config.model.trains:
+            return []
+        least = max(1, self.epochs // LESS**HALVINGS)
+        stops = [least * LESS**number for number in range(HALVINGS)]
+        return [stop for stop in stops if stop <= self.epochs / 2]
+
     def _until(self, trial: Trial) -> int | None:
         """The epochs after which the trial pauses next; None where it is to be trained to its end."""
-        if not self.search.prune or not self.rung.config.model.trains:
-            return None
-        least = max(1, self.epochs // LESS**HALVINGS)
-        stops = (least * LESS**number for number in range(HALVINGS))
-        reached = len(self._run(trial).read_history())
-        return next((stop for stop in stops if reached < stop <= self.epochs / 2), None)
+        reached = self._reached(trial)
+        return next((stop for stop in self._stops() if reached < stop), None)
+
+    def _reached(self, trial: Trial) -> int:
+        return len(self._run(trial).read_history())
 
     def _promoted(self, trial: Trial) -> bool:
         """Whether a trial that pauses is among the better third of those that have come as far."""
@@ -167,7 +183,7 @@ class _Hunt:
     def _judged(self, trial: Trial, outcome: Outcome) -> Trial:
         """A trial that is over, with what came of it."""
         run, curve = self._run(trial), self._curve(trial)
-        spent: dict[str, Any] = {"curve": curve, "epochs": len(curve), "ended": round(self.elapsed, 3)}
+        spent: dict[str, Any] = {"curve": curve, "epochs": len(curve)}
         if outcome.state == "failed":
             return replace(trial, state="failed", error=outcome.error, **spent)
         history = run.read_history()
@@ -195,13 +211,16 @@ class _Hunt:
 
     def _end(self) -> str:
         """Write what was found; why nothing was."""
-        best = self.study.best()
+        best, trials, minutes = self.study.best(), self.study.trials(), self.search.minutes
         if best is None:
-            trials = self.study.trials()
             last = next((trial.error for trial in reversed(trials) if trial.error), "")
-            if not trials:
-                return f"search.minutes: {self.search.minutes:g} are too few for a single trial"
             return f"none of {len(trials)} trials came to an end; the last one: {last}"
+        first = min(trial.ended for trial in trials if trial.state == "done") / 60
+        if minutes is not None and first > minutes:
+            return (
+                f"search.minutes: {minutes:g} are too few for a single trial, which takes {first:.2g}; give more, or a "
+                "trial fewer epochs"
+            )
         self._write("done")
         self.way.events.search_ends(self.rung.name, best)
         return ""
@@ -217,7 +236,7 @@ class _Hunt:
                 "fingerprint": identity(self.rung, self.base.source.seed),
                 "search": self.search.model_dump(),
                 "state": state,
-                "size": size(self.search.over),
+                "size": self.size,
                 "rows": len(open_data(self.base.source).validation.rows),
                 "elapsed": round(self.elapsed, 3),
                 "seconds": round(sum(trial.seconds for trial in trials), 3),

@@ -6,9 +6,11 @@ One process writes the journal; whoever holds the ladder's lock may do so.
 from __future__ import annotations
 
 import hashlib
-import math
+import json
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 JOURNAL = "journal.log"
 LESS = 3
 """One in so many trials goes on to so many times as many epochs (Li et al. 2018, https://arxiv.org/abs/1810.05934)."""
+_TOLD = "told"
+"""What an optuna trial has of ours once it is over: all of it, in one line of the journal."""
 _STATES: dict[str, Literal["running", "done", "pruned", "failed"]] = {
     "RUNNING": "running", "COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed",
 }  # fmt: skip
@@ -30,10 +34,10 @@ _STATES: dict[str, Literal["running", "done", "pruned", "failed"]] = {
 class Study:
     """Trials of a search in a folder: each is asked for once, and told of once, however often this is begun anew."""
 
-    def __init__(self, folder: Path, search: Search, seed: int) -> None:
+    def __init__(self, folder: Path, name: str, search: Search, seed: int) -> None:
         self.search, self.seed = search, seed
-        self.study = _open(folder, "minimize" if search.monitor.endswith("loss") else "maximize")
         self.lowest = search.monitor.endswith("loss")
+        self.study = _open(folder, name, "minimize" if self.lowest else "maximize")
         self.combinations = list(grid(search.over)) if search.method == "grid" else []
 
     @property
@@ -47,40 +51,31 @@ class Study:
 
     def ask(self) -> Trial:
         """The next setting to try."""
-        number = len(self.study.get_trials(deepcopy=False))
-        if self.combinations:
-            self.study.enqueue_trial(dict(self.combinations[number]))
-        self.study.sampler = _sampler(self.search, self.seed, number)
         return self._drawn(self.study.ask())
 
     def again(self, trial: Trial) -> Trial:
         """A trial that was asked for and never told of; what a crash has left undrawn of it is drawn."""
-        import optuna
-
-        self.study.sampler = _sampler(self.search, self.seed, trial.number)
-        return self._drawn(optuna.Trial(self.study, self._id(trial)))
+        return self._drawn(self._live(trial))
 
     def goes_on(self, trial: Trial, curve: Sequence[float]) -> bool:
-        """Whether a trial that pauses is among the better ones so far; `curve` has its figure after each epoch."""
-        import optuna
+        """Whether a trial that pauses is among the better ones that have come as far; `curve` has its epochs' figures.
 
-        live = optuna.Trial(self.study, self._id(trial))
-        known = self.study._storage.get_trial(live._trial_id).intermediate_values
+        Asked again of the same trials, it answers the same: a crash may have come between an answer and what follows.
+        """
+        live = self._live(trial)
         for epoch, value in enumerate(curve, 1):
-            if epoch not in known:
-                live.report(value, epoch)
-        return not live.should_prune()
+            live.report(value, epoch)  # one that is known stays as it is
+        found = [each.intermediate_values.get(len(curve)) for each in self.study.get_trials(deepcopy=False)]
+        ranked = sorted((value for value in found if value is not None), reverse=not self.lowest)
+        last = ranked[max(0, len(ranked) // LESS - 1)]
+        return curve[-1] <= last if self.lowest else curve[-1] >= last
 
     def tell(self, trial: Trial) -> None:
         """Keep what came of a trial: it is over."""
         import optuna
 
-        live = optuna.Trial(self.study, self._id(trial))
-        for name in ("curve", "epochs", "seconds", "ended", "error", "same", "value", "settings"):
-            live.set_user_attr(name, getattr(trial, name))
+        self._live(trial).set_user_attr(_TOLD, asdict(trial))
         states = {name: optuna.trial.TrialState[key] for key, name in _STATES.items()}
-        if trial.state == "done" and (trial.value is None or not math.isfinite(trial.value)):
-            raise AssertionError("a trial that is done has a value")
         self.study.tell(trial.number, trial.value if trial.state == "done" else None, state=states[trial.state])
 
     def best(self) -> Trial | None:
@@ -117,6 +112,7 @@ class Study:
         """A trial with its settings, all drawn and kept."""
 
         def draw(name: str, space: Space) -> float:
+            self.study.sampler = self._sampler(live.number, name)
             if not isinstance(space, Range):
                 # Numbers and not the values themselves: a value may be a whole section.
                 return int(live.suggest_categorical(name, list(range(len(space.options)))))
@@ -126,58 +122,83 @@ class Study:
 
         return Trial(live.number, "running", settings(self.search.over, draw))
 
+    def _sampler(self, number: int, name: str) -> optuna.samplers.BaseSampler:
+        """Who draws a value of a trial: seeded anew for each, since a process that begins again would repeat draws."""
+        import optuna
+
+        drawn = int(fingerprint({"seed": self.seed, "trial": number, "name": name})[:8], 16)
+        if self.combinations:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                return optuna.samplers.PartialFixedSampler(
+                    self.combinations[number], optuna.samplers.RandomSampler(seed=drawn)
+                )
+        if self.search.method == "tpe":
+            start = min(10, max(1, (self.search.limit or 20) // 2))
+            return optuna.samplers.TPESampler(seed=drawn, n_startup_trials=start)
+        return optuna.samplers.RandomSampler(seed=drawn)
+
     def _trial(self, each: optuna.trial.FrozenTrial) -> Trial:
-        kept = dict(each.user_attrs)
-        return Trial(each.number, _STATES.get(each.state.name, "running"), kept.pop("settings", {}), **kept)
+        state = _STATES.get(each.state.name, "running")
+        told = each.user_attrs.get(_TOLD)
+        return Trial(each.number, state, {}) if told is None or state == "running" else Trial(**told)
 
-    def _id(self, trial: Trial) -> int:
-        return self.study.get_trials(deepcopy=False)[trial.number]._trial_id
+    def _live(self, trial: Trial) -> optuna.Trial:
+        import optuna
+
+        return optuna.Trial(self.study, self.study.get_trials(deepcopy=False)[trial.number]._trial_id)
 
 
-def _open(folder: Path, direction: Literal["minimize", "maximize"]) -> optuna.Study:
+def holds(folder: Path, name: str) -> bool:
+    """Whether a folder has the trials of a search of this name, finished or not."""
+    import optuna
+
+    return (folder / JOURNAL).exists() and name in optuna.get_all_study_names(_storage(folder))
+
+
+def _open(folder: Path, name: str, direction: Literal["minimize", "maximize"]) -> optuna.Study:
     """The study in a folder, as a process that was killed has left it."""
     import optuna
-    from optuna.storages import JournalStorage
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # Nothing is drawn where a trial is asked for: each of its values has a sampler of its own.
+    sampler = optuna.samplers.RandomSampler()
+    return optuna.create_study(
+        study_name=name, storage=_storage(folder), sampler=sampler, direction=direction, load_if_exists=True
+    )
+
+
+def _storage(folder: Path) -> optuna.storages.JournalStorage:
+    import optuna
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    folder.mkdir(parents=True, exist_ok=True)
     journal = folder / JOURNAL
     # Of a process that was killed; nobody else writes here, and Optuna would wait for it for half a minute.
     for left in folder.glob(f"{JOURNAL}.lock*"):
         left.unlink()
     _mend(journal)
-    storage = JournalStorage(JournalFileBackend(str(journal), JournalFileOpenLock(str(journal))))
-    pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=LESS)
-    return optuna.create_study(
-        study_name="search", storage=storage, direction=direction, pruner=pruner, load_if_exists=True
-    )
+    return optuna.storages.JournalStorage(JournalFileBackend(str(journal), JournalFileOpenLock(str(journal))))
 
 
 def _mend(journal: Path) -> None:
-    """Take off what a process that was killed had not written to its end: the next line would be appended to it."""
+    """Take off what cannot be read, such as a line that was not written to its end: the next would be appended to it.
+
+    The trials that stood behind it are drawn again, with the same settings.
+    """
     if not journal.exists():
         return
     with journal.open("rb+") as file:
-        written = file.read()
-        whole = written.rfind(b"\n") + 1
-        if whole < len(written):
+        whole = 0
+        for line in file:
+            with suppress(ValueError):
+                if line.endswith(b"\n") and isinstance(json.loads(line), dict):
+                    whole += len(line)
+                    continue
             file.truncate(whole)
-
-
-def _sampler(search: Search, seed: int, number: int) -> optuna.samplers.BaseSampler:
-    """Who draws a trial: seeded anew for each, since a process that begins again would repeat its draws."""
-    import optuna
-
-    drawn = int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")
-    if search.method == "tpe":
-        start = min(10, max(1, (search.limit or 20) // 2))
-        return optuna.samplers.TPESampler(seed=drawn, n_startup_trials=start)
-    return optuna.samplers.RandomSampler(seed=drawn)
+            return
 
 
 def fingerprint(values: Mapping[str, Any]) -> str:
     """The SHA-256 of plain values."""
-    import json
-
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
