@@ -62,9 +62,10 @@ class Study:
 
         Asked again of the same trials, it answers the same: a crash may have come between an answer and what follows.
         """
-        live = self._live(trial)
+        live, known = self._live(trial), self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
         for epoch, value in enumerate(curve, 1):
-            live.report(value, epoch)  # one that is known stays as it is
+            if epoch not in known:
+                live.report(value, epoch)
         found = [each.intermediate_values.get(len(curve)) for each in self.study.get_trials(deepcopy=False)]
         ranked = sorted((value for value in found if value is not None), reverse=not self.lowest)
         last = ranked[max(0, len(ranked) // LESS - 1)]

@@ -6,6 +6,7 @@ A list, or {choice: [...]}, is one of its values, which may be whole sections th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,8 @@ from escalera.ladder.shown import show
 WORDS = ("choice", "log", "uniform", "int")
 LARGEST_GRID = 10_000
 """Combinations; nobody waits for more."""
+LARGEST = 2.0**53
+"""Above it not every whole number is one that a computer draws."""
 _SAME_ROWS = ("data.image_size", "data.channels", "data.normalize", "data.resize")
 """What may be tried of the data: trials are judged by the same rows of validation."""
 _DIGITS = 3
@@ -177,6 +180,8 @@ def read_space(value: Mapping[str, Any]) -> Space:
         raise ValueError(f"expected {{{word}: [low, high]}} with low below high, received {show(dict(value))}")
     if word == "log" and given[0] <= 0:
         raise ValueError(f"expected a low end above 0, whose logarithm is a number, received {show(given[0])}")
+    if not math.isfinite(given[1] - given[0]) or max(abs(each) for each in given) >= LARGEST:
+        raise ValueError(f"expected numbers below {LARGEST:.0e}, received {show(given)}")
     if word == "int" and any(type(each) is not int for each in given):
         raise ValueError(f"expected whole numbers, received {show(given)}")
     return Range(given[0], given[1], word == "log", word == "int")

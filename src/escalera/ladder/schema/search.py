@@ -37,10 +37,12 @@ class Search(Section):
     monitor: Annotated[Monitor, Field(description="the figure of validation that chooses the winner")] = "val_accuracy"
 
     @model_validator(mode="after")
-    def _exhaustive(self) -> Self:
+    def _together(self) -> Self:
         if self.method == "grid" and self.trials is not None:
             message = f"a grid tries every combination; leave trials out, or use random. Received trials: {self.trials}"
             raise at_odds(message, "trials", "method")
+        if self.epochs is not None and "train.epochs" in self.over:
+            raise at_odds("trials differ in train.epochs, or all have so many epochs; leave one out", "epochs", "over")
         return self
 
     @property
