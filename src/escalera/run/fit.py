@@ -30,6 +30,7 @@ from escalera.run.evaluate import Others
 from escalera.run.events import Events
 from escalera.run.fitting import Fitting, new_network
 from escalera.run.gang import Place
+from escalera.run.task import Task
 from escalera.train.callbacks import (
     Deadline,
     EarlyStopping,
@@ -144,13 +145,14 @@ def fit(
     return FittedNetwork(fitting, record, memory, events)
 
 
-def take_part(fitting: Fitting, *, trained: bool) -> None:
+def take_part(fitting: Fitting, task: Task, *, trained: bool) -> None:
     """Compute what another process fits and asks: the same in the same order, without a file and without a word."""
+    data = fitting.data
     if trained:
         load_weights(fitting.network, fitting.run.best)
-    else:
-        _train(fitting, Events())
-    for part in (fitting.data.train, fitting.data.validation, fitting.data.test):
+    elif _train(fitting, Events(), task.until) is None:
+        return
+    for part in (data.train, data.validation, data.test) if task.on == "test" else (data.validation,):
         fitting.predictions(part)
 
 
@@ -193,7 +195,7 @@ def _train(
     callbacks: list[Callback] = [
         *parts.values(),
         *(extra for extra in (average, builders.unfreezing(config.model, fitting.network)) if extra),
-        *([Deadline(deadline)] if deadline is not None else []), StatisticsWarmUp(),
+        *([Deadline(deadline)] if deadline is not None and place.ranks.count == 1 else []), StatisticsWarmUp(),
         *([TensorBoard(run.path), last, Announcer(events)] if leads else []), pause, stop
     ]  # fmt: skip
     train(

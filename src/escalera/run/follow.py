@@ -64,7 +64,7 @@ def _take_part(meeting: Meeting, number: int, part: Part) -> None:
             return
         group = meeting.group(f"{number}/group", fitting.place.device)
         try:
-            take_part(fitting.by(group), trained=part.trained)
+            take_part(fitting.by(group), Task.of(part.task), trained=part.trained)
         finally:
             group.close()
 
