@@ -78,7 +78,7 @@ def test_features_that_are_kept_train_the_same_head_as_a_body_that_runs_every_ti
 ) -> None:
     # In bf16 a body that runs every time rounds what it gives; features are computed once, in fp32.
     once = climb(ladder, tmp_path / "once", "train.precision=fp32", rungs=["first", "frozen"])["frozen"]
-    monkeypatch.setattr(builders, "runs_once", lambda *_: False)
+    monkeypatch.setattr(builders, "kept_parts", lambda *_: [])
     always = climb(ladder, tmp_path / "always", "train.precision=fp32", rungs=["first", "frozen"])["frozen"]
     assert alone(once) and not alone(always)
     one, other = load_file(once.dir.best), load_file(always.dir.best)

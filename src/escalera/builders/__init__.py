@@ -17,6 +17,7 @@ from escalera.builders.early import absent_sources, absent_weights
 from escalera.builders.model import bodies, network, network_for, shape_problems
 from escalera.builders.train import (
     early_stopping,
+    kept_parts,
     moving_average,
     optimizer,
     penalty,
@@ -39,6 +40,7 @@ __all__ = [
     "image_shape",
     "imagenet_files",
     "inputs",
+    "kept_parts",
     "layout",
     "mix",
     "moving_average",

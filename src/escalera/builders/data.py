@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from escalera.data.augment.erasing import Erase
 from escalera.data.augment.geometric import Augment
@@ -122,10 +124,16 @@ def batches(
             mix=mix,
             mean=mean,
             std=deviation,
-            attributes=part.attributes if config.model.reads_attributes else None,
+            attributes=_beside(part, config.model),
             shards=config.train.shards if training else 1,
         ),
     )
+
+
+def _beside(part: Split, model: schema.Model) -> NDArray[np.float32] | None:
+    """What stands beside the pictures: the attributes where the model reads them, then the features that are kept."""
+    found = [one for one in (part.attributes if model.reads_attributes else None, part.kept) if one is not None]
+    return None if not found else found[0] if len(found) == 1 else np.concatenate(found, axis=1)
 
 
 def changes(

@@ -111,8 +111,9 @@ def _fusion(
         except EscaleraError as error:
             key = error.key if isinstance(error, ModelError) else "blocks"
             raise ModelError(f"branch '{name}': {error}", model.key_of(name, key)) from error
-        branches[name] = Branch(body, pooling(branch.head.pool), own)
-        inputs += Head(map_shape, 1, pool=branch.head.pool).inputs
+        width = Head(map_shape, 1, pool=branch.head.pool).inputs
+        branches[name] = Branch(body, pooling(branch.head.pool), width, own)
+        inputs += width
     return Fusion(branches), (inputs, 1, 1)
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from escalera.builders.model import bodies
 from escalera.ladder import schema
+from escalera.models.fusion import Branch
 from escalera.models.network import Network
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.ema import MovingAverage
@@ -70,9 +71,18 @@ def unfreezing(model: schema.Model, network: Network) -> UnfreezeAt | None:
 
 
 def runs_once(config: schema.RungConfig, over: Network, rows: int) -> bool:
-    """Whether the body gives the same features for a picture in every epoch, so that it need run only once.
+    """Whether all of the body gives the same features for a row in every epoch, so that it need run only once."""
+    return len(kept_parts(config, over, rows)) == len(over.parts)
 
-    Not where they would take more than FEATURES_AT_MOST.
+
+def kept_parts(config: schema.RungConfig, over: Network, rows: int) -> list[str]:
+    """The parts of a network that give the same features for a row in every epoch, so that they need run only once.
+
+    None where pictures are augmented, or where the features would take more than FEATURES_AT_MOST.
     """
-    frozen = all(part.learns == "none" for part in config.model.net.parts.values())
-    return frozen and config.augment == schema.Augment() and 4 * rows * over.head.inputs <= FEATURES_AT_MOST
+    if config.augment != schema.Augment():
+        return []
+    widths = [part.width if isinstance(part, Branch) else over.head.inputs for part in over.parts]
+    parts = zip(config.model.net.parts.items(), widths, strict=True)
+    frozen = {name: width for (name, part), width in parts if part.learns == "none"}
+    return list(frozen) if 4 * rows * sum(frozen.values()) <= FEATURES_AT_MOST else []

@@ -72,11 +72,14 @@ def weights_problems(
 
 
 def _files(model: schema.Model) -> dict[str, Path]:
-    """The files that a ladder names by their path or by the run that they are in, by branch."""
+    """The files that a ladder names by their path or by the run that they are in, or the folder of weights has."""
     files = {}
     for name, weights in model.starts_from.items():
         if isinstance(weights, schema.Weights) and weights.run:
             files[name] = RunDir(Path(weights.run)).best
         elif isinstance(weights, str) and weights.endswith(".safetensors"):
             files[name] = Path(weights)
+    for name, part in model.parts.items():
+        if _from_imagenet(part) and (found := pretrained.file_in_folder(part.name)):
+            files[name] = found
     return files

@@ -54,6 +54,15 @@ def folder(given: Path) -> Path:
     return given
 
 
+def _weights(given: Path | None) -> Path | None:
+    """A folder that is there, told to this process and to all that it starts."""
+    if given is not None:
+        if not given.is_dir():
+            raise typer.BadParameter(f"expected a folder of weights, but there is none at {given}")
+        os.environ["ESCALERA_WEIGHTS"] = str(given.absolute())
+    return given
+
+
 Jobs = Annotated[
     str | None,
     typer.Option(
@@ -74,6 +83,15 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA."
+    ),
+]
+WeightsRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        envvar="ESCALERA_WEIGHTS",
+        callback=_weights,
+        help="Folder of ImageNet weights by timm's name, looked at before the hub.",
     ),
 ]
 

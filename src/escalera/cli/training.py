@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from escalera.cli.app import command, echo_json, terminable
-from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, Out, folder, words_of
+from escalera.cli.options import (
+    HERE,
+    Cluster,
+    DataRoot,
+    Debug,
+    Device,
+    Jobs,
+    Json,
+    Lang,
+    Out,
+    WeightsRoot,
+    folder,
+    words_of,
+)
 from escalera.core.errors import Terminated
 
 if TYPE_CHECKING:
@@ -60,6 +73,7 @@ def climb(
     ] = 1,
     out: Out = "runs",
     data_root: DataRoot = None,
+    weights_root: WeightsRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     lang: Lang = HERE,
     json_: Json = False,

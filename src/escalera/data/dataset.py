@@ -9,6 +9,7 @@ attributes  (N, A) float32, whole: what was made of the table by what train's ro
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -37,7 +38,8 @@ _SPACE = "\u202f"
 class Split:
     """Some rows of an array of pictures; the array itself is shared between splits and never copied.
 
-    `origin` is the split of the source whose rows they are.
+    `origin` is the split of the source whose rows they are; `kept` (N, F) are features beside the attributes, of parts
+    of a network that need not run any more.
     """
 
     images: NDArray[np.uint8]
@@ -46,6 +48,19 @@ class Split:
     table: pa.Table | None = None
     attributes: NDArray[np.float32] | None = None
     origin: str = "train"
+    kept: NDArray[np.float32] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the pixels and the attributes of its rows: computed once, since that reads them all."""
+        found = hashlib.sha256(repr((self.images.shape[1:], self.images.dtype.str)).encode())
+        source = Rows(self.images)
+        step = max(1, _AT_ONCE // math.prod(self.images.shape[1:]))
+        for first in range(0, len(self.rows), step):
+            found.update(source.take(self.rows[first : first + step]).data)
+        if self.attributes is not None:
+            found.update(self.attributes[self.rows].data)
+        return found.hexdigest()
 
     @cached_property
     def channels(self) -> tuple[list[float], list[float]]:

@@ -13,12 +13,13 @@ from escalera.models.tiles import ONE, Layout, apart, together
 
 
 class Branch(nn.Module):
-    """A body and how its feature map becomes a vector; of a `layout` the body sees each tile by itself."""
+    """A body and how its feature map becomes a vector of `width`; of a `layout` the body sees each tile by itself."""
 
-    def __init__(self, body: nn.Module, pooling: nn.Module, layout: Layout = ONE) -> None:
+    def __init__(self, body: nn.Module, pooling: nn.Module, width: int, layout: Layout = ONE) -> None:
         super().__init__()
         self.body = body
         self.pooling = pooling
+        self.width = width
         self.layout = layout
 
     @property
@@ -51,6 +52,12 @@ class Fusion(nn.Module):
     def maps(self, inputs: Inputs) -> list[Tensor]:
         """The feature map (N, C, H, W) of each branch."""
         return [branch.map(inputs) for branch in self.parts()]
+
+    def branch(self, name: str) -> Branch:
+        """The branch of that name."""
+        found = self.branches[name]
+        assert isinstance(found, Branch)
+        return found
 
     def parts(self) -> list[Branch]:
         """The branches."""

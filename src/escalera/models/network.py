@@ -35,6 +35,11 @@ class Network(nn.Module):
         """What looks at the inputs, each with a body and a layout: a fusion's branches, else the network itself."""
         return [*self.body.parts()] if isinstance(self.body, Fusion) else [self]
 
+    def branch(self, name: str) -> Branch:
+        """The branch of a fusion by its name."""
+        assert isinstance(self.body, Fusion)
+        return self.body.branch(name)
+
     def train(self, mode: bool = True) -> Self:
         """Training mode for all that does not rest."""
         super().train(mode)

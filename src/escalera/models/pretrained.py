@@ -1,26 +1,59 @@
-"""ImageNet weights from the hub: fetched once, checked, and handed to a backbone by timm itself."""
+"""ImageNet weights from a folder or from the hub, where they are fetched once; timm itself hands them to a backbone."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from escalera.core.errors import EscaleraError
+from escalera.core.errors import EscaleraError, ModelError
 from escalera.core.hub import offline, unreachable
+from escalera.data.home import expanded
 from escalera.models.backbone import create
+from escalera.models.transfer import another_network, differences, read_body
+
+ROOT = "ESCALERA_WEIGHTS"
+"""The variable that names a folder of weights. Workers of a climb inherit it, as they do ESCALERA_DATA."""
+
+
+def file_in_folder(name: str) -> Path | None:
+    """The file of timm's weights for a network in the folder that ESCALERA_WEIGHTS names; None where it has none.
+
+    It is called as timm calls the weights (`tf_efficientnet_lite0.in1k.safetensors`), or as the network alone.
+    Raises EscaleraError where there is no such folder.
+    """
+    import timm
+
+    named = os.environ.get(ROOT)
+    if not named:
+        return None
+    folder = expanded(named, ROOT)
+    if not folder.is_dir():
+        raise EscaleraError(
+            f"{ROOT}: expected a folder of weights, but there is none at {folder}. Name one that holds files as "
+            "resnet50.a1_in1k.safetensors, with --weights-root or with that variable, or leave it out for the hub's."
+        )
+    config = timm.get_pretrained_cfg(name)
+    network = name.split(".")[0]
+    tag = config.tag if config is not None else None
+    files = (folder / f"{one}.safetensors" for one in ([f"{network}.{tag}"] if tag else []) + [network])
+    return next((file for file in files if file.is_file()), None)
 
 
 def imagenet_file(name: str) -> Path:
-    """The file of timm's weights for a network, from this machine's cache of the hub or, with a bar, from the hub.
+    """The file of timm's weights for a network: from the folder of weights, this machine's cache of the hub or, with a
+    bar, from the hub.
 
-    Raises EscaleraError, within seconds, when it can be had from neither, or arrives damaged.
+    Raises EscaleraError, within seconds, when it can be had from none of them, or arrives damaged.
     """
     import timm
     from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 
+    if found := file_in_folder(name):
+        return found
     config = timm.get_pretrained_cfg(name)
     repository = config.hf_hub_id if config is not None else None
     file = (config and config.hf_hub_filename) or "model.safetensors"
@@ -48,9 +81,19 @@ def imagenet_file(name: str) -> Path:
 
 
 def imagenet_tensors(name: str, path: Path, size: tuple[int, int]) -> dict[str, Tensor]:
-    """The named tensors of a file from the hub, by today's names of timm, for pictures of a size (H, W)."""
+    """The named tensors of a file of the hub's, by today's names of timm, for pictures of a size (H, W).
+
+    Raises EscaleraError for a file that cannot be read, or holds another network's.
+    """
+    found = read_body(path)
     with torch.random.fork_rng(devices=[]):  # the weights it makes first and overwrites cost the run no random numbers
-        net = create(name, size, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+        try:
+            net = create(name, size, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+        except ModelError as error:
+            with torch.device("meta"):
+                wanted = create(name, size).state_dict()
+            misfit = differences(wanted, found, set(found) - set(wanted))
+            raise another_network(str(path), misfit or str(error)) from error
     return dict(net.state_dict())
 
 

@@ -48,12 +48,17 @@ def load_body(body: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> No
     found = _adapted(wanted, dict(tensors))
     misfit = differences(wanted, found, spare)
     if misfit:
-        raise EscaleraError(
-            f"{origin} holds the weights of another network: {misfit}. "
-            "Take weights of the same network, or describe the network that they belong to."
-        )
+        raise another_network(origin, misfit)
     # On the meta device this only asks whether they fit.
     body.load_state_dict({name: found[name].to(tensor.device) for name, tensor in wanted.items()})
+
+
+def another_network(origin: str, misfit: str) -> EscaleraError:
+    """The error of a file, `origin`, whose tensors differ from those that were expected."""
+    return EscaleraError(
+        f"{origin} holds the weights of another network: {misfit}. "
+        "Take weights of the same network, or describe the network that they belong to."
+    )
 
 
 def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], spare: Collection[str] = ()) -> str:

@@ -74,7 +74,8 @@ class FittedNetwork:
         found, others = own.predictions(part), dict[str, NDArray[np.int64]]()
         if len(own.config.model.parts) > 1:
             self.events.branches_asked()
-            others = of_branches(own.config, own.data.train, part, own.run, own.network, own.place.device)
+            network, train, part = own.asked(own.data.train)[0], *(own.asked(of)[1] for of in (own.data.train, part))
+            others = of_branches(own.config, train, part, own.run, network, own.place.device)
         return found, others
 
     def cost(self) -> dict[str, Any]:
@@ -112,9 +113,9 @@ def fit(
     trained = "stopped" in record and not run.faults(run.best.name)
     network = new_network(config, seed, data)
     start: dict[str, Path] = {}
-    # A run that goes on has its weights already, and needs nobody else's: all of them, unless its body runs only once.
+    # A run that goes on has its weights already, and needs nobody else's: all of them, unless a part runs only once.
     if not trained and (
-        builders.runs_once(config, network, len(data.train.rows)) or find_checkpoint(run.last).state is None
+        builders.kept_parts(config, network, len(data.train.rows)) or find_checkpoint(run.last).state is None
     ):
         start = {**builders.imagenet_files(model), **lineage.weights_files(config, run)}
     place = Place(where, _precision(config, record, where))

@@ -43,6 +43,7 @@ from escalera.run.ablation import said_of
 from escalera.run.artifacts import begun, file_data
 from escalera.run.evaluate import Others
 from escalera.run.events import Events
+from escalera.run.kept import features_of
 from escalera.train.checkpoint import load_weights, read_tensors, write_tensors
 
 COPIES = 5
@@ -82,9 +83,8 @@ class FittedEnsemble:
 
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What they vote; beside it each classifier, and the head of the network that the features come from."""
-        feed = builders.batches(self.config, part, self.data.train, seed=0, device=self.device, training=False)
-        read = features(self.network, self.model.pool, feed.epoch(0))
-        voted, each = self._vote(np.concatenate([self.prepare(rows) for rows, _ in read]))
+        read = _read(self.config, self.model, self.data, self.network, part, self.device)
+        voted, each = self._vote(np.concatenate([self.prepare(rows) for rows in read]))
         named = zip(self.classifiers, each, strict=True)
         others = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in named}
         head = said_of(lineage.origins(self.config, self.run)["features"], part)
@@ -201,8 +201,7 @@ def _features(
     """The prepared features of train and validation; kept in the cache, since other classifiers may want the same."""
 
     def read(part: Split) -> Iterator[Tensor]:
-        feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
-        yield from (found for found, _ in features(network, model.pool, feed.epoch(0)))
+        return _read(config, model, data, network, part, device)
 
     def write(folder: Path) -> None:
         prepare = fit_preparation(read(data.train), model.pca)
@@ -218,6 +217,17 @@ def _features(
         for name, part in (("train", data.train), ("validation", data.validation))
     ]
     return prepare, rows[0], rows[1]
+
+
+def _read(
+    config: schema.RungConfig, model: schema.Votes, data: Dataset, network: Network, part: Split, device: torch.device
+) -> Iterator[Tensor]:
+    """The features (B, D) of a split, batch by batch; those that a rung has kept of the same body are not made anew."""
+    if model.pool == "as_trained" and len(network.parts) == 1 and model.net.parts["body"].learns == "none":
+        yield from features_of(config, data, network, "body", part, "fp32").cpu().split(builders.EVALUATION_BATCH)
+        return
+    feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
+    yield from (found for found, _ in features(network, model.pool, feed.epoch(0)))
 
 
 def _key(config: schema.RungConfig, model: schema.Votes, data: Dataset, run: RunDir) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +24,10 @@ from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.shared import collect, share
 from escalera.evaluate.views import VIEWS, View
 from escalera.ladder.schema import RungConfig
+from escalera.models.kept import with_kept
 from escalera.models.network import Network
 from escalera.run.gang import Place
+from escalera.run.kept import beside, features_of
 from escalera.train.shards import WHOLE, Shards, Whole
 from escalera.train.synced import Synced, synchronise
 
@@ -69,16 +73,39 @@ class Fitting:
                 f"train.shards: expected two rows to learn from for each of {config.train.shards} shards, received "
                 f"{len(data.train.rows)}. Use fewer shards, or more data."
             )
-        if builders.runs_once(config, self.network, len(data.train.rows)):
+        names = self.kept
+        if len(names) == len(self.network.parts):
             # What comes out of the body is always the same: from here on it stands for the pictures, and the head for
             # all.
             return self.network.head.layers, *self._run_once()
+        network, train, validation = self.network, data.train, data.validation
+        if names:
+            # The same for some branches of several: what comes out of them stands beside the attributes.
+            network = with_kept(network, names, self._attributes)
+            train, validation = self.beside(train, self.told), self.beside(validation, self.told)
         mixing = builders.mix(config.augment, len(data.classes))
         batches = builders.batches(
-            config, data.train, data.train, seed=self.seed, device=self.place.device, training=True, mix=mixing
+            config, train, data.train, seed=self.seed, device=self.place.device, training=True, mix=mixing
         )
-        feed = self._feed(data.validation)
-        return self.network, batches, lambda judged: _said(self._answers(judged, data.validation, feed))
+        feed = self._feed(validation)
+        return network, batches, lambda judged: self._validated(judged, validation, feed)
+
+    @cached_property
+    def kept(self) -> list[str]:
+        """The parts that need run only once; of several processes each runs a fusion, unless all of it is so."""
+        names = builders.kept_parts(self.config, self.network, len(self.data.train.rows))
+        return names if self.place.ranks.count == 1 or len(names) == len(self.network.parts) else []
+
+    @property
+    def told(self) -> str:
+        """What features are computed in for the head to learn from: bf16 only where a ladder tells so."""
+        return "bf16" if self.config.train.precision == "bf16" else "fp32"
+
+    def beside(self, part: Split, precision: str = "fp32") -> Split:
+        """A split with the features of the branches that are kept beside its attributes."""
+        found = [features_of(self.config, self.data, self.network, name, part, precision) for name in self.kept]
+        running = [of for name, of in self.config.model.parts.items() if name not in self.kept]
+        return beside(part, found, pictures=any(of.reads_pictures for of in running))
 
     def shards(self) -> Whole:
         """How the processes share a step."""
@@ -89,7 +116,25 @@ class Fitting:
 
     def predictions(self, part: Split) -> Predictions:
         """What the network says of a split, in its order; each process computes its share, and has all."""
-        return self._answers(self.network, part, self._feed(part), builders.views(self.config))
+        if len(self.network.parts) == len(self.kept) == 1 and self._as_ever:
+            return predict(self.network.head.layers, self._features(part, "fp32").epoch(0))
+        network, part = self.asked(part)
+        return self._answers(network, part, self._feed(part), builders.views(self.config))
+
+    def asked(self, part: Split) -> tuple[Network, Split]:
+        """What is asked about a split, and the split: of branches that are kept, with what came out of them."""
+        if not self.kept or len(self.network.parts) == 1 or not self._as_ever:
+            return self.network, part
+        return with_kept(self.network, self.kept, self._attributes), self.beside(part)
+
+    @property
+    def _as_ever(self) -> bool:
+        """Whether features that are kept are those of the pictures that are asked about: as they are, and by one."""
+        return len(builders.views(self.config)) == 1 and self.place.ranks.count == 1
+
+    @property
+    def _attributes(self) -> int:
+        return builders.inputs(self.config, self.data).attributes
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -106,6 +151,12 @@ class Fitting:
         own = replace(part, rows=share(part.rows, builders.EVALUATION_BATCH, self.place.ranks))
         return builders.batches(self.config, own, self.data.train, seed=0, device=self.place.device, training=False)
 
+    def _validated(self, judged: nn.Module, part: Split, feed: Batches | FeatureBatches) -> dict[str, float]:
+        """What the history says of a network on the rows of validation."""
+        if isinstance(feed, FeatureBatches):  # all rows, for each process
+            return _said(predict(judged, feed.epoch(0)))
+        return _said(self._answers(judged, part, feed))
+
     def _answers(
         self, network: nn.Module, part: Split, feed: Batches, views: Sequence[View] = VIEWS["none"]
     ) -> Predictions:
@@ -120,25 +171,33 @@ class Fitting:
     def _run_once(self) -> tuple[FeatureBatches, Validate]:
         """The features of train in place of their pictures, and what validates on those of validation."""
 
-        def of(part: Split) -> tuple[Tensor, Tensor]:
-            feed = self._feed(part)
-            if len(feed):
-                own = features(self.network, feed.epoch(0))[0]
-            else:
-                own = torch.zeros((0, self.network.head.inputs), device=feed.device)
-            found = collect(own, len(part.rows), builders.EVALUATION_BATCH, self.place.ranks)
-            return found, torch.from_numpy(part.labels[part.rows]).to(found.device)
-
-        settings = self.config.train
-        train = FeatureBatches(
-            *of(self.data.train),
-            batch_size=settings.batch_size,
-            shuffle=True,
-            seed=self.seed,
-            shards=settings.shards,
+        of = self.config.train
+        train = self._features(
+            self.data.train, self.told, batch_size=of.batch_size, shuffle=True, seed=self.seed, shards=of.shards
         )
-        validation = FeatureBatches(*of(self.data.validation), batch_size=builders.EVALUATION_BATCH)
-        return train, lambda judged: _said(predict(judged, validation.epoch(0)))
+        validation = self._features(self.data.validation, self.told)
+        return train, lambda judged: self._validated(judged, self.data.validation, validation)
+
+    def _features(
+        self, part: Split, precision: str, *, batch_size: int = builders.EVALUATION_BATCH, **order: Any
+    ) -> FeatureBatches:
+        """The features of a split in place of its pictures, in batches."""
+        if self.place.ranks.count == 1:
+            each = [features_of(self.config, self.data, self.network, name, part, precision) for name in self.kept]
+            found = torch.cat(each, dim=1)
+        else:
+            found = self._shared(part)
+        labels = torch.from_numpy(part.labels[part.rows]).to(found.device)
+        return FeatureBatches(found, labels, batch_size=batch_size, **order)
+
+    def _shared(self, part: Split) -> Tensor:
+        """The features of a split, of which each process computes its share."""
+        feed = self._feed(part)
+        if len(feed):
+            own = features(self.network, feed.epoch(0), precision=self.told)[0]
+        else:
+            own = torch.zeros((0, self.network.head.inputs), device=feed.device)
+        return collect(own, len(part.rows), builders.EVALUATION_BATCH, self.place.ranks)
 
 
 def _said(predictions: Predictions) -> dict[str, float]:

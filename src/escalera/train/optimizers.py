@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from escalera.models.stages import stages
+
+
+class Rates(NamedTuple):
+    """Learning rates of their own for the body: one for all of it, or the head's, times `decay` at each stage down."""
+
+    head: float = 0.0
+    body: float | None = None
+    decay: float | None = None
+
+    @classmethod
+    def of(cls, lr: float, backbone_lr: float | None, layer_decay: float | None) -> Rates:
+        """As the settings of an optimiser have them."""
+        return cls() if backbone_lr is layer_decay is None else cls(lr, backbone_lr, layer_decay)
+
 
 def adam(
-    network: nn.Module, *, lr: float, betas: Sequence[float], epsilon: float, backbone_lr: float | None = None
+    network: nn.Module,
+    *,
+    lr: float,
+    betas: Sequence[float],
+    epsilon: float,
+    backbone_lr: float | None = None,
+    layer_decay: float | None = None,
 ) -> torch.optim.Optimizer:
     """Adam."""
-    groups = [{"params": parameters, **rate} for parameters, rate in _parts(network, backbone_lr)]
+    rates = Rates.of(lr, backbone_lr, layer_decay)
+    groups = [{"params": parameters, **rate} for parameters, rate in _parts(network, rates)]
     return torch.optim.Adam(groups, lr=lr, betas=(betas[0], betas[1]), eps=epsilon, fused=True)
 
 
@@ -25,9 +47,10 @@ def adamw(
     epsilon: float,
     weight_decay: float,
     backbone_lr: float | None = None,
+    layer_decay: float | None = None,
 ) -> torch.optim.Optimizer:
     """AdamW; biases and batch norm are not decayed."""
-    groups = _decayed(network, weight_decay, backbone_lr)
+    groups = _decayed(network, weight_decay, Rates.of(lr, backbone_lr, layer_decay))
     return torch.optim.AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=epsilon, fused=True)
 
 
@@ -39,9 +62,10 @@ def sgd(
     nesterov: bool,
     weight_decay: float,
     backbone_lr: float | None = None,
+    layer_decay: float | None = None,
 ) -> torch.optim.Optimizer:
     """SGD with momentum; biases and batch norm are not decayed."""
-    groups = _decayed(network, weight_decay, backbone_lr)
+    groups = _decayed(network, weight_decay, Rates.of(lr, backbone_lr, layer_decay))
     optimizer = torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
     if momentum:
         # The fused kernel takes all parameters at their first step or none; a body may begin epochs after its head.
@@ -55,23 +79,28 @@ def sgd(
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
 
 
-def _parts(network: nn.Module, backbone_lr: float | None) -> list[tuple[list[nn.Parameter], dict[str, float]]]:
+def _parts(network: nn.Module, rates: Rates) -> list[tuple[list[nn.Parameter], dict[str, float]]]:
     """The trainable parameters and their own learning rate, where they have one: the head before the body."""
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     body = getattr(network, "body", None)
-    if backbone_lr is None or not isinstance(body, nn.Module):
+    if rates == Rates() or not isinstance(body, nn.Module):
         return [(trainable, {})]
     below = set(body.parameters())
     # The head first: the rate of the first group is the one that the history shows.
-    return [
-        ([parameter for parameter in trainable if parameter not in below], {}),
-        ([parameter for parameter in trainable if parameter in below], {"lr": backbone_lr}),
+    head = ([parameter for parameter in trainable if parameter not in below], dict[str, float]())
+    if rates.decay is None:
+        assert rates.body is not None
+        return [head, ([parameter for parameter in trainable if parameter in below], {"lr": rates.body})]
+    groups = [
+        ([parameter for parameter in stage if parameter.requires_grad], {"lr": rates.head * rates.decay**step})
+        for step, stage in enumerate(reversed(stages(body)), start=1)
     ]
+    return [head, *(group for group in groups if group[0])]
 
 
-def _decayed(network: nn.Module, weight_decay: float, backbone_lr: float | None) -> list[dict[str, Any]]:
+def _decayed(network: nn.Module, weight_decay: float, rates: Rates) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
-    for parameters, rate in _parts(network, backbone_lr):
+    for parameters, rate in _parts(network, rates):
         # Vectors are biases and batch-norm scales: pulling them to zero only hurts.
         groups += [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay, **rate},

@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from escalera.ladder.schema.section import Fraction, Positive, Section, at_odds
+from escalera.ladder.schema.section import Fraction, Positive, Section, Share, at_odds
 
 Rate = Annotated[Positive | None, Field(description="learning rate of the body; the head keeps lr")]
+Decay = Annotated[
+    Share | None,
+    Field(description="from the head down, the rate of each stage of the body is that of the one above it times this"),
+]
 
 
-class Adam(Section):
+class Rates(Section):
+    """What all of them have: whether the body learns at other rates than the head."""
+
+    if TYPE_CHECKING:
+        backbone_lr: Rate = None
+        layer_decay: Decay = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.backbone_lr is not None and self.layer_decay is not None:
+            raise at_odds(
+                f"expected one of backbone_lr and layer_decay, received {self.backbone_lr} beside {self.layer_decay}",
+                "backbone_lr",
+                "layer_decay",
+            )
+        return self
+
+
+class Adam(Rates):
     """Adam (Kingma and Ba 2015), with Keras's epsilon."""
 
     name: Literal["adam"]
     lr: Positive = 1e-3
     backbone_lr: Rate = None
+    layer_decay: Decay = None
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
     epsilon: Positive = 1e-7
 
 
-class AdamW(Section):
+class AdamW(Rates):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
     name: Literal["adamw"]
     lr: Positive = 1e-3
     backbone_lr: Rate = None
+    layer_decay: Decay = None
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
     epsilon: Positive = 1e-7
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
 
 
-class Sgd(Section):
+class Sgd(Rates):
     """Stochastic gradient descent, with momentum and Nesterov's look ahead."""
 
     name: Literal["sgd"]
     lr: Positive = 1e-2
     backbone_lr: Rate = None
+    layer_decay: Decay = None
     momentum: Fraction = 0.0
     nesterov: bool = False
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
