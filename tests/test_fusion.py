@@ -298,3 +298,78 @@ def test_mixing_needs_pictures_alone(ladder: Path, rung: str) -> None:
     assert "mixup and cutmix blend pictures, and two rows of attributes have no blend: expected 0 of both" in str(
         caught.value
     )
+
+
+MORE = """
+  - name: beside-a-picture
+    from: both
+    change:
+      model:
+        kind: fusion
+        branches:
+          photos: {kind: transfer, weights: {from: photos}, trainable: none, head: {pool: average}}
+          vector: {kind: conv1d, widths: [4], head: {pool: average}}
+          table: {kind: transfer, weights: {from: table}}
+        head: {dense: [5]}
+  - name: all-frozen
+    change:
+      model:
+        kind: fusion
+        branches:
+          table: {kind: transfer, weights: {from: table}, trainable: none}
+          photos: {kind: transfer, weights: {from: photos}, trainable: none, head: {pool: average}}
+        head: {dense: [5]}
+  - name: late
+    from: both
+    change: {model.join: late}
+  - name: late-frozen
+    from: all-frozen
+    change: {model.join: late}
+"""
+FROZEN = ("both", "beside-a-picture", "all-frozen", "late", "late-frozen")
+
+
+def run_bodies(ladder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[esc.Results, int]:
+    """The runs of a ladder, and how often the body of the photos gave features of a frozen part."""
+    from escalera.run import kept
+
+    made: list[str] = []
+    features = kept.features
+    monkeypatch.setattr(kept, "features", lambda *args, **more: (made.append(more["part"]), features(*args, **more))[1])
+    runs = esc.climb(esc.load_ladder(ladder, ["train.precision=fp32"]), out=out)
+    assert not runs.failed
+    monkeypatch.setattr(kept, "features", features)
+    return runs, len(made)
+
+
+def test_frozen_branches_run_once_and_never_again_and_learn_the_same(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "cache"))
+    ladder.write_text(ladder.read_text() + MORE)
+    first, made = run_bodies(ladder, tmp_path / "first", monkeypatch)
+    # The photos of train, validation and test; the table of each where all is frozen.
+    assert made == 6
+    again, made = run_bodies(ladder, tmp_path / "again", monkeypatch)
+    assert made == 0
+    monkeypatch.setattr("escalera.builders.kept_parts", lambda *_: [])
+    always, made = run_bodies(ladder, tmp_path / "always", monkeypatch)
+    assert made == 0
+    for name in FROZEN:
+        one, same, other = (weights(runs[name]) for runs in (first, again, always))
+        assert one.keys() == same.keys() == other.keys()
+        assert all(torch.equal(one[key], same[key]) for key in one), name  # bit for bit
+        for key in one:  # batches of other sizes: to the last digits
+            torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5, msg=lambda why: f"{name}: {why}")
+        answers = [read_json(runs[name].dir.metrics) for runs in (first, again)]
+        assert answers[0] == answers[1]
+        assert first[name].metrics["test"]["accuracy"] == always[name].metrics["test"]["accuracy"]
+
+
+def test_branches_that_answer_each_for_itself_predict_like_their_run(ladder: Path, tmp_path: Path) -> None:
+    ladder.write_text(ladder.read_text() + MORE)
+    runs = esc.climb(esc.load_ladder(ladder), out=tmp_path / "runs", rungs=["table", "photos", "late"])
+    assert not runs.failed
+    learned = weights(runs["late"])["head.layers.weights"]
+    assert learned.sum().item() == pytest.approx(1)
+    assert len(runs["late"].dir.history.read_text().splitlines()) == 2

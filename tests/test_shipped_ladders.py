@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import timm
 from PIL import Image
+from safetensors.torch import save_file
 
 import escalera as esc
 from escalera.data.sources.registry import KNOWN
@@ -23,7 +25,7 @@ JUDGED_ONLY = {"fashion-mnist": ["both-sides"]}
 
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
-    "houses": 8, "transfer": 5,
+    "houses": 10, "photos": 7, "transfer": 5,
 }  # fmt: skip
 
 
@@ -103,10 +105,17 @@ def test_every_rung_is_planned(name: str, data_root: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_every_rung_trains_two_steps(name: str, data_root: Path, tmp_path: Path) -> None:
+def test_every_rung_trains_two_steps(
+    name: str, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     classes = 100 if name.startswith("cifar100") else 10
     batch = {"digits": 450, "transfer": 100, "houses": 30}.get(name, 100 if classes == 100 else 30)
     sets = ["train.epochs=1", f"train.batch_size={batch}"]
+    if name in ("houses", "photos"):
+        file = tmp_path / "weights" / "tf_efficientnet_lite0.safetensors"
+        file.parent.mkdir()
+        save_file(timm.create_model("tf_efficientnet_lite0").state_dict(), file)
+        monkeypatch.setenv("ESCALERA_WEIGHTS", str(file.parent))
     # No test fetches weights from the hub; tests/models/test_pretrained.py asks one of its own.
     reading = esc.load_ladder(name, [*sets, "model.weights=none"] if name in LARGE else sets)
     runs = esc.climb(reading, out=tmp_path, data_root=data_root)

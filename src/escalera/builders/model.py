@@ -19,6 +19,7 @@ from escalera.ladder.read import Place, Reading
 from escalera.models.freezing import freeze
 from escalera.models.fusion import Branch, Fusion
 from escalera.models.head import Head, pooling
+from escalera.models.late import LateHead
 from escalera.models.network import Network
 from escalera.models.tiles import ONE, Layout
 
@@ -36,22 +37,30 @@ def network(
     model needs attributes and there are none.
     """
     body, map_shape, own = _body_and_layout(model, image_shape, attributes, layout)
-    head = Head(
-        map_shape,
-        classes,
-        pool=model.head.pool,
-        widths=model.head.dense,
-        batch_norm=model.head.batch_norm,
-        dropout=model.head.dropout,
-        activation=model.head.activation,
-    )
-    made = Network(body, head, own)
+    if isinstance(model, schema.Fusion) and model.join == "late":
+        assert isinstance(body, Fusion)
+        shapes = [(branch.width, 1, 1) for branch in body.parts()]
+        made = Network(body, LateHead([_head(model.head, shape, classes) for shape in shapes]), own)
+    else:
+        made = Network(body, _head(model.head, map_shape, classes), own)
     for part, of in bodies(model, made):
         if part.learns == "none":
             freeze(made, of)
         elif isinstance(part.learns, schema.Trainable) and part.learns.last is not None:
             freeze(made, of, last=part.learns.last)
     return made
+
+
+def _head(head: schema.Head, map_shape: tuple[int, int, int], classes: int) -> Head:
+    return Head(
+        map_shape,
+        classes,
+        pool=head.pool,
+        widths=head.dense,
+        batch_norm=head.batch_norm,
+        dropout=head.dropout,
+        activation=head.activation,
+    )
 
 
 def network_for(inputs: InputSpec, model: schema.Model) -> Network:

@@ -224,7 +224,8 @@ def _read(
 ) -> Iterator[Tensor]:
     """The features (B, D) of a split, batch by batch; those that a rung has kept of the same body are not made anew."""
     if model.pool == "as_trained" and len(network.parts) == 1 and model.net.parts["body"].learns == "none":
-        yield from features_of(config, data, network, "body", part, "fp32").cpu().split(builders.EVALUATION_BATCH)
+        found = features_of(config, data, network, "body", part, "fp32").cpu()
+        yield from torch.split(found, builders.EVALUATION_BATCH)
         return
     feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
     yield from (found for found, _ in features(network, model.pool, feed.epoch(0)))

@@ -25,6 +25,7 @@ from escalera.evaluate.shared import collect, share
 from escalera.evaluate.views import VIEWS, View
 from escalera.ladder.schema import RungConfig
 from escalera.models.kept import with_kept
+from escalera.models.late import Answers, Apart, answers_of
 from escalera.models.network import Network
 from escalera.run.gang import Place
 from escalera.run.kept import beside, features_of
@@ -88,7 +89,7 @@ class Fitting:
             config, train, data.train, seed=self.seed, device=self.place.device, training=True, mix=mixing
         )
         feed = self._feed(validation)
-        return network, batches, lambda judged: self._validated(judged, validation, feed)
+        return network, batches, lambda judged: _validated(judged, lambda asked: self._answers(asked, validation, feed))
 
     @cached_property
     def kept(self) -> list[str]:
@@ -151,12 +152,6 @@ class Fitting:
         own = replace(part, rows=share(part.rows, builders.EVALUATION_BATCH, self.place.ranks))
         return builders.batches(self.config, own, self.data.train, seed=0, device=self.place.device, training=False)
 
-    def _validated(self, judged: nn.Module, part: Split, feed: Batches | FeatureBatches) -> dict[str, float]:
-        """What the history says of a network on the rows of validation."""
-        if isinstance(feed, FeatureBatches):  # all rows, for each process
-            return _said(predict(judged, feed.epoch(0)))
-        return _said(self._answers(judged, part, feed))
-
     def _answers(
         self, network: nn.Module, part: Split, feed: Batches, views: Sequence[View] = VIEWS["none"]
     ) -> Predictions:
@@ -176,7 +171,7 @@ class Fitting:
             self.data.train, self.told, batch_size=of.batch_size, shuffle=True, seed=self.seed, shards=of.shards
         )
         validation = self._features(self.data.validation, self.told)
-        return train, lambda judged: self._validated(judged, self.data.validation, validation)
+        return train, lambda judged: _validated(judged, lambda asked: predict(asked, validation.epoch(0)))
 
     def _features(
         self, part: Split, precision: str, *, batch_size: int = builders.EVALUATION_BATCH, **order: Any
@@ -202,3 +197,19 @@ class Fitting:
 
 def _said(predictions: Predictions) -> dict[str, float]:
     return {f"val_{key}": value for key, value in accuracy_and_loss(predictions).items()}
+
+
+def _validated(judged: nn.Module, ask: Callable[[nn.Module], Predictions]) -> dict[str, float]:
+    """What the history says of a network, which `ask` asks for the rows of validation.
+
+    What the answers of branches weigh that answer each for itself is learned from these, of which none of them learns.
+    """
+    answers = answers_of(judged)
+    if answers is None:
+        return _said(ask(judged))
+    assert isinstance(judged, Network | Answers)
+    found = ask(Apart(judged, answers))
+    device = answers.weights.device
+    said = torch.stack(torch.from_numpy(found.logits).chunk(len(answers.widths), dim=1)).to(device)
+    answers.weigh(said, torch.from_numpy(found.labels).to(device))
+    return _said(Predictions(answers.together(said).cpu().numpy(), found.labels))

@@ -46,7 +46,7 @@ def features_of(config: RungConfig, data: Dataset, network: Network, name: str, 
 
 
 def beside(part: Split, found: list[Tensor], *, pictures: bool) -> Split:
-    """The split with features of its rows beside their attributes; unless something reads `pictures`, none are loaded."""
+    """The split with features of its rows beside their attributes; unless `pictures` are read, none is loaded."""
     width = sum(one.shape[1] for one in found)
     whole = np.zeros((len(part.labels), width), np.float32)
     whole[part.rows] = torch.cat(found, dim=1).cpu().numpy()

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from escalera.core.runtime import autocast
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
+from escalera.models.late import in_one, loss_of
 from escalera.train.meter import Meter
 from escalera.train.schedules import Schedule
 from escalera.train.shards import WHOLE, Whole
@@ -95,7 +95,7 @@ def train(
     cast = autocast(precision, device)
     rates = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    in_one = accumulate == shards.count == 1
+    plain = accumulate == shards.count == 1
     try:
         _call(callbacks, "on_train_begin", training)
         while training.epoch < training.epochs and not training.stop:
@@ -118,11 +118,11 @@ def train(
                 for inputs, labels in shards.apart(islice(source, accumulate * len(shards.mine))):
                     with cast:
                         logits = learner(inputs)
-                    loss = cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
-                    meter.add(loss, logits, labels, rates[0] * factor)
+                    loss = loss_of(logits, labels, label_smoothing)
+                    meter.add(loss, in_one(logits), labels, rates[0] * factor)
                     whole = loss if penalty is None else loss + penalty()
-                    (whole if in_one else whole * len(labels)).backward()  # type: ignore[no-untyped-call]
-                if not in_one:
+                    (whole if plain else whole * len(labels)).backward()  # type: ignore[no-untyped-call]
+                if not plain:
                     rows = shards.together(meter.seen - before, training.interrupted)
                     torch._foreach_div_([one.grad for one in parameters if one.grad is not None], rows)
                 if clip_norm is not None:

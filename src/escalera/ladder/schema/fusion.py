@@ -23,6 +23,13 @@ class Fusion(Net):
         dict[str, Branch],
         Field(min_length=2, description="a model section under a name of its own; of its head, pool alone counts"),
     ]
+    join: Annotated[
+        Literal["concat", "late"],
+        Field(
+            description="concat: one head over the features of all; late: each branch answers by a head of its own, "
+            "and what an answer weighs is learned on validation"
+        ),
+    ] = "concat"
     head: Head = Head.model_construct()
 
     @model_validator(mode="after")

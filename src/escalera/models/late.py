@@ -1,0 +1,118 @@
+"""Late fusion: each branch answers by itself, and what its answer weighs is learned from rows of validation.
+
+features  (N, D), those of the branches side by side; P branches, K classes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from escalera.models.head import Head
+from escalera.models.network import Network
+
+ROUNDS = 200
+"""Rounds of expectation and maximisation; the likelihood rises in each of them."""
+
+
+class Answers(nn.Sequential):
+    """From features side by side to what the branches say: each for itself in training, else together.
+
+    Its layers stand side by side, one for each branch. Together it is the logarithm of the weighted mean of their probabilities; `weights` (P,) begin equal.
+    """
+
+    weights: Tensor
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        super().__init__()
+        for head in heads:
+            self.append(head.layers)
+        self.widths = [head.inputs for head in heads]
+        self.register_buffer("weights", torch.full((len(heads),), 1 / len(heads)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, D) -> (P, N, K) in training, else (N, K)."""
+        said = self.apart(features)
+        return said if self.training else self.together(said)
+
+    def apart(self, features: Tensor) -> Tensor:
+        """(N, D) -> the logits (P, N, K) of each branch."""
+        parts = torch.split(features, self.widths, dim=1)
+        return torch.stack([layers(part) for layers, part in zip(self, parts, strict=True)])
+
+    def together(self, said: Tensor) -> Tensor:
+        """Logits (P, N, K) -> those of all together (N, K)."""
+        return _mixed(said.float().log_softmax(-1), self.weights)
+
+    def weigh(self, said: Tensor, labels: Tensor) -> None:
+        """Learn the weights from the logits (P, N, K) for rows that nobody has learned from, and their labels (N,).
+
+        They are those of the greatest likelihood, unless the best branch alone is right more often: then it has all.
+        So on these rows no branch is right more often than all together.
+        """
+        known = said.float().log_softmax(-1)
+        own = known[:, torch.arange(len(labels), device=labels.device), labels].exp().clamp_min(1e-12)
+        weights = torch.full_like(self.weights, 1 / len(own))
+        for _ in range(ROUNDS):
+            shares = weights[:, None] * own
+            weights = (shares / shares.sum(0)).mean(1)
+        right = (known.argmax(-1) == labels).sum(1)
+        # Of branches that are right equally often the likelier.
+        best = max(range(len(own)), key=lambda branch: (int(right[branch]), float(own[branch].log().sum())))
+        if int((_mixed(known, weights).argmax(-1) == labels).sum()) < int(right[best]):
+            weights = torch.zeros_like(weights)
+            weights[best] = 1.0
+        self.weights.copy_(weights)
+
+
+class LateHead(Head):
+    """A head for each branch, and what their answers weigh."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        nn.Module.__init__(self)
+        self.pooling = nn.Flatten()
+        self.inputs = sum(head.inputs for head in heads)
+        self.layers = Answers(heads)
+
+
+class Apart(nn.Module):
+    """A network, or its `Answers` alone, that gives what each branch says: (N, P * K)."""
+
+    def __init__(self, judged: Network | Answers, answers: Answers) -> None:
+        super().__init__()
+        self.judged = judged
+        self.answers = answers
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """What the network takes -> (N, P * K)."""
+        features = self.judged.features(inputs) if isinstance(self.judged, Network) else inputs
+        return self.answers.apart(features).transpose(0, 1).flatten(1)
+
+
+def answers_of(judged: nn.Module) -> Answers | None:
+    """Where branches answer each for itself in a network or a head, else None."""
+    return next((module for module in judged.modules() if isinstance(module, Answers)), None)
+
+
+def loss_of(said: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """The mean loss of logits (N, K), or that of (P, N, K), of which each part learns by itself.
+
+    Labels are (N,), or shares (N, K).
+    """
+    if said.ndim == 2:
+        return cross_entropy(said.float(), labels, label_smoothing=smoothing)
+    losses = [cross_entropy(part.float(), labels, label_smoothing=smoothing) for part in said]
+    return torch.stack(losses).mean()
+
+
+def in_one(said: Tensor) -> Tensor:
+    """Logits (N, K) as they are; of several parts (P, N, K) the logarithm of their mean probabilities."""
+    return said if said.ndim == 2 else said.float().softmax(-1).mean(0).log()
+
+
+def _mixed(known: Tensor, weights: Tensor) -> Tensor:
+    """Log probabilities (P, N, K) -> those of their weighted mean (N, K)."""
+    return (known + weights.clamp_min(1e-12).log()[:, None, None]).logsumexp(0)
