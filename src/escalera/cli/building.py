@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import typer
 
 from escalera.cli.app import command, echo_json, terminable
-from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, Out
+from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, Out, WeightsRoot
 from escalera.core.errors import Terminated
 
 
@@ -33,6 +33,7 @@ def auto(
     cluster: Cluster = "",
     out: Out = "runs",
     data_root: DataRoot = None,
+    weights_root: WeightsRoot = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     lang: Lang = HERE,
     json_: Json = False,
