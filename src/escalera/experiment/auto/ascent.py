@@ -16,7 +16,7 @@ from escalera.core.rundir import SEARCH, RunDir
 from escalera.experiment.auto.diary import Attempt, Diary
 from escalera.experiment.auto.evidence import Evidence, weigh
 from escalera.experiment.auto.ground import Ground
-from escalera.experiment.auto.moves import AGAIN, MOVES, PARENT, first
+from escalera.experiment.auto.moves import AGAIN, LAST, MOVES, PARENT, first
 from escalera.experiment.auto.text import as_ladder, sentence
 from escalera.experiment.auto.timing import LEFT, Timing
 from escalera.experiment.climb import load_ladder
@@ -79,7 +79,7 @@ class Ascent:
         chosen: list[Attempt] = []
         for move in left:
             change = MOVES[move](self.ground, config)
-            if change is None or len(chosen) == count:
+            if change is None or len(chosen) == count or (chosen and move == LAST):
                 continue
             attempt = self._known(move, parent.name) or self._new(move, parent.name, change)
             if attempt.state != "running":
@@ -105,7 +105,8 @@ class Ascent:
         waiting = [one.move for one in tried if one.state == "waits" and one.parent != parent.name]
         again = [move for move in dict.fromkeys(dropped) if dropped.count(move) == 1]
         new = [move for move in MOVES if move not in dropped]
-        return [move for move in dict.fromkeys([*waiting, *new, *again]) if move not in over]
+        left = [move for move in dict.fromkeys([*waiting, *new, *again]) if move not in {*over, LAST}]
+        return [*left, *([] if LAST in over or LAST in dropped else [LAST])]
 
     def _tried(self, attempts: list[Attempt], pool: Executor) -> list[Attempt]:
         """The same moves, once all have been tried."""

@@ -18,7 +18,7 @@ from escalera.experiment.auto.moves import MOVES, first
 from escalera.experiment.auto.outset import ground as find_ground
 from escalera.experiment.auto.outset import look
 from escalera.experiment.auto.text import FINAL, as_file, as_ladder, told, words_of
-from escalera.experiment.auto.timing import AROUND, Timing
+from escalera.experiment.auto.timing import AROUND, FEWEST, Timing
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.explore import folder_name
@@ -134,10 +134,10 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
         reading = load_ladder(values, (), way.data_root)
     rung = reading.ladder.rungs[-1]
     diary.epochs = timing.epochs(rung, ground)
-    least = timing.seconds(rung) / rung.config.train.epochs * 2
+    least = timing.seconds(rung) / rung.config.train.epochs * FEWEST
     if 3 * least > timing.left:
         raise EscaleraError(
-            f"--minutes {timing.minutes:g}: too few for a training here: two epochs take about {least:.0f} seconds, "
+            f"--minutes {timing.minutes:g}: too few for a training here: {FEWEST} epochs take about {least:.0f} seconds, "
             f"and several are tried. Give at least {max(1, round(least * 20 / 60))} minutes."
         )
     return diary, ground

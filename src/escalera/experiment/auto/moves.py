@@ -41,9 +41,12 @@ def convolutions(ground: Ground, config: Config) -> Change | None:
     """A small convolutional network in the place of a dense one."""
     if config["model"]["kind"] != "mlp":
         return None
-    side, blocks = min(ground.shape[1:]), [[32]]
+    side = min(ground.shape[1:])
+    # The first maps of large pictures take most of the time.
+    narrow = 32 if side <= 32 else 16
+    blocks = [[narrow]]
     while side // 2 ** len(blocks) >= 4 and len(blocks) < 4:
-        blocks.append([min(128, 32 * 2 ** len(blocks))])
+        blocks.append([narrow * 2 ** len(blocks)])
     return {"model": {"kind": "cnn", "blocks": blocks, "head": {"pool": "average" if side > 32 else "flatten"}}}
 
 
@@ -245,6 +248,8 @@ MOVES: dict[str, Move] = {
     "votes": votes,
 }
 """In the order in which they are tried: what has helped most, most often, comes first."""
+LAST = "votes"
+"""Nothing can be changed below it any more: it is tried when nothing else is left."""
 AGAIN = ("deeper", "wider", "faster", "slower")
 """Those that may be done again once they have helped."""
 

@@ -12,8 +12,10 @@ from escalera.experiment.auto.ground import Ground
 from escalera.experiment.estimate import plan
 from escalera.ladder.schema import Rung
 
-SHORT = 0.06
+SHORT = 0.08
 """The share of the time that one trial may take, of a small convolutional network."""
+FEWEST = 5
+"""Epochs below which a large network has not shown yet what it can."""
 LEFT = 0.3
 """The share that is kept for the training of the last rung to its end, its test and the report."""
 CARE = 1.3
@@ -49,7 +51,7 @@ class Timing:
     def epochs(self, rung: Rung, ground: Ground) -> int:
         """Epochs of a trial: so many that a network like this one takes a small share of the time."""
         fits = SHORT * 60 * self.minutes / max(1e-6, self.seconds(rung) / rung.config.train.epochs)
-        return max(2, min(ground.epochs, int(fits)))
+        return max(FEWEST, min(ground.epochs, int(fits)))
 
     def seconds(self, rung: Rung) -> float:
         """What a training of a rung takes here, as measured on a few of its steps; raises EscaleraError."""
