@@ -137,8 +137,8 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
     least = timing.seconds(rung) / rung.config.train.epochs * FEWEST
     if 3 * least > timing.left:
         raise EscaleraError(
-            f"--minutes {timing.minutes:g}: too few for a training here: {FEWEST} epochs take about {least:.0f} seconds, "
-            f"and several are tried. Give at least {max(1, round(least * 20 / 60))} minutes."
+            f"--minutes {timing.minutes:g}: too few for a training here: {FEWEST} epochs take about {least:.0f} "
+            f"seconds, and several are tried. Give at least {max(1, round(least * 20 / 60))} minutes."
         )
     return diary, ground
 
