@@ -15,6 +15,7 @@ from escalera.cli import app
 from escalera.core.errors import DataError, LadderError
 from escalera.core.files import read_json
 from escalera.data.query.rows import parse_attributes
+from escalera.evaluate.features import features
 from escalera.inference.files import predict_files
 
 LADDER = """
@@ -330,15 +331,17 @@ FROZEN = ("both", "beside-a-picture", "all-frozen", "late", "late-frozen")
 
 
 def run_bodies(ladder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[esc.Results, int]:
-    """The runs of a ladder, and how often the body of the photos gave features of a frozen part."""
-    from escalera.run import kept
-
+    """The runs of a ladder, and how often a frozen part gave features."""
     made: list[str] = []
-    features = kept.features
-    monkeypatch.setattr(kept, "features", lambda *args, **more: (made.append(more["part"]), features(*args, **more))[1])
+
+    def counted(*given: Any, **more: Any) -> Any:
+        made.append(more["part"])
+        return features(*given, **more)
+
+    monkeypatch.setattr("escalera.run.kept.features", counted)
     runs = esc.climb(esc.load_ladder(ladder, ["train.precision=fp32"]), out=out)
     assert not runs.failed
-    monkeypatch.setattr(kept, "features", features)
+    monkeypatch.setattr("escalera.run.kept.features", features)
     return runs, len(made)
 
 
@@ -360,7 +363,7 @@ def test_frozen_branches_run_once_and_never_again_and_learn_the_same(
         assert one.keys() == same.keys() == other.keys()
         assert all(torch.equal(one[key], same[key]) for key in one), name  # bit for bit
         for key in one:  # batches of other sizes: to the last digits
-            torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5, msg=lambda why: f"{name}: {why}")
+            torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5)
         answers = [read_json(runs[name].dir.metrics) for runs in (first, again)]
         assert answers[0] == answers[1]
         assert first[name].metrics["test"]["accuracy"] == always[name].metrics["test"]["accuracy"]

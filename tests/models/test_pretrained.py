@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import timm
 import torch
-from safetensors.torch import save
+from safetensors.torch import save, save_file
 
 from escalera.core.errors import EscaleraError
 from escalera.models import pretrained
@@ -186,3 +186,49 @@ def test_a_network_without_weights_on_the_hub() -> None:
         "the hub has no ImageNet weights for the network 'botnet50ts_256'. Take another network (escalera models lists "
         "them with their weights), or write model.weights: none."
     )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of weights, with nothing in it."""
+    monkeypatch.setenv("ESCALERA_WEIGHTS", str(tmp_path / "weights"))
+    (tmp_path / "weights").mkdir()
+    return tmp_path / "weights"
+
+
+@pytest.mark.parametrize("name", ["test_resnet.r160_in1k", "test_resnet"])
+@pytest.mark.parametrize("asked", ["test_resnet", "test_resnet.r160_in1k"])
+def test_weights_in_a_folder_are_found_by_the_name_that_timm_gives_them(folder: Path, name: str, asked: str) -> None:
+    tensors = timm.create_model("test_resnet").state_dict()
+    save_file(tensors, folder / f"{name}.safetensors")
+    path = pretrained.imagenet_file(asked)
+    assert path == folder / f"{name}.safetensors"
+    found = pretrained.imagenet_tensors("test_resnet", path, (32, 32))
+    assert all(torch.equal(tensor, tensors[key]) for key, tensor in found.items())
+    assert not any(key.startswith("fc.") for key in found)
+
+
+def test_a_folder_without_them_leaves_it_to_the_hub(folder: Path) -> None:
+    save_file(timm.create_model("test_resnet").state_dict(), folder / "test_vit.safetensors")
+    with pytest.raises(EscaleraError, match=r"HF_HUB_OFFLINE is set"):
+        pretrained.imagenet_file("test_resnet")
+
+
+def test_a_folder_of_weights_that_is_not_there(folder: Path) -> None:
+    folder.rmdir()
+    with pytest.raises(EscaleraError) as caught:
+        pretrained.imagenet_file("test_resnet")
+    assert str(caught.value) == (
+        f"ESCALERA_WEIGHTS: expected a folder of weights, but there is none at {folder}. Name one that holds files as "
+        "resnet50.a1_in1k.safetensors, with --weights-root or with that variable, or leave it out for the hub's."
+    )
+
+
+def test_weights_in_a_folder_that_are_another_network_s_or_damaged(folder: Path) -> None:
+    file = folder / "test_resnet.safetensors"
+    save_file(timm.create_model("test_vit").state_dict(), file)
+    with pytest.raises(EscaleraError, match=r"test_resnet.safetensors holds the weights of another network: .* absent"):
+        pretrained.imagenet_tensors("test_resnet", file, (32, 32))
+    file.write_bytes(b"nothing")
+    with pytest.raises(EscaleraError, match=r"test_resnet.safetensors cannot be read: expected a whole"):
+        pretrained.imagenet_tensors("test_resnet", file, (32, 32))

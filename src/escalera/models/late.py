@@ -21,7 +21,8 @@ ROUNDS = 200
 class Answers(nn.Sequential):
     """From features side by side to what the branches say: each for itself in training, else together.
 
-    Its layers stand side by side, one for each branch. Together it is the logarithm of the weighted mean of their probabilities; `weights` (P,) begin equal.
+    Its layers stand side by side, one for each branch. Together it is the logarithm of the weighted mean of their
+    probabilities; `weights` (P,) begin equal.
     """
 
     weights: Tensor
