@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from escalera.ladder.schema.optimizers import Adam, AdamW, Sgd
 from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn
 from escalera.models.freezing import freeze
@@ -117,3 +118,10 @@ def test_the_branches_of_a_fusion_end_at_one_head() -> None:
     other, _ = cnn((1, 8, 8), [[4]])
     branches = {"one": Branch(one, nn.Flatten(), 12), "other": Branch(other, nn.Flatten(), 64)}
     assert [len(stage) for stage in stages(Fusion(branches))] == [2, 4]
+
+
+@pytest.mark.parametrize("section", [Adam, AdamW, Sgd])
+def test_the_body_has_one_rate_or_one_for_each_stage(section: type[Adam | AdamW | Sgd]) -> None:
+    values = {"name": section.__name__.lower(), "lr": 1e-3, "backbone_lr": 1e-4, "layer_decay": 0.75}
+    with pytest.raises(ValueError, match=r"expected one of backbone_lr and layer_decay, received 0.0001 beside 0.75"):
+        section.model_validate(values)
