@@ -11,18 +11,19 @@ DIR holds Fashion-MNIST's train.parquet; its first 10,000 rows are taken.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
+import multiprocessing
 import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -32,11 +33,16 @@ from pyarrow import parquet
 from scipy import stats
 
 import escalera as esc
+from escalera.cli import main
 from escalera.experiment import climb as climbing
+from escalera.experiment.executors.worker import prepare
 
 EPOCHS = 9
+TRIALS = 10
 ROWS = 10_000
-CLIMB = [sys.executable, "-m", "escalera", "climb", "kills.yaml", "--device", "cpu"]
+CLIMB = ["escalera", "climb", "kills.yaml", "--device", "cpu"]
+FORK = multiprocessing.get_context("fork")
+"""Each climb is a process of its own, that has all imported already."""
 KILLS: dict[str, Any] = {
     "name": "kills",
     "data": {"source": "digits", "validation": 0.2, "test": 0.4},
@@ -53,7 +59,7 @@ KILLS: dict[str, Any] = {
                         {"kind": "mlp", "dense": {"choice": [[8], [16], [16, 16]]}},
                     ],
                 },
-                "trials": 10,
+                "trials": TRIALS,
                 "epochs": EPOCHS,
             },
         },
@@ -65,7 +71,7 @@ WAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "random": ({"method": "random"}, []),
     "random, --jobs 2": ({"method": "random"}, ["--jobs", "2"]),
 }
-EACH = 3
+EACH = 5
 """Kills of one search, one after the other."""
 SAME = ("number", "state", "settings", "value", "curve", "epochs", "error", "same")
 """What a kill must not change of a trial; the rest is a clock's."""
@@ -166,15 +172,14 @@ class Place:
         rungs = [{**rung, "search": {**rung["search"], **search}}]
         (folder / "kills.yaml").write_text(json.dumps({**KILLS, "rungs": rungs}))
 
-    def begin(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*CLIMB, *self.options], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+    def begin(self) -> ForkProcess:
+        process = FORK.Process(target=_typed, args=(self.folder, [*CLIMB, *self.options]))
+        process.start()
+        return process
 
-    def climb(self) -> None:
-        process = self.begin()
-        said = process.communicate()[0].decode()
-        assert process.returncode == 0, said
+    def end(self, process: ForkProcess) -> None:
+        process.join()
+        assert process.exitcode == 0, (self.folder / "said.txt").read_text()
 
     def found(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.search / "search.json").read_text())
@@ -185,7 +190,8 @@ class Place:
         lines = (self.search / "journal.log").read_text().splitlines() if self.search.exists() else []
         asked = sum('"op_code":4' in line for line in lines)
         over = list(self.search.glob("trial-*/seed-*/metrics.json"))
-        state = "the winner" if (self.runs / "tuned/seed-0").exists() else f"{len(over)} done of {asked}"
+        told = sum('"told"' in line for line in lines)
+        state = "the winner" if (self.runs / "tuned/seed-0").exists() else f"{told} over of {asked}"
         return state, {path: path.stat().st_mtime_ns for path in over}
 
 
@@ -214,8 +220,7 @@ def kills(folder: Path, count: int, draw: random.Random) -> None:
         wholes[way] = Place(folder / f"whole-{len(wholes)}", way)
         process = wholes[way].begin()
         began = _searching(wholes[way], process)
-        said = process.communicate()[0].decode()
-        assert process.returncode == 0, said
+        wholes[way].end(process)
         spans[way] = wholes[way].found()["elapsed"]
         print(f"{way}: unbroken, the search takes {spans[way]:.1f} s; begun after {began:.1f} s", flush=True)
     equal, total = Counter[str](), Counter[str]()
@@ -223,20 +228,21 @@ def kills(folder: Path, count: int, draw: random.Random) -> None:
         way = list(WAYS)[number % len(WAYS)]
         place, before = Place(folder / f"kill-{number}", way), dict[Path, int]()
         stood = []
-        for _ in range(EACH):
+        for kill in range(EACH):
             process = place.begin()
-            _searching(place, process)
-            time.sleep(draw.uniform(0, spans[way] / EACH))
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+            # So many trials are over first: how fast a machine is would decide otherwise where a kill strikes.
+            _searching(place, process, int(draw.uniform(kill, kill + 1) * TRIALS / EACH))
+            time.sleep(draw.uniform(0, spans[way] / TRIALS))
+            process.kill()
+            process.join()
             at, over = place.stood()
             before = {**over, **before}
             stood.append(at)
-        place.climb()
+        place.end(place.begin())
         differs = differences(place, wholes[way], before)
         total[way] += EACH
         equal[way] += EACH * (not differs)
-        print(f"{number + 1:3}  {way:16}  {'; '.join(stood):50}  {', '.join(differs) or 'equal'}", flush=True)
+        print(f"{number + 1:3}  {way:16}  {'; '.join(stood):78}  {', '.join(differs) or 'equal'}", flush=True)
         if not differs:
             shutil.rmtree(place.folder)
     print("| search | kills | equal to the unbroken one |\n|---|---|---|")
@@ -244,16 +250,26 @@ def kills(folder: Path, count: int, draw: random.Random) -> None:
         print(f"| {way} | {total[way]} | {equal[way]} |")
 
 
-def _searching(place: Place, process: subprocess.Popen[bytes]) -> float:
-    """Wait until the search has begun, or the climb is over; the seconds that it took."""
+def _typed(folder: Path, command: list[str]) -> None:
+    """What a person's command does, in a folder."""
+    os.chdir(folder)
+    sys.argv = command
+    with Path("said.txt").open("w") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        main()
+
+
+def _searching(place: Place, process: ForkProcess, over: int = 0) -> float:
+    """Wait until the search is at work and so many trials are over, or the climb is; the seconds that it took."""
     began, journal = time.monotonic(), place.search / "journal.log"
     before = journal.stat().st_mtime_ns if journal.exists() else 0
-    while process.poll() is None and not (journal.exists() and journal.stat().st_mtime_ns > before):
+    while process.is_alive():
+        if journal.exists() and journal.stat().st_mtime_ns > before and journal.read_bytes().count(b'"told"') >= over:
+            break
         time.sleep(0.005)
     return time.monotonic() - began
 
 
-def main() -> None:
+def measure() -> None:
     """Measure one thing, and name the machine."""
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("overhead", "halving", "kills"))
@@ -270,9 +286,10 @@ def main() -> None:
     elif given.what == "halving":
         halving(folder, given.fashion, given.repetitions, given.trials)
     else:
+        prepare()
         kills(folder, given.count, random.Random(given.seed))
     print(machine())
 
 
 if __name__ == "__main__":
-    main()
+    measure()

@@ -13,7 +13,7 @@ from escalera.core.rundir import SEARCH
 from escalera.experiment.study import fingerprint
 from escalera.ladder.read import Reading, dump_config
 from escalera.ladder.schema import Ladder, Rung, Search
-from escalera.run.lineage import sources
+from escalera.run.lineage import inherit, sources
 
 NAME = "search.json"
 
@@ -22,17 +22,19 @@ def known_answers(reading: Reading, folder: Path) -> tuple[Reading, list[str]]:
     """The ladder with what its searches have found so far, and the rungs whose search is still to be done."""
     answers: dict[str, dict[str, Any]] = {}
     waiting: list[str] = []
+    answered = inherit(reading)
     for rung in reading.rungs:
         if rung.search is None:
             continue
-        current = reading.answered(answers).ladder if answers else reading.ladder
+        current = answered.ladder
         behind = rung.name in blocked(current, waiting)
         found = None if behind else read_search(folder / rung.name, current[rung.name], reading.ladder.seed)
         if found is None or not is_over(found, rung.search):
             waiting.append(rung.name)
         else:
             answers[rung.name] = found["answer"]
-    return reading.answered(answers) if answers else reading, waiting
+            answered = inherit(reading.answered(answers))
+    return answered, waiting
 
 
 def blocked(ladder: Ladder, waiting: Sequence[str]) -> set[str]:

@@ -12,7 +12,6 @@ from escalera.experiment.search import search_rung
 from escalera.experiment.stage import Way, find_pending, perform, prepared
 from escalera.ladder.read import Reading
 from escalera.ladder.schema import Rung
-from escalera.run.lineage import inherit
 from escalera.run.outcome import Outcome
 
 
@@ -29,8 +28,8 @@ class Course:
             for rung in reading.rungs:
                 if rung.search is not None and rung.name in names:
                     set_aside(way.place.folder / rung.name)
-        answered, waiting = known_answers(reading, way.place.folder)
-        self.given, self.reading = reading, inherit(answered)
+        self.given = reading
+        self.reading, waiting = known_answers(reading, way.place.folder)
         self.waiting = [name for name in waiting if name in names]
         self._check_chosen(waiting, names)
         behind = blocked(self.reading.ladder, self.waiting)
@@ -69,8 +68,8 @@ class Course:
         name = next(one for one in waiting if one not in blocked(ladder, [other for other in waiting if other != one]))
         error = search_rung(self.way, self.reading, ladder[name])
         lost = [self._lost(key, name, error) for key in self.later if error and key[0] in blocked(ladder, [name])]
-        answered, waiting = known_answers(self.given, self.way.place.folder)
-        self.reading = inherit(answered)
+        self.reading, waiting = known_answers(self.given, self.way.place.folder)
+        assert error or name not in waiting, f"the search of '{name}' is over, and is not known to be"
         gone = {outcome.rung for outcome in lost}
         self.waiting = [one for one in self.waiting if one in waiting and one not in gone]
         behind = blocked(self.reading.ladder, self.waiting) | gone
