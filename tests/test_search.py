@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import random
 import signal
 import subprocess
 import sys
@@ -19,17 +17,14 @@ from typing import Any
 import pytest
 
 import escalera as esc
-from escalera.cli import main
 from escalera.core.errors import EscaleraError
-from escalera.core.files import read_json, write_json
+from escalera.core.files import plain_yaml, read_json
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Dataset, Split
 from escalera.experiment import climb as climbing
-from escalera.experiment.answers import flattery
 from escalera.experiment.results import Results
 from escalera.experiment.stage import tasks_of
-from escalera.experiment.study import JOURNAL, Study
-from escalera.ladder.schema import Search
+from escalera.experiment.study import JOURNAL
 from escalera.run import perform as performing
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
@@ -68,6 +63,10 @@ def climb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
 def found(folder: Path, rung: str = "tuned") -> dict[str, Any]:
     value: dict[str, Any] = read_json(folder / "runs" / "s" / rung / "search" / "search.json")
     return value
+
+
+def config_of(folder: Path, rung: str) -> Any:
+    return plain_yaml((folder / "runs/s" / rung / "seed-0/config.yaml").read_text())
 
 
 def outcomes(value: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -112,7 +111,7 @@ def test_the_best_becomes_the_rungs_own_and_its_childrens(climb: Callable[..., R
     assert (value["best"], value["answer"]) == (best["number"], best["settings"])
     assert heard.rungs == ["tuned 0 1/4", "tuned 1 2/4", "child 0 3/4", "child 1 4/4"] and heard.told == 0
     for rung, epochs in (("tuned", 2), ("child", 1)):
-        config = runs[rung].rung.config if hasattr(runs[rung], "rung") else esc_config(tmp_path, rung)
+        config = config_of(tmp_path, rung)
         assert config["model"]["dense"] == best["settings"]["model.dense"]
         assert config["train"]["optimizer"]["lr"] == best["settings"]["train.optimizer.lr"]
         assert config["train"]["epochs"] == epochs
@@ -130,12 +129,6 @@ def test_the_best_becomes_the_rungs_own_and_its_childrens(climb: Callable[..., R
     assert (again.trials, again.rungs, again.told) == ([], [], -1)
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*") if path.is_file()}
     assert {path.name for path in after if after[path] != before.get(path)} <= {"ladder.json", ".lock-holder"}
-
-
-def esc_config(folder: Path, rung: str) -> Any:
-    import yaml
-
-    return yaml.safe_load((folder / "runs/s" / rung / "seed-0/config.yaml").read_text())
 
 
 @pytest.mark.parametrize("method", ["random", "grid", "tpe"])
@@ -321,7 +314,7 @@ def test_a_child_alone_before_the_search(climb: Callable[..., Results], tmp_path
     climb(written, rungs=["tuned"])
     runs = climb(written, rungs=["child"])
     assert (
-        not runs.failed and esc_config(tmp_path, "child")["model"]["dense"] == found(tmp_path)["answer"]["model.dense"]
+        not runs.failed and config_of(tmp_path, "child")["model"]["dense"] == found(tmp_path)["answer"]["model.dense"]
     )
 
 
@@ -393,10 +386,6 @@ def test_no_trial_begins_that_would_end_too_late(climb: Callable[..., Results], 
     assert found(tmp_path)["search"]["minutes"] == 0.05
 
 
-def broken(folder: Path, damage: Callable[[Path], None]) -> None:
-    damage(folder / "runs/s/tuned/search")
-
-
 def torn(search: Path) -> None:
     with (search / JOURNAL).open("ab") as file:
         file.write(b'{"op_code":8,"worker_id":"x","tri')
@@ -439,3 +428,91 @@ def test_what_a_crash_leaves_is_mended(
     assert not list((tmp_path / "runs/s/tuned").glob("search.kept*"))
     if damage is not torn_within:
         assert [trial.number for trial in heard.trials] == [3, 4]
+
+
+KILLED = """
+import os, sys
+import escalera as esc
+from escalera.experiment.climb import climb
+from escalera.experiment.search import _Hunt
+from escalera.experiment.study import Study
+
+count, (owner, name) = 0, {where}
+whole = getattr(owner, name)
+
+def dies(*given, **options):
+    global count
+    count += 1
+    if count == 3 and {before}:
+        os.kill(os.getpid(), 9)
+    found = whole(*given, **options)
+    if count == 3:
+        os.kill(os.getpid(), 9)
+    return found
+
+setattr(owner, name, dies)
+climb(esc.load_ladder({ladder}), out=sys.argv[1], device="cpu")
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "before"),
+    [
+        ('(Study, "tell")', True),
+        ('(Study, "tell")', False),
+        pytest.param('(Study, "ask")', False, marks=pytest.mark.slow),
+        pytest.param('(Study, "goes_on")', False, marks=pytest.mark.slow),
+        pytest.param('(_Hunt, "_begin")', False, marks=pytest.mark.slow),
+        pytest.param('(__import__("optuna").Trial, "suggest_float")', False, marks=pytest.mark.slow),
+        pytest.param('(__import__("optuna").Trial, "set_user_attr")', False, marks=pytest.mark.slow),
+    ],
+)
+def test_a_search_that_is_killed_goes_on(
+    where: str, before: bool, climb: Callable[..., Results], tmp_path: Path
+) -> None:
+    """No trial is tried twice and none is lost, whatever was written when the kill came."""
+    written = ladder(trials=5, epochs=3, prune=True)
+    code = KILLED.format(where=where, before=before, ladder=written)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "runs")], capture_output=True, timeout=100)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    search = tmp_path / "runs/s/tuned/search"
+    made = {path: path.stat().st_mtime_ns for path in search.glob("trial-*/seed-1000/metrics.json")}
+    assert not climb(written).failed
+    climb(written, out=tmp_path / "whole/runs")
+    assert outcomes(found(tmp_path)) == outcomes(found(tmp_path / "whole"))
+    assert all(path.stat().st_mtime_ns == written for path, written in made.items())
+    assert not [*search.parent.glob("search.*"), *search.glob("trial-*/seed-1000.*")]
+
+
+def test_a_search_over_what_starts_from_another_rungs_weights(climb: Callable[..., Results], tmp_path: Path) -> None:
+    """Its trials begin with the weights of the rung's first seed, each rung in the end with those of its own."""
+    body = {"kind": "transfer", "weights": {"from": "body"}, "head": {"dense": [4]}}
+    over = {"model.trainable": ["all", "none"], "model.head.dense": [[4], [8]]}
+    written = {**ladder(), "rungs": [
+        {"name": "body", "model": {"kind": "cnn", "blocks": [[4]]}},
+        {"name": "tuned", "change": {"model": body}, "search": {"over": over, "method": "grid", "epochs": 1}},
+        {"name": "twice", "change": {"train.epochs": 1}, "search": {"over": {"train.batch_size": [64, 128]}}},
+    ]}  # fmt: skip
+    assert not climb(written, seeds=2).failed
+    assert [trial["state"] for trial in found(tmp_path)["trials"]] == ["done"] * 4
+    assert config_of(tmp_path, "twice")["model"]["head"]["dense"] == found(tmp_path)["answer"]["model.head.dense"]
+    starts = {
+        run: read_json(tmp_path / "runs/s/tuned" / run / "run.json")["weights"]
+        for run in ("search/trial-0001/seed-1000", "seed-0", "seed-1")
+    }
+    digests = [json.dumps(start, sort_keys=True) for start in starts.values()]
+    assert digests[0].replace("seed-1000", "") and len(set(digests)) == 2
+    heard = Heard()
+    assert not climb(written, seeds=2, events=heard).failed and heard.rungs == [] and heard.trials == []
+
+
+def test_a_search_at_a_url(climb: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was tried is there too, so that another machine goes on with it."""
+    away = tmp_path / "away"
+    climb(ladder(epochs=1, method="random"), out=f"file://{away}")
+    assert len(list(away.glob("s/tuned/search/trial-*/seed-1000/run.json"))) == 3
+    assert (away / "s/tuned/search" / JOURNAL).exists() and (away / "s/tuned/search/search.json").exists()
+    monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "another"))
+    heard = Heard()
+    climb(ladder(epochs=1, method="random", trials=5), out=f"file://{away}", events=heard)
+    assert heard.told == 3 and [trial.number for trial in heard.trials] == [3, 4]

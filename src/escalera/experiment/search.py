@@ -193,7 +193,9 @@ class _Hunt:
         record, validation = run.read_record(), read_json(run.metrics)["validation"]
         value = float(validation[self.search.monitor.removeprefix("val_")])
         if not math.isfinite(value):
-            return replace(trial, state="failed", error=f"{self.search.monitor} is {value}", **spent)
+            return replace(
+                trial, state="failed", error=f"expected a finite {self.search.monitor}, received {value}", **spent
+            )
         return replace(trial, state="done", value=value, seconds=record["seconds"], **spent)
 
     def _curve(self, trial: Trial) -> list[float]:
