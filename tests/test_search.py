@@ -29,7 +29,7 @@ from escalera.run import perform as performing
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.perform import perform
-from escalera.run.task import data_kept
+from escalera.run.task import data_kept, open_data
 from escalera.run.trial import Trial
 
 OVER = {"train.optimizer.lr": {"log": [1e-3, 1e-1]}, "model.dense": [[4], [8], [16]]}
@@ -167,10 +167,10 @@ def test_trials_never_read_a_test_row_and_a_rung_does_so_once(
     from escalera.run import evaluate
 
     asked: list[tuple[str, str]] = []
-    whole, opened = perform, performing.open_data
+    whole, opened = perform, open_data
     counted: dict[int, Dataset] = {}
 
-    def open_data(source: Any) -> Dataset:
+    def counting(source: Any) -> Dataset:
         data = opened(source)
         test = Counting(data.test.images, data.test.labels, data.test.rows)
         return counted.setdefault(id(data), replace(data, test=test))
@@ -193,7 +193,7 @@ def test_trials_never_read_a_test_row_and_a_rung_does_so_once(
     from escalera.run import attempt
 
     looks.clear()
-    monkeypatch.setattr(performing, "open_data", open_data)
+    monkeypatch.setattr(performing, "open_data", counting)
     monkeypatch.setattr(serial, "perform", watched)
     monkeypatch.setattr(attempt, "evaluate", of(evaluate.evaluate, "test"))
     monkeypatch.setattr(attempt, "validate", of(evaluate.validate, "validation"))

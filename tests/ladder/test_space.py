@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from escalera.ladder.editor import json_schema
-from escalera.ladder.read import Reading, read_ladder
+from escalera.ladder.read import Reading, dump_config, read_ladder
 from escalera.ladder.space import Choice, Range, Space, end_of, grid, read_space, settings, size
 
 BASE = """
@@ -237,7 +237,8 @@ def test_an_answer_stands_as_if_it_had_been_typed(read: Callable[..., Reading]) 
     reading = read(text + "  - name: child\n    change: {model.dropout: 0.5}\n", "train.epochs=7")
     answered = reading.answered({"tuned": {"model.dense": [16], "train.optimizer.lr": 0.2}})
     assert not answered.problems
-    dense = {rung.name: (rung.config.model.dense, rung.config.train.optimizer.lr) for rung in answered.rungs}  # type: ignore[union-attr]
+    configs = {rung.name: dump_config(rung.config) for rung in answered.rungs}
+    dense = {name: (config["model"]["dense"], config["train"]["optimizer"]["lr"]) for name, config in configs.items()}
     assert dense["tuned"] == dense["child"] == ([16], 0.2) != dense["base"]
     assert {rung.config.train.epochs for rung in answered.rungs} == {7}
     assert answered.locate("child", "model.dense").line == answered.locate("tuned", "train.optimizer.lr").line == 8
