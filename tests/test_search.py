@@ -516,3 +516,13 @@ def test_a_search_at_a_url(climb: Callable[..., Results], tmp_path: Path, monkey
     heard = Heard()
     climb(ladder(epochs=1, method="random", trials=5), out=f"file://{away}", events=heard)
     assert heard.told == 3 and [trial.number for trial in heard.trials] == [3, 4]
+
+
+@pytest.mark.slow
+def test_several_processes_search_together(climb: Callable[..., Results], tmp_path: Path) -> None:
+    """Who takes part in a trial pauses with it, and is asked for the rows of validation alone."""
+    written = ladder(epochs=3, prune=True, method="random")
+    written["train"] = {**TRAIN, "shards": 2}
+    climb(written, out=tmp_path / "whole/runs")
+    assert not climb(written, devices=2).failed
+    assert outcomes(found(tmp_path)) == outcomes(found(tmp_path / "whole"))
