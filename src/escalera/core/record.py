@@ -32,7 +32,7 @@ class Change(Lenient):
 
 
 class RungEntry(Lenient):
-    """A rung as ladder.json has it."""
+    """A rung as ladder.json has it; `search` is whether its settings come from one."""
 
     name: str = ""
     why: Text | None = None
@@ -40,6 +40,7 @@ class RungEntry(Lenient):
     change: list[Change] = []
     seeds: list[int] = [0]
     as_asked: bool = True
+    search: bool = False
 
 
 class LadderFile(Lenient):

@@ -101,6 +101,16 @@ def accuracy_interval(accuracy: float, rows: int) -> tuple[float, float]:
     return max(0.0, (centre - margin) / whole), min(1.0, (centre + margin) / whole)
 
 
+def difference_interval(one: tuple[float, int], other: tuple[float, int]) -> tuple[float, float]:
+    """The 95 % interval of `other` minus `one`, accuracies with the rows that they were measured on, of which the two
+    have none in common (Newcombe 1998, from Wilson's of each)."""
+    gap = other[0] - one[0]
+    (low, high), (least, most) = accuracy_interval(*one), accuracy_interval(*other)
+    below = gap - sqrt((other[0] - least) ** 2 + (high - one[0]) ** 2)
+    above = gap + sqrt((most - other[0]) ** 2 + (one[0] - low) ** 2)
+    return below, above
+
+
 def _interval(difference: NDArray[np.int64], draws: int, seed: int) -> tuple[float, float]:
     """The 2.5 % and 97.5 % points of the mean over rows drawn anew.
 

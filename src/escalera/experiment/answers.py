@@ -10,12 +10,11 @@ from typing import Any
 from escalera.core.errors import RunError
 from escalera.core.files import read_sealed
 from escalera.core.rundir import SEARCH
+from escalera.core.search_record import NAME
 from escalera.experiment.study import fingerprint
 from escalera.ladder.read import Reading, dump_config
 from escalera.ladder.schema import Ladder, Rung, Search
 from escalera.run.lineage import inherit, sources
-
-NAME = "search.json"
 
 
 def known_answers(reading: Reading, folder: Path) -> tuple[Reading, list[str]]:

@@ -34,6 +34,7 @@ def write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: in
             "why": rung.why.model_dump() if rung.why else None,
             "parent": rung.parent,
             "settings": fingerprint(rung.config),
+            **({"search": True} if rung.search is not None else {}),
         }
         runs = _belonging(folder, entry, asked)
         if runs:

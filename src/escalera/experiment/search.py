@@ -17,7 +17,8 @@ from typing import Any
 from escalera.core.errors import EscaleraError
 from escalera.core.files import read_json, write_sealed
 from escalera.core.rundir import SEARCH, RunDir
-from escalera.experiment.answers import NAME, flattery, identity, read_search, set_aside
+from escalera.core.search_record import NAME, TABLE
+from escalera.experiment.answers import flattery, identity, read_search, set_aside
 from escalera.experiment.muffled import Muffled
 from escalera.experiment.stage import Way, prepare
 from escalera.experiment.study import LESS, Study, holds
@@ -54,6 +55,12 @@ def search_rung(way: Way, reading: Reading, rung: Rung) -> str:
     [base] = way.tasks(reading, [(rung, SEED)])
     prepare(way, reading, [base], [rung])
     return _Hunt(way, rung, rung.search, base, Study(home / SEARCH, name, rung.search, seed)).run()
+
+
+def pauses(epochs: int) -> list[int]:
+    """The epochs after which successive halving looks at a trial of so many."""
+    least = max(1, epochs // LESS**HALVINGS)
+    return [stop for number in range(HALVINGS) if (stop := least * LESS**number) <= epochs / 2]
 
 
 @dataclass
@@ -164,9 +171,7 @@ class _Hunt:
         """The epochs after which it is seen whether a trial goes on."""
         if not self.search.prune or not self.rung.config.model.trains:
             return []
-        least = max(1, self.epochs // LESS**HALVINGS)
-        stops = [least * LESS**number for number in range(HALVINGS)]
-        return [stop for stop in stops if stop <= self.epochs / 2]
+        return pauses(self.epochs)
 
     def _until(self, trial: Trial) -> int | None:
         """The epochs after which the trial pauses next; None where it is to be trained to its end."""
@@ -183,20 +188,19 @@ class _Hunt:
     def _judged(self, trial: Trial, outcome: Outcome) -> Trial:
         """A trial that is over, with what came of it."""
         run, curve = self._run(trial), self._curve(trial)
-        spent: dict[str, Any] = {"curve": curve, "epochs": len(curve)}
+        seconds = round(sum(epoch.get("seconds", 0.0) for epoch in run.read_history()), 3)
+        spent: dict[str, Any] = {"curve": curve, "epochs": len(curve), "seconds": seconds}
         if outcome.state == "failed":
             return replace(trial, state="failed", error=outcome.error, **spent)
-        history = run.read_history()
-        seconds = round(sum(epoch.get("seconds", 0.0) for epoch in history), 3)
         if outcome.state == "paused":
-            return replace(trial, state="pruned", value=curve[-1], seconds=seconds, **spent)
+            return replace(trial, state="pruned", value=curve[-1], **spent)
         record, validation = run.read_record(), read_json(run.metrics)["validation"]
         value = float(validation[self.search.monitor.removeprefix("val_")])
         if not math.isfinite(value):
             return replace(
                 trial, state="failed", error=f"expected a finite {self.search.monitor}, received {value}", **spent
             )
-        return replace(trial, state="done", value=value, seconds=record["seconds"], **spent)
+        return replace(trial, state="done", value=value, **{**spent, "seconds": record["seconds"]})
 
     def _curve(self, trial: Trial) -> list[float]:
         return [float(epoch[self.search.monitor]) for epoch in self._run(trial).read_history()]
@@ -230,7 +234,7 @@ class _Hunt:
     def _write(self, state: str) -> None:
         """Write search.json and trials.csv, of which reports are made."""
         trials, best = self.study.trials(), self.study.best()
-        write_trials(self.folder / "trials.csv", trials, list(self.search.over))
+        write_trials(self.folder / TABLE, trials, list(self.search.over))
         write_sealed(
             self.folder / NAME,
             {

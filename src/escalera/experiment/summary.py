@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from escalera.report.baselines import Against
+    from escalera.report.search import Search
     from escalera.report.story import Story
 
 
@@ -39,11 +40,25 @@ def as_values(story: Story) -> dict[str, Any]:
                 "answers": [{"seed": run.seed, "said": len(found.predicted), "never": found.never}
                             for run, found in rung.ranges],
                 "as_asked": rung.as_asked,
+                "search": _search(rung.search) if rung.search else None,
             }
         )  # fmt: skip
     baselines = [{"name": one.name, "class": one.answer, "test_accuracy": one.accuracy} for one in story.baselines]
     page = str(story.path / "report.html")
     return {"ladder": story.name, "report": page, "baselines": baselines, "rungs": rungs}
+
+
+def _search(search: Search) -> dict[str, Any]:
+    """A search for machines; `validation_accuracy` is that of its best trial."""
+    record, best = search.record, search.best
+    return {
+        "state": record.state or "damaged",
+        "trials": len(record.trials),
+        "seconds": record.seconds,
+        "best": best.number + 1 if best else None,
+        "settings": best.settings if best else None,
+        "validation_accuracy": search.accuracy,
+    }
 
 
 def _stands(one: Against) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from escalera.core.csvtext import csv_text
 from escalera.core.files import write_aside
 from escalera.ladder.shown import show
 from escalera.run.trial import Trial
@@ -16,17 +15,17 @@ COLUMNS = ("trial", "state", "value", "epochs", "seconds", "same_as")
 
 def write_trials(path: Path, trials: Sequence[Trial], paths: Sequence[str]) -> None:
     """Write a row for each trial that is over: what came of it, and the value that it had for each path."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*COLUMNS, *paths, "error"])
+    rows = []
     for trial in trials:
         if trial.state == "running":
             continue
-        same = "" if trial.same is None else trial.same + 1
-        value = "" if trial.value is None else trial.value
+        same = None if trial.same is None else trial.same + 1
         given = [_cell(trial.settings.get(name)) for name in paths]
-        table.writerow([trial.number + 1, trial.state, value, trial.epochs, trial.seconds, same, *given, trial.error])
-    write_aside(path, lambda file: file.write(text.getvalue().encode()))
+        rows.append(
+            [trial.number + 1, trial.state, trial.value, trial.epochs, trial.seconds, same, *given, trial.error]
+        )
+    text = csv_text([*COLUMNS, *paths, "error"], rows)
+    write_aside(path, lambda file: file.write(text.encode()))
 
 
 def _cell(value: object) -> object:

@@ -29,7 +29,7 @@ from escalera.report.view import LadderView, RungView
 
 LADDER_SECTIONS = ("climb", "steps", "how", "seen", "cost", "data")
 """The parts before the rungs, in their order; `end` comes after them."""
-RUNG_SECTIONS = ("words", "changes", "seeds", "step", "ensemble", "learning")
+RUNG_SECTIONS = ("words", "changes", "search", "seeds", "step", "ensemble", "learning")
 """The parts of each rung that are always open, in their order."""
 RUNG_DETAILS = ("quality", "classes", "mistakes", "attention", "making")
 """Those that are folded but for the best rung, in their order."""

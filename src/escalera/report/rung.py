@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from escalera.core.record import Change, Data, Text
+from escalera.core.record import Change, Data, Price, Text
 from escalera.evaluate.baselines import MAJORITY
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval
 from escalera.report.baselines import Against, Range, answered
 from escalera.report.runs import Run, State
+from escalera.report.search import Search
 
 Obstacle = Literal["unfinished", "no-parent", "no-predictions", "other-rows"]
 
@@ -41,6 +42,8 @@ class Rung:
     against: list[Against] = field(default_factory=list)
     as_asked: bool = True
     """Whether its runs have the settings that the last climb asked for."""
+    search: Search | None = None
+    """What it tried before."""
 
     @property
     def slug(self) -> str:
@@ -100,6 +103,17 @@ class Rung:
     def seconds(self) -> float | None:
         """Mean training time of a run."""
         return _mean(_given(run.record.seconds for run in self.done))
+
+    @property
+    def search_seconds(self) -> float:
+        """What the trainings of its search took, all of them; 0 where it did not search."""
+        return self.search.record.seconds if self.search else 0.0
+
+    @property
+    def search_price(self) -> Price | None:
+        """What those cost, at the price that its first finished run had."""
+        record = self.done[0].record if self.done else None
+        return self.search.price(record.price, record.seconds) if self.search and record else None
 
     @property
     def test_rows(self) -> int | None:

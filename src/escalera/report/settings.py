@@ -26,7 +26,7 @@ _ABSENT = object()
 def settings(changes: Sequence[Change]) -> list[Setting]:
     """Every setting that differs; a section that was given whole is taken apart, its kind first."""
     return [
-        Setting(path, _text(before), _text(after))
+        Setting(path, typed(before), typed(after))
         for change in changes
         for path, before, after in _apart(change.path, change.before, change.after)
     ]
@@ -45,7 +45,7 @@ def _apart(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]
             yield from _apart(f"{path}.{key}" if path else str(key), *values)
 
 
-def _text(value: Any) -> str:
+def typed(value: Any) -> str:
     """A value as a ladder has it, a list without the brackets around it: `256, 128`, `[32], [64]`, `conv`, `0.3`."""
     if value is None or value is _ABSENT:
         return NOTHING
@@ -59,4 +59,4 @@ def _text(value: Any) -> str:
 
 
 def _inner(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else _text(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else typed(value)

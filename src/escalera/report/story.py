@@ -17,12 +17,13 @@ from escalera.core.fault import Fault
 from escalera.core.files import read_sealed
 from escalera.core.names import is_name, there
 from escalera.core.neighbours import no_ladder
-from escalera.core.record import LadderFile, Text
+from escalera.core.record import LadderFile, RungEntry, Text
 from escalera.evaluate.baselines import ATTRIBUTES, NAMES
 from escalera.evaluate.compare import Comparison, compare, holm, verdict
 from escalera.report.baselines import Baseline, against, baselines
 from escalera.report.rung import Obstacle, Rung, Step
 from escalera.report.runs import read_run
+from escalera.report.search import read_search
 
 
 @dataclass(frozen=True)
@@ -122,18 +123,23 @@ def read_story(ladder_dir: Path) -> Story:
         # A name is a folder: none may lead out of the ladder's own.
         if not is_name(name) or names.count(name) > 1:
             raise RunError(f"could not use {path}: expected every rung to have a name of its own, received {name!r}.")
-    rungs = [
-        Rung(
-            name=entry.name,
-            why=entry.why,
-            parent=entry.parent,
-            change=entry.change,
-            runs=[read_run(ladder_dir / entry.name / f"seed-{seed}", seed) for seed in entry.seeds],
-            as_asked=entry.as_asked,
-        )
-        for entry in ladder.rungs
-    ]
+    rungs = [_rung(entry, ladder_dir / entry.name) for entry in ladder.rungs]
     return Story.of(ladder_dir, ladder.name or ladder_dir.name, ladder.title, ladder.command, with_steps(rungs))
+
+
+def _rung(entry: RungEntry, folder: Path) -> Rung:
+    """A rung with what lies in its folder."""
+    runs = [read_run(folder / f"seed-{seed}", seed) for seed in entry.seeds]
+    searched = read_search(folder, finished=any(run.state == "done" for run in runs)) if entry.search else None
+    return Rung(
+        name=entry.name,
+        why=entry.why,
+        parent=entry.parent,
+        change=entry.change,
+        runs=runs,
+        as_asked=entry.as_asked,
+        search=searched,
+    )
 
 
 def with_steps(rungs: Sequence[Rung]) -> list[Rung]:

@@ -176,6 +176,15 @@ def breadth(words: str, size: float) -> float:
     return sum(0.33 if letter in "iljtfrI.,:;' |-" else 0.87 if letter in "mwMW%" else 0.58 for letter in words) * size
 
 
+def cut(words: str, width: float, size: float, *, left: bool = False) -> str:
+    """Words that fit into a width, cut at their end or at the `left`."""
+    if breadth(words, size) <= width:
+        return words
+    while words and breadth(f"{words}…", size) > width:
+        words = words[1:] if left else words[:-1]
+    return f"…{words}" if left else f"{words}…"
+
+
 def _digits(value: float) -> int:
     return next((n for n in range(6) if abs(value - round(value, n)) < 1e-9), 6)
 

@@ -31,9 +31,18 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
     others = [rung.name for rung in story.rungs if not rung.as_asked]
     if others:
         console.print(escape(words.say("table.others", rungs=", ".join(others))), style="dim", highlight=False)
-    for run in (run for rung in story.rungs for run in rung.runs if run.faults):
-        for fault in run.faults[:_FAULTS]:
-            text = escape(f"{run.path}: {fault.say(load_language(words.code))}")
+    searched = [rung for rung in story.scored if rung.search and rung.search_seconds]
+    for rung in searched:
+        assert rung.search is not None
+        count = words.count(len(rung.search.record.trials), "trial")
+        price = f", {words.money(found.amount, found.currency)}" if (found := rung.search_price) else ""
+        spent = {"seconds": words.duration(rung.search_seconds), "trials": count, "price": price}
+        console.print(escape(words.say("table.search", rung=rung.name, **spent)), style="dim", highlight=False)
+    faults = [(run.path, run.faults) for rung in story.rungs for run in rung.runs]
+    faults += [(rung.search.path, rung.search.faults) for rung in story.rungs if rung.search]
+    for path, some in faults:
+        for fault in some[:_FAULTS]:
+            text = escape(f"{path}: {fault.say(load_language(words.code))}")
             console.print(text, style="yellow", highlight=False)
     report = load_words(words.code, "core", "report", plain=True)
     report = of_rows(report) if story.tabular else report
@@ -95,6 +104,8 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
         parameters = rung.done[0].record.parameters
         total = [] if narrow else ["" if parameters.total is None else words.number(parameters.total)]
         seconds = words.duration(rung.seconds or 0)
+        if rung.search_seconds:
+            seconds += f" + {words.duration(rung.search_seconds)}"
         table.add_row(rung.name, words.number(100 * rung.accuracy, 2), *compared, *total, seconds)
     return table
 

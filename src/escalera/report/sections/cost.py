@@ -8,12 +8,16 @@ from escalera.report.view import LadderView
 
 
 def section(view: LadderView) -> dict[str, Any] | None:
-    """A row for each finished rung: the rung, its first record, and seconds per point where the step was better."""
+    """A row for each finished rung: the rung, its first record, and seconds per point where the step was better.
+
+    What a rung searched belongs to the price of its points.
+    """
     rows = []
     for rung in view.story.scored:
         step = rung.step
         each = None
         if step and step.comparison and step.verdict == "better" and rung.seconds:
-            each = rung.seconds / (100 * step.comparison.difference)
+            each = (rung.seconds + rung.search_seconds) / (100 * step.comparison.difference)
         rows.append((rung, rung.done[0].record, each))
-    return {"rows": rows, "priced": any(record.price for _, record, _ in rows)} if rows else None
+    priced, searched = any(record.price for _, record, _ in rows), any(rung.search_seconds for rung, _, _ in rows)
+    return {"rows": rows, "priced": priced, "searched": searched} if rows else None

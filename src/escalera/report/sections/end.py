@@ -19,9 +19,12 @@ def section(view: LadderView) -> dict[str, Any] | None:
     for run in runs:
         if run.record.price:
             prices[run.record.price.currency] = prices.get(run.record.price.currency, 0.0) + run.record.price.amount
+    for price in filter(None, [rung.search_price for rung in view.story.rungs]):
+        prices[price.currency] = prices.get(price.currency, 0.0) + price.amount
     return {
         "command": view.story.command,
         "dates": " – ".join(dict.fromkeys(_minute(time) for time in (times[0], times[-1]))) if times else "",
+        "search_seconds": sum(rung.search_seconds for rung in view.story.rungs),
         "total_seconds": sum(run.record.seconds or 0.0 for run in runs),
         "prices": [language.money(amount, currency) for currency, amount in prices.items()],
         "machines": list(dict.fromkeys(_machine(run, language) for run in runs if run.environment.python)),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import Any
 
-from escalera.evaluate.compare import accuracy_interval
+from escalera.evaluate.compare import accuracy_interval, difference_interval
 from escalera.evaluate.shares import shifted
 from escalera.report.baselines import answered
 from escalera.report.figures.curves import curves_figures
@@ -66,10 +65,7 @@ def _tested(run: Run, language: Language) -> list[str]:
     if validation is None or test is None or not rows.validation or not rows.test:
         return []
     gap = test - validation
-    # Newcombe's interval (1998) of the difference of two shares, from Wilson's of each.
-    (low, high), (least, most) = (accuracy_interval(*one) for one in ((validation, rows.validation), (test, rows.test)))
-    below = gap - sqrt((test - least) ** 2 + (high - validation) ** 2)
-    above = gap + sqrt((most - test) ** 2 + (validation - low) ** 2)
+    below, above = difference_interval((validation, rows.validation), (test, rows.test))
     key = "below" if above < 0 else "above" if below > 0 else "agree"
     sentences = _shares(run, "test", "train", language)
     if key != "agree" and (sentences or _shares(run, "test", "validation", language)):

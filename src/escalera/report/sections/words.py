@@ -107,7 +107,9 @@ def _cost(rung: Rung, parent: Rung, comparison: Comparison, language: Language) 
     key = "words.longer" if ratio >= 1.15 else "words.shorter" if ratio <= 1 / 1.15 else "words.as_long"
     times = language.number(max(ratio, 1 / ratio), 1)
     sentences = [_say(language, key, seconds=language.duration(rung.seconds), times=times, parent=parent.name)]
+    if rung.search_seconds:
+        sentences.append(_say(language, "words.search", seconds=language.duration(rung.search_seconds)))
     if rung.step and rung.step.verdict == "better":
-        each = language.duration(rung.seconds / (100 * comparison.difference))
+        each = language.duration((rung.seconds + rung.search_seconds) / (100 * comparison.difference))
         sentences.append(_say(language, "words.per_point", each=each))
     return sentences
