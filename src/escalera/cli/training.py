@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -28,6 +28,7 @@ from escalera.core.errors import Terminated
 
 if TYPE_CHECKING:
     from escalera.core.language import Language as Words
+    from escalera.ladder.read import Reading
 
 
 def ladder_names(incomplete: str) -> list[str]:
@@ -85,13 +86,18 @@ def climb(
     """
     from rich.console import Console
 
-    from escalera.cli.terminal import SideBySide
+    from escalera.cli.terminal import SideBySide, print_plan
     from escalera.experiment.climb import climb as climb_ladder
     from escalera.experiment.climb import load_ladder
     from escalera.experiment.summary import outcome
 
     if plan:
-        _plan(ladder, set_ or [], rung or [], seeds, data_root, device.value, json_, words_of(lang))
+        reading = load_ladder(ladder, set_ or [], data_root)
+        rows = _plan(reading, rung or [], out, data_root, device.value, words_of(lang))
+        if json_:
+            echo_json(rows)
+        else:
+            print_plan(Console(), rows, seeds, words_of(lang))
         return
     narrator = SideBySide(Console(stderr=json_), language=lang.value, debug=debug)
     reading = load_ladder(ladder, set_ or [], data_root)
@@ -125,28 +131,15 @@ def climb(
 
 
 def _plan(
-    ladder: str,
-    sets: list[str],
-    rungs: list[str],
-    seeds: int,
-    data_root: Path | None,
-    device: str,
-    json_: bool,
-    words: Words,
-) -> None:
+    reading: Reading, rungs: list[str], out: str, data_root: Path | None, device: str, words: Words
+) -> list[dict[str, Any]]:
     from rich.console import Console
 
-    from escalera.cli.terminal import print_plan
-    from escalera.experiment.climb import load_ladder, plan
+    from escalera.experiment.climb import plan
 
-    reading = load_ladder(ladder, sets, data_root)
     count = words.count(len(rungs) or len(reading.rungs), "rung")
     with Console(stderr=True).status(words.say("plan.measuring", rungs=count)):
-        rows = plan(reading, data_root=data_root, device=device, rungs=rungs)
-    if json_:
-        echo_json(rows)
-        return
-    print_plan(Console(), rows, seeds, words)
+        return plan(reading, data_root=data_root, device=device, rungs=rungs, out=out)
 
 
 @command("escalera report runs/digits --lang es")

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.names import composed
 from escalera.core.rundir import RunDir
+from escalera.core.store import is_url
+from escalera.experiment.answers import blocked, known_answers
 from escalera.experiment.course import Course
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.ladder_file import fault
@@ -109,20 +111,39 @@ def _damages(folder: Path, runs: Iterable[RunDir]) -> list[Damage]:
 
 
 def plan(
-    reading: Reading, *, data_root: Path | None = None, device: str = "auto", rungs: Sequence[str] = ()
+    reading: Reading,
+    *,
+    data_root: Path | None = None,
+    device: str = "auto",
+    rungs: Sequence[str] = (),
+    out: str | Path | None = None,
 ) -> list[dict[str, Any]]:
-    """What the rungs would cost on this machine: a row for each, as `plan.plan` gives them; nothing is trained.
+    """What the rungs would cost on this machine: a row for each, as `estimate.plan` gives them; nothing is trained.
 
-    Raises LadderError for networks that cannot be built, DataError where a source has to be opened and cannot.
+    A rung whose search is still to be done has what that adds as `search`, those whose settings depend on it its name
+    as `settings_from`; what searches in a folder `out` have found is known. Raises LadderError for networks that cannot
+    be built, DataError where a source has to be opened and cannot, RunError for a search that is damaged.
     """
     from escalera import builders
     from escalera.experiment.estimate import plan as plan_rungs
+    from escalera.experiment.prospect import search_plan
 
+    waiting = [rung.name for rung in reading.rungs if rung.search is not None]
+    if waiting and out is not None and not is_url(out):
+        answered, waiting = known_answers(reading, Path(out) / reading.ladder.name)
+        reading = inherit(answered)
     chosen = _choose(reading.ladder, rungs)
     problems = builders.shape_problems(reading, chosen)
     if problems:
         raise LadderError(problems)
-    return plan_rungs(chosen, seed=reading.ladder.seed, data_root=data_root, device=device, beside=reading.folder)
+    rows = plan_rungs(chosen, seed=reading.ladder.seed, data_root=data_root, device=device, beside=reading.folder)
+    for rung, row in zip(chosen, rows, strict=True):
+        if rung.name in waiting and "error" not in row:
+            row["search"] = search_plan(rung, row)
+        above = [name for name in waiting if name != rung.name and rung.name in blocked(reading.ladder, [name])]
+        if above:
+            row["settings_from"] = above[-1]
+    return rows
 
 
 def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:

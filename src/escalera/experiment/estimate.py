@@ -49,7 +49,8 @@ class Extent:
 def plan(
     rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str, beside: Path | None = None
 ) -> list[dict[str, Any]]:
-    """A row for each rung: name, parameters, flops_per_image, memory_bytes, images_per_second, epochs, seconds.
+    """A row for each rung: name, parameters, flops_per_image, memory_bytes, images_per_second, epochs, seconds,
+    validation_rows.
 
     `seconds` is for one seed and all epochs: early stopping may end it sooner. A rung whose network cannot be built
     here has an `error` instead. Raises DataError where a source has to be opened and cannot.
@@ -59,7 +60,11 @@ def plan(
     rows: list[dict[str, Any]] = []
     for rung in rungs:
         before = next((other for other in rungs if other.name == rung.parent), None)
-        if before and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config:
+        if (
+            before
+            and rung.search is None
+            and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+        ):
             # It takes over its parent's training, and is only judged otherwise.
             rows.append({**next(row for row in rows if row["name"] == before.name), "name": rung.name, "seconds": 0.0})
             continue
@@ -101,6 +106,7 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
         "images_per_second": round(rate, 1),
         "epochs": config.train.epochs if config.model.trains else 0,
         "seconds": round(_pictures(network, config, size, flops) / rate, 3),
+        "validation_rows": size.validation,
     }
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _FAULTS = 3
 """Of each run that are said."""
+_NOTICEABLE = 0.01
+"""Flattery of a search that is worth a sentence."""
 _VERDICTS = {"better": "[green]▲ {}[/]", "worse": "[red]▼ {}[/]", "no evidence": "[dim]· {}[/]"}
 
 
@@ -61,6 +63,8 @@ def print_plan(console: Console, rows: list[dict[str, Any]], seeds: int, words: 
         if "error" in row:
             message = words.say("plan.failed", rung=row["name"], error=translate(row["error"], words.code))
             console.print(message, style="red", markup=False, highlight=False)
+        for line in _searches(row, words):
+            console.print(line, markup=False, highlight=False)
 
 
 def _print_whole(console: Console, *tables: Table) -> None:
@@ -122,9 +126,10 @@ def plan_table(rows: list[dict[str, Any]], seeds: int, words: Language, *, witho
         "memory": lambda row: words.short(row["memory_bytes"], "B"),
         "rate": lambda row: words.number(row["images_per_second"]),
         "epochs": lambda row: str(row["epochs"] or ""),  # votes have none
-        "time": lambda row: words.duration(row["seconds"]),
+        "time": lambda row: words.duration(row["seconds"]) + _searching(row, words),
     }
     total = seeds * sum(row["seconds"] for row in rows if "error" not in row)
+    total += sum(row["search"]["seconds"] for row in rows if "search" in row)
     table.add_column(words.say("table.rung"), words.say("plan.all") if len(rows) > 1 else "", overflow="fold")
     shown = {column: text for column, text in columns.items() if column not in without}
     for column in shown:
@@ -137,6 +142,34 @@ def plan_table(rows: list[dict[str, Any]], seeds: int, words: Language, *, witho
         else:
             table.add_row(row["name"], *(text(row) for text in shown.values()))
     return table
+
+
+def _searching(row: dict[str, Any], words: Language) -> str:
+    return f" + {words.duration(row['search']['seconds'])}" if "search" in row else ""
+
+
+def _searches(row: dict[str, Any], words: Language) -> list[str]:
+    """What is to be known of the search that a rung would do, and of one that its settings come from."""
+    lines = []
+    if "search" in row:
+        found = row["search"]
+        price = f", {words.money(**found['price'])}" if found["price"] else ""
+        spent = {"time": words.wait(found["seconds"]), "price": price, "method": found["method"]}
+        epochs = (
+            words.say("plan.search.epochs", epochs=words.count(found["epochs"], "epoch")) if found["epochs"] else ""
+        )
+        size = words.number(found["size"] or 0)
+        key = "plan.search.grid" if found["size"] else "plan.search.minutes" if found["minutes"] else "plan.search"
+        trials = words.count(found["trials"], "trial")
+        lines = [words.say(key, rung=row["name"], trials=trials, size=size, epochs=epochs, **spent)]
+        if found["share"] < 1:
+            lines[0] += f" {words.say('plan.search.halving', share=words.number(100 * found['share']))}"
+        if (found["flattery"] or 0) > _NOTICEABLE:
+            rows, points = words.number(found["validation_rows"]), words.number(100 * found["flattery"], 1)
+            lines[0] += f" {words.say('search.flattery', rows=rows, points=points)}"
+    if "settings_from" in row:
+        lines.append(words.say("plan.settings_from", rung=row["name"], search=row["settings_from"]))
+    return lines
 
 
 def kinds_table(kind: dict[str, Any], words: Language) -> Table:
