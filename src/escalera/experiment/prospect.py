@@ -12,6 +12,9 @@ from escalera.experiment.study import LESS
 from escalera.ladder.schema import Rung
 from escalera.ladder.space import size
 
+BESIDE = 0.3
+"""Seconds that a trial takes beside its training: it is prepared, judged and written down."""
+
 
 def search_plan(rung: Rung, row: Mapping[str, Any]) -> dict[str, Any]:
     """What the search of a rung would take, by the `row` of its training as `estimate.plan` gives it.
@@ -28,11 +31,11 @@ def search_plan(rung: Rung, row: Mapping[str, Any]) -> dict[str, Any]:
     each = row["seconds"] * (epochs / config.train.epochs if epochs else 1)
     share = halved(trials or 20, epochs) if halves else 1.0
     if search.minutes is not None:
-        fitting = max(1, int(60 * search.minutes / max(each * share, 1e-9)))
+        fitting = max(1, int(60 * search.minutes / (each * share + BESIDE)))
         trials = min(fitting, trials or fitting)
         share = halved(trials, epochs) if halves else 1.0
     assert trials is not None, "a search without a limit of time has one of trials"
-    seconds = round(min(trials * each * share, 60 * (search.minutes or float("inf"))), 3)
+    seconds = round(min(trials * (each * share + BESIDE), 60 * (search.minutes or float("inf"))), 3)
     return {
         "method": search.method,
         "trials": trials,

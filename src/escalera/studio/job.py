@@ -69,6 +69,18 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Hunt:
+    """The search of a rung: how many trials it has had, `of` how many, and the best figure of validation so far."""
+
+    rung: str
+    standing: Standing
+    trials: int
+    of: int | None
+    best: float | None = None
+    loss: bool = False
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far the climb is; `log` is the end of what it printed."""
 
@@ -76,6 +88,7 @@ class Progress:
     running: bool
     steps: list[Step]
     log: str
+    hunts: list[Hunt] = field(default_factory=list)
 
     @property
     def left(self) -> float | None:
@@ -98,7 +111,7 @@ class Job:
 
         Raises LadderError for settings that are wrong, RunError while another one is at work.
         """
-        _rungs(request)
+        self._rungs(request)
         with self._lock:
             if self.running():
                 raise RunError("a climb is at work already; wait until it is done, or stop it")
@@ -127,7 +140,7 @@ class Job:
         """
         from escalera.run.status import finished
 
-        name, rungs = _rungs(request)
+        name, rungs, _ = self._rungs(request)
         runs = [
             (RunDir(self.out / name / rung.name / f"seed-{n}"), rung) for rung in rungs for n in range(request.seeds)
         ]
@@ -160,7 +173,7 @@ class Job:
             return None
         running = self.running()
         try:
-            name, rungs = _rungs(request)
+            name, rungs, hunts = self._rungs(request, running)
         except EscaleraError:
             return Progress(request, running, [], self._printed())
         steps = [
@@ -168,7 +181,27 @@ class Job:
             for rung in rungs
             for seed in range(request.seeds)
         ]
-        return Progress(request, running, steps, self._printed())
+        return Progress(request, running, steps, self._printed(), hunts)
+
+    def _rungs(self, request: Request, running: bool = False) -> tuple[str, Sequence[Rung], list[Hunt]]:
+        """The ladder's name, the rungs that are asked for with what searches have found for them, and those searches.
+
+        Raises LadderError for what is wrong in the settings.
+        """
+        from escalera.experiment.answers import known_answers
+        from escalera.experiment.climb import load_ladder
+        from escalera.run.lineage import inherit
+
+        reading = load_ladder(request.ladder, request.sets)
+        folder, waiting = self.out / reading.ladder.name, list[str]()
+        if any(rung.search for rung in reading.rungs):
+            answered, waiting = known_answers(reading, folder)
+            reading = inherit(answered)
+        rungs = [rung for rung in reading.rungs if not request.rungs or rung.name in request.rungs]
+        hunts = [
+            _hunt(folder, rung, reading.ladder.seed, running, rung.name in waiting) for rung in rungs if rung.search
+        ]
+        return reading.ladder.name, rungs, hunts
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -200,12 +233,22 @@ def plan(request: Request, data_root: Path | None = None) -> list[dict[str, Any]
     return plan_rungs(load_ladder(request.ladder, request.sets, data_root), data_root=data_root, rungs=request.rungs)
 
 
-def _rungs(request: Request) -> tuple[str, Sequence[Rung]]:
-    """The ladder's name and the rungs that are asked for; raises LadderError for what is wrong in the settings."""
-    from escalera.experiment.climb import load_ladder
+def _hunt(folder: Path, rung: Rung, seed: int, running: bool, waiting: bool) -> Hunt:
+    """How far the search of a rung is, as search.json says."""
+    from escalera.core.search_record import NAME, SearchRecord
+    from escalera.experiment.answers import read_search
+    from escalera.ladder.space import size
+    from escalera.report.search import Search, result
 
-    ladder = load_ladder(request.ladder, request.sets).ladder
-    return ladder.name, [rung for rung in ladder.rungs if not request.rungs or rung.name in request.rungs]
+    assert rung.search is not None
+    of = size(rung.search.over) if rung.search.method == "grid" else rung.search.limit
+    found = read_search(folder / rung.name, rung, seed)
+    if found is None:
+        return Hunt(rung.name, "waiting" if waiting else "done", 0, of)
+    search = Search(folder / rung.name, SearchRecord.read(found, NAME, []))
+    told = sum(trial.state != "running" for trial in search.record.trials)
+    standing: Standing = "done" if not waiting else "running" if running else "waiting"
+    return Hunt(rung.name, standing, told, of, result(search.best) if search.best else None, search.lowest)
 
 
 def _step(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:

@@ -11,11 +11,12 @@ from escalera.core.errors import EscaleraError
 from escalera.experiment.climb import load_ladder, shipped_ladders
 from escalera.report.language import NOTHING, Language
 from escalera.studio.i18n import translated
-from escalera.studio.job import Job, Progress, Request, Step, plan, settings
+from escalera.studio.job import Hunt, Job, Progress, Request, Step, plan, settings
 from escalera.studio.parts import error_html, hint_html
 from escalera.studio.service import Studio
 from escalera.studio.tabs.shared import telling
 
+_LINE = Markup('<li class="{}"><span>{} {}{}</span><b>{}</b><i style="width:{:.1f}%"></i>{}</li>')
 _SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
 _WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
@@ -205,9 +206,27 @@ class _Climber:
         head = Markup("<h3>{}</h3><p>{}</p>").format(
             found.request.ladder, say(state, done=words.number(done), all=words.number(len(found.steps)))
         )
-        steps = Markup("").join(self._step(step) for step in found.steps)
+        hunts = {hunt.rung: hunt for hunt in found.hunts}
+        lines = []
+        for step in found.steps:
+            if step.rung in hunts:
+                lines.append(self._hunt(hunts.pop(step.rung)))
+            lines.append(self._step(step))
+        steps = Markup("").join(lines)
         log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
         return Markup('{}<ol class="steps">{}</ol>{}').format(head, steps, log)
+
+    def _hunt(self, hunt: Hunt) -> Markup:
+        """The search that comes before the runs of a rung."""
+        say, words = self.words.say, self.words
+        trials = words.number(hunt.trials)
+        state = say("climb.trials_of", n=trials, of=words.number(hunt.of)) if hunt.of else say("climb.trials", n=trials)
+        if hunt.best is not None:
+            best = words.loss(hunt.best) if hunt.loss else words.percent(hunt.best)
+            state = f"{state}, {say('climb.best_loss' if hunt.loss else 'climb.best', best=best)}"
+        share = 100.0 if hunt.standing == "done" else 100 * hunt.trials / max(1, hunt.of or hunt.trials, hunt.trials)
+        name = say("climb.search", rung=hunt.rung)
+        return _LINE.format(hunt.standing, _SIGNS[hunt.standing], name, "", state, share, "")
 
     def _step(self, step: Step) -> Markup:
         say, words = self.words.say, self.words
@@ -222,6 +241,4 @@ class _Climber:
             state = say("climb.paused", epoch=words.number(step.epoch), epochs=words.number(step.epochs))
         share = 100 if step.standing == "done" else 100 * step.epoch / max(1, step.epochs)
         error = Markup("<em>{}</em>").format(step.error) if step.error else ""
-        return Markup('<li class="{}"><span>{} {}{}</span><b>{}</b><i style="width:{:.1f}%"></i>{}</li>').format(
-            step.standing, _SIGNS[step.standing], step.rung, seed, state, share, error
-        )
+        return _LINE.format(step.standing, _SIGNS[step.standing], step.rung, seed, state, share, error)
