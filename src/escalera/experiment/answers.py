@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from escalera.core.errors import RunError
-from escalera.core.files import read_sealed
+from escalera.core.files import CURE, read_sealed
 from escalera.core.rundir import SEARCH
 from escalera.core.search_record import NAME
 from escalera.experiment.study import fingerprint
@@ -56,6 +57,17 @@ def read_search(rung_folder: Path, rung: Rung, seed: int) -> dict[str, Any] | No
     except RunError:
         return None
     return found if found.get("fingerprint") == identity(rung, seed) else None
+
+
+def fault(rung_folder: Path) -> str:
+    """What is wrong with search.json of a rung; "" where nothing is, or there is none."""
+    path = rung_folder / SEARCH / NAME
+    try:
+        if os.path.lexists(path):
+            read_sealed(path)
+    except RunError as error:
+        return str(error).removesuffix(f". {CURE}")
+    return ""
 
 
 def is_over(found: Mapping[str, Any], search: Search) -> bool:

@@ -11,6 +11,7 @@ from escalera.core.names import composed
 from escalera.core.rundir import RunDir
 from escalera.core.store import is_url
 from escalera.experiment.answers import blocked, known_answers
+from escalera.experiment.answers import fault as search_fault
 from escalera.experiment.course import Course
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.ladder_file import fault
@@ -81,7 +82,7 @@ def climb(
     with place.held(), data_kept():
         for path in folder.iterdir():
             settle(path)
-        found = _damages(folder, runs.values())
+        found = _damages(folder, [folder / rung.name for rung in chosen if rung.search], runs.values())
         course = Course(way, reading, runs, command, seeds)
         for path in folder.iterdir():
             store(path)
@@ -104,10 +105,10 @@ def _tell(events: Events, found: Sequence[Damage], restored: Sequence[tuple[RunD
         events.put_back(kept.path, run.path)
 
 
-def _damages(folder: Path, runs: Iterable[RunDir]) -> list[Damage]:
-    """What is damaged in the folder of a ladder, and in runs of it."""
-    what = fault(folder)
-    return [Damage(what, "made_again")] * bool(what) + [damage for run in runs for damage in damages(run)]
+def _damages(folder: Path, searched: Iterable[Path], runs: Iterable[RunDir]) -> list[Damage]:
+    """What is damaged in the folder of a ladder, in the searches of its rungs, and in runs of it."""
+    what = [fault(folder), *map(search_fault, searched)]
+    return [Damage(one, "made_again") for one in what if one] + [damage for run in runs for damage in damages(run)]
 
 
 def plan(
@@ -122,7 +123,7 @@ def plan(
 
     A rung whose search is still to be done has what that adds as `search`, those whose settings depend on it its name
     as `settings_from`; what searches in a folder `out` have found is known. Raises LadderError for networks that cannot
-    be built, DataError where a source has to be opened and cannot, RunError for a search that is damaged.
+    be built, DataError where a source has to be opened and cannot.
     """
     from escalera import builders
     from escalera.experiment.estimate import plan as plan_rungs

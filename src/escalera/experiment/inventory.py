@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, RunError, nearest
-from escalera.core.files import read_json
+from escalera.core.fault import Fault
+from escalera.core.files import read_json, read_sealed
 from escalera.core.locking import lock
 from escalera.core.neighbours import near, near_run
-from escalera.core.rundir import RunDir
+from escalera.core.rundir import SEARCH, RunDir, is_trial
+from escalera.core.search_record import NAME as FILE
+from escalera.core.search_record import SearchRecord
 from escalera.experiment.ladder_file import NAME, refresh
+from escalera.experiment.study import JOURNAL
 from escalera.ladder.change import difference
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import RungConfig
@@ -21,15 +26,16 @@ from escalera.run import keeping
 from escalera.run.status import ANSWERS, fingerprint
 
 Place = Literal["stands", "begun", "kept"]
-DEPTHS = ("seed-*", "*/seed-*", "*/*/seed-*")
-"""Where runs lie below a rung's folder, a ladder's, and the one of all ladders."""
+DEPTHS = tuple(f"{above}{name}*" for above in ("", "*/", "*/*/") for name in ("seed-", SEARCH))
+"""Where runs and searches lie below a rung's folder, a ladder's, and the one of all ladders."""
+_SEARCH = re.compile(rf"{SEARCH}(\.kept-\d+)?")
 
 
 @dataclass(frozen=True)
 class Listed:
     """A run: `place` is whether its ladder stands by it, it is kept, or was begun beside the one that stands.
 
-    `differs` are the settings in which it differs from the one that stands; `damaged` is the first file that is not
+    The search of a rung is one entry, with all its `trials`. `differs` are the settings in which it differs from the one that stands; `damaged` is the first file that is not
     what was written; `date` is when it ended or began, `accuracy` that on test.
     """
 
@@ -42,6 +48,7 @@ class Listed:
     bytes: int
     damaged: str
     differs: dict[str, Any]
+    trials: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -49,11 +56,11 @@ class Listed:
 
 
 def inventory(folder: Path) -> list[Listed]:
-    """The runs in a folder of ladders, of a ladder, of a rung, or of one run, those that stand first.
+    """The runs and searches in a folder of ladders, of a ladder, of a rung, or of one run, those that stand first.
 
     Raises RunError where there is no such folder.
     """
-    return [_listed(run) for run in _runs(folder)]
+    return [_searched(run) if _is_search(run) else _listed(run) for run in _runs(folder)]
 
 
 def find(what: str, out: Path) -> RunDir:
@@ -61,7 +68,7 @@ def find(what: str, out: Path) -> RunDir:
     named = Path(what)
     for path in (named, out / named):
         run = RunDir(path)
-        if path.is_dir() and keeping.is_run(run):
+        if path.is_dir() and (keeping.is_run(run) or _is_search(run)):
             return run if len(path.parts) > 2 else RunDir(path.absolute())
         inside = _names(_runs(path), path) if path.is_dir() else []
         if inside:
@@ -76,6 +83,11 @@ def restore(run: RunDir) -> RunDir | None:
 
     Raises RunError for one that stands already, is not finished or is damaged.
     """
+    if _is_search(run):
+        raise RunError(
+            f"{run.path} is a search: what it found stands in its rung again when the ladder is climbed with it. Only "
+            "runs are put back."
+        )
     with lock(run.path.parents[1]):
         keeping.settle(run.path.parent)
         if not run.path.exists():
@@ -119,9 +131,43 @@ def _runs(folder: Path) -> list[RunDir]:
         beside = [str(path) for path in folder.parent.glob("*") if path.is_dir()] if folder.parent.is_dir() else []
         hint = f"did you mean '{guess}'?" if guess else nearest("", beside)
         raise RunError(f"there is no folder {folder}; {hint}")
-    found = [folder] if keeping.is_run(RunDir(folder)) else [path for depth in DEPTHS for path in folder.glob(depth)]
-    runs = [RunDir(path) for path in found if path.is_dir() and keeping.is_run(RunDir(path))]
+    if keeping.is_run(RunDir(folder)) or _is_search(RunDir(folder)):
+        return [RunDir(folder)]
+    found = [RunDir(path) for depth in DEPTHS for path in folder.glob(depth) if path.is_dir()]
+    runs = [run for run in found if _is_search(run) or (keeping.is_run(run) and not is_trial(run.path.parent))]
     return sorted(runs, key=lambda run: (run.path.parent, run.seed, run.path.name))
+
+
+def _is_search(run: RunDir) -> bool:
+    """Whether a folder is that of a rung's search, or one that was kept, and no rung of that name."""
+    return bool(_SEARCH.fullmatch(run.path.name)) and any((run.path / name).is_file() for name in (FILE, JOURNAL))
+
+
+def _searched(run: RunDir) -> Listed:
+    """The search in a folder: it has no accuracy on test."""
+    faults: list[Fault] = []
+    record = SearchRecord()
+    try:
+        record = SearchRecord.read(read_sealed(run.path / FILE), FILE, faults)
+    except RunError:
+        faults.append(Fault(FILE, "changed"))
+    made = max((path.stat().st_mtime for path in run.path.glob("*") if path.is_file()), default=0.0)
+    return Listed(
+        path=run.path,
+        place="stands" if run.path.name == SEARCH else "kept",
+        state=record.state or "damaged",
+        settings="",
+        date=datetime.fromtimestamp(made, UTC).isoformat(timespec="seconds"),
+        accuracy=None,
+        bytes=_bytes(run.path),
+        damaged=FILE if faults else "",
+        differs={},
+        trials=len(record.trials),
+    )
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _names(runs: Sequence[RunDir], folder: Path) -> list[str]:
@@ -147,7 +193,7 @@ def _listed(run: RunDir) -> Listed:
         settings=fingerprint(config) if config else str(record.get("settings") or ""),
         date=str(record.get("finished") or record.get("started") or ""),
         accuracy=accuracy,
-        bytes=sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file()),
+        bytes=_bytes(run.path),
         damaged=damaged,
         differs={change.path: change.after for change in changes},
     )

@@ -194,12 +194,15 @@ class Job:
 
         reading = load_ladder(request.ladder, request.sets)
         folder, waiting = self.out / reading.ladder.name, list[str]()
+        state: Standing = "running" if running else "waiting"
         if any(rung.search for rung in reading.rungs):
             answered, waiting = known_answers(reading, folder)
             reading = inherit(answered)
         rungs = [rung for rung in reading.rungs if not request.rungs or rung.name in request.rungs]
         hunts = [
-            _hunt(folder, rung, reading.ladder.seed, running, rung.name in waiting) for rung in rungs if rung.search
+            _hunt(folder / rung.name, rung, reading.ladder.seed, state if rung.name in waiting else "done")
+            for rung in rungs
+            if rung.search
         ]
         return reading.ladder.name, rungs, hunts
 
@@ -233,21 +236,19 @@ def plan(request: Request, data_root: Path | None = None) -> list[dict[str, Any]
     return plan_rungs(load_ladder(request.ladder, request.sets, data_root), data_root=data_root, rungs=request.rungs)
 
 
-def _hunt(folder: Path, rung: Rung, seed: int, running: bool, waiting: bool) -> Hunt:
-    """How far the search of a rung is, as search.json says."""
-    from escalera.core.search_record import NAME, SearchRecord
-    from escalera.experiment.answers import read_search
+def _hunt(folder: Path, rung: Rung, seed: int, standing: Standing) -> Hunt:
+    """How far the search of a rung is, as search.json says, where it is of this very search."""
+    from escalera.experiment import answers
     from escalera.ladder.space import size
-    from escalera.report.search import Search, result
+    from escalera.report.search import read_search, result
 
     assert rung.search is not None
     of = size(rung.search.over) if rung.search.method == "grid" else rung.search.limit
-    found = read_search(folder / rung.name, rung, seed)
-    if found is None:
-        return Hunt(rung.name, "waiting" if waiting else "done", 0, of)
-    search = Search(folder / rung.name, SearchRecord.read(found, NAME, []))
+    # One that is done has been looked at, and its rung has what it found by now.
+    search = read_search(folder, finished=False)
+    if search is None or (standing != "done" and answers.read_search(folder, rung, seed) is None):
+        return Hunt(rung.name, "waiting", 0, of)
     told = sum(trial.state != "running" for trial in search.record.trials)
-    standing: Standing = "done" if not waiting else "running" if running else "waiting"
     return Hunt(rung.name, standing, told, of, result(search.best) if search.best else None, search.lowest)
 
 

@@ -36,12 +36,19 @@ def print_runs(console: Console, found: Sequence[Listed], words: Language) -> No
     console.print(table)
     total = words.short(sum(run.bytes for run in found), "B")
     kept = words.short(sum(run.bytes for run in found if run.place != "stands"), "B")
-    console.print(words.say("runs.total", runs=words.count(len(found), "run"), size=total, kept=kept), highlight=False)
+    console.print(
+        words.say(
+            "runs.total", runs=words.count(sum(run.trials is None for run in found), "run"), size=total, kept=kept
+        ),
+        highlight=False,
+    )
 
 
 def _remarks(run: Listed, words: Language) -> str:
     """What is to be known of a run beside its figures."""
     states = [] if run.place == "stands" else [words.say(f"runs.{run.place}")]
+    if run.trials is not None:
+        states.append(words.say("runs.search", trials=words.count(run.trials, "trial")))
     if run.damaged:
         states.append(words.say("runs.damaged", file=run.damaged))
     elif run.state != "done":
