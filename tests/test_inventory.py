@@ -10,7 +10,7 @@ import pytest
 import escalera as esc
 from escalera import cli
 from escalera.core.errors import RunError
-from escalera.core.files import read_sealed
+from escalera.core.files import read_sealed, write_sealed
 from escalera.core.rundir import RunDir
 from escalera.experiment import inventory
 from escalera.report.story import read_story
@@ -222,3 +222,62 @@ def test_what_is_typed_otherwise(
 def test_in_spanish(runs: Path, monkeypatch: Patch, capsys: Capture, words: list[str], message: str) -> None:
     assert run(monkeypatch, "runs", *words, "--lang", "es") == 2
     assert message in capsys.readouterr().err
+
+
+SEARCH, KEPT_SEARCH = "tiny/mlp/search", "tiny/mlp/search.kept-001"
+
+
+def add_searches(runs: Path) -> None:
+    """A search with two trials, one that was kept, and a trial's folder, in the rung's."""
+    trials = [{"number": number, "state": "done", "value": 0.5} for number in range(2)]
+    for name in (SEARCH, KEPT_SEARCH):
+        write_sealed(runs / name / "search.json", {"state": "done", "trials": trials})
+        trial = RunDir(runs / name / "trial-0001" / "seed-1000")
+        trial.path.mkdir(parents=True)
+        trial.write_record({"state": "done", "files": {"best.safetensors": "0" * 64}})
+
+
+def test_a_search_is_one_entry_with_its_size(runs: Path, monkeypatch: Patch, capsys: Capture) -> None:
+    add_searches(runs)
+    for folder in (runs, runs / "tiny", runs / "tiny" / "mlp"):
+        found = {run.path.relative_to(runs).as_posix(): run for run in inventory.inventory(folder)}
+        assert set(found) == {STANDS, KEPT, BEGUN, SEARCH, KEPT_SEARCH}
+        assert (found[SEARCH].place, found[SEARCH].trials, found[SEARCH].state) == ("stands", 2, "done")
+        assert found[KEPT_SEARCH].place == "kept"
+        size = sum(path.stat().st_size for path in (runs / SEARCH).rglob("*") if path.is_file())
+        assert found[SEARCH].bytes == size
+    assert [run.path for run in inventory.inventory(runs / SEARCH)] == [runs / SEARCH]
+    assert run(monkeypatch, "runs") == 0
+    text = capsys.readouterr().out
+    assert "search of 2 trials" in text and "kept, search of 2 trials" in text and "3 runs," in text
+    (runs / SEARCH / "search.json").write_text('{"state": "done", "digest": "0"}')
+    [spoilt] = inventory.inventory(runs / SEARCH)
+    assert (spoilt.state, spoilt.damaged) == ("damaged", "search.json")
+
+
+def test_a_search_is_removed_and_not_put_back(runs: Path, monkeypatch: Patch, capsys: Capture) -> None:
+    add_searches(runs)
+    assert run(monkeypatch, "runs", "restore", KEPT_SEARCH) == 2
+    assert "Only runs are put back" in " ".join(capsys.readouterr().err.split())
+    assert run(monkeypatch, "runs", "restore", KEPT_SEARCH, "--lang", "es") == 2
+    assert "Solo se reponen ejecuciones" in " ".join(capsys.readouterr().err.split())
+    assert run(monkeypatch, "runs", "remove", KEPT_SEARCH, "--yes") == 0
+    assert not (runs / KEPT_SEARCH).exists() and (runs / SEARCH).exists()
+    # The run that its settings came from stays where the run is removed, and the other way round.
+    assert run(monkeypatch, "runs", "remove", STANDS, "--yes") == 0
+    assert (runs / SEARCH / "search.json").exists()
+
+
+def test_a_rung_of_that_name_is_no_search(runs: Path) -> None:
+    (runs / "tiny" / "mlp").rename(runs / "tiny" / "search")
+    found = {run.path.relative_to(runs).as_posix(): run.trials for run in inventory.inventory(runs)}
+    assert found == {name.replace("mlp", "search"): None for name in (STANDS, KEPT, BEGUN)}
+
+
+def test_a_trial_is_not_compared(runs: Path, monkeypatch: Patch, capsys: Capture) -> None:
+    add_searches(runs)
+    for path in (SEARCH, f"{SEARCH}/trial-0001", f"{SEARCH}/trial-0001/seed-1000"):
+        assert run(monkeypatch, "compare", f"runs/{STANDS}", f"runs/{path}") == 2
+        text = " ".join(capsys.readouterr().err.split())
+        assert f"runs/{path} belongs to a search, which never reads a test row. Compare the rung itself:" in text
+        assert text.endswith("runs/tiny/mlp.")

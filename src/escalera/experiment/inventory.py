@@ -14,7 +14,7 @@ from escalera.core.fault import Fault
 from escalera.core.files import read_json, read_sealed
 from escalera.core.locking import lock
 from escalera.core.neighbours import near, near_run
-from escalera.core.rundir import SEARCH, RunDir, is_trial
+from escalera.core.rundir import SEARCH, RunDir
 from escalera.core.search_record import NAME as FILE
 from escalera.core.search_record import SearchRecord
 from escalera.experiment.ladder_file import NAME, refresh
@@ -35,8 +35,9 @@ _SEARCH = re.compile(rf"{SEARCH}(\.kept-\d+)?")
 class Listed:
     """A run: `place` is whether its ladder stands by it, it is kept, or was begun beside the one that stands.
 
-    The search of a rung is one entry, with all its `trials`. `differs` are the settings in which it differs from the one that stands; `damaged` is the first file that is not
-    what was written; `date` is when it ended or began, `accuracy` that on test.
+    The search of a rung is one entry, with all its `trials`. `differs` are the settings in which it differs from the
+    one that stands; `damaged` is the first file that is not what was written; `date` is when it ended or began,
+    `accuracy` that on test.
     """
 
     path: Path
@@ -134,7 +135,9 @@ def _runs(folder: Path) -> list[RunDir]:
     if keeping.is_run(RunDir(folder)) or _is_search(RunDir(folder)):
         return [RunDir(folder)]
     found = [RunDir(path) for depth in DEPTHS for path in folder.glob(depth) if path.is_dir()]
-    runs = [run for run in found if _is_search(run) or (keeping.is_run(run) and not is_trial(run.path.parent))]
+    runs = [
+        run for run in found if _is_search(run) or (keeping.is_run(run) and not _is_search(RunDir(run.path.parents[1])))
+    ]
     return sorted(runs, key=lambda run: (run.path.parent, run.seed, run.path.name))
 
 

@@ -16,7 +16,8 @@ from escalera.core.names import there
 from escalera.core.neighbours import near_run
 from escalera.core.predictions import Answers
 from escalera.core.record import Change, Text
-from escalera.core.rundir import SEARCH, RunDir, is_trial, rungs, standing
+from escalera.core.rundir import RunDir, rungs, standing
+from escalera.core.search_record import NAME
 from escalera.report.rung import Rung
 from escalera.report.runs import Run, read_run
 from escalera.report.story import Story, with_steps
@@ -60,9 +61,11 @@ def read_versus(paths: Sequence[Path], folder: Path, command: str = "") -> Story
 def _runs(path: Path) -> list[Run]:
     """The finished run in a folder, or those of a rung's seeds."""
     path = there(path)
-    if path.name == SEARCH or is_trial(path) or is_trial(path.parent):
-        above = next(folder for folder in (path, *path.parents) if folder.name == SEARCH).parent
-        raise RunError(f"{path} belongs to a search, which never reads a test row. Compare the rung itself: {above}.")
+    searched = next((folder.parent for folder in (path, *path.parents[:2]) if (folder / NAME).is_file()), None)
+    if searched is not None:
+        raise RunError(
+            f"{path} belongs to a search, which never reads a test row. Compare the rung itself: {searched}."
+        )
     found = [RunDir(path)] if RunDir(path).exists() else standing(path)
     runs = [read_run(run.path.resolve(), run.seed) for run in found]
     if not runs:

@@ -36,12 +36,8 @@ def print_runs(console: Console, found: Sequence[Listed], words: Language) -> No
     console.print(table)
     total = words.short(sum(run.bytes for run in found), "B")
     kept = words.short(sum(run.bytes for run in found if run.place != "stands"), "B")
-    console.print(
-        words.say(
-            "runs.total", runs=words.count(sum(run.trials is None for run in found), "run"), size=total, kept=kept
-        ),
-        highlight=False,
-    )
+    count = words.count(sum(run.trials is None for run in found), "run")
+    console.print(words.say("runs.total", runs=count, size=total, kept=kept), highlight=False)
 
 
 def _remarks(run: Listed, words: Language) -> str:
