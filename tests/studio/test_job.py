@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from escalera.core.errors import LadderError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
-from escalera.studio.job import Job, Progress, Request, plan, settings
+from escalera.studio.i18n import load_words
+from escalera.studio.job import Hunt, Job, Progress, Request, plan, settings
+from escalera.studio.tabs.climb import _Climber
 
 LADDER = """
 name: tiny
@@ -154,3 +157,55 @@ def test_a_form_becomes_settings() -> None:
 def test_the_plan_of_what_is_asked(ladder: str) -> None:
     rows = plan(Request(ladder, rungs=["wider"], sets=["train.epochs=2"]))
     assert [(row["name"], row["epochs"]) for row in rows] == [("wider", 2)]
+
+
+SEARCHED = """
+name: hunted
+data: {source: digits, validation: 0.2, test: 0.5}
+rungs:
+  - name: mlp
+    model: {kind: mlp, dense: [8]}
+    train: {epochs: 1, batch_size: 256}
+  - name: tuned
+    search: {over: {model.dense: [[4], [8], [16]]}, method: grid, epochs: 1}
+"""
+
+
+def test_a_search_is_watched_and_its_rung_is_what_it_found(tmp_path: Path) -> None:
+    from escalera.experiment.climb import climb, load_ladder
+    from escalera.run.events import Events
+
+    class Stop(Events):
+        def trial_told(self, trial: Any, best: Any, trials: int | None) -> None:
+            if trial.number == 1:
+                raise KeyboardInterrupt
+
+    (tmp_path / "hunted.yaml").write_text(SEARCHED)
+    ladder, runs = str(tmp_path / "hunted.yaml"), tmp_path / "runs"
+    write_json(runs / ".studio" / "climb.json", {"process": 0, "born": 0, **asdict(Request(ladder))})
+    job = Job(runs)
+
+    def hunt() -> Hunt:
+        found = job.progress()
+        assert found is not None
+        return found.hunts[0]
+
+    assert hunt() == Hunt("tuned", "waiting", 0, 3)
+    with pytest.raises(KeyboardInterrupt):
+        climb(load_ladder(ladder), out=runs, events=Stop())
+    assert (hunt().standing, hunt().trials, hunt().of) == ("waiting", 2, 3)
+    assert 0 < (hunt().best or 0) < 1
+    climb(load_ladder(ladder), out=runs)
+    found = job.progress()
+    assert found is not None
+    assert (hunt().standing, hunt().trials) == ("done", 3)
+    assert [(step.rung, step.standing) for step in found.steps] == [("mlp", "done"), ("tuned", "done")]
+    # What the search has found counts as asked for.
+    assert job.replaces(Request(ladder)) == []
+    tab = _Climber.__new__(_Climber)
+    for code, words in (("en", "3 of 3 trials, best "), ("es", "3 de 3 ensayos, mejor: ")):
+        tab.words = load_words(code)
+        assert words in tab._progress(found)
+    assert tab._progress(replace(found, hunts=[Hunt("tuned", "running", 4, None, 0.25, True)])).count(
+        "4 ensayos, menor pérdida: 0,250"
+    )

@@ -146,6 +146,11 @@ def _is_search(run: RunDir) -> bool:
     return bool(_SEARCH.fullmatch(run.path.name)) and any((run.path / name).is_file() for name in (FILE, JOURNAL))
 
 
+def _is_trial(run: RunDir) -> bool:
+    """Whether a run is a trial of a search, which is listed whole."""
+    return _is_search(RunDir(run.path.parent.parent))
+
+
 def _searched(run: RunDir) -> Listed:
     """The search in a folder: it has no accuracy on test."""
     faults: list[Fault] = []
