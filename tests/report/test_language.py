@@ -18,6 +18,7 @@ from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
 from escalera.evaluate.metrics import measure
 from escalera.models.ensemble.classifiers import CLASSIFIERS
+from escalera.report.figures.search_best import UNITS
 from escalera.report.language import LANGUAGES, Language, load_language, of_rows
 from escalera.report.page import LADDER_SECTIONS
 from escalera.report.rung import Obstacle
@@ -61,6 +62,13 @@ def test_every_message_is_used() -> None:
             f"{key}{end}"
             for key in re.findall(r'"(\w+)"', text[text.index('"keys": [') + 8 :][:120])
             for end in ("", ".term")
+        ],
+        "search": [
+            *(f"count.{state}" for state in ("done", "pruned", "failed")),
+            *(f"state.{state}" for state in ("done", "pruned", "failed", "running")),
+            *(f"method.{method}" for method in ("tpe", "random", "grid")),
+            *("flatters", "fair", "humble"),
+            *(unit for unit, _ in UNITS),
         ],
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],
         "words": ["better", "worse", "longer", "shorter", "as_long"],

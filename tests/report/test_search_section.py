@@ -95,7 +95,7 @@ def page(folder: Path, language: str = "en") -> str:
 def test_the_page_tells_what_was_tried_and_found(searched: Path) -> None:
     text = page(searched)
     assert "5 trials, each drawn where those before it did well (TPE)." in text
-    assert "Of these 3 came to their end, 1 were stopped early as worse than others and 1 failed." in text
+    assert "Of these 3 finished, 1 stopped early as worse than others and 1 failed." in text
     assert "Trial 1 is the best: it has 90.0% of the 450 validation images right." in text
     assert '<td>adam, sgd</td><td><span class="strong">sgd, lr 0.5</span></td>' in text
     assert "1e-4 to 0.1, in its logarithm" in text

@@ -62,7 +62,8 @@ def draw_trials(panel: Panel, search: Search, scale: Scale, places: Sequence[tup
     for trial, x in sorted(places, key=lambda one: (one[0] is best, one[0].state == "done")):
         value = result(trial)
         if trial.state == "failed":
-            _cross(panel.on, x, panel.top + panel.height - 4)
+            # At the edge of the worst.
+            _cross(panel.on, x, panel.top + (4 if search.lowest else panel.height - 4))
         elif value is not None:
             y, off = scale.at(value)
             _sign(panel.on, x, panel.up(y), trial.state, off)

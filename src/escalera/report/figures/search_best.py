@@ -7,14 +7,15 @@ from escalera.report.marks import Scale, draw_trials, heading, titled
 from escalera.report.search import Search, result
 from escalera.report.svg import TEAL, Drawing, Figure, Panel
 
-_UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds_axis", 1.0))
+UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds_axis", 1.0))
+"""Of the time of a search, by their words, with their seconds."""
 
 
 def best_figure(search: Search, language: Language, name: str, rung: str) -> Figure:
     """A staircase over the time of the search."""
     told = sorted((trial for trial in search.record.trials if trial.state != "running"), key=lambda one: one.ended)
     last = max([trial.ended for trial in told], default=0.0)
-    unit, length = next((one for one in _UNITS if last >= 2 * one[1]), _UNITS[-1])
+    unit, length = next((one for one in UNITS if last >= 2 * one[1]), UNITS[-1])
     scale = Scale.of(search)
     drawing = Drawing(340, 250)
     panel = Panel(drawing, 46, 48, 280, 152, (0, max(last, 1e-3) / length), (scale.low, scale.high))
