@@ -247,6 +247,9 @@ def test_a_search_is_one_entry_with_its_size(runs: Path, monkeypatch: Patch, cap
         size = sum(path.stat().st_size for path in (runs / SEARCH).rglob("*") if path.is_file())
         assert found[SEARCH].bytes == size
     assert [run.path for run in inventory.inventory(runs / SEARCH)] == [runs / SEARCH]
+    with monkeypatch.context() as within:
+        within.chdir(runs / "tiny" / "mlp")
+        assert len(inventory.inventory(Path())) == 5
     assert run(monkeypatch, "runs") == 0
     text = capsys.readouterr().out
     assert "search of 2 trials" in text and "kept, search of 2 trials" in text and "3 runs," in text

@@ -131,6 +131,8 @@ def test_a_search_costs_what_its_trials_took(searched: Path) -> None:
     assert comparison
     points = 100 * comparison.difference
     each = EN.number((45.1 + 12) / points, 1)
+    cost = text[text.index('id="cost"') : text.index('id="data"')]
+    assert f'<span class="strong">{each} s</span>' in cost
     assert f"That is {each} s for each point gained." in text
     assert outcome(searched)["rungs"][1]["search"] == {
         "state": "done", "trials": 6, "seconds": 12.0, "best": 1, "settings": TRIALS[0]["settings"],

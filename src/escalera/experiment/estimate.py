@@ -60,11 +60,8 @@ def plan(
     rows: list[dict[str, Any]] = []
     for rung in rungs:
         before = next((other for other in rungs if other.name == rung.parent), None)
-        if (
-            before
-            and rung.search is None
-            and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
-        ):
+        alike = before and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+        if before and alike and rung.search is None:
             # It takes over its parent's training, and is only judged otherwise.
             rows.append({**next(row for row in rows if row["name"] == before.name), "name": rung.name, "seconds": 0.0})
             continue

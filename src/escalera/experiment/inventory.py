@@ -135,9 +135,7 @@ def _runs(folder: Path) -> list[RunDir]:
     if keeping.is_run(RunDir(folder)) or _is_search(RunDir(folder)):
         return [RunDir(folder)]
     found = [RunDir(path) for depth in DEPTHS for path in folder.glob(depth) if path.is_dir()]
-    runs = [
-        run for run in found if _is_search(run) or (keeping.is_run(run) and not _is_search(RunDir(run.path.parents[1])))
-    ]
+    runs = [run for run in found if _is_search(run) or (keeping.is_run(run) and not _is_trial(run))]
     return sorted(runs, key=lambda run: (run.path.parent, run.seed, run.path.name))
 
 
