@@ -402,7 +402,14 @@ def test_config_yaml_is_the_resolved_configuration(ladder: Path, tmp_path: Path)
     run = climb(ladder, tmp_path, "train.epochs=1")["cnn"]
     config = yaml.safe_load(run.dir.config.read_text())
     assert config["model"]["blocks"] == [[8]]
-    expected = {"name": "adam", "lr": 0.01, "backbone_lr": None, "betas": [0.9, 0.999], "epsilon": 1e-07}
+    expected = {
+        "name": "adam",
+        "lr": 0.01,
+        "backbone_lr": None,
+        "layer_decay": None,
+        "betas": [0.9, 0.999],
+        "epsilon": 1e-07,
+    }
     assert config["train"]["optimizer"] == expected
 
 

@@ -28,7 +28,7 @@ def refused(source: str | Path) -> str:
 @pytest.mark.parametrize(
     ("folder", "name", "written"),
     [
-        ("photos", "photos", "photos"),
+        ("birds", "birds", "birds"),
         ("./my photos/", "my-photos", "./my photos/"),
         ("más", "más", "más"),
         ("con", "mine", "con"),

@@ -66,7 +66,7 @@ class TestApply:
             ("model.bloks", "unknown key 'bloks' for kind 'cnn'; did you mean 'blocks'?"),
             ("model.dense", "unknown key 'dense' for kind 'cnn'; did you mean 'model.head.dense'?"),
             ("train.optimizer.momentum",
-             "unknown key 'momentum' for name 'adam'; known: name, lr, backbone_lr, betas, epsilon"),
+             "unknown key 'momentum' for name 'adam'; known: name, lr, backbone_lr, layer_decay, betas, epsilon"),
             ("modle.blocks", "unknown key 'modle'; did you mean 'model'?"),
             ("epochs", "unknown key 'epochs'; did you mean 'train.epochs'?"),
             ("train.lr", "unknown key 'lr'; did you mean 'train.optimizer.lr'?"),

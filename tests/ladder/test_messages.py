@@ -371,7 +371,13 @@ def test_a_dump_is_plain_full_and_read_back() -> None:
         assert set(values) == {"data", "augment", "model", "train", "evaluate"}
         settings = values["train"]["optimizer"]
         assert settings.pop("lr") in (1e-3, 1e-4)
-        assert settings == {"name": "adam", "backbone_lr": None, "betas": [0.9, 0.999], "epsilon": 1e-7}
+        assert settings == {
+            "name": "adam",
+            "backbone_lr": None,
+            "layer_decay": None,
+            "betas": [0.9, 0.999],
+            "epsilon": 1e-7,
+        }
         values = dump_config(rung.config)
         assert load_config(values) == rung.config
 

@@ -56,7 +56,7 @@ def test_every_message_is_used() -> None:
         "pairs": ["across", "conflict", "within"],
         "column": [*get_args(Kind), "other"],
         "remark": get_args(Remark),
-        "stopped": ["early stopping", "all epochs"],
+        "stopped": ["early stopping", "all epochs", "out of time"],
         "unit": [f"{unit}.{n}" for unit in re.findall(r'count\([^"]*, "(\w+)"\)', text) for n in ("one", "other")],
         "how": [
             f"{key}{end}"
