@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,34 @@ class TestSet:
 
     def test_the_last_of_two_wins(self, read: Callable[..., Reading]) -> None:
         assert read(TEXT, "train.epochs=3", "train.epochs=4").rungs[0].config.train.epochs == 4
+
+    def test_what_goes_together_does_whatever_its_order(self, read: Callable[..., Reading]) -> None:
+        text = TEXT.replace("train: {", "train: {shards: 4, ", 1)
+        assert read(text).problems == [] and "shards: 4" in text
+        for sets in permutations(["train.exact=false", "train.shards=1", "train.epochs=3"]):
+            reading = read(text, *sets)
+            assert reading.problems == []
+            found = {
+                (rung.config.train.exact, rung.config.train.shards, rung.config.train.epochs) for rung in reading.rungs
+            }
+            assert found == {(False, 1, 3)}
+            assert reading.locate("last", "train.exact").path == "--set train.exact=false"
+        for sets in permutations(["data.target=price", "data.bands=4"]):
+            reading = read(TEXT, *sets)
+            assert reading.problems == [] and {rung.config.data.bands for rung in reading.rungs} == {4}
+
+    def test_of_one_path_the_last_stands_though_the_first_had_to_wait(self, read: Callable[..., Reading]) -> None:
+        text = TEXT.replace("train: {", "train: {shards: 4, ", 1)
+        reading = read(text, "train.exact=false", "train.shards=1", "train.exact=true")
+        assert reading.problems == [] and {rung.config.train.exact for rung in reading.rungs} == {True}
+
+    def test_what_does_not_go_together_is_told_of_the_one_that_came_later(
+        self, problems: Callable[..., list[str]]
+    ) -> None:
+        message = "expected shards: 1 beside exact: false, where processes share a batch evenly; received 4"
+        assert problems(TEXT, "train.shards=4", "train.exact=false") == [
+            f"--set train.exact=false: train.shards: {message}"
+        ]
 
     @pytest.mark.parametrize("setting", ["train.epochs=", "train.epochs=null"])
     def test_nothing_puts_the_default_back(self, read: Callable[..., Reading], setting: str) -> None:

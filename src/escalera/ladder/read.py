@@ -18,7 +18,7 @@ from escalera.ladder.explain import mistakes, without
 from escalera.ladder.families import families
 from escalera.ladder.resolve import SECTIONS, Resolved, resolve
 from escalera.ladder.schema import Ladder, LadderEntry, Rung, RungConfig, Search, Text
-from escalera.ladder.settings import Setting, lay_setting, read_setting
+from escalera.ladder.settings import Setting, lay_settings, read_setting
 from escalera.ladder.shipped import LARGEST, find_ladder, read_bytes, shipped
 from escalera.ladder.shown import show
 
@@ -102,8 +102,7 @@ def _reading(
     resolved, unresolved = resolve(ordered, document, answers)
     rungs = sorted(resolved.values(), key=lambda rung: rung.step.index)
     settings = [read_setting(text) for text in sets]
-    for setting in settings:
-        lay_setting(setting, rungs)
+    lay_settings(settings, rungs)
     _overridden(settings, rungs)
     flaws = [*document.flaws, *_frame(document), *unrelated, *unresolved]
     problems = _problems(flaws, document, file) + _complaints(settings)

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from escalera.core.errors import LadderError, Problem
@@ -19,6 +20,10 @@ from escalera.ladder.shown import show
 
 BANDS = 4
 """How many bands `explore` cuts a target into where nobody says it."""
+
+
+_Refusal = tuple[bool, list[str]]
+"""Why a setting does not fit a rung, and whether the rung has no such path."""
 
 
 @dataclass
@@ -52,18 +57,19 @@ def read_setting(text: str) -> Setting:
     return Setting(text, {path.strip(): document.value}, [flaw.message for flaw in document.flaws])
 
 
-def lay_setting(setting: Setting, rungs: list[Resolved]) -> None:
-    """Apply a setting to the rungs it fits; fitting none is a mistake, told as by the first rung that has its path."""
-    if setting.messages:
-        return
-    refusals: list[tuple[bool, list[str]]] = []
+def lay_settings(settings: Sequence[Setting], rungs: Sequence[Resolved]) -> None:
+    """Apply settings to the rungs they fit, those that go together whatever their order; of one path the last stands.
+
+    Fitting no rung is a mistake, told as by the first rung that has its path.
+    """
+    sound = [setting for setting in settings if not setting.messages]
+    refusals: list[list[_Refusal]] = [[] for _ in sound]
     for rung in rungs:
-        objected = list(objections(rung.config, setting.change).values())
-        found = objected or _try(setting, rung)
-        if found:
-            refusals.append((bool(objected), found))
-    if rungs and len(refusals) == len(rungs):
-        setting.messages = min(refusals, key=lambda refusal: refusal[0])[1]
+        for number, refusal in _lay(sound, rung).items():
+            refusals[number].append(refusal)
+    for setting, found in zip(sound, refusals, strict=True):
+        if rungs and len(found) == len(rungs):
+            setting.messages = min(found, key=lambda refusal: refusal[0])[1]
 
 
 def read_data(source: str, sets: Sequence[str]) -> Data:
@@ -98,15 +104,46 @@ def _takes_text(path: str) -> bool:
     return bool(texts) and all(option["type"] != "array" for option in may)
 
 
-def _try(setting: Setting, rung: Resolved) -> list[str]:
-    """Apply a setting unless the rung is worse for it; what is then wrong."""
-    changed = Resolved(rung.step, rung.config, rung.origins)
-    changed.change(setting.change, setting.place)
-    after = mistakes(RungConfig, changed.config)
-    worse = [_message(mistake, setting) for mistake in after if mistake not in rung.mistakes]
-    if not worse:
-        rung.config, rung.origins, rung.mistakes = changed.config, changed.origins, after
-    return worse
+def _lay(settings: Sequence[Setting], rung: Resolved) -> dict[int, _Refusal]:
+    """Apply settings to a rung; those that do not fit, by their number, and why."""
+    bare = Resolved(rung.step, rung.config, rung.origins, rung.mistakes)
+    laid: list[int] = []
+    refusals: dict[int, _Refusal] = {}
+
+    def fits(*more: int) -> bool:
+        """Whether the rung is no worse for these too, in the order in which all were typed: then it has them."""
+        nonlocal laid
+        last = not laid or more[0] > laid[-1]
+        together = more if last else sorted([*laid, *more])
+        changed, objected = _changed(rung if last else bare, [settings[number] for number in together])
+        worse = [mistake for mistake in changed.mistakes if mistake not in rung.mistakes]
+        if objected or worse:
+            for number in more:
+                why = objected or [_message(mistake, settings[number]) for mistake in worse]
+                refusals.setdefault(number, (bool(objected), why))
+            return False
+        rung.config, rung.origins, rung.mistakes = changed.config, changed.origins, changed.mistakes
+        laid = sorted([*laid, *more])
+        return True
+
+    def rest() -> list[int]:
+        return [number for number in range(len(settings)) if number not in laid]
+
+    # What one of them asks of another may be typed after it, and two may ask it of each other.
+    while sum(map(fits, rest())) or any(fits(*pair) for pair in combinations(rest(), 2)):
+        pass
+    return {number: refusals[number] for number in rest()}
+
+
+def _changed(rung: Resolved, settings: Sequence[Setting]) -> tuple[Resolved, list[str]]:
+    """A rung with settings, one after the other; and why one of them cannot be set there."""
+    changed = Resolved(rung.step, rung.config, rung.origins, rung.mistakes)
+    for setting in settings:
+        if objected := list(objections(changed.config, setting.change).values()):
+            return changed, objected
+        changed.change(setting.change, setting.place)
+    changed.mistakes = mistakes(RungConfig, changed.config)
+    return changed, []
 
 
 def _message(mistake: Mistake, setting: Setting) -> str:
