@@ -26,6 +26,7 @@ from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import read_json, sha256
 from escalera.core.lease import Holder, lease
 from escalera.core.runtime import threads
+from escalera.core.translation import translate
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor
 from escalera.experiment.executors import mailbox as mailboxes
@@ -213,6 +214,17 @@ def test_ray_and_submitit_that_are_not_there(task: Task, monkeypatch: pytest.Mon
         monkeypatch.setitem(sys.modules, library, None)
         with pytest.raises(EscaleraError, match=rf"--cluster {word}: expected .+, found none\. Install it: pip "):
             executor(f"{word}:127.0.0.1:1")(Events(), [task], "auto", "cpu")
+
+
+@pytest.mark.parametrize("given", ["ray://10.0.0.1:10001", "ray:ray://10.0.0.1:10001"])
+def test_an_address_of_ray_client_is_refused(given: str, task: Task) -> None:
+    with pytest.raises(EscaleraError) as caught:
+        executor(given)(Events(), [task], "auto", "cpu")
+    assert str(caught.value) == (
+        "--cluster ray://10.0.0.1:10001: expected the head of a cluster, as ray:10.0.0.1:6379, without slashes and "
+        "with the port of ray start --head; received an address of Ray Client, which is not supported"
+    )
+    assert translate(str(caught.value), "es").startswith("--cluster ray://10.0.0.1:10001: se esperaba la cabeza")
 
 
 def test_a_ray_with_known_holes_is_refused(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,11 @@ def dataset(
 ) -> Dataset:
     """The pictures, read (or found in the cache) and split; `attributes`: whether a model reads those beside them."""
     images = pictures(data, data_root=data_root, skip_bad=skip_bad, beside=beside)
+    return divided(images, data, seed=seed, attributes=attributes)
+
+
+def divided(images: ImageSet, data: schema.Data, *, seed: int, attributes: bool = True) -> Dataset:
+    """The pictures of a source, split; `attributes`: whether a model reads those beside them."""
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
     splits = split(

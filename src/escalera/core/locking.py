@@ -1,4 +1,4 @@
-"""One climb at a time in a folder, on any system."""
+"""One climb at a time in a folder, and one process after the other, on any system."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ def lock(folder: Path) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 for path in made:
                     path.rmdir()
+
+
+@contextlib.contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Have processes of this machine come one after the other; where the disk has no locks, all at once."""
+    import filelock
+
+    held = filelock.FileLock(path)
+    with contextlib.suppress(OSError, NotImplementedError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def _unlink(*paths: Path) -> None:

@@ -8,6 +8,7 @@ table   N rows: the source's other columns, without that of the pictures and tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,8 @@ class ImageSet:
     """A source that was opened: `splits` holds `train`, and `validation` and `test` where the source has them.
 
     `skipped` are the bad pictures that were left out, a line each; `notes` is what a person should know beside.
-    `faults` are what a training would refuse, where the source was opened all the same to be looked at.
+    `faults` are what a training would refuse, where the source was opened all the same to be looked at. `folder` is
+    where the cache holds all of it, None for what it does not hold.
     """
 
     name: str
@@ -45,3 +47,4 @@ class ImageSet:
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    folder: Path | None = None

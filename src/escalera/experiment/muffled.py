@@ -22,6 +22,10 @@ class Muffled(Events):
         """Nobody trains any more."""
         self.listener.workers_end()
 
+    def source_sent(self, source: str, size: int, place: str) -> None:
+        """A source is on its way."""
+        self.listener.source_sent(source, size, place)
+
     def worker_lost(self, rung: str, seed: int, reason: str, again: bool) -> None:
         """A process is gone."""
         self.listener.worker_lost(rung, seed, reason, again)

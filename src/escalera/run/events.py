@@ -80,6 +80,9 @@ class Events:
     def worker_lost(self, rung: str, seed: int, reason: str, again: bool) -> None:
         """A process that trained is gone; its run is taken up `again`, or has failed."""
 
+    def source_sent(self, source: str, size: int, place: str) -> None:
+        """A source of so many bytes is put there next, for a machine that does not see it."""
+
     def workers_end(self) -> None:
         """Nobody trains any more, also after an error."""
 

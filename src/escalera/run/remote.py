@@ -29,6 +29,7 @@ from escalera.data.cache.mirrors import mirror_of
 from escalera.run.events import Events, also
 from escalera.run.outcome import Outcome
 from escalera.run.perform import perform
+from escalera.run.supply import MissingSourceError, supplied, whole
 from escalera.run.task import Task, open_data
 
 _VERSIONS = ("escalera", "torch")
@@ -101,17 +102,26 @@ def _stopping(task: Task) -> Callable[[], bool]:
     return stopped
 
 
-def order(task: Task, failed: Collection[str], climb: str) -> str:
-    """What crosses the wire: a task as JSON, with the versions that are expected and the name of the climb."""
+def order(task: Task, failed: Collection[str], climb: str, sent: str | None = None) -> str:
+    """What crosses the wire: a task as JSON, with the versions that are expected and the name of the climb.
+
+    `sent` is the key of its source, where some machine has asked for it.
+    """
     versions = {name: version(name) for name in _VERSIONS}
+    task = replace(task, source=replace(whole(task.source), sent=sent))
     return json.dumps({"task": asdict(task), "failed": sorted(failed), "versions": versions, "climb": climb})
 
 
 def outcome(text: str) -> Outcome:
-    """What came of an order. Raises KeyboardInterrupt where it was stopped."""
+    """What came of an order.
+
+    Raises KeyboardInterrupt where it was stopped, MissingSourceError where the machine asks for its source.
+    """
     found = json.loads(text)
     if found.get("stopped"):
         raise KeyboardInterrupt
+    if found.get("asks"):
+        raise MissingSourceError
     return Outcome(**found)
 
 
@@ -124,6 +134,8 @@ def perform_order(text: str) -> str:
         found = asdict(_perform(task, given))
     except KeyboardInterrupt:
         found = {"stopped": True}
+    except MissingSourceError:
+        found = {"asks": True}
     except EscaleraError as error:
         # What fails before the run begins is in no file of it; it is the machine's fault, so that it is named.
         found = asdict(Outcome(*task.key, "failed", f"{platform.node()}: {error}"))
@@ -149,6 +161,7 @@ def _perform(task: Task, given: dict[str, object]) -> Outcome:
     stopped, events = _stopping(task), events_of(task)
     if stopped():
         raise KeyboardInterrupt
+    task = supplied(task)
     # It brings the networks along.
     from escalera.run.wire import sender
 

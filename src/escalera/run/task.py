@@ -15,13 +15,16 @@ from escalera.run.outcome import Key
 
 if TYPE_CHECKING:
     from escalera.data.dataset import Dataset
+    from escalera.data.images import ImageSet
 
 
 @dataclass(frozen=True)
 class Source:
     """What opens the data of a task, the same everywhere: the section `data` as JSON, and where sources are looked for.
 
-    `attributes` says whether a model reads the columns beside the images.
+    `attributes` says whether a model reads the columns beside the images. `is_path` says that it is a file or folder
+    where the climb was begun, so that nobody asks the hub for it; `sent` is the key of what a machine that does not see
+    it has fetched.
     """
 
     data: str
@@ -30,6 +33,8 @@ class Source:
     beside: str | None = None
     skip_bad: bool = False
     attributes: bool = True
+    is_path: bool = False
+    sent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,15 +84,26 @@ def open_data(source: Source) -> Dataset:
     from escalera import builders
     from escalera.data.duplicates.overlap import with_overlap
 
-    data = builders.dataset(
+    section = Data.model_validate_json(source.data)
+    data = builders.divided(pictures(source), section, seed=source.seed, attributes=source.attributes)
+    return data if data.overlap else with_overlap(data)
+
+
+def pictures(source: Source) -> ImageSet:
+    """The pictures of a source, before they are split; raises DataError where they cannot be had."""
+    from escalera import builders
+
+    if source.sent is not None:
+        from escalera.data.cache.folders import cache_root
+        from escalera.data.cache.sent import read_sent
+
+        return read_sent(source.sent, cache_root())
+    return builders.pictures(
         Data.model_validate_json(source.data),
-        seed=source.seed,
         data_root=Path(source.data_root) if source.data_root else None,
         skip_bad=source.skip_bad,
         beside=Path(source.beside) if source.beside else None,
-        attributes=source.attributes,
     )
-    return data if data.overlap else with_overlap(data)
 
 
 @contextlib.contextmanager

@@ -45,6 +45,10 @@ class SideBySide(Narrator):
         self._print(f"{runs}: {why}")
         self.board = Board(self.console, words, self.runs, count)
 
+    def source_sent(self, source: str, size: int, place: str) -> None:
+        """Say how much is sent to where."""
+        self._print(self.words.say("jobs.sends", source=source, size=self.words.short(size, "B"), place=place))
+
     def devices_begin(self, count: int, threads: int) -> None:
         """Say how many processes compute each training."""
         words = self.words

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -145,7 +146,7 @@ def read_folder(folder: Path, name: str) -> ImageSet:
             _read_table(table) if table.exists() else None,
             np.load(listed) if listed.exists() else None,
         )
-    return _image_set(name, splits, meta)
+    return replace(_image_set(name, splits, meta), folder=folder)
 
 
 def map_array(path: Path) -> NDArray[np.uint8]:

@@ -40,6 +40,11 @@ def locate(name: str, data_root: Path | None, cache_dir: Path, beside: Path | No
     return _from_hub(name, address, cache_dir, looked, _neighbour(name, beside))
 
 
+def place_of(name: str, data_root: Path | None, beside: Path | None = None) -> Path | None:
+    """The file or folder of a source on this machine; None for one that is known by name, or is not here."""
+    return None if name in KNOWN else _search(name, data_root, beside)[0]
+
+
 def nowhere(name: str, data_root: Path | None, beside: Path | None = None) -> str | None:
     """Why a source cannot be had, in one line, or None; nobody is asked for what only the hub may have."""
     try:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from escalera.core.errors import EscaleraError
 from escalera.core.store import open_store
+from escalera.experiment.executors.supplier import Supplier
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.remote import LOOK, events_at, events_of, outcome_of
+from escalera.run.supply import MissingSourceError
 from escalera.run.task import Task
 
 EVERY = 0.5
@@ -33,6 +35,7 @@ class Mailbox:
         self.looked = 0.0
         self.lock = threading.RLock()
         self.over = threading.Event()
+        self.supplier = Supplier(events)
         self.thread = threading.Thread(target=self._look, daemon=True)
         self.thread.start()
 
@@ -55,11 +58,29 @@ class Mailbox:
             self._tell(events_of(task), task)
             self.tasks.pop(events_of(task), None)
 
-    def settle(self, task: Task, future: Future[Outcome], find: Callable[[], Outcome]) -> None:
-        """It is over: tell the rest, and have who waits for it know what came of it, as `find` finds it."""
+    def settle(
+        self, task: Task, future: Future[Outcome], find: Callable[[], Outcome], again: Callable[[], object]
+    ) -> None:
+        """It is over: tell the rest, and have who waits for it know what came of it, as `find` finds it.
+
+        Where its machine asks for its source, that is sent, and it is done `again`.
+        """
         self.end(task)
         try:
             future.set_result(find())
+        except MissingSourceError:
+            # Apart: whoever tells of this task has others to tell of, while gigabytes may be on their way.
+            threading.Thread(target=self._supply, args=(task, future, again), daemon=True).start()
+        except BaseException as error:
+            future.set_exception(error)
+
+    def _supply(self, task: Task, future: Future[Outcome], again: Callable[[], object]) -> None:
+        try:
+            self.supplier.send(task)
+            if not self.over.is_set():
+                again()
+        except EscaleraError as error:
+            future.set_result(Outcome(*task.key, "failed", str(error)))
         except BaseException as error:
             future.set_exception(error)
 

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -46,6 +46,7 @@ class Pool:
     def __init__(
         self, events: Events, tasks: Sequence[Task], jobs: int | Literal["auto"], device: str, where: str = ""
     ) -> None:
+        _refuse_client(where)
         self.events, self.tasks, self.where = events, tasks, where
         self.asked = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
         self.on_gpu = bool(where) or runtime.choose_device(device).type == "cuda"
@@ -86,15 +87,18 @@ class Pool:
 
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
         """Perform it as soon as the cluster has room."""
-        task = replace(task, threads=self.threads)
-        self.mailbox.watch(task)
-        ref = self.perform.remote(remote.order(task, failed, self.climb))
-        self.refs.append(ref)
         future: Future[Outcome] = Future()
-        ref.future().add_done_callback(
-            lambda done: self.mailbox.settle(task, future, lambda: self._outcome(task, done))
-        )
+        self._hand(replace(task, threads=self.threads), failed, future)
         return future
+
+    def _hand(self, task: Task, failed: frozenset[str], future: Future[Outcome]) -> None:
+        self.mailbox.watch(task)
+        ref = self.perform.remote(remote.order(task, failed, self.climb, self.mailbox.supplier.key(task)))
+        self.refs.append(ref)
+        again = partial(self._hand, task, failed, future)
+        ref.future().add_done_callback(
+            lambda done: self.mailbox.settle(task, future, lambda: self._outcome(task, done), again)
+        )
 
     def _outcome(self, task: Task, done: Future[str]) -> Outcome:
         lost = done.exception()
@@ -141,6 +145,16 @@ def _have_token() -> None:
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
 
 
+def _refuse_client(where: str) -> None:
+    """Raise EscaleraError for an address of Ray Client, typed as ray://HOST:PORT or after `ray:`."""
+    if "//" in where:
+        host = where.rpartition("//")[2].rpartition(":")[0] or "HOST"
+        raise EscaleraError(
+            f"--cluster ray://{where.rpartition('//')[2]}: expected the head of a cluster, as ray:{host}:6379, without "
+            "slashes and with the port of ray start --head; received an address of Ray Client, which is not supported"
+        )
+
+
 def _library() -> Any:
     """Ray, as new as it has to be; raises EscaleraError where it is not there."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -162,7 +176,7 @@ def _library() -> Any:
 
 def _check_reachable(address: str) -> None:
     """Raise EscaleraError where nobody answers there; Ray itself would try for a minute."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal():
         raise EscaleraError(f"--cluster ray:{address}: expected HOST:PORT, as ray:10.0.0.1:6379")
     try:

@@ -55,7 +55,7 @@ class Pool:
         self.events, self.tasks = events, tasks
         self.at_once = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
         self.climb = uuid.uuid4().hex
-        self.working: dict[Any, tuple[Task, Future[Outcome]]] = {}
+        self.working: dict[Any, tuple[Task, frozenset[str], Future[Outcome]]] = {}
         self.waiting: deque[tuple[Task, frozenset[str], Future[Outcome]]] = deque()
         self.lock, self.over = threading.Lock(), threading.Event()
         on_gpu = where != HERE and device != "cpu" and choose_device(device).type == "cuda"
@@ -89,18 +89,21 @@ class Pool:
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
         """Put it into the queue, or keep it until fewer are there than may be at once."""
         future: Future[Outcome] = Future()
-        task = replace(task, threads=CORES)
+        self._queue(replace(task, threads=CORES), failed, future)
+        return future
+
+    def _queue(self, task: Task, failed: frozenset[str], future: Future[Outcome]) -> None:
         self.mailbox.watch(task)
         with self.lock:
             self.waiting.append((task, failed, future))
             self._fill()
-        return future
 
     def _fill(self) -> None:
         while self.waiting and len(self.working) < self.at_once:
             task, failed, future = self.waiting.popleft()
-            job = self.executor.submit(Performed(), remote.order(task, failed, self.climb))
-            self.working[job] = task, future
+            order = remote.order(task, failed, self.climb, self.mailbox.supplier.key(task))
+            job = self.executor.submit(Performed(), order)
+            self.working[job] = task, failed, future
 
     def _look(self) -> None:
         """Ask now and then which jobs are over; Slurm tells nobody."""
@@ -109,8 +112,9 @@ class Pool:
                 done = [job for job in self.working if job.done()]
                 ended = [(job, *self.working.pop(job)) for job in done]
                 self._fill()
-            for job, task, future in ended:
-                self.mailbox.settle(task, future, partial(_outcome, task, job))
+            for job, task, failed, future in ended:
+                again = partial(self._queue, task, failed, future)
+                self.mailbox.settle(task, future, partial(_outcome, task, job), again)
 
 
 def _outcome(task: Task, job: Any) -> Outcome:
