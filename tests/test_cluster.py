@@ -126,6 +126,16 @@ def test_a_folder_that_is_not_shared_is_told_with_the_machine(task: Task) -> Non
         f"{platform.node()}: the folder {task.folder} is not there. --out has to be a folder that all machines see "
         "under the same name, or a URL as s3://bucket/runs."
     )
+    assert not Path(task.folder).exists()
+
+
+def test_a_folder_is_the_same_wherever_a_task_is_performed(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(task.folder)
+    monkeypatch.chdir(folder.parent.parent)
+    order = remote.order(replace(task, folder="runs/far"), (), "a climb")
+    monkeypatch.chdir(folder)
+    assert remote.outcome(remote.perform_order(order)) == Outcome("mlp", 0)
+    assert task.run.record.exists()
 
 
 def test_data_that_are_not_there_are_told_with_the_machine(task: Task) -> None:

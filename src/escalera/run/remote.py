@@ -108,7 +108,8 @@ def order(task: Task, failed: Collection[str], climb: str, sent: str | None = No
     `sent` is the key of its source, where some machine has asked for it.
     """
     versions = {name: version(name) for name in _VERSIONS}
-    task = replace(task, source=replace(whole(task.source), sent=sent))
+    folder = str(Path(task.folder).absolute())  # whoever performs it stands elsewhere
+    task = replace(task, folder=folder, source=replace(whole(task.source), sent=sent))
     return json.dumps({"task": asdict(task), "failed": sorted(failed), "versions": versions, "climb": climb})
 
 
@@ -139,8 +140,9 @@ def perform_order(text: str) -> str:
     except EscaleraError as error:
         # What fails before the run begins is in no file of it; it is the machine's fault, so that it is named.
         found = asdict(Outcome(*task.key, "failed", f"{platform.node()}: {error}"))
-    with contextlib.suppress(EscaleraError):  # it comes back too, but for Slurm
-        write_json(outcome_of(task), found)
+    if Path(task.folder).is_dir():  # else it would be made here, and the next task find it
+        with contextlib.suppress(EscaleraError):  # it comes back too, but for Slurm
+            write_json(outcome_of(task), found)
     return json.dumps(found)
 
 
