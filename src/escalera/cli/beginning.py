@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
 from typing import Annotated
 
 import typer
@@ -31,17 +31,19 @@ def new(
 
     Nothing is trained, and no file is overwritten.
     """
-    from escalera.experiment.first_ladder import free_file, ladder_name, told, words_of, write_first_ladder
-    from escalera.experiment.survey import survey_source
+    from escalera.experiment.auto.text import words_of
+    from escalera.experiment.first_ladder import free_file, write_first_ladder
+    from escalera.experiment.survey import survey_source, told
 
-    path = free_file(ladder_name(source), Path(file) if file else None)
-    found = survey_source(source, set_ or [], data_root)
-    write_first_ladder(found, path, lang.value)
-    if json_:
-        echo_json({"file": str(path), **found.facts()})
-        return
     words = words_of(lang.value)
-    for line in told(found, words):
+    path = free_file(source, file)
+    typer.echo(words.say("new.looking", source=source), err=True)
+    seen = survey_source(source, set_ or [], data_root)
+    write_first_ladder(seen, path, lang.value)
+    if json_:
+        echo_json({"file": str(path), **seen.facts()})
+        return
+    for line in told(seen.found, words):
         typer.echo(line)
     typer.echo(words.say("new.written", file=path))
-    typer.echo(words.say("new.next", file=path))
+    typer.echo(words.say("new.next", command=f"escalera climb {shlex.quote(str(path))} --plan"))

@@ -3,167 +3,194 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from escalera.core.errors import LadderError, Problem
-from escalera.core.language import LANGUAGES, Language, load_words
+from escalera.core.errors import EscaleraError
+from escalera.core.language import LANGUAGES, Language
 from escalera.core.names import LONGEST, composed, fault, is_name
 from escalera.core.store import was_url
-from escalera.experiment.survey import SourceSurvey
+from escalera.experiment.auto.ground import BODIES, Ground
+from escalera.experiment.auto.moves import augmentation, convolutions, dropout, first, pretrained, wider
+from escalera.experiment.auto.text import words_of
+from escalera.experiment.plain_yaml import as_yaml, in_a_line
+from escalera.experiment.survey import SourceSurvey, told
 
-_WIDTH = 116
+_WIDTH = 118
+_BESIDE = 30
+"""The column of the comments beside short lines."""
+_SIDE_OF_PHOTOS = 96
+"""Pixels a side from which a body that was trained on photos has something to see."""
 
 
-def words_of(code: str) -> Language:
-    """The words of a first ladder, in `en` or `es`."""
-    return load_words(code, "experiment", plain=True)
-
-
-def ladder_name(source: str) -> str:
-    """A source as the name of a ladder: `./my photos/` is my-photos."""
-    path = Path(source)
-    stem = path.resolve().name if path.is_dir() else path.stem
-    name = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in composed(stem))
+def ladder_name(text: str) -> str:
+    """A text as the name of a ladder: `my photos` is my-photos."""
+    name = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in composed(text))
     name = name.strip("._-")[:LONGEST]
     return name if is_name(name) and fault(name) is None else "mine"
 
 
-def free_file(name: str, file: Path | None) -> Path:
-    """Where the ladder goes, `<name>.yaml` by default. Raises LadderError where it cannot: nothing is overwritten."""
-    path = file or Path(f"{name}.yaml")
+def free_file(source: str, file: str | None) -> Path:
+    """Where the ladder of a source goes, `<name>.yaml` by default.
+
+    Raises EscaleraError where no file can be written there: nothing is overwritten.
+    """
+    place = Path(source)
+    path = Path(file or f"{ladder_name(place.resolve().name if place.is_dir() else place.stem)}.yaml")
     if was_url(path):
-        raise _refused(path, f"expected a file on this machine, received the URL {path}")
+        raise EscaleraError(f"{file}: expected a ladder on this machine to write, received a URL.")
     if path.suffix.lower() not in (".yaml", ".yml"):
-        raise _refused(path, f"expected a file that ends in .yaml, received '{path}'")
+        raise EscaleraError(f"{path}: expected the ladder to write, a file that ends in .yaml; received '{path.name}'.")
     if path.exists() or path.is_symlink():
-        raise _refused(path, f"there already is '{path}', which is not overwritten: give another name after the source")
+        raise EscaleraError(f"{path} exists, and is not overwritten. Give another file after the source.")
     if not path.parent.is_dir():
-        raise _refused(path, f"expected a folder that exists, received '{path.parent}': create it first")
+        raise EscaleraError(f"{path}: expected a folder that exists, received '{path.parent}'. Create it first.")
     if not os.access(path.parent, os.W_OK):
-        raise _refused(path, f"no right to write into '{path.parent}': give another place")
+        raise EscaleraError(f"{path}: no right to write into '{path.parent}'. Give another place after the source.")
     return path
 
 
-def write_first_ladder(found: SourceSurvey, file: Path, language: str) -> None:
-    """Write the ladder of a source into a new file; a file that came to be meanwhile raises LadderError."""
-    text = first_ladder(found, file, language)
+def write_first_ladder(seen: SourceSurvey, file: Path, language: str) -> None:
+    """Write the ladder of a source into a new file; raises EscaleraError where that cannot be done."""
+    text = first_ladder(seen, file, language)
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise _refused(file, f"there already is '{file}', which is not overwritten") from None
+        raise EscaleraError(f"{file} exists, and is not overwritten. Give another file after the source.") from None
+    except OSError as error:
+        raise EscaleraError(f"{file} could not be written: {error.strerror}.") from None
 
 
-def first_ladder(found: SourceSurvey, file: Path, language: str) -> str:
+def first_ladder(seen: SourceSurvey, file: Path, language: str) -> str:
     """The YAML of a first ladder, its comments in one language and the reasons of its rungs in both."""
     words = words_of(language)
-    data = found.data | {"source": _beside(found.source, file)}
-    lines = [f"# {words.say('new.header', source=found.source)}"]
-    lines += [f"# {line}" for line in told(found, words)]
-    lines += ["", f"# {words.say('new.name')}", _dumped({"name": ladder_name(str(file))})]
-    lines += ["", f"# {words.say('new.data')}", _dumped({"data": data})]
-    lines += ["", f"# {words.say('new.train')}", _dumped({"train": _train(found)})]
-    lines += ["", f"# {words.say('new.rungs')}", "rungs:"]
-    for name, settings in _rungs(found).items():
-        if name == "augmented" and found.mirror is None:
-            lines.append(f"  # {words.say('new.mirror')}")
-        rung = {"name": name, "why": {code: words_of(code).say(f"new.why.{name}") for code in LANGUAGES}, **settings}
-        lines += ["  " + _dumped([rung]).replace("\n", "\n  "), ""]
-    if found.side >= SIDE_OF_PHOTOS:
-        body = {"name": "pretrained", "from": "deeper", "change": _BODY}
-        lines.append(f"  # {words.say('new.pretrained')}")
-        lines += [f"  # {line}" for line in _dumped([body]).splitlines()]
-    return "\n".join(lines).rstrip() + "\n"
+    name, typed = ladder_name(file.stem), shlex.quote(str(file))
+    explore = f"escalera explore {shlex.quote(seen.source)}"
+    plan = f"escalera climb {typed} --plan"
+    lines = [
+        *_prose(words.say("new.header", source=seen.source)),
+        f"#   {plan}   {words.say('new.plan')}",
+        f"#   {plan.removesuffix(' --plan'):{len(plan)}}   {words.say('new.climb')}",
+        *_prose(words.say("new.header.found")),
+        *(f"#   {line}" for line in told(seen.found, words)),
+        *_beside(as_yaml({"name": name}), words.say("new.name", name=name)),
+        "",
+        *_prose(words.say("new.data" if seen.native else "new.data.table", command=explore)),
+        *_section("data", seen.data | {"source": _source(seen.source, file)}, words),
+        "",
+        *_prose(words.say("new.train")),
+        *_section("train", _train(seen), words),
+        "",
+        *_prose(words.say("new.rungs")),
+        "rungs:",
+    ]
+    for rung, (why, comment, settings) in _rungs(seen).items():
+        reasons = {code: words_of(code).say(why) for code in LANGUAGES}
+        lines += _indented(as_yaml([{"name": rung, "why": reasons}]), 2)
+        lines += [f"    {line}" for line in _prose(words.say(comment))]
+        lines += [*_indented(as_yaml(settings), 4), ""]
+    if body := _body(seen):
+        lines += [f"  {line}" for line in _prose(words.say("new.pretrained"))]
+        lines += [f"  #{line}" for line in as_yaml([body]).splitlines()] + [""]
+    paths = "model.batch_norm, model.dropout, train.schedule, train.label_smoothing"
+    lines += _prose(words.say("new.more", paths=paths, command=f"escalera auto {shlex.quote(seen.source)}"))
+    return "\n".join(lines) + "\n"
 
 
-SIDE_OF_PHOTOS = 96
-"""Pixels a side from which a body that was trained on photos has something to see."""
-_BODY = {
-    "data.image_size": 224,
-    "model": {"kind": "backbone", "name": "tf_efficientnet_lite0", "weights": "imagenet", "trainable": "none"},
-}
+def _train(seen: SourceSurvey) -> dict[str, Any]:
+    ground = _ground(seen)
+    return {"epochs": ground.epochs, **first(ground)["train"]}
 
 
-def told(found: SourceSurvey, words: Language) -> list[str]:
-    """What was found, a sentence each."""
-    rows = ", ".join(f"{split} {words.number(number)}" for split, number in found.rows.items())
-    lines = [words.say("new.found.rows", rows=rows, classes=len(found.classes))]
-    if found.side:
-        lines.append(words.say("new.found.pictures", side=found.side, channels=found.channels, sizes=found.sizes))
-    if found.imbalance > 5:
-        lines.append(words.say("new.found.uneven", times=words.number(found.imbalance, 1)))
-    for key in ("duplicates", "overlap", "bad"):
-        if getattr(found, key):
-            lines.append(words.say(f"new.found.{key}", n=words.number(getattr(found, key))))
-    if found.attributes:
-        lines.append(words.say("new.found.attributes", names=", ".join(found.attributes[:8])))
-    return lines
-
-
-def _train(found: SourceSurvey) -> dict[str, Any]:
-    return {
-        "epochs": found.epochs,
-        "batch_size": found.batch_size,
-        "optimizer": {"name": "adam", "lr": 0.001},
-        "early_stopping": {"monitor": "val_loss", "patience": 8, "restore_best": True},
+def _rungs(seen: SourceSurvey) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """The rungs by name: the key of the reason, that of the comment, and the settings."""
+    ground = _ground(seen)
+    start = first(ground)["model"]
+    kind = start["kind"]
+    rungs: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "baseline": ("auto.why.first", f"new.model.{kind}", {"model": start})
     }
-
-
-def _rungs(found: SourceSurvey) -> dict[str, dict[str, Any]]:
-    if not found.side:
-        return {
-            "table": {"model": {"kind": "table", "dense": [32]}},
-            "table-wide": {"change": {"model.dense": [64, 32]}},
-            "table-dropout": {"change": {"model.dropout": 0.2}},
-        }
-    side = found.data.get("image_size", found.side)
-    blocks = [[16], [32], [64]] if side >= 16 else [[16], [32]]
-    deeper = {"kind": "cnn", "blocks": blocks, "batch_norm": "conv", "dropout": 0.2, "head": {"dense": [64]}}
-    augment = {"rotation": 10, "shift": 0.1} | ({"horizontal_flip": True} if found.mirror else {})
-    rungs: dict[str, dict[str, Any]] = {
-        "baseline": {"model": {"kind": "mlp", "dense": [32]}},
-        "deeper": {"change": {"model": deeper}},
-        "augmented": {"change": {"augment": augment}},
-    }
-    if found.attributes:
-        photos = {**deeper, "head": {"pool": "average"}}
-        branches = {"table": {"kind": "table", "dense": [32]}, "photos": photos}
-        rungs["both"] = {"change": {"model": {"kind": "fusion", "branches": branches}}}
+    if not seen.native:
+        known = {"model": {**start, "batch_norm": False}}
+        rungs["wider"] = "auto.why.wider", "new.change.wider", {"change": wider(ground, known)}
+        rungs["dropout"] = "auto.why.dropout", "new.change.dropout", {"change": dropout(ground, known)}
+        return rungs
+    photos = convolutions(ground, {"model": {"kind": "mlp"}}) or {}
+    if seen.columns:
+        both = {"model": {"kind": "fusion", "branches": {"table": start, "photos": photos["model"]}}}
+        rungs["photos"] = "new.why.photos", "new.model.cnn", {"change": photos}
+        rungs["both"] = "new.why.both", "new.model.fusion", {"change": both}
+        return rungs
+    rungs["convolutions"] = "auto.why.convolutions", "new.model.cnn", {"change": photos}
+    plain = {**photos, "augment": {"shift": 0, "zoom": 0, "rotation": 0}}
+    comment = "new.change.mirror" if seen.mirror else "new.change.no_mirror"
+    rungs["augmentation"] = "auto.why.augmentation", comment, {"change": augmentation(ground, plain)}
     return rungs
 
 
-def _beside(source: str, file: Path) -> str:
-    """A path as the folder of the ladder has it, so that the file can be climbed from anywhere; a name as it is."""
-    path = Path(source)
-    if not path.exists() or path.is_absolute():
+def _body(seen: SourceSurvey) -> dict[str, Any] | None:
+    """A rung with a pretrained body, where pictures are large enough for it."""
+    if seen.native < _SIDE_OF_PHOTOS or seen.columns:
+        return None
+    change = pretrained(_ground(seen), {"model": {"kind": "cnn"}}) or {}
+    # What the rung that it starts from has already is no change.
+    needless = {"augment", *(["data.channels"] if seen.channels == 3 else [])}
+    needless |= {"data.normalize"} if "normalize" not in seen.data else set()
+    return {
+        "name": "pretrained",
+        "from": "convolutions",
+        "change": {path: value for path, value in change.items() if path not in needless},
+    }
+
+
+def _ground(seen: SourceSurvey) -> Ground:
+    """What the known moves are chosen by, as far as it is known before the source is cut into splits."""
+    size = seen.data.get("image_size", seen.native)
+    side = min(size) if isinstance(size, list) else size
+    return Ground(
+        seen.rows["train"], seen.rows.get("validation", 0), len(seen.classes), (seen.channels, side, side), seen.native,
+        attributes=len(seen.columns), pictures=bool(seen.native), mirror=seen.mirror, bodies=BODIES[:1],
+    )  # fmt: skip
+
+
+def _source(source: str, file: Path) -> str:
+    """A path as the folder of the ladder has it, where that is another one than this; a name as it is."""
+    path, folder = Path(source), file.parent.resolve()
+    if not path.exists() or path.is_absolute() or folder == Path.cwd():
         return source
-    relative = os.path.relpath(path.resolve(), file.parent.resolve())
-    return Path(relative).as_posix()
+    try:
+        relative = Path(os.path.relpath(path.resolve(), folder))
+    except ValueError:  # on another drive
+        return str(path.resolve())
+    # Where a command is typed comes before the folder of the ladder: nothing else may be found there.
+    return str(path.resolve()) if relative.exists() else f"./{relative.as_posix()}"
 
 
-def _refused(path: Path, message: str) -> LadderError:
-    return LadderError([Problem(message, str(path))])
+def _section(name: str, values: Mapping[str, Any], words: Language) -> Iterator[str]:
+    """A section of the ladder, a key a line, and beside each what it is for."""
+    yield f"{name}:"
+    for key, value in values.items():
+        yield from _beside(f"  {in_a_line({key: value})[1:-1]}", words.messages.get(f"new.{name}.{key}", ""))
 
 
-def _dumped(value: Mapping[str, Any] | list[Any]) -> str:
-    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)).rstrip()
+def _beside(line: str, comment: str) -> list[str]:
+    """A line and its comment: beside it where there is room, else above."""
+    beside = f"{line:{_BESIDE}}  # {comment}"
+    if not comment:
+        return [line]
+    if len(beside) <= _WIDTH:
+        return [beside]
+    indent = line[: len(line) - len(line.lstrip())]
+    return [*(f"{indent}{one}" for one in _prose(comment)), line]
 
 
-class _Dumper(yaml.SafeDumper):
-    """Lists of numbers on one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """A ladder takes none."""
-        return True
+def _prose(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, _WIDTH - 6, break_on_hyphens=False, break_long_words=False)]
 
 
-def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:
-    plain = not any(isinstance(one, dict) for one in value)
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=plain)
-
-
-_Dumper.add_representer(list, _list)
+def _indented(text: str, spaces: int) -> list[str]:
+    return [" " * spaces + line for line in text.splitlines()]

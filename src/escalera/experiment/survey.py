@@ -1,4 +1,4 @@
-"""What a first ladder needs to know of a source: what `explore` finds in it, as a few plain values."""
+"""What a source is, in a few plain values: how a ladder reads it, and what a person should know before a training."""
 
 from __future__ import annotations
 
@@ -8,119 +8,161 @@ from pathlib import Path
 from typing import Any
 
 from escalera.core.errors import DataError
+from escalera.core.language import Language
+from escalera.ladder.schema import Data
 
 FEW = 2_000
 """Rows of train below which batches are small and a quarter of the rows is kept for each split that is missing."""
 SIDE = 64
-"""Pixels a side of photos for a network from scratch."""
+"""Pixels a side of photos for a network from scratch; more take their time, and a pretrained body has a size of its
+own."""
 _WORK = 120_000
 """Pictures that a full training of a small set looks at."""
-_SIGNS = ("digits", "mnist")
-_THINGS = ("fashion", "cifar10", "cifar100", "clothing", "houses")
+_EPOCHS = 15, 60
+"""The fewest and the most epochs of a full training."""
+_FEW_OF_A_CLASS = 30
+_UNEVEN = 5
 
 
 @dataclass(frozen=True)
 class SourceSurvey:
-    """A source in plain values.
+    """A source that was looked at.
 
-    `side` is the shorter side of most pictures, 0 where there are none; `imbalance` the largest class by the smallest;
-    `mirror` whether a mirrored picture is still one of its class, None where nobody can know. `data` is the section of
-    a ladder; `duplicates` are pairs of alike rows within train, `overlap` rows of other splits near to one
-    of train.
+    `native` is the shorter side of most pictures as they are, 0 where there are none; `columns` are those beside the
+    pictures; `mirror` says whether a mirrored picture is still one of its class. `data` is the section of a ladder,
+    `found` what is to be told, each as a key of the messages and its values.
     """
 
     source: str
-    kind: str
     rows: dict[str, int]
     classes: list[str]
     channels: int
-    side: int
-    sizes: int
-    imbalance: float
-    fewest: int
-    duplicates: int
-    overlap: int
-    bad: int
-    attributes: list[str]
-    mirror: bool | None
+    native: int
+    columns: list[str]
+    mirror: bool
     data: dict[str, Any]
-
-    @property
-    def batch_size(self) -> int:
-        """Rows of a step: small sets need many steps."""
-        rows = self.rows["train"]
-        return next(size for most, size in ((FEW, 32), (10_000, 64), (40_000, 128), (rows + 1, 256)) if rows < most)
-
-    @property
-    def epochs(self) -> int:
-        """Of a training in full."""
-        return max(15, min(60, round(_WORK / max(1, self.rows["train"]))))
+    found: list[list[str]]
 
     def facts(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self) | {"batch_size": self.batch_size, "epochs": self.epochs}
+        return asdict(self)
 
 
-def survey_source(source: str, sets: Sequence[str] = (), data_root: Path | None = None) -> SourceSurvey:
-    """Look at a source as `explore` does.
+def survey_source(source: str, sets: Sequence[str], data_root: Path | None) -> SourceSurvey:
+    """Look at a source as `explore` does. Raises DataError where there is nothing to learn from, or explore refuses it.
 
-    Raises LadderError for a wrong setting, DataError where there is nothing to learn from or a training would be
-    refused.
+    A source that a shipped ladder learns from is read as it reads it; `sets` say it otherwise.
     """
     from escalera import builders
     from escalera.data.explore.source import explore
     from escalera.ladder.settings import read_data
 
-    data = read_data(source, sets)
-    shares = {} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation}
+    given = read_data(source, sets)
+    known = _of_a_ladder(source) if not sets else None
+    data = known or given
     facts = explore(
-        data.source, builders.read_options(data), data_root=data_root, bands=data.bands, shares=shares
+        data.source,
+        builders.read_options(data),
+        data_root=data_root,
+        bands=data.bands,
+        shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
     ).facts()
-    if facts["faults"]:
+    if facts["faults"] and known is None:
         raise DataError("\n".join([*facts["faults"][:5], f"Look at it with: escalera explore {source}"]))
-    sizes = facts["pictures"]["sizes"]
-    commonest = max(sizes, key=lambda one: int(one["count"]), default=None)
-    side = min(commonest["height"], commonest["width"]) if commonest else 0
-    counts = facts["splits"]["train"]["classes"].values()
-    twins = facts["duplicates"]
+    sizes = [(min(one["height"], one["width"]), one["count"]) for one in facts["pictures"]["sizes"]]
+    # Of several pictures a row nobody has measured each by itself.
+    native = max(sizes, key=lambda one: one[1])[0] if sizes else min(facts["pictures"]["shape"][:2])
+    chosen = _chosen(facts, native, len(sizes))
+    columns = [column["column"] for column in facts["table"]["columns"] if column["column"] != data.target]
     return SourceSurvey(
         source=source,
-        kind=_kind(source),
         rows={name: split["rows"] for name, split in facts["splits"].items()},
         classes=facts["classes"],
         channels=facts["pictures"]["shape"][-1],
-        side=side,
-        sizes=facts["pictures"]["different_sizes"],
-        imbalance=max(counts) / max(1, min(counts)),
-        fewest=min(counts),
-        duplicates=sum(one["pairs"] for one in twins["pairs_by_split"] if set(one["splits"]) == {"train"}),
-        overlap=sum(one["exact"] + one["near"] for one in twins["in_train"].values()),
-        bad=len(facts["bad"]),
-        attributes=[column["column"] for column in facts["table"]["columns"] if column["column"] != data.target],
-        mirror=_mirror(source),
-        data=data.model_dump(mode="json", exclude_defaults=True) | {"source": source} | _chosen(facts, side),
+        native=native,
+        columns=columns,
+        # A letter or a digit in the mirror is none; their classes have short names.
+        mirror=any(len(name) > 2 for name in facts["classes"]) and data.target is None,
+        data={"source": source}
+        | data.model_dump(mode="json", exclude_defaults=True, exclude={"source"})
+        | (chosen if known is None else {key: chosen[key] for key in ("validation",) if key in chosen}),
+        found=_found(facts, native if sizes else 0, columns),
     )
 
 
-def _kind(source: str) -> str:
-    if Path(source).is_dir():
-        return "folder"
-    return "file" if Path(source).is_file() else "name"
+def told(found: Sequence[Sequence[str]], words: Language) -> list[str]:
+    """What was found, a sentence each."""
+    lines = []
+    for key, *values in found:
+        shown = {f"v{place}": _number(value, words) for place, value in enumerate(values)}
+        lines.append(words.say(f"found.{key}", **shown))
+    return lines
 
 
-def _mirror(source: str) -> bool | None:
-    """Letters and digits are none in the mirror; of data that nobody knows, nobody can tell."""
-    name = source.lower().replace("_", "-").rsplit("/", 1)[-1]
-    if name.startswith(_THINGS):
-        return True
-    return False if any(sign in name for sign in _SIGNS) else None
+def batch_size(rows: int) -> int:
+    """Rows of a step, of so many rows of train: small sets need many steps."""
+    return next(size for most, size in ((FEW, 32), (10_000, 64), (40_000, 128), (1 << 62, 256)) if rows < most)
 
 
-def _chosen(facts: dict[str, Any], side: int) -> dict[str, Any]:
-    """The shares of the splits that the source lacks, and a size for pictures that are large or differ."""
-    few = facts["splits"]["train"]["rows"] < FEW
-    shares = {"validation": 0.25 if few else 0.1, "test": 0.25 if few else 0.2}
-    found: dict[str, Any] = {split: share for split, share in shares.items() if split not in facts["splits"]}
-    if facts["pictures"]["different_sizes"] > 1 or side > SIDE:
-        found["image_size"] = min(SIDE, side)
+def full_epochs(rows: int) -> int:
+    """Epochs of a full training on so many rows."""
+    return max(_EPOCHS[0], min(_EPOCHS[1], round(_WORK / max(1, rows))))
+
+
+def _of_a_ladder(source: str) -> Data | None:
+    """How a shipped ladder reads a source that is known by this name."""
+    from escalera.experiment.climb import load_ladder
+    from escalera.ladder.shipped import shipped
+
+    for name, _ in shipped():
+        ladder = load_ladder(name).ladder
+        if ladder.rungs[0].config.data.source == source == ladder.name:
+            return ladder.rungs[0].config.data
+    return None
+
+
+def _chosen(facts: dict[str, Any], native: int, sizes: int) -> dict[str, Any]:
+    """The shares of the splits that the source lacks, and the size of the pictures."""
+    splits = facts["splits"]
+    few = splits["train"]["rows"] < FEW
+    found: dict[str, Any] = {}
+    if "validation" not in splits:
+        # By these rows every move is judged.
+        found["validation"] = 0.25 if few else 0.1
+    if "test" not in splits:
+        found["test"] = 0.25 if few else 0.2
+    if sizes > 1 or native > SIDE:
+        found["image_size"] = min(SIDE, native)
     return found
+
+
+def _found(facts: dict[str, Any], native: int, columns: Sequence[str]) -> list[list[str]]:
+    """What a person should know before anything is trained: keys of the messages with their values."""
+    counts = facts["splits"]["train"]["classes"]
+    rows = {name: split["rows"] for name, split in facts["splits"].items()}
+    least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    found = [["rows", str(sum(rows.values())), str(len(counts))]]
+    if native:
+        found.append(["pixels", str(native)])
+    if counts[most] > _UNEVEN * counts[least]:
+        found.append(["uneven", most, str(counts[most]), least, str(counts[least])])
+    if counts[least] < _FEW_OF_A_CLASS:
+        found.append(["few", least, str(counts[least])])
+    duplicates = facts["duplicates"]
+    twice = sum(one["exact"] + one["near"] for one in duplicates["in_train"].values())
+    if twice:
+        found.append(["duplicates", str(twice)])
+    within = sum(one["pairs"] for one in duplicates["pairs_by_split"] if set(one["splits"]) == {"train"})
+    if within:
+        found.append(["twins", str(within)])
+    if duplicates["conflicts"]:
+        found.append(["conflicts", str(duplicates["conflicts"])])
+    if facts["bad"]:
+        found.append(["bad", str(len(facts["bad"]))])
+    if columns:
+        found.append(["table", str(len(columns))])
+    return found
+
+
+def _number(value: str, words: Language) -> str:
+    return words.number(int(value)) if value.isdigit() else value

@@ -13,11 +13,9 @@ from escalera.core.errors import EscaleraError
 from escalera.core.files import write_aside
 from escalera.experiment.auto.ascent import FIRST, FOLDER, Ascent
 from escalera.experiment.auto.diary import Attempt, Diary, read_diary
-from escalera.experiment.auto.ground import Ground
+from escalera.experiment.auto.ground import Ground, at_hand
 from escalera.experiment.auto.moves import MOVES, first
-from escalera.experiment.auto.outset import ground as find_ground
-from escalera.experiment.auto.outset import look
-from escalera.experiment.auto.text import FINAL, as_file, as_ladder, told, words_of
+from escalera.experiment.auto.text import FINAL, as_file, as_ladder, words_of
 from escalera.experiment.auto.timing import AROUND, FEWEST, Timing
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
@@ -25,6 +23,7 @@ from escalera.experiment.explore import folder_name
 from escalera.experiment.place import find_place
 from escalera.experiment.results import Results
 from escalera.experiment.stage import Way
+from escalera.experiment.survey import survey_source, told
 from escalera.ladder.read import dump_config
 from escalera.run.events import Events
 from escalera.run.task import data_kept, open_data
@@ -78,7 +77,7 @@ def auto(
             ground = _again(diary, source)
         diary.minutes = max(minutes, diary.minutes)
         words = words_of(language)
-        events.auto_begins(name, told(diary, words))
+        events.auto_begins(name, told(diary.found, words))
         Ascent(way, name, ground, diary, timing, words).climb()
         last = diary.kept[-1]
         epochs = timing.final_epochs(last, ground) if last.epochs else 0
@@ -110,16 +109,16 @@ def _last_rungs(diary: Diary) -> list[str]:
 
 def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing) -> tuple[Diary, Ground]:
     """Look at the source, and find out how long a trial may be."""
-    outset = look(source, sets, way.data_root)
-    diary = Diary(source, outset.data, {}, outset.found, epochs=1)
+    seen = survey_source(source, sets, way.data_root)
+    diary = Diary(source, seen.data, {}, seen.found, epochs=1)
     bare = {"model": {"kind": "mlp", "dense": [8]}, "train": {"epochs": 1}}
     reading = load_ladder(as_ladder(name, diary, Attempt("first", FIRST, "", bare, 1)), (), way.data_root)
     rung = reading.ladder.rungs[0]
     [task] = way.tasks(reading, [(rung, 0)])
     data = open_data(replace(task.source, attributes=True))
-    ground = find_ground(
-        outset, len(data.train.rows), len(data.validation.rows), len(data.classes), data.image_shape,
-        data.attribute_count,
+    ground = Ground(
+        len(data.train.rows), len(data.validation.rows), len(data.classes), data.image_shape, seen.native,
+        attributes=data.attribute_count, pictures=bool(seen.native), mirror=seen.mirror, bodies=at_hand(seen.native),
     )  # fmt: skip
     diary.ground = ground.values()
     diary.epochs = ground.epochs

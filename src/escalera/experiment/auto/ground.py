@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FEW = 2_000
-"""Pictures of train below which batches are small and one row in five is kept for validation."""
-_WORK = 120_000
-"""Pictures that a full training of a small set looks at."""
-_EPOCHS = 15, 60
-"""The fewest and the most epochs of a full training."""
+from escalera.core.errors import EscaleraError
+from escalera.experiment.survey import SIDE, batch_size, full_epochs
+
+BODIES = ("tf_efficientnet_lite0", "mobilenetv3_large_100", "resnet18")
+"""Pretrained networks that are tried where their weights are at hand: small ones, that a laptop computes in seconds."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,27 @@ class Ground:
 
     @property
     def batch(self) -> int:
-        """Rows of a step: small sets need many steps."""
-        return next(
-            size for rows, size in ((FEW, 32), (10_000, 64), (40_000, 128), (1 << 62, 256)) if self.train < rows
-        )
+        """Rows of a step."""
+        return batch_size(self.train)
 
     @property
     def epochs(self) -> int:
         """Of a full training."""
-        return max(_EPOCHS[0], min(_EPOCHS[1], round(_WORK / max(1, self.train))))
+        return full_epochs(self.train)
 
     def values(self) -> dict[str, Any]:
         """As JSON has it."""
         return {**vars(self), "shape": list(self.shape), "bodies": list(self.bodies)}
+
+
+def at_hand(native: int) -> list[str]:
+    """The pretrained networks for pictures of a side whose weights are on this machine, or that the hub gives."""
+    from escalera.models.pretrained import imagenet_file
+
+    for name in BODIES if native >= SIDE // 2 else ():
+        try:
+            imagenet_file(name)
+        except EscaleraError:
+            continue
+        return [name]
+    return []

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from escalera.core.language import LANGUAGES, Language, load_words
 from escalera.experiment.auto.diary import Attempt, Diary
 from escalera.experiment.auto.moves import PARENT, final
+from escalera.experiment.plain_yaml import as_yaml
+from escalera.experiment.survey import told
 
 FINAL = "final"
-WIDTH = 116
 
 
 def as_ladder(name: str, diary: Diary, last: Attempt | None = None) -> dict[str, Any]:
@@ -41,26 +40,17 @@ def as_file(name: str, diary: Diary, language: str) -> str:
     words = words_of(language)
     ladder = as_ladder(name, diary)
     lines = [f"# {words.say('auto.header', minutes=words.number(diary.elapsed / 60, 1), source=diary.source)}"]
-    lines += [f"# {line}" for line in told(diary, words)]
+    lines += [f"# {line}" for line in told(diary.found, words)]
     head = {key: ladder[key] for key in ("name", "title", "data")}
-    lines += [_dumped(head), "rungs:"]
+    lines += [as_yaml(head), "rungs:"]
     for rung in ladder["rungs"]:
-        block = _dumped([rung]).replace("\n", "\n  ")
+        block = as_yaml([rung]).replace("\n", "\n  ")
         lines += [f"  {block}", ""]
     dropped = [attempt for attempt in diary.attempts if attempt.state in ("dropped", "failed")]
     if dropped:
         lines.append(f"# {words.say('auto.dropped_title')}")
         lines += [f"#   {sentence(attempt, words)}" for attempt in dropped]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def told(diary: Diary, words: Language) -> list[str]:
-    """What was found in the source, a sentence each."""
-    lines = []
-    for key, *values in diary.found:
-        shown = {f"v{place}": _number(value, words) for place, value in enumerate(values)}
-        lines.append(words.say(f"auto.found.{key}", **shown))
-    return lines
 
 
 def sentence(attempt: Attempt, words: Language) -> str:
@@ -117,40 +107,10 @@ def _named(value: Any, parent: str) -> Any:
     return {key: _named(inner, parent) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
-def _dumped(value: Any) -> str:
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
-    return str(text).rstrip()
-
-
-class _Dumper(yaml.SafeDumper):
-    """Numbers as people write them, and lists of numbers on one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """A ladder takes none."""
-        return True
-
-
-def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:g}" if "e" not in f"{value:g}" else repr(value))
-
-
-def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:
-    plain = not any(isinstance(one, dict) for one in value)
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=plain)
-
-
-_Dumper.add_representer(float, _float)
-_Dumper.add_representer(list, _list)
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _number(value: str, words: Language) -> str:
-    return words.number(int(value)) if value.isdigit() else value
-
-
 def words_of(code: str) -> Language:
     """The words of a ladder that builds itself, in `en` or `es`."""
-    return load_words(code, "experiment/auto", plain=True)
+    return load_words(code, "experiment", "experiment/auto", plain=True)
