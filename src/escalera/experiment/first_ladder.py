@@ -14,7 +14,7 @@ from escalera.core.language import LANGUAGES, Language
 from escalera.core.names import LONGEST, composed, fault, is_name
 from escalera.core.store import was_url
 from escalera.experiment.auto.ground import BODIES, Ground
-from escalera.experiment.auto.moves import augmentation, convolutions, dropout, first, pretrained, wider
+from escalera.experiment.auto.moves import augmentation, convolutions, first, pretrained
 from escalera.experiment.auto.text import words_of
 from escalera.experiment.plain_yaml import as_yaml, in_a_line
 from escalera.experiment.survey import SourceSurvey, told
@@ -79,7 +79,7 @@ def first_ladder(seen: SourceSurvey, file: Path, language: str) -> str:
         *(f"#   {line}" for line in told(seen.found, words)),
         *_beside(as_yaml({"name": name}), words.say("new.name", name=name)),
         "",
-        *_prose(words.say("new.data" if seen.native else "new.data.table", command=explore)),
+        *_prose(words.say("new.data", command=explore)),
         *_section("data", seen.data | {"source": _source(seen.source, file)}, words),
         "",
         *_prose(words.say("new.train")),
@@ -110,15 +110,9 @@ def _rungs(seen: SourceSurvey) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """The rungs by name: the key of the reason, that of the comment, and the settings."""
     ground = _ground(seen)
     start = first(ground)["model"]
-    kind = start["kind"]
     rungs: dict[str, tuple[str, str, dict[str, Any]]] = {
-        "baseline": ("auto.why.first", f"new.model.{kind}", {"model": start})
+        "baseline": ("auto.why.first", f"new.model.{start['kind']}", {"model": start})
     }
-    if not seen.native:
-        known = {"model": {**start, "batch_norm": False}}
-        rungs["wider"] = "auto.why.wider", "new.change.wider", {"change": wider(ground, known)}
-        rungs["dropout"] = "auto.why.dropout", "new.change.dropout", {"change": dropout(ground, known)}
-        return rungs
     photos = convolutions(ground, {"model": {"kind": "mlp"}}) or {}
     if seen.columns:
         both = {"model": {"kind": "fusion", "branches": {"table": start, "photos": photos["model"]}}}
