@@ -16,6 +16,7 @@ LONG_FUNCTIONS = {
     "cli/asking.py predict": "a command: typer reads its options, with their help, from the signature",
 }
 LONG_SIGNATURES = {
+    "__init__.py auto": "what Python offers: a parameter is an option of the command",
     "__init__.py climb": "what Python offers: a parameter is an option of the command",
     "experiment/climb.py climb": "the climb behind both, for listeners and executors of one's own",
     "cli/building.py auto": "a command: a parameter is an option",

@@ -142,6 +142,9 @@ untyped: Any = esc
             "rungs: expected a text, or a list of texts, received ['mlp', 3]",
         ),
         (lambda: untyped.climb("digits", seeds=0), "seeds: expected how many, 1 or more, received 0 (int)"),
+        (lambda: untyped.auto("digits", minutes=0), "minutes: expected minutes, more than 0, received 0 (int)"),
+        (lambda: untyped.auto("digits", minutes="3"), "minutes: expected minutes, more than 0, received '3' (str)"),
+        (lambda: untyped.auto(3), "source: expected a text or a path, received 3 (int)"),
         (lambda: untyped.climb("digits", seeds=[0, 1]), "seeds: expected how many, 1 or more, received [0, 1] (list)"),
         (lambda: untyped.climb("digits", seeds=True), "seeds: expected how many, 1 or more, received True (bool)"),
         (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from escalera.core.arguments import Name, Sets
     from escalera.core.errors import EscaleraError
     from escalera.data.sources.from_python import ArraySplits
+    from escalera.experiment.auto.built import Built
     from escalera.experiment.comparison import RunComparison
     from escalera.experiment.explore import Exploration
     from escalera.experiment.results import Results, Run
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _CLASSES = {
+    "Built": "experiment.auto.built",
     "EscaleraError": "core.errors",
     "Exploration": "experiment.explore",
     "Predictor": "inference.predictor",
@@ -33,13 +35,13 @@ _CLASSES = {
     "RunComparison": "experiment.comparison",
 }
 """The public classes, and where each is."""
-_FUNCTIONS = ("climb", "compare", "explore", "load_ladder", "open", "sources")
+_FUNCTIONS = ("auto", "climb", "compare", "explore", "load_ladder", "open", "sources")
 _PUBLIC = (*_FUNCTIONS, *_CLASSES, "__version__")
 
 # Not `open`: a star would hide Python's own.
 __all__ = [
-    "EscaleraError", "Exploration", "Predictor", "Results", "Run", "RunComparison", "climb", "compare", "explore",
-    "load_ladder", "sources",
+    "Built", "EscaleraError", "Exploration", "Predictor", "Results", "Run", "RunComparison", "auto", "climb", "compare",
+    "explore", "load_ladder", "sources",
 ]  # fmt: skip
 
 
@@ -124,6 +126,60 @@ def climb(
         skip_bad=skip_bad,
         jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
         devices=arguments.count("devices", devices),
+        executor=arguments.text("executor", executor),
+        language=arguments.one_of("language", language, LANGUAGES),
+        events=SideBySide(None if quiet else Console(), language=language),
+    )
+
+
+def auto(
+    source: Name | ArraySplits,
+    *,
+    minutes: float = 10.0,
+    name: str = "",
+    file: Name | None = None,
+    sets: Sets = (),
+    out: Name = "runs",
+    data_root: Name | None = None,
+    device: str = "auto",
+    jobs: int | str | None = "auto",
+    executor: str = "",
+    language: str = "en",
+    quiet: bool = False,
+) -> Built:
+    """Build a ladder on a source by itself, rung by rung, within so many minutes: `escalera auto` in Python.
+
+    `source` is what a ladder names under data.source, or arrays as `load_ladder` takes them; `sets` say how to read it.
+    Moves are tried on short trainings, and kept where rows of validation say that they help; the last rung is trained
+    to its end and alone reads the test rows. It writes `<name>.yaml`, or `file`, a ladder like any other; the same call
+    with more minutes goes on. The other arguments are those of `climb`. Raises DataError where there is nothing to
+    learn from, EscaleraError where the minutes are too few, or the file is somebody else's, and KeyboardInterrupt where
+    it is stopped: the same call goes on from there.
+    """
+    import os
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from escalera.cli.terminal import SideBySide
+    from escalera.core import arguments
+    from escalera.core.language import LANGUAGES
+    from escalera.experiment.auto.auto import auto as build
+
+    if isinstance(source, Mapping):
+        from escalera.data.sources.from_python import keep_arrays
+
+        source = keep_arrays(source)
+    return build(
+        os.fspath(source) if isinstance(source, os.PathLike) else arguments.text("source", source),
+        minutes=arguments.minutes("minutes", minutes),
+        name=arguments.text("name", name),
+        file=arguments.path_or_none("file", file),
+        sets=arguments.settings(sets),
+        out=arguments.place("out", out),
+        data_root=arguments.path_or_none("data_root", data_root),
+        device=arguments.one_of("device", device, arguments.DEVICES),
+        jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
         executor=arguments.text("executor", executor),
         language=arguments.one_of("language", language, LANGUAGES),
         events=SideBySide(None if quiet else Console(), language=language),

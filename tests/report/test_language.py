@@ -17,6 +17,7 @@ from escalera.data.column import Kind, Remark
 from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
 from escalera.evaluate.metrics import measure
+from escalera.experiment.auto.moves import MOVES
 from escalera.models.ensemble.classifiers import CLASSIFIERS
 from escalera.report.figures.search_best import UNITS
 from escalera.report.language import LANGUAGES, Language, load_language, of_rows
@@ -68,6 +69,12 @@ def test_every_message_is_used() -> None:
             *(f"state.{state}" for state in ("done", "pruned", "failed", "running")),
             *(f"method.{method}" for method in ("tpe", "random", "grid")),
             *("flatters", "fair", "humble"),
+            *(unit for unit, _ in UNITS),
+        ],
+        "auto": [
+            *(f"move.{move}" for move in ("first", *MOVES)),
+            *(f"found.{key}" for key in ("rows", "uneven", "few", "duplicates", "conflicts", "bad", "table")),
+            *("kept", "waits", "dropped", "dear"),
             *(unit for unit, _ in UNITS),
         ],
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],

@@ -120,6 +120,13 @@ def count_or_auto(name: str, given: int | str) -> int | Literal["auto"]:
     return count(name, given)
 
 
+def minutes(name: str, given: float) -> float:
+    """A time, more than none; raises EscaleraError for another."""
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < float("inf"):
+        raise EscaleraError(f"{name}: expected minutes, more than 0, received {shown(given)}")
+    return float(given)
+
+
 def shown(value: object) -> str:
     """A value and its type, in a few letters on one line."""
     return f"{' '.join(_SHORT.repr(value).split()):.60} ({type(value).__name__})"

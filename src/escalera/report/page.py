@@ -27,7 +27,7 @@ from escalera.report.summary import headline, summarise
 from escalera.report.svg import SIGNS, Figure
 from escalera.report.view import LadderView, RungView
 
-LADDER_SECTIONS = ("climb", "steps", "how", "seen", "cost", "data")
+LADDER_SECTIONS = ("climb", "auto", "steps", "how", "seen", "cost", "data")
 """The parts before the rungs, in their order; `end` comes after them."""
 RUNG_SECTIONS = ("words", "changes", "search", "seeds", "step", "ensemble", "learning")
 """The parts of each rung that are always open, in their order."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from escalera.core.errors import EscaleraError
+from escalera.core.auto_record import FOLDER
+from escalera.core.errors import EscaleraError, LadderError
 from escalera.core.files import read_json
 from escalera.core.language import Language
 from escalera.core.rundir import SEARCH, RunDir
@@ -30,7 +31,6 @@ from escalera.run.outcome import Outcome
 from escalera.run.task import Task
 
 FIRST = "baseline"
-FOLDER = "auto"
 OUT_OF_TIME = "out of time"
 
 
@@ -85,11 +85,13 @@ class Ascent:
             if attempt.state != "running":
                 continue
             try:
-                rung = self._rung(attempt)
+                fits = self.timing.allows(self._rung(attempt), parent, self._rung(parent))
             except EscaleraError as error:
-                self._put(replace(attempt, state="failed", error=str(error)))
+                reason = "\n".join(map(str, error.problems)) if isinstance(error, LadderError) else str(error)
+                self._put(failed := replace(attempt, state="failed", error=reason))
+                self.way.events.move_told("failed", sentence(failed, self.words))
                 continue
-            if self.timing.allows(rung, parent, self._rung(parent)):
+            if fits:
                 chosen.append(attempt)
                 self._put(attempt)
         return chosen

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError
 from escalera.core.files import write_aside
-from escalera.experiment.auto.ascent import FIRST, FOLDER, Ascent
+from escalera.experiment.auto.ascent import FIRST, Ascent
+from escalera.experiment.auto.built import Built
 from escalera.experiment.auto.diary import Attempt, Diary, read_diary
 from escalera.experiment.auto.ground import Ground, at_hand
 from escalera.experiment.auto.moves import MOVES, first
 from escalera.experiment.auto.text import FINAL, as_file, as_ladder, words_of
-from escalera.experiment.auto.timing import AROUND, FEWEST, Timing
+from escalera.experiment.auto.timing import FEWEST, Timing
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.explore import folder_name
 from escalera.experiment.place import find_place
-from escalera.experiment.results import Results
 from escalera.experiment.stage import Way
 from escalera.experiment.survey import survey_source, told
 from escalera.ladder.read import dump_config
 from escalera.run.events import Events
 from escalera.run.task import data_kept, open_data
-
-
-@dataclass(frozen=True)
-class Built:
-    """A ladder that has built itself: its file, what was tried, and what came of its last rung."""
-
-    file: Path
-    diary: Diary
-    results: Results
 
 
 def auto(
@@ -92,7 +83,7 @@ def auto(
     reading = load_ladder(path, (), data_root)
     results = climb(
         reading, out=out, data_root=data_root, device=device, rungs=_last_rungs(diary), skip_bad=True,
-        language=language, command=command, events=events, deadline=time.time() + timing.left - AROUND,
+        language=language, command=command, events=events, deadline=timing.until(last),
     )  # fmt: skip
     diary.elapsed = round(timing.elapsed, 1)
     diary.write(folder)

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from escalera.core.auto_record import NAME
 from escalera.core.files import read_sealed, write_sealed
 from escalera.experiment.auto.evidence import Evidence
-
-NAME = "auto.json"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from escalera.core.language import LANGUAGES, Language, load_words
+from escalera.core.translation import translate
 from escalera.experiment.auto.diary import Attempt, Diary
 from escalera.experiment.auto.moves import PARENT, final
 from escalera.experiment.plain_yaml import as_yaml
@@ -39,8 +40,8 @@ def as_file(name: str, diary: Diary, language: str) -> str:
     """The YAML of a ladder, with what was found in the source and the moves that were dropped as comments."""
     words = words_of(language)
     ladder = as_ladder(name, diary)
-    lines = [f"# {words.say('auto.header', minutes=words.number(diary.elapsed / 60, 1), source=diary.source)}"]
-    lines += [f"# {line}" for line in told(diary.found, words)]
+    lines = [_comment(words.say("auto.header", minutes=words.number(diary.elapsed / 60, 1), source=diary.source))]
+    lines += [_comment(line) for line in told(diary.found, words)]
     head = {key: ladder[key] for key in ("name", "title", "data")}
     lines += [as_yaml(head), "rungs:"]
     for rung in ladder["rungs"]:
@@ -48,8 +49,8 @@ def as_file(name: str, diary: Diary, language: str) -> str:
         lines += [f"  {block}", ""]
     dropped = [attempt for attempt in diary.attempts if attempt.state in ("dropped", "failed")]
     if dropped:
-        lines.append(f"# {words.say('auto.dropped_title')}")
-        lines += [f"#   {sentence(attempt, words)}" for attempt in dropped]
+        lines.append(_comment(words.say("auto.dropped_title")))
+        lines += [_comment(f"- {sentence(attempt, words)}") for attempt in dropped]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -57,7 +58,7 @@ def sentence(attempt: Attempt, words: Language) -> str:
     """What came of a move, in one line."""
     name = words.say(f"auto.move.{attempt.move}")
     if attempt.state == "failed":
-        return f"{name}: {words.say('auto.failed', reason=attempt.error)}"
+        return f"{name}: {words.say('auto.failed', reason=translate(attempt.error, words.code))}"
     return f"{name}: {evidence(attempt, words)}"
 
 
@@ -107,10 +108,41 @@ def _named(value: Any, parent: str) -> Any:
     return {key: _named(inner, parent) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
+def _comment(text: str) -> str:
+    # An error, or the name of a class, may have several lines; none of them may be read as YAML.
+    return f"# {' '.join(text.split())}"
+
+
+def _dumped(value: Any) -> str:
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return str(text).rstrip()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Numbers as people write them, and lists of numbers on one line."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """A ladder takes none."""
+        return True
+
+
+def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:g}" if "e" not in f"{value:g}" else repr(value))
+
+
+def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:
+    plain = not any(isinstance(one, dict) for one in value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=plain)
+
+
+_Dumper.add_representer(float, _float)
+_Dumper.add_representer(list, _list)
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
 def words_of(code: str) -> Language:
     """The words of a ladder that builds itself, in `en` or `es`."""
-    return load_words(code, "experiment", "experiment/auto", plain=True)
+    return load_words(code, "report", "experiment", "experiment/auto", plain=True)

@@ -65,10 +65,21 @@ class Timing:
 
     def allows(self, rung: Rung, parent: Attempt, before: Rung) -> bool:
         """Whether a trial would end while there is time left for the last rung, if that became like it."""
+        # To measure a move takes seconds too: when the time is up, none is measured any more.
+        if self.left < LEFT * 60 * self.minutes + AROUND:
+            return False
         # What the parent really took is known; of the probes, whose steps are others', only how they compare.
         each = before.config.train.epochs / max(1, parent.epochs) if parent.epochs else 1.0
         takes = parent.seconds * each * self.seconds(rung) / max(1e-6, self.seconds(before)) * CARE + AROUND
         return takes + max(LEFT * 60 * self.minutes, takes) < self.left
+
+    def until(self, last: Attempt) -> float:
+        """When the last rung has to end, in seconds since 1970; it may always take as long as its trial did.
+
+        Where a busy machine took the time that was kept for it, a network that has learned comes late instead of one
+        that has not.
+        """
+        return time.time() + max(self.left - AROUND, CARE * last.seconds)
 
     def final_epochs(self, last: Attempt, ground: Ground) -> int:
         """Epochs of the last rung that end in time, by what its trial took."""
