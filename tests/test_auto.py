@@ -24,11 +24,12 @@ from escalera.data.dataset import Dataset, Split
 from escalera.experiment import climb as climbing
 from escalera.experiment.auto import ascent
 from escalera.experiment.auto import auto as building
-from escalera.experiment.auto.auto import Built, auto
+from escalera.experiment.auto.auto import auto
+from escalera.experiment.auto.built import Built
 from escalera.experiment.auto.diary import Attempt, Diary, read_diary
 from escalera.experiment.auto.evidence import DEARER, POINTS, SURER, Evidence
 from escalera.experiment.auto.ground import Ground
-from escalera.experiment.auto.moves import MOVES, first
+from escalera.experiment.auto.moves import AGAIN, MOVES, first
 from escalera.experiment.auto.text import as_ladder, sentence, words_of
 from escalera.experiment.auto.timing import Timing
 from escalera.experiment.climb import load_ladder
@@ -203,7 +204,7 @@ def test_the_test_rows_are_read_once_by_the_last_rung(
     assert len(records) == 6 and all(count == ("search" not in path.parts) for path, count in records.items())
 
 
-@pytest.mark.parametrize("stop", [{"stop": 1}, {"stop": 2}, {"epochs": 1}, {"epochs": 4}, {"epochs": 5}])
+@pytest.mark.parametrize("stop", [{"stop": 1}, {"stop": 2}, {"epochs": 4}])
 def test_it_goes_on_where_it_was_stopped(build: Callable[..., Built], tmp_path: Path, stop: dict[str, int]) -> None:
     """Ctrl-C after a move, or in the middle of a training: no move twice, and none lost."""
     with pytest.raises(KeyboardInterrupt):
@@ -278,6 +279,33 @@ def test_a_move_that_cannot_be_built_is_told_and_left(
     assert [line.split(":")[0] for line in told] == ["deeper", "three times the learning rate"]
     assert "# - deeper: could not be trained: " in built.file.read_text()
     assert load_ladder(built.file).ladder.rungs[-1].name == "final"
+
+
+def test_nothing_is_tried_on_top_of_votes(build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They read the network below, which no move reaches any more."""
+    monkeypatch.setattr(Evidence, "kept", property(lambda found: found.accuracy > 0))
+    monkeypatch.setattr(ascent, "MOVES", {name: MOVES[name] for name in ("smoothing", "votes")})
+    built = build(minutes=9)
+    assert [(one.move, one.parent, one.state) for one in built.diary.attempts] == [
+        ("first", "", "kept"),
+        ("smoothing", "baseline", "kept"),
+        ("votes", "smoothing", "kept"),
+    ]
+    assert not built.results.failed and list(built.results) == ["smoothing", "votes"]
+
+
+def test_from_python(build: Callable[..., Built]) -> None:
+    """The file, the moves as a table, and the runs; and how it looks in a notebook."""
+    import escalera as esc
+
+    built = esc.auto("digits", minutes=3, name="mine", jobs=None, device="cpu", quiet=True)
+    assert built.file == Path("mine.yaml") and list(built.results) in (["final"], ["baseline"])
+    table = built.table()
+    assert list(table["move"]) == ["first", *(one.move for one in built.diary.attempts[1:])] and len(table) == 4
+    assert table["difference"].notna().tolist() == [False, True, True, True]
+    assert table["reason"].str.contains("validation").all()
+    page = built._repr_html_()
+    assert "<td>baseline</td>" in page and "Ladder: mine.yaml" in page and "Report:" in page
 
 
 def test_too_few_minutes_say_how_many_it_takes(build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -428,7 +456,7 @@ def test_each_move_applies_to_what_it_should(
         assert dump_config(rung.config) != config
         # It is not tried again on top of itself, but where it may be.
         again = MOVES[name](ground, dump_config(rung.config))
-        assert again is None or name in ascent.AGAIN or name == "dropout"
+        assert again is None or name in AGAIN or name == "dropout"
 
 
 def test_no_mirror_for_digits() -> None:

@@ -101,6 +101,8 @@ class Ascent:
 
         What did not help a small network may help a larger one.
         """
+        if parent.move == LAST:
+            return []
         tried = [one for one in self.diary.attempts if one.parent]
         over = {one.move for one in tried if one.state == "failed" or (one.state == "kept" and one.move not in AGAIN)}
         dropped = [one.move for one in tried if one.state == "dropped"]
