@@ -113,32 +113,6 @@ def _comment(text: str) -> str:
     return f"# {' '.join(text.split())}"
 
 
-def _dumped(value: Any) -> str:
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
-    return str(text).rstrip()
-
-
-class _Dumper(yaml.SafeDumper):
-    """Numbers as people write them, and lists of numbers on one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """A ladder takes none."""
-        return True
-
-
-def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:g}" if "e" not in f"{value:g}" else repr(value))
-
-
-def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:
-    plain = not any(isinstance(one, dict) for one in value)
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=plain)
-
-
-_Dumper.add_representer(float, _float)
-_Dumper.add_representer(list, _list)
-
-
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
