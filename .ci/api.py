@@ -29,7 +29,9 @@ TYPES = {
     "other numbers with `data.range`. Labels are whole numbers or texts (N,), or (N, K) with one 1 in each row. "
     "Whatever numpy makes an array of is taken.",
     "Attributes": "`{column: value}` of a row, None where a value is not known; or a list of that.",
+    "Diary": "what auto.json holds of a ladder that built itself: `.attempts`, `.kept`, `.found`.",
     "Name": "`str | os.PathLike[str]`: a name, as `digits`, or a path.",
+    "Path": "`pathlib.Path`.",
     "Pictures": "a path, the bytes of a file, a PIL image, an array of pixels, or a list of these.",
     "Reading": "a ladder that was read: `.ladder` has its name and its rungs.",
     "RunDir": "the folder of a run: `.path`, and the paths of what lies in it.",
