@@ -12,6 +12,7 @@ from rich.console import Console
 from escalera.cli.terminal import SideBySide, load_terminal, side_by_side
 from escalera.cli.terminal import board as boards
 from escalera.cli.terminal.board import Board, Row
+from escalera.experiment.muffled import Muffled
 from escalera.ladder.read import read_ladder
 from escalera.run.events import Progress
 
@@ -89,6 +90,26 @@ def test_what_goes_on_counts_from_where_it_goes_on(clock: Clock) -> None:
     row.move(at(3), "")
     assert row.share == pytest.approx(0.5)
     assert made.left() == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "en",
+            "sending 695 kB of decoded images of mine to runs/.sources: a machine does not see the source\n",
+        ),
+        (
+            "es",
+            "se envían 695 kB de imágenes descodificadas de mine a runs/.sources: una máquina no ve la fuente\n",
+        ),
+    ],
+)
+def test_what_is_sent_is_said_before_also_of_a_trial(language: str, expected: str) -> None:
+    file = io.StringIO()
+    narrator = SideBySide(Console(file=file, width=200), language=language)
+    Muffled(narrator).source_sent("mine", 695_000, "runs/.sources")
+    assert file.getvalue() == expected
 
 
 def told(language: str, clock: Clock, terminal: bool = False) -> str:

@@ -8,10 +8,11 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections import namedtuple
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from escalera.core.runtime import threads
 from escalera.core.shared_folder import SharedFolder
 from escalera.core.store import open_store
 from escalera.core.translation import translate
+from escalera.data.cache import ingest as ingesting
 from escalera.data.cache import sent
 from escalera.data.cache.folders import cache_root, entries
 from escalera.data.images import ImageSet
@@ -340,12 +342,30 @@ def test_what_is_half_fetched_is_not_there(tmp_path: Path, monkeypatch: pytest.M
     assert len(fetched) == 2 + 6 and images.splits["train"].images.shape == (60, 8, 8, 1)
 
 
-def test_another_content_has_another_key(tmp_path: Path) -> None:
+def test_processes_of_a_machine_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = task_of(class_folders(tmp_path / "mine"), tmp_path / "runs" / "far")
+    key, _ = sending(task)
+    original = SharedFolder.fetch
+    fetched: list[str] = []
+
+    def slow(self: SharedFolder, name: str, to: Path) -> None:
+        fetched.append(name)
+        time.sleep(0.1)
+        original(self, name, to)
+
+    monkeypatch.setattr(SharedFolder, "fetch", slow)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: sent.fetch(key, supply.shelf(task), tmp_path / "node"), range(3)))
+    assert len(fetched) == 3
+
+
+def test_another_content_has_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = class_folders(tmp_path / "mine")
     task = task_of(source, tmp_path / "runs" / "far")
     key, _ = sending(task)
     for path in source.rglob("*.png"):
         os.utime(path)  # decoded again, to the same pixels
+    monkeypatch.setattr(ingesting, "now", lambda: "another day")
     assert sending(task)[0] == key
     png(source / "a" / "0.png", 100)
     other, heard = sending(task)
@@ -366,8 +386,12 @@ def test_what_was_changed_on_its_way_is_refused(tmp_path: Path) -> None:
         f"{images} is not what was sent (its SHA-256 differs). Take its folder away, and type the same command again."
     )
     assert said(caught.value, f"{images} no es lo que se envió") == expected
-    images.write_bytes(pixels)
     good = json.loads(listed.read_text())
+    forged = {**good["files"], "train-images.npy": [len(pixels), sha256(images)]}
+    listed.write_text(json.dumps({**good, "files": forged}, sort_keys=True))
+    with pytest.raises(DataError, match=r"sent\.json is not what was sent"):
+        sent.fetch(key, shelf, tmp_path / "node")
+    images.write_bytes(pixels)
     for bad in ("../../../out.npy", "/out.npy", "run.json", "a/train-images.npy"):
         files = {**good["files"], bad: good["files"]["train-images.npy"]}
         text = json.dumps({**good, "files": files}, sort_keys=True)
