@@ -20,6 +20,10 @@ PRETRAINED = 224
 """Pixels a side that most networks of ImageNet were trained with."""
 SMALLEST = 48
 """The shorter side of pictures from which on a pretrained body sees more than blots."""
+HEAD_EPOCHS = 30
+"""Epochs of a head on features that are computed once."""
+TUNING_EPOCHS = 3
+"""Epochs of a whole pretrained network, which begins near its end."""
 _WIDEST = 512
 LEAST = 0.1
 """The share of validation that the last rung keeps."""
@@ -62,6 +66,8 @@ def pretrained(ground: Ground, config: Config) -> Change | None:
         "augment": {},
         "model": {**body, "head": {"pool": "average", "dropout": 0.2}},
         "train.optimizer.lr": 3e-3,
+        # An epoch of a head alone takes a moment.
+        "train.epochs": max(HEAD_EPOCHS, config["train"]["epochs"]),
     }
 
 
@@ -74,7 +80,9 @@ def tuned(ground: Ground, config: Config) -> Change | None:
         "model.trainable": "all",
         "train.batch_size": 32,
         "train.optimizer": {"name": "adamw", "lr": 1e-3, "backbone_lr": 1e-4, "weight_decay": 0.05},
-        "train.schedule": {"name": "cosine", "warmup": 1},
+        "train.schedule": {"name": "cosine", "warmup": 0.3},
+        "train.epochs": TUNING_EPOCHS,
+        "train.early_stopping": None,
         **({"augment.horizontal_flip": True} if ground.mirror else {}),
     }
 

@@ -20,6 +20,8 @@ LEFT = 0.3
 """The share that is kept for the training of the last rung to its end, its test and the report."""
 CARE = 1.3
 """Trainings take so many times what was estimated, at the worst."""
+SLOWEST = 2.0
+"""How far what a training took may correct what is estimated of another one: a small network says little of a large."""
 AROUND = 6.0
 """Seconds around a training: the pictures are opened, the test rows answered, the report drawn."""
 LONGEST = 2
@@ -70,8 +72,11 @@ class Timing:
             return False
         # What the parent really took is known; of the probes, whose steps are others', only how they compare.
         each = before.config.train.epochs / max(1, parent.epochs) if parent.epochs else 1.0
-        takes = parent.seconds * each * self.seconds(rung) / max(1e-6, self.seconds(before)) * CARE + AROUND
-        return takes + max(LEFT * 60 * self.minutes, takes) < self.left
+        slower = parent.seconds * each / max(1e-6, self.seconds(before))
+        takes = self.seconds(rung) * min(SLOWEST, max(1 / SLOWEST, slower)) * CARE + AROUND
+        # What a frozen body finds is kept, so that the last rung has it at once.
+        kept = 0.0 if getattr(rung.config.model, "trainable", None) == "none" else takes
+        return takes + max(LEFT * 60 * self.minutes, kept) < self.left
 
     def until(self, last: Attempt) -> float:
         """When the last rung has to end, in seconds since 1970; it may always take as long as its trial did.
