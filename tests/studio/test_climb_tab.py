@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from escalera.core.files import write_sealed
 from escalera.studio.i18n import load_words
-from escalera.studio.job import Request
+from escalera.studio.job import Progress, Request
 from escalera.studio.service import Studio
+from escalera.studio.standing import moves_of
 from escalera.studio.tabs.climb import _Climber
 
 FORM: tuple[str, list[str], str, str, str, int, int, str] = ("digits", [], "3", "", "", 1, 1, "")
@@ -57,3 +59,28 @@ def test_finished_runs_are_asked_about_first(
     assert started == [(asked[0], "es")]
     assert (question["visible"], text) == (False, "")
     assert climber.leave()[0]["visible"] is False
+
+
+def test_a_ladder_builds_itself_on_a_source_of_this_machine(climber: _Climber, started: Started) -> None:
+    assert "digits" in climber.sources()
+    climber.build("digits", 3)
+    assert started == [(Request("digits", minutes=3.0), "es")]
+    assert started[0][0].options() == ["auto", "digits", "--minutes=3"]
+
+
+def test_a_page_names_no_other_place_as_a_source(climber: _Climber, started: Started) -> None:
+    with pytest.raises(Exception, match="Elige una de las fuentes de esta máquina"):
+        climber.build("/etc", 3)
+    assert started == []
+
+
+def test_the_moves_of_a_ladder_that_builds_itself_are_shown(climber: _Climber, tmp_path: Path) -> None:
+    move = {"move": "batch-norm", "name": "batch-norm", "parent": "baseline", "number": 2, "state": "kept"}
+    dropped = {**move, "move": "deeper", "number": 3, "state": "dropped", "accuracy": 0.5}
+    write_sealed(climber.job.out / "digits" / "auto" / "auto.json", {"source": "digits", "attempts": [move, dropped]})
+    moves = moves_of(climber.job.out, "digits")
+    assert [one.state for one in moves] == ["kept", "dropped"]
+    page = climber._progress(Progress(Request("digits", minutes=3), True, [], "", moves=moves))
+    assert "Trabajando: 1 de 2 movimientos se quedan por ahora" in page
+    assert "normalización por lotes" in page and "más profunda" in page
+    assert moves_of(climber.job.out, "elsewhere") == []

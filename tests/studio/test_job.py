@@ -13,7 +13,8 @@ from escalera.core.errors import LadderError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
 from escalera.studio.i18n import load_words
-from escalera.studio.job import Hunt, Job, Progress, Request, plan, settings
+from escalera.studio.job import Job, Progress, Request, plan, settings
+from escalera.studio.standing import Hunt
 from escalera.studio.tabs.climb import _Climber
 
 LADDER = """

@@ -14,18 +14,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from escalera.core.auto_record import MoveRecord
 from escalera.core.child import APART
 from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
+from escalera.studio.standing import Hunt, Standing, Step, hunt_of, moves_of, step_of
 
 if TYPE_CHECKING:
     from escalera.ladder.schema import Rung
 
-Standing = Literal["done", "running", "failed", "waiting"]
 _CODE = (
     # A process started in the background of a shell may have been told to ignore Ctrl-C, by which it is stopped.
     # Windows sends Ctrl-C to every process of a console, and Ctrl-Break to one.
@@ -39,7 +39,7 @@ _TAIL = 4000
 class Request:
     """What is climbed: a ladder, its rungs (all when none is named), seeds, and settings as `--set` has them.
 
-    `jobs` runs are trained side by side.
+    `jobs` runs are trained side by side. With `minutes` a ladder builds itself, and `ladder` is the source of it.
     """
 
     ladder: str
@@ -47,37 +47,15 @@ class Request:
     seeds: int = 1
     sets: list[str] = field(default_factory=list)
     jobs: int = 1
+    minutes: float | None = None
 
     def options(self) -> list[str]:
         """As the command line takes it."""
+        if self.minutes is not None:
+            return ["auto", self.ladder, f"--minutes={self.minutes:g}"]
         rungs = [f"--rung={name}" for name in self.rungs]
-        return [self.ladder, *rungs, *(f"--set={text}" for text in self.sets)]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A rung and seed of the climb: where it stands, its epochs, and the seconds left of it, at most."""
-
-    rung: str
-    seed: int
-    standing: Standing
-    epoch: int
-    epochs: int
-    left: float | None = None
-    accuracy: float | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Hunt:
-    """The search of a rung: how many trials it has had, `of` how many, and the best figure of validation so far."""
-
-    rung: str
-    standing: Standing
-    trials: int
-    of: int | None
-    best: float | None = None
-    loss: bool = False
+        counts = [f"--seeds={self.seeds}", f"--jobs={self.jobs}"]
+        return ["climb", self.ladder, *rungs, *(f"--set={text}" for text in self.sets), *counts]
 
 
 @dataclass(frozen=True)
@@ -89,6 +67,8 @@ class Progress:
     steps: list[Step]
     log: str
     hunts: list[Hunt] = field(default_factory=list)
+    moves: list[MoveRecord] = field(default_factory=list)
+    """Of a ladder that builds itself."""
 
     @property
     def left(self) -> float | None:
@@ -111,17 +91,17 @@ class Job:
 
         Raises LadderError for settings that are wrong, RunError while another one is at work.
         """
-        self._rungs(request)
+        if request.minutes is None:
+            self._rungs(request)
         with self._lock:
             if self.running():
                 raise RunError("a climb is at work already; wait until it is done, or stop it")
             self._file.parent.mkdir(parents=True, exist_ok=True)
             place = ["--data-root", str(self.data_root)] if self.data_root else []
-            counts = [f"--seeds={request.seeds}", f"--jobs={request.jobs}"]
-            options = [*request.options(), *counts, "--out", str(self.out), "--lang", language, *place]
+            options = [*request.options(), "--out", str(self.out), "--lang", language, *place]
             with self._log.open("wb") as log:
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _CODE, "climb", *options],
+                    [sys.executable, "-P", "-c", _CODE, *options],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -164,7 +144,8 @@ class Job:
         found = self._read()
         if not found:
             return None
-        return Request(found["ladder"], found["rungs"], found["seeds"], found["sets"], found.get("jobs", 1))
+        more = {key: found[key] for key in ("jobs", "minutes") if key in found}
+        return Request(found["ladder"], found["rungs"], found["seeds"], found["sets"], **more)
 
     def progress(self) -> Progress | None:
         """How far it is; None where nothing was ever begun."""
@@ -172,12 +153,14 @@ class Job:
         if request is None:
             return None
         running = self.running()
+        if request.minutes is not None:
+            return Progress(request, running, [], self._printed(), moves=moves_of(self.out, request.ladder))
         try:
             name, rungs, hunts = self._rungs(request, running)
         except EscaleraError:
             return Progress(request, running, [], self._printed())
         steps = [
-            _step(RunDir(self.out / name / rung.name / f"seed-{seed}"), rung, seed, running)
+            step_of(RunDir(self.out / name / rung.name / f"seed-{seed}"), rung, seed, running)
             for rung in rungs
             for seed in range(request.seeds)
         ]
@@ -200,7 +183,7 @@ class Job:
             reading = inherit(answered)
         rungs = [rung for rung in reading.rungs if not request.rungs or rung.name in request.rungs]
         hunts = [
-            _hunt(folder / rung.name, rung, reading.ladder.seed, state if rung.name in waiting else "done")
+            hunt_of(folder / rung.name, rung, reading.ladder.seed, state if rung.name in waiting else "done")
             for rung in rungs
             if rung.search
         ]
@@ -234,45 +217,6 @@ def plan(request: Request, data_root: Path | None = None) -> list[dict[str, Any]
     from escalera.experiment.climb import plan as plan_rungs
 
     return plan_rungs(load_ladder(request.ladder, request.sets, data_root), data_root=data_root, rungs=request.rungs)
-
-
-def _hunt(folder: Path, rung: Rung, seed: int, standing: Standing) -> Hunt:
-    """How far the search of a rung is, as search.json says, where it is of this very search."""
-    from escalera.experiment import answers
-    from escalera.ladder.space import size
-    from escalera.report.search import read_search, result
-
-    assert rung.search is not None
-    of = size(rung.search.over) if rung.search.method == "grid" else rung.search.limit
-    # One that is done has been looked at, and its rung has what it found by now.
-    search = read_search(folder, finished=False)
-    if search is None or (standing != "done" and answers.read_search(folder, rung, seed) is None):
-        return Hunt(rung.name, "waiting", 0, of)
-    told = sum(trial.state != "running" for trial in search.record.trials)
-    return Hunt(rung.name, standing, told, of, result(search.best) if search.best else None, search.lowest)
-
-
-def _step(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:
-    from escalera.run.status import finished, unfinished
-
-    epochs = rung.config.train.epochs
-    try:
-        begun = unfinished(run, rung)
-        if begun is None and finished(run, rung):
-            accuracy = read_json(run.metrics)["test"]["accuracy"]
-            return Step(rung.name, seed, "done", run.read_record().get("epochs", epochs), epochs, accuracy=accuracy)
-        # Another run may stand in its place until this one is done.
-        record = begun.read_record() if begun else {}
-        history = begun.read_history() if begun and record.get("state") == "running" else []
-    except (EscaleraError, KeyError, TypeError, OSError):
-        return Step(rung.name, seed, "waiting", 0, epochs)
-    if record.get("state") == "failed":
-        return Step(rung.name, seed, "failed", 0, epochs, error=str(record.get("error") or ""))
-    if record.get("state") == "running" and running:
-        seconds = [line["seconds"] for line in history[-5:] if "seconds" in line]
-        left = fmean(seconds) * max(0, epochs - len(history)) if seconds else None
-        return Step(rung.name, seed, "running", len(history), epochs, left)
-    return Step(rung.name, seed, "waiting", len(history), epochs)
 
 
 def _born(process: int) -> float | None:

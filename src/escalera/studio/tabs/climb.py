@@ -11,13 +11,16 @@ from escalera.core.errors import EscaleraError
 from escalera.experiment.climb import load_ladder, shipped_ladders
 from escalera.report.language import NOTHING, Language
 from escalera.studio.i18n import translated
-from escalera.studio.job import Hunt, Job, Progress, Request, Step, plan, settings
+from escalera.studio.job import Job, Progress, Request, plan, settings
 from escalera.studio.parts import error_html, hint_html
 from escalera.studio.service import Studio
+from escalera.studio.standing import Hunt, Step
 from escalera.studio.tabs.shared import telling
 
 _LINE = Markup('<li class="{}"><span>{} {}{}</span><b>{}</b><i style="width:{:.1f}%"></i>{}</li>')
 _SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
+_OF_MOVES = {"kept": "done", "failed": "failed", "running": "running"}
+"""How a move of a ladder that builds itself is shown; what was dropped, or waits, is as what has not begun."""
 _WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
 _SIDE_BY_SIDE = 64
@@ -54,6 +57,11 @@ def climb(studio: Studio, words: Language) -> None:
                 with gr.Row():
                     planned = gr.Button(say("climb.plan"), min_width=90, elem_id="climb-plan")
                     start = gr.Button(say("climb.start"), variant="primary", min_width=90, elem_id="climb-start")
+                with gr.Accordion(say("climb.auto"), open=False):
+                    source = gr.Dropdown(climber.sources(), label=say("climb.source"), elem_id="climb-source")
+                    minutes = gr.Number(10, label=say("climb.minutes"), minimum=1, maximum=24 * 60, min_width=_WIDTH)
+                    build = gr.Button(say("climb.build"), elem_id="climb-build")
+                    gr.Markdown(say("climb.auto_help"))
                 with gr.Group(visible=False) as question:
                     replaces = gr.HTML(elem_id="climb-replaces")
                     with gr.Row():
@@ -77,6 +85,7 @@ def climb(studio: Studio, words: Language) -> None:
     start.click(climber.ask, form, [*asking, *shown], **quiet)
     sure.click(climber.start, form, [*asking, *shown], **quiet)
     gr.on([leave.click, *(field.change for field in form)], climber.leave, None, asking, **quiet)
+    build.click(climber.build, [source, minutes], shown, **quiet)
     resume.click(climber.resume, None, shown, **quiet)
     stop.click(climber.stop, None, shown, **quiet)
 
@@ -101,6 +110,13 @@ class _Climber:
         self.ask = telling(words)(self._ask)
         self.start = telling(words)(self._start)
         self.resume = telling(words)(self._resume)
+        self.build = telling(words)(self._build)
+
+    def sources(self) -> list[str]:
+        """The sources by name that are on this machine: a page names no other place of it."""
+        from escalera.data.sources.locate import catalogue
+
+        return [str(row["name"]) for row in catalogue(self.studio.data_root) if row["where"]]
 
     def rungs(self, ladder: str) -> Any:
         """The rungs of a ladder; none chosen means all."""
@@ -183,6 +199,13 @@ class _Climber:
             self.job.start(request, self.words.code)
         return self.watch()
 
+    def _build(self, source: str | None, minutes: float | None) -> tuple[Any, Any, Any, Any]:
+        """Have a ladder build itself on a source."""
+        if source not in self.sources():
+            raise EscaleraError(self.words.say("climb.no_source"))
+        self.job.start(Request(str(source), minutes=float(minutes or 10)), self.words.code)
+        return self.watch()
+
     def _request(
         self,
         ladder: str,
@@ -200,6 +223,8 @@ class _Climber:
         return Request(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""), int(jobs or 1))
 
     def _progress(self, found: Progress) -> str:
+        if found.request.minutes is not None:
+            return self._moves(found)
         say, words = self.words.say, self.words
         done = sum(step.standing == "done" for step in found.steps)
         state = "climb.running" if found.running else "climb.done" if done == len(found.steps) else "climb.stopped"
@@ -215,6 +240,24 @@ class _Climber:
         steps = Markup("").join(lines)
         log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
         return Markup('{}<ol class="steps">{}</ol>{}').format(head, steps, log)
+
+    def _moves(self, found: Progress) -> str:
+        """What a ladder that builds itself has tried."""
+        say, words = self.words.say, self.words
+        kept = sum(move.state == "kept" for move in found.moves)
+        state = "climb.building" if found.running else "climb.built"
+        counts = {"kept": words.number(kept), "tried": words.number(len(found.moves))}
+        head = Markup("<h3>{}</h3><p>{}</p>").format(found.request.ladder, say(state, **counts))
+        lines = Markup("").join(
+            _LINE.format(
+                _OF_MOVES.get(move.state, "waiting"), _SIGNS[_OF_MOVES.get(move.state, "waiting")],
+                words.named(f"auto.move.{move.move}"), "", words.percent(move.accuracy) if move.accuracy else "",
+                100.0 if move.state == "kept" else 0.0, "",
+            )
+            for move in found.moves
+        )  # fmt: skip
+        log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
+        return Markup('{}<ol class="steps">{}</ol>{}').format(head, lines, log)
 
     def _hunt(self, hunt: Hunt) -> Markup:
         """The search that comes before the runs of a rung."""

@@ -1,0 +1,95 @@
+"""Where the runs, searches and moves of a climb stand, read from their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal
+
+from escalera.core.auto_record import FOLDER, NAME, AutoRecord, MoveRecord
+from escalera.core.errors import EscaleraError
+from escalera.core.files import read_json, read_sealed
+from escalera.core.rundir import RunDir
+
+if TYPE_CHECKING:
+    from escalera.ladder.schema import Rung
+
+Standing = Literal["done", "running", "failed", "waiting"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A rung and seed of the climb: where it stands, its epochs, and the seconds left of it, at most."""
+
+    rung: str
+    seed: int
+    standing: Standing
+    epoch: int
+    epochs: int
+    left: float | None = None
+    accuracy: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """The search of a rung: how many trials it has had, `of` how many, and the best figure of validation so far."""
+
+    rung: str
+    standing: Standing
+    trials: int
+    of: int | None
+    best: float | None = None
+    loss: bool = False
+
+
+def moves_of(out: Path, source: str) -> list[MoveRecord]:
+    """What a ladder that builds itself has tried so far; nothing where it has not begun, or cannot be read now."""
+    from escalera.experiment.explore import folder_name
+
+    try:
+        values = read_sealed(out / folder_name(source) / FOLDER / NAME)
+    except (EscaleraError, OSError):
+        return []
+    return AutoRecord.read(values, NAME, []).attempts
+
+
+def hunt_of(folder: Path, rung: Rung, seed: int, standing: Standing) -> Hunt:
+    """How far the search of a rung is, as search.json says, where it is of this very search."""
+    from escalera.experiment import answers
+    from escalera.ladder.space import size
+    from escalera.report.search import read_search, result
+
+    assert rung.search is not None
+    of = size(rung.search.over) if rung.search.method == "grid" else rung.search.limit
+    # One that is done has been looked at, and its rung has what it found by now.
+    search = read_search(folder, finished=False)
+    if search is None or (standing != "done" and answers.read_search(folder, rung, seed) is None):
+        return Hunt(rung.name, "waiting", 0, of)
+    told = sum(trial.state != "running" for trial in search.record.trials)
+    return Hunt(rung.name, standing, told, of, result(search.best) if search.best else None, search.lowest)
+
+
+def step_of(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:
+    """How far a run is."""
+    from escalera.run.status import finished, unfinished
+
+    epochs = rung.config.train.epochs
+    try:
+        begun = unfinished(run, rung)
+        if begun is None and finished(run, rung):
+            accuracy = read_json(run.metrics)["test"]["accuracy"]
+            return Step(rung.name, seed, "done", run.read_record().get("epochs", epochs), epochs, accuracy=accuracy)
+        # Another run may stand in its place until this one is done.
+        record = begun.read_record() if begun else {}
+        history = begun.read_history() if begun and record.get("state") == "running" else []
+    except (EscaleraError, KeyError, TypeError, OSError):
+        return Step(rung.name, seed, "waiting", 0, epochs)
+    if record.get("state") == "failed":
+        return Step(rung.name, seed, "failed", 0, epochs, error=str(record.get("error") or ""))
+    if record.get("state") == "running" and running:
+        seconds = [line["seconds"] for line in history[-5:] if "seconds" in line]
+        left = fmean(seconds) * max(0, epochs - len(history)) if seconds else None
+        return Step(rung.name, seed, "running", len(history), epochs, left)
+    return Step(rung.name, seed, "waiting", len(history), epochs)
