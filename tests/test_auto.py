@@ -316,7 +316,7 @@ def test_too_few_minutes_say_how_many_it_takes(build: Callable[..., Built], monk
         build(minutes=2.5)
     assert str(refused.value) == (
         "--minutes 2.5: too few for a training here: 5 epochs take about 50 seconds, and several are tried. "
-        "Give at least 17 minutes."
+        "Give --minutes 17 or more."
     )
     assert "épocas tardan unos" in translate(str(refused.value), "es")
     assert performed == [] and not Path("digits.yaml").exists()

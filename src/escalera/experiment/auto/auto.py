@@ -128,7 +128,7 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
     if 3 * least > timing.left:
         raise EscaleraError(
             f"--minutes {timing.minutes:g}: too few for a training here: {FEWEST} epochs take about {least:.0f} "
-            f"seconds, and several are tried. Give at least {max(1, round(least * 20 / 60))} minutes."
+            f"seconds, and several are tried. Give --minutes {max(1, round(least * 20 / 60))} or more."
         )
     return diary, ground
 
