@@ -34,6 +34,8 @@ from escalera.experiment.auto.text import as_ladder, sentence, words_of
 from escalera.experiment.auto.timing import Timing
 from escalera.experiment.climb import load_ladder
 from escalera.experiment.executors import serial
+from escalera.experiment.place import find_place
+from escalera.experiment.stage import Way
 from escalera.ladder.read import dump_config
 from escalera.run import perform as performing
 from escalera.run.events import Events
@@ -480,3 +482,17 @@ def test_a_training_ends_at_its_deadline_with_its_best_weights(tmp_path: Path) -
     assert record["stopped"] == ascent.OUT_OF_TIME and record["state"] == "done" and record["epochs"] == 1
     losses = [line["val_loss"] for line in run.read_history()]
     assert len(losses) == 1 and read_json(run.metrics)["validation"]["loss"] == pytest.approx(min(losses), abs=1e-4)
+
+
+@pytest.mark.parametrize(("trainable", "threads"), [("none", 7), ("all", None)])
+def test_the_last_rung_finds_what_a_frozen_body_left(tmp_path: Path, trainable: str, threads: int | None) -> None:
+    """The features of another number of threads are others: they would all be computed anew, and the time be over."""
+    body = {"kind": "backbone", "name": "resnet18", "weights": "none", "trainable": trainable}
+    rungs = [{"name": "base", "model": body}]
+    rung = load_ladder({"name": "kept", "data": {"source": "digits"}, "rungs": rungs}).ladder.rungs[0]
+    place = find_place(tmp_path, "kept")
+    way = Way(place, serial.Pool, 1, 1, "cpu", None, fresh=False, skip_bad=False, events=Events())
+    last = Attempt("pretrained", "pretrained", "baseline", {}, 3)
+    assert building._threads(way, last, rung) is None
+    RunDir(place.folder / "auto" / "search" / "trial-0003" / "seed-1000").write_record({"threads": 7})
+    assert building._threads(way, last, rung) == threads

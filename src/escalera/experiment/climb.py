@@ -62,6 +62,7 @@ def climb(
     devices: int = 1,
     executor: str = "",
     deadline: float | None = None,
+    threads: int | None = None,
     events: Events | None = None,
 ) -> Results:
     """Train the rungs that are not finished, compare all, write the report, and give every run.
@@ -70,13 +71,14 @@ def climb(
     leaves pictures out that cannot be decoded, and counts them. A rung that fails does not stop the others. `jobs` runs
     are trained side by side, by processes of this machine unless an `executor` is named, as `ray:HOST:PORT`; so many
     `devices` compute each training together. No epoch begins that would end after `deadline`, in seconds since 1970.
+    A run in this process has so many `threads`.
     Raises LadderError before anything is trained, DataError when the pictures cannot be had, KeyboardInterrupt when the
     user stops it: the same call goes on from there.
     """
     ladder, events = reading.ladder, events or Events()
     make, count, devices = choose_executor(executor, jobs, devices)
     chosen, place = _choose(ladder, rungs), find_place(out, ladder.name)
-    way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events, deadline)
+    way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events, deadline, threads)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
     with place.held(), data_kept():

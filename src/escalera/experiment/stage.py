@@ -27,7 +27,7 @@ from escalera.run.task import Source, Task, open_data
 class Way:
     """How a ladder is climbed, whatever its rungs are: where runs go, who performs them, and who hears of it.
 
-    No epoch begins that would end after `deadline`, in seconds since 1970.
+    No epoch begins that would end after `deadline`, in seconds since 1970. In this process each has so many `threads`.
     """
 
     place: Place
@@ -40,6 +40,7 @@ class Way:
     skip_bad: bool
     events: Events
     deadline: float | None = None
+    threads: int | None = None
     opened: set[str] = field(default_factory=set)
     """The sections `data` whose pictures a person has heard of."""
 
@@ -50,7 +51,7 @@ class Way:
             reading, pending, place.folder, self.data_root, self.device, place.url,
             fresh=self.fresh, skip_bad=self.skip_bad,
         )  # fmt: skip
-        return [replace(task, deadline=self.deadline) for task in made]
+        return [replace(task, deadline=self.deadline, threads=self.threads) for task in made]
 
 
 def prepared(

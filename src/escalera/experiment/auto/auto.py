@@ -10,7 +10,8 @@ from typing import Literal
 
 from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError
-from escalera.core.files import write_aside
+from escalera.core.files import read_sealed, write_aside
+from escalera.core.rundir import RunDir
 from escalera.experiment.auto.ascent import FIRST, Ascent
 from escalera.experiment.auto.built import Built
 from escalera.experiment.auto.diary import Attempt, Diary, read_diary
@@ -22,9 +23,11 @@ from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.explore import folder_name
 from escalera.experiment.place import find_place
+from escalera.experiment.search import SEED
 from escalera.experiment.stage import Way
 from escalera.experiment.survey import survey_source, told
 from escalera.ladder.read import dump_config
+from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.task import data_kept, open_data
 
@@ -84,10 +87,21 @@ def auto(
     results = climb(
         reading, out=out, data_root=data_root, device=device, rungs=_last_rungs(diary), skip_bad=True,
         language=language, command=command, events=events, deadline=timing.until(last),
+        threads=_threads(way, last, reading.ladder.rungs[-1]),
     )  # fmt: skip
     diary.elapsed = round(timing.elapsed, 1)
     diary.write(folder)
     return Built(path, diary, results)
+
+
+def _threads(way: Way, last: Attempt, rung: Rung) -> int | None:
+    """As many threads as its trial had for a body that stays as it is: what that found is kept, and known by them too.
+
+    None, for all, where the network learns as a whole.
+    """
+    frozen = getattr(rung.config.model, "trainable", None) == "none"
+    record = RunDir(way.place.folder / Ascent.trial(last) / f"seed-{SEED}").record
+    return int(read_sealed(record)["threads"]) if frozen and record.exists() else None
 
 
 def _last_rungs(diary: Diary) -> list[str]:
