@@ -73,9 +73,11 @@ def test_every_message_is_used() -> None:
         ],
         "auto": [
             *(f"move.{move}" for move in ("first", *MOVES)),
-            *(f"found.{key}" for key in ("rows", "uneven", "few", "duplicates", "conflicts", "bad", "table")),
             *("kept", "waits", "dropped", "dear"),
             *(unit for unit, _ in UNITS),
+        ],
+        "found": [
+            *("rows", "pixels", "uneven", "few", "duplicates", "twins", "conflicts", "bad", "table"),
         ],
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],
         "words": ["better", "worse", "longer", "shorter", "as_long"],
