@@ -67,7 +67,7 @@ def pretrained(ground: Ground, config: Config) -> Change | None:
         "model": {**body, "head": {"pool": "average", "dropout": 0.2}},
         "train.optimizer.lr": 3e-3,
         # An epoch of a head alone takes a moment.
-        "train.epochs": max(HEAD_EPOCHS, config["train"]["epochs"]),
+        "train.epochs": max(HEAD_EPOCHS, config.get("train", {}).get("epochs", 0)),
     }
 
 
