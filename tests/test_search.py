@@ -22,6 +22,7 @@ from escalera.core.files import plain_yaml, read_json
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Dataset, Split
 from escalera.experiment import climb as climbing
+from escalera.experiment.answers import set_aside
 from escalera.experiment.results import Results
 from escalera.experiment.stage import tasks_of
 from escalera.experiment.study import JOURNAL
@@ -526,3 +527,13 @@ def test_several_processes_search_together(climb: Callable[..., Results], tmp_pa
     climb(written, out=tmp_path / "whole/runs")
     assert not climb(written, devices=2).failed
     assert outcomes(found(tmp_path)) == outcomes(found(tmp_path / "whole"))
+
+
+def test_a_search_is_kept_under_a_number_that_was_never_given(tmp_path: Path) -> None:
+    """One that was removed leaves a gap, which is not the next number."""
+    for name in ("search", "search.kept-002"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "search.json").write_text(name)
+    set_aside(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["search.kept-002", "search.kept-003"]
+    assert (tmp_path / "search.kept-003" / "search.json").read_text() == "search"

@@ -93,8 +93,10 @@ def set_aside(rung_folder: Path) -> None:
     """Keep a search that another one replaces, under the next number."""
     folder = rung_folder / SEARCH
     if folder.exists():
-        taken = len(list(rung_folder.glob(f"{SEARCH}.kept-*")))
-        folder.rename(folder.with_name(f"{SEARCH}.kept-{taken + 1:03}"))
+        # Those before it may have been removed: a number is not given twice.
+        kept = (path.name.rpartition("-")[2] for path in rung_folder.glob(f"{SEARCH}.kept-*"))
+        last = max((int(number) for number in kept if number.isdigit()), default=0)
+        folder.rename(folder.with_name(f"{SEARCH}.kept-{last + 1:03}"))
 
 
 def identity(rung: Rung, seed: int) -> str:
