@@ -444,7 +444,7 @@ def test_each_move_applies_to_what_it_should(
     side = ground.shape[1]
     data = {"source": "digits", "validation": 0.2, "test": 0.2}
     data |= {"image_size": side, "channels": ground.shape[0]} if base != "mlp" else {}
-    known = {**first(ground), **start}
+    known = {**first(ground, 5), **start}
     known["train"] = {"epochs": 4, **known["train"]}
     diary = Diary("digits", data, {}, [])
     begun = Attempt("first", "baseline", "", known, 1, "kept", 0.5)

@@ -218,6 +218,11 @@ class RunDir:
         return [epochs[number] for number in sorted(epochs)]
 
 
+def trial_name(rung: str, number: int) -> str:
+    """What a trial of a rung's search is called, which is where it stands in the folder of the ladder."""
+    return f"{rung}/{SEARCH}/trial-{number:04}"
+
+
 def is_trial(rung: Path | str) -> bool:
     """Whether a folder, or the name that it goes by, is that of a trial of a search."""
     return bool(_TRIAL.fullmatch(rung.as_posix() if isinstance(rung, Path) else rung))

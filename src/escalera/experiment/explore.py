@@ -7,11 +7,15 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from escalera.core.errors import RunError
 from escalera.core.files import read_json, write_aside, write_json
 from escalera.experiment.notebook import line_html, list_html, table_html
+
+if TYPE_CHECKING:
+    from escalera.data.explore.source import Explored
+    from escalera.ladder.schema import Data
 
 
 class Exploration(dict[str, Any]):
@@ -49,9 +53,7 @@ def explore_source(
     `sets` are settings of a ladder's data section, as `data.label_column=kind`. Raises LadderError for one that is
     wrong, DataError where there is nothing to look at, EscaleraError for a language there is none of.
     """
-    from escalera import builders
     from escalera.core.runtime import now
-    from escalera.data.explore.source import explore
     from escalera.ladder.settings import read_data
     from escalera.report.exploration import render_exploration
     from escalera.report.language import load_language
@@ -59,13 +61,7 @@ def explore_source(
     words = load_language(language)
     data = read_data(source, sets)
     start = time.perf_counter()
-    found = explore(
-        data.source,
-        builders.read_options(data),
-        data_root=data_root,
-        bands=data.bands,
-        shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
-    )
+    found = look_at(data, data_root)
     folder = out / folder_name(source)
     csv = found.pixels.csv()
     version = importlib.metadata.version("escalera")
@@ -84,6 +80,20 @@ def explore_source(
     write_aside(page, lambda file: file.write(html.encode()))
     write_json(folder / "explore.json", facts)
     return page, facts
+
+
+def look_at(data: Data, data_root: Path | None) -> Explored:
+    """What is in a source, read as a section `data` says; raises DataError where there is nothing to look at."""
+    from escalera import builders
+    from escalera.data.explore.source import explore
+
+    return explore(
+        data.source,
+        builders.read_options(data),
+        data_root=data_root,
+        bands=data.bands,
+        shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
+    )
 
 
 def explored(folder: Path) -> str | None:

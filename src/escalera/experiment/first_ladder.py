@@ -103,13 +103,13 @@ def first_ladder(seen: SourceSurvey, file: Path, language: str) -> str:
 
 def _train(seen: SourceSurvey) -> dict[str, Any]:
     ground = _ground(seen)
-    return {"epochs": ground.epochs, **first(ground)["train"]}
+    return dict(first(ground, ground.epochs)["train"])
 
 
 def _rungs(seen: SourceSurvey) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """The rungs by name: the key of the reason, that of the comment, and the settings."""
     ground = _ground(seen)
-    start = first(ground)["model"]
+    start = first(ground, ground.epochs)["model"]
     rungs: dict[str, tuple[str, str, dict[str, Any]]] = {
         "baseline": ("auto.why.first", f"new.model.{start['kind']}", {"model": start})
     }

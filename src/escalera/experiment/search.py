@@ -16,7 +16,7 @@ from typing import Any
 
 from escalera.core.errors import EscaleraError
 from escalera.core.files import read_json, write_sealed
-from escalera.core.rundir import SEARCH, RunDir
+from escalera.core.rundir import SEARCH, RunDir, trial_name
 from escalera.core.search_record import NAME, TABLE
 from escalera.experiment.answers import flattery, identity, read_search, set_aside
 from escalera.experiment.muffled import Muffled
@@ -38,8 +38,6 @@ HALVINGS = 3
 """How often successive halving looks at a trial at the most."""
 GIVEN_UP = 10
 """Trials that fail one after the other before any is done: more of them would not end otherwise."""
-SAMPLES = 8
-"""Settings drawn to find out how much memory a trial may take."""
 
 
 def search_rung(way: Way, reading: Reading, rung: Rung) -> str:
@@ -268,7 +266,7 @@ class _Hunt:
         return [*found, *[self.base] * (count - len(found))][: max(1, count)]
 
     def _name(self, trial: Trial) -> str:
-        return f"{self.rung.name}/{SEARCH}/trial-{trial.number + 1:04}"
+        return trial_name(self.rung.name, trial.number + 1)
 
     def _run(self, trial: Trial) -> RunDir:
         return RunDir(self.way.place.folder / self._name(trial) / f"seed-{SEED}")

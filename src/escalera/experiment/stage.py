@@ -95,13 +95,12 @@ def tasks_of(
     keys = {rung.name: rung.config.data.model_dump_json() for rung, _ in pending}
     read = {keys[rung.name] for rung, _ in pending if rung.config.model.reads_attributes}
     sources = {key: Source(key, reading.ladder.seed, root, beside, skip_bad, key in read) for key in keys.values()}
-    places = [f"{number}/{len(pending)}" for number in range(1, len(pending) + 1)]
     return [
         Task(
             rung.name, rung.model_dump_json(), seed, str(folder), sources[keys[rung.name]],
-            device, None, fresh, place, store,
+            device, None, fresh, "", store,
         )
-        for (rung, seed), place in zip(pending, places, strict=True)
+        for rung, seed in pending
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from escalera.core.errors import DataError
 from escalera.core.language import Language
+from escalera.experiment.explore import look_at
 from escalera.ladder.schema import Data
 
 FEW = 2_000
@@ -53,20 +54,12 @@ def survey_source(source: str, sets: Sequence[str], data_root: Path | None) -> S
 
     A source that a shipped ladder learns from is read as it reads it; `sets` say it otherwise.
     """
-    from escalera import builders
-    from escalera.data.explore.source import explore
     from escalera.ladder.settings import read_data
 
     given = read_data(source, sets)
     known = _of_a_ladder(source) if not sets else None
     data = known or given
-    facts = explore(
-        data.source,
-        builders.read_options(data),
-        data_root=data_root,
-        bands=data.bands,
-        shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
-    ).facts()
+    facts = look_at(data, data_root).facts()
     if facts["faults"] and known is None:
         raise DataError("\n".join([*facts["faults"][:5], f"Look at it with: escalera explore {source}"]))
     sizes = [(min(one["height"], one["width"]), one["count"]) for one in facts["pictures"]["sizes"]]

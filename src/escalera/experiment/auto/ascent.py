@@ -13,7 +13,7 @@ from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError, LadderError
 from escalera.core.files import read_json
 from escalera.core.language import Language
-from escalera.core.rundir import SEARCH, RunDir
+from escalera.core.rundir import RunDir, trial_name
 from escalera.experiment.auto.diary import Attempt, Diary
 from escalera.experiment.auto.evidence import Evidence, weigh
 from escalera.experiment.auto.ground import Ground
@@ -62,9 +62,7 @@ class Ascent:
 
     def _begin(self, pool: Executor) -> None:
         """The first rung, as it is."""
-        start = first(self.ground)
-        train = {"epochs": self.diary.epochs, **start["train"]}
-        attempt = self._known("first", "") or self._new("first", "", {**start, "train": train})
+        attempt = self._known("first", "") or self._new("first", "", first(self.ground, self.diary.epochs))
         [found] = self._tried([attempt], pool)
         if found.state == "failed":
             raise EscaleraError(f"not even the first rung could be trained: {found.error}")
@@ -219,15 +217,13 @@ class Ascent:
     def _samples(self) -> list[Task]:
         """Tasks like those that come, for whoever shares out memory: the first, and a larger one."""
         known = self.diary.kept[-1] if self.diary.kept else None
-        start = first(self.ground)
-        train = {"epochs": self.diary.epochs, **start["train"]}
-        task = self._task(known or Attempt("first", FIRST, "", {**start, "train": train}, 1))
+        task = self._task(known or Attempt("first", FIRST, "", first(self.ground, self.diary.epochs), 1))
         return [task] * len(MOVES)
 
     @staticmethod
     def trial(attempt: Attempt) -> str:
         """The name of the folder of an attempt's trial."""
-        return f"{FOLDER}/{SEARCH}/trial-{attempt.number:04}"
+        return trial_name(FOLDER, attempt.number)
 
     def run(self, attempt: Attempt) -> RunDir:
         """The trial of an attempt."""

@@ -78,9 +78,7 @@ def auto(
         if epochs > max(diary.epochs, diary.final.get("epochs", 0)):
             diary.final = {"epochs": epochs}
         diary.elapsed = round(timing.elapsed, 1)
-        content = as_file(name, diary, language).encode()
-        write_aside(path, lambda stream: stream.write(content))
-        diary.file = {"path": str(path.resolve()), "sha256": hashlib.sha256(content).hexdigest()}
+        _write_ladder(path, as_file(name, diary, language), diary)
         diary.write(folder)
         events.auto_ends(path)
     reading = load_ladder(path, (), data_root)
@@ -92,6 +90,13 @@ def auto(
     diary.elapsed = round(timing.elapsed, 1)
     diary.write(folder)
     return Built(path, diary, results)
+
+
+def _write_ladder(path: Path, text: str, diary: Diary) -> None:
+    """Write the file, and remember how, so that one that a person has changed is known."""
+    content = text.encode()
+    write_aside(path, lambda stream: stream.write(content))
+    diary.file = {"path": str(path.resolve()), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _threads(way: Way, last: Attempt, rung: Rung) -> int | None:
@@ -127,8 +132,7 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
     )  # fmt: skip
     diary.ground = ground.values()
     diary.epochs = ground.epochs
-    start = first(ground)
-    attempt = Attempt("first", FIRST, "", {**start, "train": {"epochs": ground.epochs, **start["train"]}}, 1)
+    attempt = Attempt("first", FIRST, "", first(ground, ground.epochs), 1)
     reading = load_ladder(as_ladder(name, diary, attempt), (), way.data_root)
     known = dump_config(reading.ladder.rungs[0].config)
     larger = MOVES["convolutions"](ground, known)

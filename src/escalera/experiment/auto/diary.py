@@ -56,11 +56,8 @@ class Diary:
 
     def put(self, attempt: Attempt) -> None:
         """Take an attempt in, in the place of what was known of it."""
-        places = [place for place, one in enumerate(self.attempts) if one.number == attempt.number]
-        self.attempts[places[0] if places else len(self.attempts) :] = [
-            attempt,
-            *(self.attempts[places[0] + 1 :] if places else []),
-        ]
+        others = (one for one in self.attempts if one.number != attempt.number)
+        self.attempts = sorted([*others, attempt], key=lambda one: one.number)
 
     def write(self, folder: Path) -> None:
         """Write auto.json."""

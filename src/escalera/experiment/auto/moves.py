@@ -29,7 +29,7 @@ LEAST = 0.1
 """The share of validation that the last rung keeps."""
 
 
-def first(ground: Ground) -> dict[str, Any]:
+def first(ground: Ground, epochs: int) -> dict[str, Any]:
     """The cheapest honest beginning: a small dense network, over the table where there is one, else over the pixels."""
     model: dict[str, Any]
     if ground.attributes:
@@ -37,7 +37,12 @@ def first(ground: Ground) -> dict[str, Any]:
     else:
         model = {"kind": "mlp", "dense": [64]}
     stopping = {"monitor": "val_loss", "patience": 10, "restore_best": True}
-    train = {"batch_size": ground.batch, "optimizer": {"name": "adam", "lr": 1e-3}, "early_stopping": stopping}
+    train = {
+        "epochs": epochs,
+        "batch_size": ground.batch,
+        "optimizer": {"name": "adam", "lr": 1e-3},
+        "early_stopping": stopping,
+    }
     return {"model": model, "train": train}
 
 
