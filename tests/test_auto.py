@@ -373,7 +373,7 @@ def test_killed_it_goes_on(tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    subprocess.run([*line[:5], "0.6", *line[6:]], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([*line[:6], "0.6", *line[7:]], cwd=tmp_path, check=True, capture_output=True)
     found = read_diary(diary.parent)
     assert found is not None and all(one.state != "running" for one in found.attempts)
     tried = [(one.move, one.parent) for one in found.attempts]
@@ -496,3 +496,21 @@ def test_the_last_rung_finds_what_a_frozen_body_left(tmp_path: Path, trainable: 
     assert building._threads(way, last, rung) is None
     RunDir(place.folder / "auto" / "search" / "trial-0003" / "seed-1000").write_record({"threads": 7})
     assert building._threads(way, last, rung) == threads
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "a\\b", ".hidden", "..", "con", "seed-1", "x" * 81])
+def test_a_name_that_is_no_folder_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(EscaleraError, match=r"^--name .*: expected a name of at most 80 letters") as caught:
+        auto("digits", name=name, out=tmp_path / "runs", file=tmp_path / "a.yaml")
+    assert list(tmp_path.iterdir()) == []
+    assert "se esperaba un nombre" in translate(str(caught.value), "es")
+
+
+def test_runs_of_another_ladder_are_left_alone(tmp_path: Path) -> None:
+    place = tmp_path / "runs" / "digits"
+    place.mkdir(parents=True)
+    (place / "ladder.json").write_text("{}")
+    with pytest.raises(EscaleraError, match="has the runs of another ladder, whose report would be replaced") as caught:
+        auto("digits", out=tmp_path / "runs", file=tmp_path / "a.yaml")
+    assert (place / "ladder.json").read_text() == "{}" and not (tmp_path / "a.yaml").exists()
+    assert "tiene las ejecuciones de otra escalera" in translate(str(caught.value), "es")

@@ -11,6 +11,7 @@ from typing import Literal
 from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError
 from escalera.core.files import read_sealed, write_aside
+from escalera.core.names import LONGEST, fault, is_name
 from escalera.core.rundir import RunDir
 from escalera.experiment.auto.ascent import FIRST, Ascent
 from escalera.experiment.auto.built import Built
@@ -22,6 +23,7 @@ from escalera.experiment.auto.timing import FEWEST, Timing
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.explore import folder_name
+from escalera.experiment.ladder_file import NAME as LADDER
 from escalera.experiment.place import find_place
 from escalera.experiment.search import SEED
 from escalera.experiment.stage import Way
@@ -56,6 +58,7 @@ def auto(
     """
     events = events or Events()
     name = name or folder_name(source)
+    _check_name(name)
     path = file or Path(f"{name}.yaml")
     make, count, devices = choose_executor(executor, jobs, 1)
     place = find_place(out, name)
@@ -64,6 +67,7 @@ def auto(
     with place.held(), data_kept():
         diary = read_diary(folder)
         _check_file(path, diary)
+        _check_free(place.folder, diary)
         timing = Timing(minutes, 0.0 if diary is None else diary.elapsed, 0, data_root, device)
         if diary is None:
             diary, ground = _begin(way, source, name, sets, timing)
@@ -160,6 +164,25 @@ def _again(diary: Diary, source: str) -> Ground:
         )
     values = diary.ground
     return Ground(**{**values, "shape": tuple(values["shape"])})
+
+
+def _check_name(name: str) -> None:
+    """Raise EscaleraError for a name that cannot be a folder's, before anything is written anywhere."""
+    why = fault(name) if is_name(name) and len(name) <= LONGEST else f"'{name}' is a path, or none at all"
+    if why:
+        raise EscaleraError(
+            f"--name {name}: expected a name of at most {LONGEST} letters, digits and . _ -, the first a letter or "
+            f"digit: {why}."
+        )
+
+
+def _check_free(folder: Path, diary: Diary | None) -> None:
+    """Raise EscaleraError where another ladder of this name was climbed: its report would be replaced."""
+    if diary is None and (folder / LADDER).exists():
+        raise EscaleraError(
+            f"{folder} has the runs of another ladder, whose report would be replaced. Give this ladder a name of its "
+            "own with --name."
+        )
 
 
 def _check_file(path: Path, diary: Diary | None) -> None:
