@@ -19,7 +19,7 @@ from escalera.experiment.auto.diary import Attempt, Diary, read_diary
 from escalera.experiment.auto.ground import Ground, at_hand
 from escalera.experiment.auto.moves import MOVES, first
 from escalera.experiment.auto.text import FINAL, as_file, as_ladder, words_of
-from escalera.experiment.auto.timing import FEWEST, Timing
+from escalera.experiment.auto.timing import FEWEST, Timing, rests
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.explore import folder_name
@@ -108,9 +108,8 @@ def _threads(way: Way, last: Attempt, rung: Rung) -> int | None:
 
     None, for all, where the network learns as a whole.
     """
-    frozen = getattr(rung.config.model, "trainable", None) == "none"
     record = RunDir(way.place.folder / Ascent.trial(last) / f"seed-{SEED}").record
-    return int(read_sealed(record)["threads"]) if frozen and record.exists() else None
+    return int(read_sealed(record)["threads"]) if rests(rung) and record.exists() else None
 
 
 def _last_rungs(diary: Diary) -> list[str]:

@@ -28,6 +28,12 @@ LONGEST = 2
 """The last rung is trained for so many times a full training's epochs at the most."""
 
 
+def rests(rung: Rung) -> bool:
+    """Whether the bodies of a rung stay as they are: what they find is kept for other runs."""
+    parts = rung.config.model.parts.values()
+    return bool(parts) and all(part.learns == "none" for part in parts)
+
+
 @dataclass
 class Timing:
     """The clock of an ascent: `before` are the seconds of earlier parts, `minutes` the limit of all together."""
@@ -75,7 +81,7 @@ class Timing:
         slower = parent.seconds * each / max(1e-6, self.seconds(before))
         takes = self.seconds(rung) * min(SLOWEST, max(1 / SLOWEST, slower)) * CARE + AROUND
         # What a frozen body finds is kept, so that the last rung has it at once.
-        kept = 0.0 if getattr(rung.config.model, "trainable", None) == "none" else takes
+        kept = 0.0 if rests(rung) else takes
         return takes + max(LEFT * 60 * self.minutes, kept) < self.left
 
     def until(self, last: Attempt) -> float:
