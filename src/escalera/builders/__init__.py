@@ -1,7 +1,6 @@
 """From a configuration to the objects that it speaks of: data, networks, optimisers and callbacks."""
 
 from escalera.builders.data import (
-    EVALUATION_BATCH,
     batches,
     changes,
     dataset,
@@ -30,7 +29,6 @@ from escalera.builders.train import (
 from escalera.builders.weights import imagenet_files, start_from, weights_problems
 
 __all__ = [
-    "EVALUATION_BATCH",
     "absent_sources",
     "absent_weights",
     "batches",

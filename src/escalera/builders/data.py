@@ -14,7 +14,7 @@ from escalera.data.augment.erasing import Erase
 from escalera.data.augment.geometric import Augment
 from escalera.data.augment.mixup import Mix
 from escalera.data.augment.randaugment import Policy
-from escalera.data.batches import Batches, Change, Treatment
+from escalera.data.batches import Batches, Change, Treatment, evaluation_batch
 from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
 from escalera.data.images import ImageSet
@@ -28,8 +28,6 @@ from escalera.data.table.bands import banded, provisional
 from escalera.evaluate.views import VIEWS, View, as_it_is
 from escalera.ladder import schema
 from escalera.models.tiles import ONE, Layout, of_each
-
-EVALUATION_BATCH = 256
 
 
 def pictures(
@@ -120,7 +118,7 @@ def batches(
         part.images,
         part.labels,
         part.rows,
-        batch_size=config.train.batch_size if training else EVALUATION_BATCH,
+        batch_size=config.train.batch_size if training else evaluation_batch(part.images, device),
         device=device,
         shuffle=training,
         seed=seed,

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from escalera.data.batches import places, shuffled, trained_on
 
+FEATURES_AT_ONCE = 256
+"""Rows of features that a head answers at once."""
+
 
 class FeatureBatches:
     """Features and labels of all rows as batches, in the very order in which `Batches` gives the pictures.

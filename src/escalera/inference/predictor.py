@@ -18,7 +18,7 @@ from escalera import builders
 from escalera.builders.ensemble import Ballot, ballot
 from escalera.core.errors import DataError, RunError
 from escalera.core.rundir import RunDir
-from escalera.data.batches import Batches, Treatment
+from escalera.data.batches import Batches, Treatment, evaluation_batch
 from escalera.data.query.images import Intake, Pictures, Seen
 from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
@@ -145,7 +145,7 @@ class Predictor:
             pixels,
             np.zeros(len(pixels), dtype=np.int64),
             np.arange(len(pixels)),
-            batch_size=builders.EVALUATION_BATCH,
+            batch_size=evaluation_batch(pixels, torch.device("cpu")),
             device=torch.device("cpu"),
             shuffle=False,
             treatment=Treatment(mean=data.mean, std=data.deviation, attributes=vectors),

@@ -8,6 +8,7 @@ from typing import TypeVar
 from torch import nn
 
 from escalera.core.errors import EscaleraError
+from escalera.models.dropout import Dropout
 from escalera.models.layers import ACTIVATIONS, batch_norm_2d, conv3x3
 
 _Value = TypeVar("_Value", str, float)
@@ -63,7 +64,7 @@ def cnn(
             end.append(nn.MaxPool2d(2, ceil_mode=same))
             height, width = (height + same) // 2, (width + same) // 2
         if share:
-            end.insert(0 if place == "before_pool" else len(end), nn.Dropout(share))
+            end.insert(0 if place == "before_pool" else len(end), Dropout(share))
         layers += end
     return nn.Sequential(*layers), (channels, height, width)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from escalera.core.errors import ModelError
+from escalera.models.dropout import Dropout
 from escalera.models.layers import ACTIVATIONS, batch_norm_1d, conv_1d
 
 
@@ -43,6 +44,6 @@ def conv1d(
         if pool > 1:
             layers.append(nn.MaxPool1d(pool))
         if share:
-            layers.append(nn.Dropout(share))
+            layers.append(Dropout(share))
         channels, length = outputs, length // pool
     return nn.Sequential(*layers, nn.Unflatten(2, (1, length))), (channels, 1, length)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from escalera.models.dropout import Dropout
 from escalera.models.layers import dense, dense_stack
 
 
@@ -41,7 +42,7 @@ class Head(nn.Module):
             inputs, list(widths), activation=activation, batch_norm=batch_norm, dropout=per_layer
         )
         if isinstance(dropout, int | float) and dropout:
-            layers.append(nn.Dropout(dropout))
+            layers.append(Dropout(dropout))
         self.layers = nn.Sequential(*layers, dense(inputs, classes))
 
     def pool(self, feature_map: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import nn
 
+from escalera.models.dropout import Dropout
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": lambda: nn.LeakyReLU(0.3),  # Keras's slope, not PyTorch's 0.01
@@ -66,6 +68,6 @@ def dense_stack(
         if batch_norm:
             layers.append(batch_norm_1d(width))
         if share:
-            layers.append(nn.Dropout(share))
+            layers.append(Dropout(share))
         inputs = width
     return layers, inputs

@@ -23,6 +23,7 @@ from escalera.core.rundir import ASKED, RunDir
 from escalera.core.runtime import choose_device, describe, free_memory, now
 from escalera.data.cache import folders
 from escalera.data.dataset import Dataset, Split
+from escalera.data.features import FEATURES_AT_ONCE
 from escalera.data.input_spec import InputSpec
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.metrics import measure
@@ -225,7 +226,7 @@ def _read(
     """The features (B, D) of a split, batch by batch; those that a rung has kept of the same body are not made anew."""
     if model.pool == "as_trained" and len(network.parts) == 1 and model.net.parts["body"].learns == "none":
         found = features_of(config, data, network, "body", part, "fp32").cpu()
-        yield from torch.split(found, builders.EVALUATION_BATCH)
+        yield from torch.split(found, FEATURES_AT_ONCE)
         return
     feed = builders.batches(config, part, data.train, seed=0, device=device, training=False)
     yield from (found for found, _ in features(network, model.pool, feed.epoch(0)))

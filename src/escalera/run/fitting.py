@@ -16,9 +16,9 @@ from escalera import builders
 from escalera.core.errors import TrainingError
 from escalera.core.ranks import Ranks
 from escalera.core.rundir import RunDir
-from escalera.data.batches import Batches
+from escalera.data.batches import Batches, evaluation_batch
 from escalera.data.dataset import Dataset, Split
-from escalera.data.features import FeatureBatches
+from escalera.data.features import FEATURES_AT_ONCE, FeatureBatches
 from escalera.evaluate.features import features
 from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
 from escalera.evaluate.shared import collect, share
@@ -147,9 +147,12 @@ class Fitting:
         if ranks.leads:
             ranks.meet()
 
+    def _at_once(self, part: Split) -> int:
+        return evaluation_batch(part.images, self.place.device)
+
     def _feed(self, part: Split) -> Batches:
         """The batches of a split that are this process's to evaluate."""
-        own = replace(part, rows=share(part.rows, builders.EVALUATION_BATCH, self.place.ranks))
+        own = replace(part, rows=share(part.rows, self._at_once(part), self.place.ranks))
         return builders.batches(self.config, own, self.data.train, seed=0, device=self.place.device, training=False)
 
     def _answers(
@@ -160,7 +163,7 @@ class Fitting:
             own = torch.from_numpy(predict(network, feed.epoch(0), views).logits)
         else:
             own = torch.zeros((0, len(self.data.classes)))
-        logits = collect(own, len(labels), builders.EVALUATION_BATCH, self.place.ranks)
+        logits = collect(own, len(labels), self._at_once(part), self.place.ranks)
         return Predictions(logits.numpy(), labels)
 
     def _run_once(self) -> tuple[FeatureBatches, Validate]:
@@ -174,7 +177,7 @@ class Fitting:
         return train, lambda judged: _validated(judged, lambda asked: predict(asked, validation.epoch(0)))
 
     def _features(
-        self, part: Split, precision: str, *, batch_size: int = builders.EVALUATION_BATCH, **order: Any
+        self, part: Split, precision: str, *, batch_size: int = FEATURES_AT_ONCE, **order: Any
     ) -> FeatureBatches:
         """The features of a split in place of its pictures, in batches."""
         if self.place.ranks.count == 1:
@@ -192,7 +195,7 @@ class Fitting:
             own = features(self.network, feed.epoch(0), precision=self.told)[0]
         else:
             own = torch.zeros((0, self.network.head.inputs), device=feed.device)
-        return collect(own, len(part.rows), builders.EVALUATION_BATCH, self.place.ranks)
+        return collect(own, len(part.rows), self._at_once(part), self.place.ranks)
 
 
 def _said(predictions: Predictions) -> dict[str, float]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from escalera import builders
+from escalera.data.batches import evaluation_batch
 from escalera.data.cache.features import kept
 from escalera.data.dataset import Dataset, Split
 from escalera.evaluate.features import features
@@ -41,6 +42,7 @@ def features_of(config: RungConfig, data: Dataset, network: Network, name: str, 
         section.model_dump_json(exclude=NO_MATTER), pool, str(network.parts[number].layout), _digest(body),
         part.digest, str(data.train.channels if config.data.normalize == "standard" else None),
         precision, device.type, str(torch.get_num_threads()), torch.__version__,
+        str(evaluation_batch(part.images, device)),
     ]  # fmt: skip
     return kept(data.name, states, make).to(device)
 

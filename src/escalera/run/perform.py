@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from escalera.core.memory import keep_memory
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
@@ -17,6 +18,7 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
     from escalera.core.runtime import threads
     from escalera.run.attempt import attempt
 
+    keep_memory()
     rung = Rung.model_validate_json(task.rung)
     events.rung_begins(rung, task.seed, task.place)
     data = open_data(task.source)
