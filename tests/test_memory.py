@@ -28,5 +28,5 @@ def test_a_step_that_asks_for_the_same_blocks_again_has_no_page_faults() -> None
         done = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
         return int(done.stdout)
 
-    # Each block of 64 MB is above 32 MB, up to which glibc learns by itself. Where pages are large there are few of them.
+    # Blocks of 64 MB are above the 32 MB up to which glibc learns by itself. Large pages are fewer.
     assert faults("kept") < 20 <= faults("as ever")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import nn
 
 from escalera.core.errors import EscaleraError
-from escalera.models.layers import conv
+from escalera.models.layers import ReLU, conv
 
 WIDTHS = (96, 256, 384, 384, 256)
 KERNELS = (5, 5, 3, 3, 3)
@@ -30,7 +30,7 @@ def alexnet(image_shape: tuple[int, int, int]) -> tuple[nn.Module, tuple[int, in
         )
     layers: list[nn.Module] = []
     for outputs, kernel, pooled in zip(WIDTHS, KERNELS, POOLED, strict=True):
-        layers += [conv(channels, outputs, kernel), nn.ReLU()]
+        layers += [conv(channels, outputs, kernel), ReLU()]
         if pooled:
             layers.append(nn.MaxPool2d(3, stride=2))
             height, width = (height - 1) // 2, (width - 1) // 2

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import nn
+from torch import Tensor, nn
 
 from escalera.models.dropout import Dropout
 
+
+class ReLU(nn.ReLU):
+    """max(x, 0), which in training is written over x: nobody else reads it there, and memory is the step's limit."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Any shape, which is kept."""
+        return nn.functional.relu(values, inplace=self.training)
+
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
+    "relu": ReLU,
     "leaky_relu": lambda: nn.LeakyReLU(0.3),  # Keras's slope, not PyTorch's 0.01
     "gelu": nn.GELU,
     "silu": nn.SiLU,
