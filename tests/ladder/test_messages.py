@@ -120,8 +120,10 @@ def test_the_ladder_that_the_mistakes_are_put_into_is_sound(problems: Callable[.
         ("train.precision", "16", "expected one of 'auto', 'fp32', 'bf16', received 16"),
         ("train.early_stopping", "3", "expected a mapping such as {monitor: ...}, received 3"),
         ("train.early_stopping.monitor", "loss",
-         "expected one of 'val_loss', 'val_accuracy', or a list of such, received 'loss'; did you mean 'val_loss'?"),
-        ("train.early_stopping.monitor", "[]", "expected at least one of 'val_loss', 'val_accuracy', received []"),
+         "expected one of 'val_loss', 'val_accuracy', 'val_balanced_accuracy', 'val_macro_f1', "
+         "or a list of such, received 'loss'; did you mean 'val_loss'?"),
+        ("train.early_stopping.monitor", "[]",
+         "expected at least one of 'val_loss', 'val_accuracy', 'val_balanced_accuracy', 'val_macro_f1', received []"),
         ("train.early_stopping.restore_best", "on", "expected true or false, received 'on'"),
         ("train.optimizer", "{lr: 0.1}", "missing key 'name'; expected one of 'adam', 'adamw', 'sgd'"),
         ("train.optimizer", "adam", "expected a mapping such as {name: ...}, received 'adam'"),

@@ -176,7 +176,8 @@ def test_whole_sections_are_values_too(told: Callable[..., list[str]]) -> None:
         ("{over: {}}", ".over: expected a mapping of dotted paths to values, received {}"),
         (
             "{over: {train.epochs: [1, 2]}, monitor: test_accuracy}",
-            ".monitor: expected one of 'val_loss', 'val_accuracy', received 'test_accuracy'; "
+            ".monitor: expected one of 'val_loss', 'val_accuracy', 'val_balanced_accuracy', 'val_macro_f1', "
+            "received 'test_accuracy'; "
             "did you mean 'val_accuracy'?",
         ),
         ("{over: {train.epochs: [1, 2]}, minutes: 0}", ".minutes: expected a number above 0, received 0"),

@@ -48,7 +48,8 @@ TOLD = [
     "8: rungs[0] (base).train.epochs: expected a whole number of at least 1, received 'ten'",
     "9: rungs[0] (base).train.optimizer.name: unknown name 'adm'; did you mean 'adam'?",
     "9: rungs[0] (base).train.optimizer.lrr: unknown key 'lrr'; did you mean 'lr'?",
-    "10: rungs[0] (base).train.early_stopping.monitor: expected one of 'val_loss', 'val_accuracy', or a list of such, "
+    "10: rungs[0] (base).train.early_stopping.monitor: expected one of 'val_loss', 'val_accuracy', "
+    "'val_balanced_accuracy', 'val_macro_f1', or a list of such, "
     "received 'val_los'; did you mean 'val_loss'?",
     "10: rungs[0] (base).train.early_stopping.patience: expected a whole number of at least 1, received 0",
     "12: rungs[1] (deeper).from: expected the name of a rung, received 'bas'; did you mean 'base'?",

@@ -5,7 +5,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from escalera.models.head import Head
-from escalera.models.late import Answers, LateHead, answers_of, in_one, loss_of
+from escalera.models.late import Answers, LateHead, answers_of, in_one
+from escalera.train.criterion import Criterion
 
 ROWS, CLASSES = 200, 3
 
@@ -30,7 +31,7 @@ def right(logits: torch.Tensor, labels: torch.Tensor) -> int:
 def test_in_training_each_branch_learns_as_if_it_were_alone() -> None:
     both = answers()
     rows, labels = torch.randn(8, 6), torch.arange(8) % CLASSES
-    loss_of(both.train()(rows), labels, 0.1).backward()  # type: ignore[no-untyped-call]
+    Criterion(0.1)(both.train()(rows), labels).backward()  # type: ignore[no-untyped-call]
     for number, own in enumerate(torch.split(rows, [2, 4], dim=1)):
         layer = both[number]
         found = [parameter.grad for parameter in layer.parameters()]

@@ -8,6 +8,7 @@ from torch import nn
 
 from escalera.core.errors import TrainingError
 from escalera.data.batches import Batches
+from escalera.train.criterion import Criterion
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import constant, exponential
 
@@ -141,7 +142,7 @@ def test_clipping_limits_the_step(start: Start, batches: Batches) -> None:
 
 def test_label_smoothing_raises_the_floor_of_the_loss(start: Start, batches: Batches) -> None:
     plain = run(start(epochs=15), batches)[-1]["loss"]
-    smooth = run(start(epochs=15), batches, label_smoothing=0.2)[-1]["loss"]
+    smooth = run(start(epochs=15), batches, criterion=Criterion(0.2))[-1]["loss"]
     assert plain < 0.2 < smooth
 
 

@@ -17,6 +17,7 @@ from escalera.data.augment.randaugment import Policy
 from escalera.data.batches import AS_THEY_ARE, Batches, Change, Treatment
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.checkpoint import LastCheckpoint, read_tensors
+from escalera.train.criterion import Criterion
 from escalera.train.ema import MovingAverage, averaged
 from escalera.train.loop import Callback, Training, train
 from escalera.train.penalty import L2Penalty
@@ -207,7 +208,7 @@ def test_mixed_labels_count_the_larger_share(start: Start) -> None:
 
     train(
         start(epochs=15), pictures(Treatment(mix=Mix(2, mixup=0.2))), schedule=constant(15), validate=dict, seed=0,
-        label_smoothing=0.1, callbacks=[Keep()],
+        criterion=Criterion(0.1), callbacks=[Keep()],
     )  # fmt: skip
     assert logs[-1]["accuracy"] > 0.85
     assert logs[-1]["loss"] < logs[0]["loss"]

@@ -16,6 +16,8 @@ from escalera.builders.data import (
 from escalera.builders.early import absent_sources, absent_weights
 from escalera.builders.model import bodies, network, network_for, shape_problems
 from escalera.builders.train import (
+    class_problems,
+    criterion,
     early_stopping,
     kept_parts,
     moving_average,
@@ -34,6 +36,8 @@ __all__ = [
     "batches",
     "bodies",
     "changes",
+    "class_problems",
+    "criterion",
     "dataset",
     "divided",
     "early_stopping",

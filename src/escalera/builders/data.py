@@ -129,6 +129,7 @@ def batches(
             std=deviation,
             attributes=_beside(part, config.model),
             shards=config.train.shards if training else 1,
+            balanced=config.train.sampler == "balanced",
         ),
     )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from escalera.builders.model import bodies
+from escalera.core.errors import Problem, nearest
+from escalera.data.dataset import Dataset
 from escalera.ladder import schema
+from escalera.ladder.read import Place, Reading
 from escalera.models.fusion import Branch
 from escalera.models.network import Network
 from escalera.train.callbacks import EarlyStopping
+from escalera.train.criterion import Criterion, class_weights
 from escalera.train.ema import MovingAverage
 from escalera.train.optimizers import OPTIMIZERS
 from escalera.train.penalty import L2Penalty
@@ -42,6 +47,34 @@ def penalty(model: schema.Net, network: Network) -> L2Penalty | None:
     found = [(body, float(getattr(part, "l2", 0.0))) for part, body in bodies(model, network)]
     found.append((network.head, model.head.l2))
     return L2Penalty(found) if any(strength for _, strength in found) else None
+
+
+def criterion(train: schema.Train, data: Dataset, device: torch.device) -> Criterion:
+    """The loss that is minimised over the rows of train; names of classes that there are none of are left out."""
+    weights = None
+    if train.class_weights is not None:
+        counts = torch.bincount(torch.from_numpy(data.train.labels[data.train.rows]), minlength=len(data.classes))
+        given: dict[int, float] | None = None
+        if isinstance(train.class_weights, dict):
+            given = {data.classes.index(name): of for name, of in train.class_weights.items() if name in data.classes}
+        weights = class_weights(counts, given).to(device)
+    gamma = train.loss.gamma if isinstance(train.loss, schema.Focal) else 0.0
+    return Criterion(train.label_smoothing, gamma, weights)
+
+
+def class_problems(reading: Reading, rungs: Sequence[schema.Rung], opened: Mapping[str, Dataset]) -> list[Problem]:
+    """Weights of classes that the data have not, `opened` by their section as JSON."""
+    problems: dict[Place, Problem] = {}
+    for rung in rungs:
+        data, given = opened.get(rung.config.data.model_dump_json()), rung.config.train.class_weights
+        if data is None or not isinstance(given, dict):
+            continue
+        for name in given:
+            if name not in data.classes:
+                place = reading.locate(rung.name, f"train.class_weights.{name}")
+                why = f"expected a class of '{data.name}', received '{name}'; {nearest(name, data.classes)}"
+                problems.setdefault(place, Problem(why, f"train.class_weights.{name}", place.file, place.line))
+    return list(problems.values())
 
 
 def moving_average(train: schema.Train) -> MovingAverage | None:

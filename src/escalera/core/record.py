@@ -190,9 +190,11 @@ class RunRecord(Lenient):
 
 
 class Scores(Lenient):
-    """Accuracy and loss of one split."""
+    """What one split says."""
 
     accuracy: Share | None = None
+    balanced_accuracy: Share | None = None
+    macro_f1: Share | None = None
     loss: Amount | None = None
 
 
@@ -209,8 +211,6 @@ class PerClass(Lenient):
 class FullScores(Scores):
     """The test rows in full; `confusion` is as `Confusion.read` takes it."""
 
-    macro_f1: Share | None = None
-    balanced_accuracy: Share | None = None
     top5: Share | None = None
     brier: Amount | None = None
     calibration_error: Share | None = None
@@ -234,6 +234,8 @@ class Epoch(Lenient):
     accuracy: Share | None = None
     val_loss: Amount | None = None
     val_accuracy: Share | None = None
+    val_balanced_accuracy: Share | None = None
+    val_macro_f1: Share | None = None
     lr: Amount | None = None
 
 

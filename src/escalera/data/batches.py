@@ -8,7 +8,6 @@ y       (B,) int64, or (B, K) float32 where pictures are mixed
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from escalera.data.augment.mixup import Mix
+from escalera.data.order import drawn_by, order_of
 from escalera.data.rows import Rows
 
 Change = Callable[[Tensor, torch.Generator], Tensor]
@@ -36,7 +36,8 @@ class Treatment:
 
     `mean` and `std` per channel standardise the pixels, in [0, 1] until then; `augment` changes each picture, in its
     order; `mix` blends pictures and labels in pairs; `attributes` (N, A) are for batches without `mix`. Each of the
-    `shards` of a batch is changed and mixed by itself.
+    `shards` of a batch is changed and mixed by itself. `balanced`: where rows are shuffled, an epoch has
+    as many of each class.
     """
 
     augment: Sequence[Change] = ()
@@ -45,6 +46,7 @@ class Treatment:
     std: Sequence[float] | None = None
     attributes: NDArray[np.float32] | None = None
     shards: int = 1
+    balanced: bool = False
 
 
 AS_THEY_ARE = Treatment()
@@ -88,6 +90,7 @@ class Batches:
         self.changes = list(treatment.augment)
         self.mix = treatment.mix
         self.shards = treatment.shards
+        self.balanced = treatment.balanced
         self._shape = images.shape[1:]
         self._source = Rows(images)
         self._pixels: Tensor | None = None
@@ -131,7 +134,7 @@ class Batches:
         rows, labels, attributes = self._rows, self._labels, self._attributes
         generator = torch.Generator()
         if self.shuffle:
-            order = shuffled(len(rows), self.seed, number)
+            order = order_of(labels, self.seed, number, balanced=self.balanced)
             rows = rows[order.to(rows.device)]
             labels = labels[order.to(labels.device)]
             attributes = None if attributes is None else attributes[order.to(attributes.device)]
@@ -177,16 +180,6 @@ def trained_on(rows: int, size: int, shards: int = 1) -> int:
     """How many rows an epoch learns from: without a last batch that has not two for each shard."""
     left = rows % size
     return rows - left if left < 2 * shards else rows
-
-
-def shuffled(rows: int, seed: int, epoch: int) -> Tensor:
-    """The order (rows,) of an epoch."""
-    return torch.randperm(rows, generator=torch.Generator().manual_seed(drawn_by(seed, epoch)))
-
-
-def drawn_by(*numbers: int) -> int:
-    """The seed of what is drawn by these numbers, far from that of any others."""
-    return int.from_bytes(hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest(), "little")
 
 
 def _moved(source: Rows, rows: NDArray[np.int64], size: int, device: torch.device) -> Tensor:

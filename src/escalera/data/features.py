@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from escalera.data.batches import places, shuffled, trained_on
+from escalera.data.batches import places, trained_on
+from escalera.data.order import order_of
 
 FEATURES_AT_ONCE = 256
 """Rows of features that a head answers at once."""
@@ -19,7 +20,7 @@ class FeatureBatches:
     """Features and labels of all rows as batches, in the very order in which `Batches` gives the pictures.
 
     With `shuffle` the order is drawn by (seed, epoch), and a last batch that has not two rows for each of the `shards`
-    is skipped; without, it is all rows in order.
+    is skipped; without, it is all rows in order. `balanced`: an epoch has as many rows of each class.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class FeatureBatches:
         shuffle: bool = False,
         seed: int = 0,
         shards: int = 1,
+        balanced: bool = False,
     ) -> None:
         self.features = features
         self.labels = labels
@@ -38,6 +40,7 @@ class FeatureBatches:
         self.shuffle = shuffle
         self.seed = seed
         self.shards = shards
+        self.balanced = balanced
         self.device = features.device
 
     def __len__(self) -> int:
@@ -53,7 +56,7 @@ class FeatureBatches:
         """The batches (x, y) of an epoch, shard by shard: (B, D) and (B,); `mine` are the shards, None: all of them."""
         features, labels = self.features, self.labels
         if self.shuffle:
-            order = shuffled(len(labels), self.seed, number).to(self.device)
+            order = order_of(labels, self.seed, number, balanced=self.balanced).to(self.device)
             features, labels = features[order], labels[order]
         for _, _, place in places(self._rows, self.batch_size, self.shards, mine):
             yield features[place], labels[place]

@@ -120,22 +120,46 @@ def total(tallies: Tallies) -> Sums:
     )
 
 
+Counts = NDArray[np.float64]
+"""Of rows, by class (..., K): those that are right, those that there are, or those that were said to be of it."""
+
+
+def accuracy(right: Counts, support: Counts, predicted: Counts) -> NDArray[np.float64]:
+    """The share of the rows that are right, (...)."""
+    share: NDArray[np.float64] = right.sum(axis=-1) / support.sum(axis=-1)
+    return share
+
+
+def balanced_accuracy(right: Counts, support: Counts, predicted: Counts) -> NDArray[np.float64]:
+    """The mean recall of the classes that have rows, (...)."""
+    share: NDArray[np.float64] = _share(right, support).sum(axis=-1) / (support > 0).sum(axis=-1)
+    return share
+
+
+def macro_f1(right: Counts, support: Counts, predicted: Counts) -> NDArray[np.float64]:
+    """The mean F1 over all classes, (...); of a class that has no rows and was never said it is 0."""
+    share: NDArray[np.float64] = _share(2 * right, support + predicted).mean(axis=-1)
+    return share
+
+
+SHARES = {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
+"""The metrics that a ladder may be judged by, each made of three counts of each class."""
+
+
 def metrics(sums: Sums) -> dict[str, NDArray[np.float64]]:
     """Every metric of one total or of many draws, (...); a quotient without a denominator is 0.
 
-    The balanced accuracy is the mean recall of the classes that have rows; macro F1 the mean over all classes. The
-    Brier score is the sum of squares over the classes (0 to 2); the calibration error is in shares.
+    The Brier score is the sum of squares over the classes (0 to 2); the calibration error is in shares.
     """
     rows = sums.support.sum(axis=-1)
-    present = sums.support > 0
-    recall = _share(sums.right, sums.support)
+    counts = sums.right, sums.support, sums.predicted
     loss, brier, top_five = np.moveaxis(sums.values / rows[..., None], -1, 0)
     found = {
-        "accuracy": sums.right.sum(axis=-1) / rows,
-        "balanced_accuracy": recall.sum(axis=-1) / present.sum(axis=-1),
+        "accuracy": accuracy(*counts),
+        "balanced_accuracy": balanced_accuracy(*counts),
         "top5": top_five,
         "loss": loss,
-        "macro_f1": _share(2 * sums.right, sums.support + sums.predicted).mean(axis=-1),
+        "macro_f1": macro_f1(*counts),
         "brier": brier,
         "calibration_error": np.abs(sums.gap).sum(axis=-1) / rows,
     }

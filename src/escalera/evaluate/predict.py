@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from escalera.evaluate.gathered import Gathered
+from escalera.evaluate.metrics import SHARES
 from escalera.evaluate.views import VIEWS, View, mean_logits
 from escalera.models.inputs import Inputs
 
@@ -46,10 +46,17 @@ def predict(
     return Predictions(all_logits.numpy(), all_labels.numpy())
 
 
-def accuracy_and_loss(predictions: Predictions) -> dict[str, Any]:
-    """The share of rows whose largest logit is the label's, and the mean negative log likelihood."""
-    logits, labels = torch.from_numpy(predictions.logits), torch.from_numpy(predictions.labels)
-    return {
-        "accuracy": (logits.argmax(1) == labels).double().mean().item(),
-        "loss": nn.functional.cross_entropy(logits.double(), labels).item(),
-    }
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
+
+
+def scores(predictions: Predictions) -> dict[str, float]:
+    """The `SCORES` of a split: shares as `metrics` has them, and the mean negative log likelihood."""
+    labels, predicted = predictions.labels, predictions.logits.argmax(axis=1)
+    classes = predictions.logits.shape[1]
+    right, support, said = (
+        np.bincount(which, minlength=classes).astype(np.float64)
+        for which in (labels[labels == predicted], labels, predicted)
+    )
+    logits, truth = torch.from_numpy(predictions.logits).double(), torch.from_numpy(labels)
+    shares = {name: float(share(right, support, said)) for name, share in SHARES.items()}
+    return {**shares, "loss": nn.functional.cross_entropy(logits, truth).item()}

@@ -24,6 +24,7 @@ from escalera.evaluate.cost import flops_per_image
 from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
+from escalera.train.criterion import Criterion
 from escalera.train.ema import averaged
 from escalera.train.loop import Callback, Training, train
 
@@ -171,7 +172,7 @@ def images_per_second(
         seed=0,
         precision=precision,
         clip_norm=config.train.clip_norm,
-        label_smoothing=config.train.label_smoothing,
+        criterion=Criterion(config.train.label_smoothing),
         penalty=builders.penalty(config.model.net, network),
         callbacks=[*([average] if average else []), watch],
     )

@@ -137,6 +137,7 @@ def prepare(way: Way, reading: Reading, tasks: Sequence[Task], anew: Sequence[Ru
         raise LadderError([*problems, *absent, *builders.absent_weights(reading, anew)])
     datasets = {task.source.data: open_data(task.source) for task in tasks}
     problems = builders.shape_problems(reading, todo, datasets) or builders.weights_problems(reading, anew, datasets)
+    problems += builders.class_problems(reading, todo, datasets)
     if problems:
         raise LadderError(problems)
     for key, data in datasets.items():

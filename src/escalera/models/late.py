@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from escalera.models.head import Head
 from escalera.models.network import Network
@@ -96,17 +95,6 @@ class Apart(nn.Module):
 def answers_of(judged: nn.Module) -> Answers | None:
     """Where branches answer each for itself in a network or a head, else None."""
     return next((module for module in judged.modules() if isinstance(module, Answers)), None)
-
-
-def loss_of(said: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """The mean loss of logits (N, K), or that of (P, N, K), of which each part learns by itself.
-
-    Labels are (N,), or shares (N, K).
-    """
-    if said.ndim == 2:
-        return cross_entropy(said.float(), labels, label_smoothing=smoothing)
-    losses = [cross_entropy(part.float(), labels, label_smoothing=smoothing) for part in said]
-    return torch.stack(losses).mean()
 
 
 def in_one(said: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class Fitted(Protocol):
         """What run.json says of it so far; it may be added to."""
 
     def checked(self) -> dict[str, dict[str, float]]:
-        """Accuracy and loss of the splits that it has learned from, by name."""
+        """The scores of the splits that it has learned from, by name."""
 
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What it predicts for the rows of a split, and what others do."""

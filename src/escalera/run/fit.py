@@ -16,7 +16,7 @@ from escalera.core.rundir import ASKED, LEARNED, RunDir
 from escalera.core.runtime import choose_device, choose_precision, describe, now
 from escalera.data.dataset import Dataset, Split
 from escalera.evaluate.cost import PeakMemory, flops_per_image
-from escalera.evaluate.predict import Predictions, accuracy_and_loss
+from escalera.evaluate.predict import Predictions, scores
 from escalera.evaluate.price import price
 from escalera.evaluate.speed import rows_per_second
 from escalera.evaluate.views import mean_logits
@@ -63,10 +63,10 @@ class FittedNetwork:
     events: Events
 
     def checked(self) -> dict[str, dict[str, float]]:
-        """Accuracy and loss of train and validation."""
+        """The scores of train and validation."""
         data = self.fitting.data
         parts = {"train": data.train, "validation": data.validation}
-        return {name: accuracy_and_loss(self.fitting.predictions(part)) for name, part in parts.items()}
+        return {name: scores(self.fitting.predictions(part)) for name, part in parts.items()}
 
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What it predicts; beside it what each branch of a fusion is worth on the same rows."""
@@ -208,7 +208,7 @@ def _train(
         precision=place.precision,
         accumulate=settings.accumulate,
         clip_norm=settings.clip_norm,
-        label_smoothing=settings.label_smoothing,
+        criterion=builders.criterion(settings, fitting.data, place.device),
         penalty=builders.penalty(config.model.net, fitting.network),
         shards=fitting.shards(),
         callbacks=callbacks,

@@ -27,7 +27,7 @@ from escalera.data.features import FEATURES_AT_ONCE
 from escalera.data.input_spec import InputSpec
 from escalera.evaluate.cost import PeakMemory, flops_per_image
 from escalera.evaluate.metrics import measure
-from escalera.evaluate.predict import Predictions
+from escalera.evaluate.predict import SCORES, Predictions
 from escalera.evaluate.price import price
 from escalera.evaluate.speed import rows_per_second
 from escalera.ladder import schema
@@ -77,10 +77,10 @@ class FittedEnsemble:
     validation: Rows
 
     def checked(self) -> dict[str, dict[str, float]]:
-        """Accuracy and loss of validation; none of train, where the nearest neighbour of a row is the row itself."""
+        """The scores of validation; none of train, where the nearest neighbour of a row is the row itself."""
         voted, _ = self._vote(self.validation.features)
         found = measure(logits(voted), self.validation.labels, self.data.classes)
-        return {"validation": {key: found[key] for key in ("accuracy", "loss")}}
+        return {"validation": {key: found[key] for key in SCORES}}
 
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What they vote; beside it each classifier, and the head of the network that the features come from."""

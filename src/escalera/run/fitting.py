@@ -20,7 +20,7 @@ from escalera.data.batches import Batches, evaluation_batch
 from escalera.data.dataset import Dataset, Split
 from escalera.data.features import FEATURES_AT_ONCE, FeatureBatches
 from escalera.evaluate.features import features
-from escalera.evaluate.predict import Predictions, accuracy_and_loss, predict
+from escalera.evaluate.predict import Predictions, predict, scores
 from escalera.evaluate.shared import collect, share
 from escalera.evaluate.views import VIEWS, View
 from escalera.ladder.schema import RungConfig
@@ -170,9 +170,8 @@ class Fitting:
         """The features of train in place of their pictures, and what validates on those of validation."""
 
         of = self.config.train
-        train = self._features(
-            self.data.train, self.told, batch_size=of.batch_size, shuffle=True, seed=self.seed, shards=of.shards
-        )
+        order = {"shuffle": True, "seed": self.seed, "shards": of.shards, "balanced": of.sampler == "balanced"}
+        train = self._features(self.data.train, self.told, batch_size=of.batch_size, **order)
         validation = self._features(self.data.validation, self.told)
         return train, lambda judged: _validated(judged, lambda asked: predict(asked, validation.epoch(0)))
 
@@ -199,7 +198,7 @@ class Fitting:
 
 
 def _said(predictions: Predictions) -> dict[str, float]:
-    return {f"val_{key}": value for key, value in accuracy_and_loss(predictions).items()}
+    return {f"val_{key}": value for key, value in scores(predictions).items()}
 
 
 def _validated(judged: nn.Module, ask: Callable[[nn.Module], Predictions]) -> dict[str, float]:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from escalera.core.runtime import autocast
 from escalera.data.batches import Batches
 from escalera.data.features import FeatureBatches
-from escalera.models.late import in_one, loss_of
+from escalera.models.late import in_one
+from escalera.train.criterion import PLAIN, Criterion
 from escalera.train.meter import Meter
 from escalera.train.schedules import Schedule
 from escalera.train.shards import WHOLE, Whole
@@ -76,7 +77,7 @@ def train(
     seed: int,
     precision: str = "fp32",
     clip_norm: float | None = None,
-    label_smoothing: float = 0.0,
+    criterion: Criterion = PLAIN,
     penalty: Callable[[], Tensor] | None = None,
     accumulate: int = 1,
     shards: Whole = WHOLE,
@@ -84,8 +85,9 @@ def train(
 ) -> None:
     """Train from `training.epoch` (0 for a new one) until the epochs are done or a callback says stop.
 
-    `validate` returns what the history calls val_loss and val_accuracy. `penalty` is added to the loss that is
-    minimised; the history has it apart, so that `loss` and `val_loss` stay comparable. Labels are (B,), or shares
+    `validate` returns what the history calls val_loss, val_accuracy, and so on. `criterion` gives the loss; `penalty`
+    is added to it and stands apart in the history, so that `loss` and `val_loss`, which is plain cross-entropy, stay
+    comparable where no class is weighted and the loss is not focal. Labels are (B,), or shares
     (B, K) where pictures are mixed: accuracy then counts the class with the largest share. The gradients of
     `accumulate` batches make one step, as those of one batch of all their rows; batch norm sees each batch alone, and
     each of its `shards`, into which `batches` cuts it.
@@ -118,7 +120,7 @@ def train(
                 for inputs, labels in shards.apart(islice(source, accumulate * len(shards.mine))):
                     with cast:
                         logits = learner(inputs)
-                    loss = loss_of(logits, labels, label_smoothing)
+                    loss = criterion(logits, labels)
                     meter.add(loss, in_one(logits), labels, rates[0] * factor)
                     whole = loss if penalty is None else loss + penalty()
                     (whole if plain else whole * len(labels)).backward()  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from escalera.core.ranks import ALONE, Ranks
-from escalera.data.batches import drawn_by
+from escalera.data.order import drawn_by
 
 Piece = TypeVar("Piece")
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from escalera.core.ranks import Ranks
-from escalera.data.batches import drawn_by
+from escalera.data.order import drawn_by
 from escalera.models.network import Network
 from escalera.train.shards import Piece, Shards
 

@@ -7,6 +7,7 @@ from escalera.ladder.schema.fusion import Fusion
 from escalera.ladder.schema.head import Head
 from escalera.ladder.schema.kind import Body, Branch, Model, Net
 from escalera.ladder.schema.ladder import NO_BLEND, Evaluate, Ladder, LadderEntry, Rung, RungConfig, RungEntry
+from escalera.ladder.schema.losses import CrossEntropy, Focal, Loss
 from escalera.ladder.schema.model import KINDS
 from escalera.ladder.schema.optimizers import Adam, AdamW, Optimizer, Sgd
 from escalera.ladder.schema.pretrained import Backbone, Transfer
@@ -35,14 +36,17 @@ __all__ = [
     "Constant",
     "Conv1d",
     "Cosine",
+    "CrossEntropy",
     "Data",
     "EarlyStopping",
     "Evaluate",
     "Exponential",
+    "Focal",
     "Fusion",
     "Head",
     "Ladder",
     "LadderEntry",
+    "Loss",
     "Mlp",
     "Model",
     "Net",

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from escalera.ladder.schema.section import Count, Positive, Section, Share
 
-Monitor = Literal["val_loss", "val_accuracy"]
+Monitor = Literal["val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1"]
 
 
 class Constant(Section):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from escalera.ladder.schema.losses import CrossEntropy, Loss
 from escalera.ladder.schema.optimizers import Adam, Optimizer
 from escalera.ladder.schema.schedules import Constant, Monitor, Schedule
 from escalera.ladder.schema.section import Count, Fraction, Positive, Section, Share, at_odds
+
+
+def _by_name(value: Any) -> Any:
+    """A class that is called 7 is a number in YAML."""
+    if not isinstance(value, dict):
+        return value
+    return {str(key) if isinstance(key, int) and not isinstance(key, bool) else key: of for key, of in value.items()}
 
 
 class EarlyStopping(Section):
@@ -23,7 +31,8 @@ class EarlyStopping(Section):
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:
         if not self.monitor:
-            raise at_odds("expected at least one of 'val_loss', 'val_accuracy', received []", "monitor")
+            known = ", ".join(f"'{name}'" for name in get_args(Monitor))
+            raise at_odds(f"expected at least one of {known}, received []", "monitor")
         return self
 
 
@@ -52,7 +61,20 @@ class Train(Section):
         ),
     ] = True
     clip_norm: Annotated[Positive | None, Field(description="upper limit of the gradient's norm")] = None
+    loss: Loss = CrossEntropy.model_construct(name="cross_entropy")
     label_smoothing: Fraction = 0.0
+    class_weights: Annotated[
+        Literal["balanced"] | dict[str, Positive] | None,
+        BeforeValidator(_by_name),
+        Field(
+            description="balanced: each class counts as much as any other, however few its rows; or {class: weight}, 1 "
+            "for those that are not named"
+        ),
+    ] = None
+    sampler: Annotated[
+        Literal["shuffled", "balanced"],
+        Field(description="balanced: an epoch has as many rows of each class, those of rare ones several times"),
+    ] = "shuffled"
     ema: Annotated[
         Share | None,
         Field(description="decay of a running average of the weights, such as 0.999; the run stands by the average"),
