@@ -109,3 +109,39 @@ def test_a_rare_class_is_heard(settings: dict[str, Any], tmp_path: Path) -> None
         for name in ("base", "heard")
     )
     assert heard > plain + 0.05
+
+
+def test_the_verdicts_are_about_the_metric(tmp_path: Path) -> None:
+    from escalera.report.story import read_story
+
+    ladder = digits(epochs=30, optimizer={"name": "adam", "lr": 0.01})
+    ladder["data"] = {"validation": 0.2, "test": 0.4}
+    ladder["rungs"].append({"name": "heard", "change": {"train.class_weights": "balanced"}})
+    esc.climb(ladder, data=rare(40), out=tmp_path, quiet=True)
+    by_accuracy = read_story(tmp_path / "tiny").rungs[1]
+    ladder["evaluate"] = {"metric": "balanced_accuracy"}
+    before = (tmp_path / "tiny" / "heard" / "seed-0" / "run.json").read_bytes()
+    esc.climb(ladder, data=rare(40), out=tmp_path, quiet=True)
+    assert (tmp_path / "tiny" / "heard" / "seed-0" / "run.json").read_bytes() == before
+    story = read_story(tmp_path / "tiny")
+    assert story.metric == "balanced_accuracy"
+    rung = story.rungs[1]
+    assert by_accuracy.step and by_accuracy.step.verdict != "better"
+    assert rung.step and rung.step.verdict == "better"
+    assert rung.interval and rung.score and rung.interval[0] < rung.score < rung.interval[1]
+    page = (tmp_path / "tiny" / "report.html").read_text()
+    assert "is the best by balanced accuracy" in page
+    assert "Test, balanced accuracy," in page
+
+
+def test_a_ladder_has_one_metric() -> None:
+    ladder = digits()
+    ladder["rungs"] += [{"name": "two", "change": {"evaluate.metric": "macro_f1"}}, {"name": "three"}]
+    with pytest.raises(LadderError) as caught:
+        esc.load_ladder(ladder)
+    message = (
+        "expected the metric of the first rung for all of a ladder, 'accuracy', received 'macro_f1'; write "
+        "evaluate.metric once, above the rungs"
+    )
+    assert [problem.message for problem in caught.value.problems] == [message]
+    assert "se esperaba en toda la escalera" in translate(message, "es")

@@ -107,8 +107,8 @@ def test_the_baselines_stand_in_chart_table_and_json(constant: Path) -> None:
     assert "always 'sano' 90.6%" in unescape(svg)
     found = as_values(read_story(constant))
     assert found["baselines"] == [
-        {"name": "majority", "class": "sano", "test_accuracy": 29 / 32},
-        {"name": "nearest_mean_images", "class": None, "test_accuracy": 17 / 32},
+        {"name": "majority", "class": "sano", "test_accuracy": 29 / 32, "score": 29 / 32},
+        {"name": "nearest_mean_images", "class": None, "test_accuracy": 17 / 32, "score": 17 / 32},
     ]
     [rung] = found["rungs"]
     assert rung["against"]["majority"] == {

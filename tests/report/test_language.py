@@ -16,7 +16,7 @@ from escalera.core.fault import Kind as FaultKind
 from escalera.data.column import Kind, Remark
 from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
-from escalera.evaluate.metrics import measure
+from escalera.evaluate.metrics import SHARES, measure
 from escalera.experiment.auto.moves import MOVES
 from escalera.models.ensemble.classifiers import CLASSIFIERS
 from escalera.report.figures.search_best import UNITS
@@ -107,6 +107,8 @@ def test_every_message_is_used() -> None:
     used = set(re.findall(r'"([a-z]+\.[a-z0-9_.-]+)"', text))
     used |= {f"{group}.{member}" for group, members in groups.items() for member in members}
     used |= {f"state.{state}.text" for state in ("failed", "damaged", "running", "absent")}
+    used |= {f"{key}_by" for key in used}
+    used |= {f"by.{metric}" for metric in SHARES if metric != "accuracy"}
     assert sorted(set(EN.messages) - used) == []
     for group, members in groups.items():
         assert {f"{group}.{member}" for member in members} <= set(EN.messages), group

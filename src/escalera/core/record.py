@@ -49,6 +49,7 @@ class LadderFile(Lenient):
     name: str = ""
     title: Text | None = None
     command: str = ""
+    metric: str = "accuracy"
     rungs: list[RungEntry] = []
 
 

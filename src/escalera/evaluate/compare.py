@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def compare(
     The interval is the paired bootstrap over the rows. Raises EscaleraError where the rows are not the same in number.
     """
     before, after = np.asarray(correct_before, dtype=bool), np.asarray(correct_after, dtype=bool)
-    _check(before, after)
+    check_sides(before, after)
     seeds_before, seeds_after, rows = len(before), len(after), before.shape[1]
     # Whole numbers, so that equal rows are exactly equal: the difference of the two means, times scale.
     scale = seeds_before * seeds_after
@@ -68,7 +68,7 @@ def compare(
         gained=gained,
         lost=lost,
         p=p,
-        seed_p=_seed_test(right_before, right_after) if min(seeds_before, seeds_after) > 1 else None,
+        seed_p=seed_test(right_before, right_after) if min(seeds_before, seeds_after) > 1 else None,
         seed_std_before=_deviation(right_before / rows),
         seed_std_after=_deviation(right_after / rows),
     )
@@ -137,8 +137,8 @@ def _row_test(difference: NDArray[np.int64]) -> float:
     return float(stats.ttest_1samp(difference, 0).pvalue)
 
 
-def _seed_test(right_before: NDArray[np.int64], right_after: NDArray[np.int64]) -> float:
-    """Welch's t test of the seeds' counts of right rows."""
+def seed_test(right_before: NDArray[Any], right_after: NDArray[Any]) -> float:
+    """Welch's t test of the seeds' counts of right rows, or of other figures of theirs (S,) and (S2,)."""
     if np.ptp(right_before) == np.ptp(right_after) == 0:
         return 1.0 if right_before[0] == right_after[0] else 0.0
     sides = [(right.mean(), right.std(ddof=1), len(right)) for right in (right_after, right_before)]
@@ -151,7 +151,8 @@ def _deviation(accuracies: NDArray[np.float64]) -> float | None:
     return float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None
 
 
-def _check(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> None:
+def check_sides(before: NDArray[Any], after: NDArray[Any]) -> None:
+    """Raise EscaleraError unless both are (seeds, rows), of the same rows."""
     for name, correct in (("before", before), ("after", after)):
         if correct.ndim != 2 or 0 in correct.shape:
             raise EscaleraError(f"compare: expected (seeds, rows) {name} the change, received shape {correct.shape}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +15,11 @@ from escalera.experiment.answers import blocked, known_answers
 from escalera.experiment.answers import fault as search_fault
 from escalera.experiment.course import Course
 from escalera.experiment.devices import choose_executor
-from escalera.experiment.ladder_file import fault
+from escalera.experiment.ladder_file import fault, judged_otherwise
 from escalera.experiment.place import find_place
 from escalera.experiment.results import Results, Run
 from escalera.experiment.stage import Way
+from escalera.ladder.metric import metric_problems
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung
 from escalera.ladder.shipped import shipped
@@ -37,6 +39,7 @@ def load_ladder(
     networks that cannot be built, sources that are nowhere (`data_root` is looked into), weights that are not there.
     """
     reading = inherit(read_ladder(source, sets))
+    reading = replace(reading, problems=[*reading.problems, *metric_problems(reading)])
     if reading.problems:
         from escalera import builders
 
@@ -85,6 +88,7 @@ def climb(
         for path in folder.iterdir():
             settle(path)
         found = _damages(folder, [folder / rung.name for rung in chosen if rung.search], runs.values())
+        otherwise = judged_otherwise(ladder, folder)
         course = Course(way, reading, runs, command, seeds)
         for path in folder.iterdir():
             store(path)
@@ -93,7 +97,7 @@ def climb(
         failed = course.climb()
         ladder = course.reading.ladder
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]
-        report = _report(folder, language, data_root, reading.folder, anew=course.changed or any(repriced))
+        report = _report(folder, language, data_root, reading.folder, anew=course.changed or otherwise or any(repriced))
         place.give()
         events.ladder_ends(folder, place.shown(report), failed)
     return Results({key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, report)

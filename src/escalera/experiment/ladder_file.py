@@ -40,7 +40,21 @@ def write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: in
         if runs:
             entries.append({**entry, **runs})
     title = ladder.title.model_dump() if ladder.title else None
-    _write(folder, {"name": ladder.name, "title": title, "command": command, "rungs": entries}, ladder)
+    metric = metric_of(ladder)
+    known = {"name": ladder.name, "title": title, "command": command, "metric": metric, "rungs": entries}
+    _write(folder, known, ladder)
+
+
+def metric_of(ladder: Ladder) -> str:
+    """What the verdicts of a ladder are about: of all its rungs the same."""
+    return ladder.rungs[0].config.evaluate.metric if ladder.rungs else "accuracy"
+
+
+def judged_otherwise(ladder: Ladder, folder: Path) -> bool:
+    """Whether the page in a folder is about another metric than the ladder is now."""
+    with contextlib.suppress(RunError):
+        return bool(read_sealed(folder / NAME).get("metric", "accuracy") != metric_of(ladder))
+    return False
 
 
 def fault(folder: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from escalera.report.baselines import Against
+    from escalera.report.baselines import Against, Baseline
     from escalera.report.search import Search
     from escalera.report.story import Story
 
@@ -29,6 +29,7 @@ def as_values(story: Story) -> dict[str, Any]:
                 "name": rung.name,
                 "state": rung.state,
                 "test_accuracy": rung.accuracy,
+                "score": rung.score,
                 "test_loss": rung.loss,
                 "seconds": rung.seconds,
                 "parent": rung.parent,
@@ -43,9 +44,19 @@ def as_values(story: Story) -> dict[str, Any]:
                 "search": _search(rung.search) if rung.search else None,
             }
         )  # fmt: skip
-    baselines = [{"name": one.name, "class": one.answer, "test_accuracy": one.accuracy} for one in story.baselines]
+    baselines = [
+        {"name": one.name, "class": one.answer, "test_accuracy": _accuracy(one, story), "score": one.score}
+        for one in story.baselines
+    ]
     page = str(story.path / "report.html")
-    return {"ladder": story.name, "report": page, "baselines": baselines, "rungs": rungs}
+    return {"ladder": story.name, "report": page, "metric": story.metric, "baselines": baselines, "rungs": rungs}
+
+
+def _accuracy(baseline: Baseline, story: Story) -> float | None:
+    """The share of the test rows that a baseline has right, whatever the verdicts are about."""
+    runs = (run.answers for rung in story.contenders for run in rung.done if run.answers)
+    rows = next((answers for answers in runs if len(answers.labels) == len(baseline.predicted)), None)
+    return None if rows is None else float((rows.labels == baseline.predicted).mean())
 
 
 def _search(search: Search) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from escalera.core.predictions import Answers
 from escalera.evaluate.baselines import MAJORITY, NAMES
-from escalera.evaluate.compare import Comparison, Verdict, compare, holm, verdict
+from escalera.evaluate.compare import Comparison, Verdict, holm, verdict
+from escalera.evaluate.paired import figure, judge
 from escalera.report.runs import Run
 
 Variety = Literal["one", "few", "some", "all"]
@@ -22,15 +23,15 @@ Variety = Literal["one", "few", "some", "all"]
 
 @dataclass(frozen=True)
 class Baseline:
-    """An answer that needs no network: its accuracy, the rows (N,) that it has right, and the class if it has but one.
+    """An answer that needs no network: its figure, what it says of each row (N,), and the class if it has but one.
 
     `name` is `majority`, `nearest_mean_images` or `nearest_mean_attributes`.
     """
 
     name: str
     answer: str | None
-    accuracy: float
-    correct: NDArray[np.bool_]
+    score: float
+    predicted: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,15 @@ class Range:
     variety: Variety
 
 
-def baselines(runs: Sequence[Run]) -> list[Baseline]:
+def baselines(runs: Sequence[Run], metric: str) -> list[Baseline]:
     """Those that the first run stands beside, from the one that knows least; none for a run of earlier versions."""
     for run in runs:
         if run.answers is not None:
-            return _of(run, run.answers)
+            return _of(run, run.answers, metric)
     return []
 
 
-def _of(run: Run, answers: Answers) -> list[Baseline]:
+def _of(run: Run, answers: Answers, metric: str) -> list[Baseline]:
     found = []
     for name in NAMES:
         predicted = answers.others.get(f"baseline:{name}")
@@ -69,18 +70,23 @@ def _of(run: Run, answers: Answers) -> list[Baseline]:
         known = name == MAJORITY and 0 <= predicted[0, 0] < len(run.classes) and np.ptp(predicted) == 0
         if name == MAJORITY and not known:
             continue
-        correct = predicted[0] == answers.labels
+        score = figure(metric, answers.labels, predicted[0], answers.classes)
         answer = run.classes[predicted[0, 0]] if name == MAJORITY else None
-        found.append(Baseline(name, answer, float(correct.mean()), correct))
+        found.append(Baseline(name, answer, score, predicted[0]))
     return found
 
 
-def against(rungs: Sequence[tuple[Sequence[Baseline], Sequence[Answers]]]) -> list[list[Against]]:
+def against(rungs: Sequence[tuple[Sequence[Baseline], Sequence[Answers]]], metric: str) -> list[list[Against]]:
     """Each rung, its seeds on the same rows, against its baselines; Holm's correction over the rungs of each."""
+
+    def compared(baseline: Baseline, answers: Sequence[Answers]) -> Comparison:
+        after, first = np.stack([one.predicted for one in answers]), answers[0]
+        return judge(metric, first.labels, baseline.predicted[None], after, first.classes)
+
     found: list[list[Against]] = [[] for _ in rungs]
     for name in NAMES:
         drafts = [
-            (place, baseline, compare(baseline.correct[None], np.stack([one.correct for one in answers])))
+            (place, baseline, compared(baseline, answers))
             for place, (below, answers) in enumerate(rungs)
             for baseline in below
             if baseline.name == name and answers and all(answers[0].same_rows(other) for other in answers)

@@ -20,7 +20,7 @@ from escalera.report.album import Album
 from escalera.report.evidence import gather
 from escalera.report.explanations import heat, read_maps
 from escalera.report.gallery import explained
-from escalera.report.language import NOTHING, Language, load_language, of_rows
+from escalera.report.language import NOTHING, Language, load_language, of_metric, of_rows
 from escalera.report.rung import Rung
 from escalera.report.story import Story, read_story
 from escalera.report.summary import headline, summarise
@@ -50,6 +50,7 @@ def write_report(ladder_dir: Path, language: str = "en") -> Path:
 
 def write_page(story: Story, language: Language, *, keep_runs: bool = True) -> Path:
     """Write the page of a story into its folder; the runs' figures go into their own, without `keep_runs` beside it."""
+    language = of_metric(language, story.metric)
     language = of_rows(language) if story.tabular else language
     evidence = {rung.name: found for rung in story.rungs if rung.done and (found := gather(rung.done[0]))}
     ladder = LadderView(story, language, evidence)

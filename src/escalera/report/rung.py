@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import fmean, stdev
 from typing import Any, Literal
+
+import numpy as np
 
 from escalera.core.record import Change, Data, Price, Text
 from escalera.evaluate.baselines import MAJORITY
 from escalera.evaluate.compare import Comparison, Verdict, accuracy_interval
+from escalera.evaluate.paired import interval
 from escalera.report.baselines import Against, Range, answered
 from escalera.report.runs import Run, State
 from escalera.report.search import Search
@@ -44,6 +48,8 @@ class Rung:
     """Whether its runs have the settings that the last climb asked for."""
     search: Search | None = None
     """What it tried before."""
+    metric: str = "accuracy"
+    """What its verdict is about."""
 
     @property
     def slug(self) -> str:
@@ -80,9 +86,19 @@ class Rung:
         return _mean(self.accuracies)
 
     @property
+    def scores(self) -> list[float]:
+        """The metric on the test rows of each finished seed."""
+        return _given(run.score(self.metric) for run in self.done)
+
+    @property
+    def score(self) -> float | None:
+        """The mean of the metric over the seeds."""
+        return _mean(self.scores)
+
+    @property
     def deviation(self) -> float | None:
-        """The seed noise: deviation of the test accuracy between seeds; None with fewer than two."""
-        return stdev(self.accuracies) if len(self.accuracies) > 1 else None
+        """The seed noise: deviation of the metric between seeds; None with fewer than two."""
+        return stdev(self.scores) if len(self.scores) > 1 else None
 
     @property
     def loss(self) -> float | None:
@@ -91,8 +107,8 @@ class Rung:
 
     @property
     def validation(self) -> float | None:
-        """Mean validation accuracy over the seeds."""
-        return _mean(_given(run.metrics.validation.accuracy for run in self.done))
+        """The mean of the metric on validation over the seeds."""
+        return _mean(_given(getattr(run.metrics.validation, self.metric) for run in self.done))
 
     @property
     def validation_loss(self) -> float | None:
@@ -123,11 +139,16 @@ class Rung:
         )
         return next(filter(None, counts), None)
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """The test noise: the 95 % interval of the mean accuracy, had other pictures of the same kind been drawn."""
+        """The test noise: the 95 % interval of the mean figure, had other pictures of the same kind been drawn."""
         if self.accuracy is None or self.test_rows is None:
             return None
+        if self.metric != "accuracy":
+            found = [run.answers for run in self.done if run.answers]
+            alike = found and all(found[0].same_rows(other) for other in found)
+            said = [one.predicted for one in found]
+            return interval(self.metric, found[0].labels, np.stack(said), found[0].classes) if alike else None
         return accuracy_interval(self.accuracy, self.test_rows)
 
     @property

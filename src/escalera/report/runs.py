@@ -40,6 +40,10 @@ class Run:
         given = self.metrics.test.accuracy
         return float(self.answers.correct.mean()) if given is None and self.answers else given
 
+    def score(self, metric: str) -> float | None:
+        """A metric on the test rows."""
+        return self.accuracy if metric == "accuracy" else getattr(self.metrics.test, metric)
+
     @property
     def classes(self) -> list[str]:
         """The names of the classes; their numbers where no file that fits gives them."""

@@ -47,7 +47,7 @@ def beaten(one: Against, language: Language) -> str:
     return language.say(
         key,
         answer=one.baseline.answer,
-        accuracy=language.percent(one.baseline.accuracy),
+        accuracy=language.percent(one.baseline.score),
         signed=language.points(comparison.difference, sign=True),
         low=language.points(comparison.low, sign=True),
         high=language.points(comparison.high, sign=True),

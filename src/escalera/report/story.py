@@ -19,7 +19,9 @@ from escalera.core.names import is_name, there
 from escalera.core.neighbours import no_ladder
 from escalera.core.record import LadderFile, RungEntry, Text
 from escalera.evaluate.baselines import ATTRIBUTES, NAMES
-from escalera.evaluate.compare import Comparison, compare, holm, verdict
+from escalera.evaluate.compare import Comparison, holm, verdict
+from escalera.evaluate.metrics import SHARES
+from escalera.evaluate.paired import judge
 from escalera.report.baselines import Baseline, against, baselines
 from escalera.report.rung import Obstacle, Rung, Step
 from escalera.report.runs import read_run
@@ -86,8 +88,13 @@ class Story:
 
     @property
     def best(self) -> Rung | None:
-        """The contender with the highest test accuracy, the earlier one of equals."""
-        return max(self.contenders, key=lambda rung: rung.accuracy or 0.0, default=None)
+        """The contender with the highest figure on the test rows, the earlier one of equals."""
+        return max(self.contenders, key=lambda rung: rung.score or 0.0, default=None)
+
+    @property
+    def metric(self) -> str:
+        """What the verdicts are about."""
+        return self.rungs[0].metric if self.rungs else "accuracy"
 
     def rung(self, name: str | None) -> Rung | None:
         """A rung by its name."""
@@ -123,11 +130,12 @@ def read_story(ladder_dir: Path) -> Story:
         # A name is a folder: none may lead out of the ladder's own.
         if not is_name(name) or names.count(name) > 1:
             raise RunError(f"could not use {path}: expected every rung to have a name of its own, received {name!r}.")
-    rungs = [_rung(entry, ladder_dir / entry.name) for entry in ladder.rungs]
+    metric = ladder.metric if ladder.metric in SHARES else "accuracy"
+    rungs = [_rung(entry, ladder_dir / entry.name, metric) for entry in ladder.rungs]
     return Story.of(ladder_dir, ladder.name or ladder_dir.name, ladder.title, ladder.command, with_steps(rungs))
 
 
-def _rung(entry: RungEntry, folder: Path) -> Rung:
+def _rung(entry: RungEntry, folder: Path, metric: str) -> Rung:
     """A rung with what lies in its folder."""
     runs = [read_run(folder / f"seed-{seed}", seed) for seed in entry.seeds]
     searched = read_search(folder, finished=any(run.state == "done" for run in runs)) if entry.search else None
@@ -139,6 +147,7 @@ def _rung(entry: RungEntry, folder: Path) -> Rung:
         runs=runs,
         as_asked=entry.as_asked,
         search=searched,
+        metric=metric,
     )
 
 
@@ -153,7 +162,10 @@ def with_steps(rungs: Sequence[Rung]) -> list[Rung]:
     compared = [(step, step.comparison) for step in drafts.values() if step.comparison]
     for (step, comparison), p in zip(compared, holm([c.evidence for _, c in compared]), strict=True):
         drafts[step.rung] = replace(step, p=p, verdict=verdict(comparison, p))
-    below = against([(baselines(rung.done), [run.answers for run in rung.done if run.answers]) for rung in rungs])
+    metric = rungs[0].metric if rungs else "accuracy"
+    answers = [[run.answers for run in rung.done if run.answers] for rung in rungs]
+    simple = [baselines(rung.done, metric) for rung in rungs]
+    below = against(list(zip(simple, answers, strict=True)), metric)
     return [replace(rung, step=drafts.get(rung.name), against=found) for rung, found in zip(rungs, below, strict=True)]
 
 
@@ -169,7 +181,8 @@ def _compared(parent: Rung | None, rung: Rung) -> tuple[Comparison | None, Obsta
     alike = all(seeds[0].same_rows(other) for seeds in (before, after) for other in seeds[1:])
     if not alike or not parent.same_test(rung):
         return None, "other-rows"
-    return compare(np.stack([a.correct for a in before]), np.stack([a.correct for a in after])), None
+    old, new = (np.stack([one.predicted for one in answers]) for answers in (before, after))
+    return judge(rung.metric, before[0].labels, old, new, max(one.classes for one in (*before, *after))), None
 
 
 def _or(value: float | None) -> float:

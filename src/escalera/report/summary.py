@@ -16,10 +16,10 @@ def headline(story: Story, language: Language) -> Markup:
     best, first = story.best, story.first
     if best is None or first is None:
         return _sentence(language, "headline.nothing")
-    accuracy = language.percent(best.accuracy)
+    accuracy = language.percent(best.score)
     blind = next((one.baseline for one in best.beaten if one.baseline.name == MAJORITY), None)
     if blind is not None:
-        return _sentence(language, "headline.majority", answer=blind.answer, accuracy=language.percent(blind.accuracy))
+        return _sentence(language, "headline.majority", answer=blind.answer, accuracy=language.percent(blind.score))
     overall = story.overall
     if overall is None:
         return _sentence(language, "headline.first", name=_link(best), accuracy=accuracy)
@@ -55,7 +55,7 @@ def _beaten(story: Story, language: Language) -> list[Markup]:
     for baseline in story.baselines:
         names = [_link(rung) for rung in story.contenders for one in rung.beaten if one.baseline.name == baseline.name]
         if names:
-            values = {"answer": baseline.answer, "accuracy": language.percent(baseline.accuracy)}
+            values = {"answer": baseline.answer, "accuracy": language.percent(baseline.score)}
             names_ = _listing(language, names)
             sentences.append(_sentence(language, f"summary.{baseline.name}", names=names_, **values))
     constant = [
@@ -98,7 +98,7 @@ def _chosen(story: Story, language: Language) -> list[Markup]:
         return []
     if story.chosen is story.best:
         return [_sentence(language, "summary.chosen_same")]
-    accuracy = language.percent(story.chosen.accuracy)
+    accuracy = language.percent(story.chosen.score)
     return [_sentence(language, "summary.chosen_other", name=_link(story.chosen), accuracy=accuracy)]
 
 

@@ -18,6 +18,7 @@ from escalera.core.predictions import Answers
 from escalera.core.record import Change, Text
 from escalera.core.rundir import RunDir, rungs, standing
 from escalera.core.search_record import NAME
+from escalera.evaluate.metrics import SHARES
 from escalera.report.rung import Rung
 from escalera.report.runs import Run, read_run
 from escalera.report.story import Story, with_steps
@@ -44,7 +45,7 @@ def read_versus(paths: Sequence[Path], folder: Path, command: str = "") -> Story
         listed = "".join(f"\n  {reason}" for reason in reasons)
         raise RunError(f"these runs cannot be compared row by row with {paths[0]}:{listed}")
     names = _names([runs[0].path for runs in found])
-    first = found[0][0].settings
+    first, metric = found[0][0].settings, _metric([run for runs in found for run in runs])
     rungs = [
         Rung(
             name=name,
@@ -52,10 +53,17 @@ def read_versus(paths: Sequence[Path], folder: Path, command: str = "") -> Story
             parent=names[0] if place else None,
             change=list(_differences(first, runs[0].settings)) if place else [],
             runs=runs,
+            metric=metric,
         )
         for place, (name, runs) in enumerate(zip(names, found, strict=True))
     ]
     return Story.of(folder, "comparison", _TITLE, command, with_steps(rungs))
+
+
+def _metric(runs: Sequence[Run]) -> str:
+    """What all of them are judged by; accuracy where they differ."""
+    named = {dict(_flat(_loaded(run.settings))).get("evaluate.metric", "accuracy") for run in runs}
+    return str(named.pop()) if len(named) == 1 and named <= SHARES.keys() else "accuracy"
 
 
 def _runs(path: Path) -> list[Run]:

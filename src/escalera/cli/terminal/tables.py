@@ -24,7 +24,7 @@ _VERDICTS = {"better": "[green]▲ {}[/]", "worse": "[red]▼ {}[/]", "no eviden
 
 def print_rungs(console: Console, story: Story, words: Language) -> None:
     """Print the table of the rungs, with fewer columns where the terminal is too narrow for all."""
-    from escalera.report.language import of_rows
+    from escalera.report.language import of_metric, of_rows
     from escalera.report.shortfall import shortfalls
 
     _print_whole(console, rungs_table(story, words), rungs_table(story, words, narrow=True))
@@ -47,6 +47,7 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
             text = escape(f"{path}: {fault.say(load_language(words.code))}")
             console.print(text, style="yellow", highlight=False)
     report = load_words(words.code, "core", "report", plain=True)
+    report = of_metric(report, story.metric)
     report = of_rows(report) if story.tabular else report
     for rung in story.scored:
         for sentence in shortfalls(rung, report):
@@ -81,7 +82,8 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
     """The rungs of a ladder, each with its accuracy, step over its parent and cost; fewer columns if `narrow`."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
     table.add_column(words.say("table.rung"), overflow="fold")
-    table.add_column(words.say("table.test"), justify="right")
+    by = "" if story.metric == "accuracy" else f"_{story.metric}"
+    table.add_column(words.say(f"table.test{by}"), justify="right")
     table.add_column(words.say("table.step"), justify="right", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column(words.say("table.verdict"), no_wrap=True)
@@ -93,7 +95,7 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
     report = load_words(words.code, "core", "report", plain=True)
     for baseline in story.baselines:
         name = escape(named(baseline, report))
-        table.add_row(name, words.number(100 * baseline.accuracy, 2), style="dim")
+        table.add_row(name, words.number(100 * baseline.score, 2), style="dim")
     for rung in story.rungs:
         if rung.state != "done" or rung.accuracy is None:
             table.add_row(rung.name, f"[red]{words.say(f'state.{rung.state}')}[/]")
@@ -110,7 +112,7 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
         seconds = words.duration(rung.seconds or 0)
         if rung.search_seconds:
             seconds += f" + {words.duration(rung.search_seconds)}"
-        table.add_row(rung.name, words.number(100 * rung.accuracy, 2), *compared, *total, seconds)
+        table.add_row(rung.name, words.number(100 * (rung.score or 0), 2), *compared, *total, seconds)
     return table
 
 

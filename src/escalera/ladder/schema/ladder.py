@@ -20,6 +20,10 @@ NO_BLEND = "mixup and cutmix blend pictures, and two rows of attributes have no 
 class Evaluate(Section):
     """How the finished network is judged, and what is counted beside its accuracy."""
 
+    metric: Annotated[
+        Literal["accuracy", "balanced_accuracy", "macro_f1"],
+        Field(description="what the verdicts are about; of all rungs of a ladder the same"),
+    ] = "accuracy"
     tta: Annotated[
         Literal["none", "flip", "flip_shift"],
         Field(description="test-time augmentation: the mean over a picture, its mirror image, and both shifted"),

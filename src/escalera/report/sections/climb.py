@@ -22,8 +22,8 @@ def section(view: LadderView) -> dict[str, Any] | None:
         low, high = rung.interval or (None, None)
         parent = places.get(rung.parent or "")
         kind = "elsewhere" if rung.name in elsewhere and rung.outcome == "plain" else rung.outcome
-        steps.append(ClimbStep(rung.name, kind, parent, rung.accuracy, low, high, rung.seconds))
-    levels = [Level(named(one, view.language), one.accuracy) for one in view.story.baselines]
+        steps.append(ClimbStep(rung.name, kind, parent, rung.score, low, high, rung.seconds))
+    levels = [Level(named(one, view.language), one.score) for one in view.story.baselines]
     # The rows show the same numbers, for a phone: one file of them is enough.
     return {
         "figure": view.keep(climb_figure(steps, view.language, levels)),

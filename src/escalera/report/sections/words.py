@@ -39,7 +39,7 @@ def _say(language: Language, key: str, **values: object) -> Markup:
 
 
 def _alone(rung: Rung, language: Language) -> Markup:
-    accuracy, rows = language.percent(rung.accuracy), language.number(rung.test_rows)
+    accuracy, rows = language.percent(rung.score), language.number(rung.test_rows)
     return _say(language, "words.alone", accuracy=accuracy, rows=rows)
 
 
@@ -55,7 +55,7 @@ def _below(rung: Rung, language: Language) -> list[Markup]:
         language.say(
             "baseline.gets",
             name=named(one.baseline, language),
-            accuracy=language.percent(one.baseline.accuracy),
+            accuracy=language.percent(one.baseline.score),
         )
         for one in rung.against
     ]
@@ -76,7 +76,7 @@ def _verdict(rung: Rung, parent: Rung, comparison: Comparison, language: Languag
     assert rung.step is not None
     values = {
         "parent": parent.name,
-        "accuracy": language.percent(rung.accuracy),
+        "accuracy": language.percent(rung.score),
         "difference": language.points(abs(comparison.difference)),
         "signed": language.points(comparison.difference, sign=True),
         "low": language.points(comparison.low, sign=True),

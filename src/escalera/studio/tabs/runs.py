@@ -158,7 +158,7 @@ class _Viewer:
         p = step.p if step else None
         return [
             rung.name,
-            (points(rung.accuracy), rung.accuracy),
+            (points(rung.score), rung.score),
             (points(comparison.difference, sign=True), comparison.difference) if comparison else _ABSENT,
             f"{points(comparison.low, sign=True)} … {points(comparison.high, sign=True)}" if comparison else NOTHING,
             (words.p_value(p), p) if p is not None else _ABSENT,
