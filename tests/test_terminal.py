@@ -22,6 +22,7 @@ from escalera.core import runtime
 from escalera.core.translation import translate
 from escalera.data.cache.folders import Kind
 from escalera.evaluate.compare import Verdict
+from escalera.evaluate.metrics import SHARES
 from escalera.experiment import estimate
 from escalera.ladder import catalogue
 from escalera.report.runs import State
@@ -94,6 +95,7 @@ def test_every_message_is_used() -> None:
         "run": ["made_again", "written_again", "not_needed"],
         "runs": ["run", "test", "date", "settings", "size", "begun", "kept"],
         "kinds": ["setting", "default", "expected"],
+        "test": [metric for metric in SHARES if metric != "accuracy"],
         "jobs": ["asked", "cluster", "cores", "gpus", "memory"],
         "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],
         "doctor": [key.replace(" ", "-") for key in re.findall(r'^        "([a-z ]+)": ', doctor, re.MULTILINE)],
