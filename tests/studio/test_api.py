@@ -15,7 +15,7 @@ from escalera.core.errors import EscaleraError
 from escalera.inference import bundle
 from escalera.studio.api import add_routes
 from escalera.studio.guard import Guard
-from escalera.studio.service import LARGEST_UPLOAD, Studio
+from escalera.studio.service import Studio
 from escalera.studio.start import start
 
 CNN = "tiny/cnn/seed-0"
@@ -26,7 +26,7 @@ Png = Callable[..., bytes]
 def client(studio: Studio, tmp_path: Path) -> Iterator[TestClient]:
     app = Starlette()
     add_routes(app, studio)
-    guard = Guard(app, largest=LARGEST_UPLOAD, local=True, uploads=tmp_path, inputs={})
+    guard = Guard(app, local=True, uploads=tmp_path, inputs={})
     with TestClient(guard, base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as made:
         yield made
 
@@ -91,7 +91,7 @@ def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> No
 
 
 def test_503_when_too_many_wait(client: TestClient, studio: Studio, png: Png, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("escalera.studio.service._WAITING", 0)
+    monkeypatch.setattr(studio.queue, "most", 0)
     answer = client.post("/predict", params={"model": CNN}, content=png())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
@@ -118,7 +118,7 @@ def test_what_may_not_be_started() -> None:
         given = {"host": "127.0.0.1", "port": 7860, "auth": None, "i_know": False, "models": [], "data_root": None}
         start(**{**given, "out": Path("runs"), "ready": print, **options})  # type: ignore[arg-type]
 
-    with pytest.raises(EscaleraError, match=r"--host 0\.0\.0\.0: others could reach the studio there"):
+    with pytest.raises(EscaleraError, match=r"--host 0\.0\.0\.0: others could reach it there"):
         started(host="0.0.0.0")
     with pytest.raises(EscaleraError, match="--auth: expected user:password"):
         started(auth="ana")

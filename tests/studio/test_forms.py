@@ -2,7 +2,7 @@
 
 import pytest
 
-from escalera.studio.forms import Part, check_files, is_form, read_form, write_form
+from escalera.inference.serving.forms import Part, check_files, is_form, read_form, write_form
 
 KIND = "multipart/form-data; boundary=x"
 FILE = b'Content-Disposition: form-data; name="files"; filename="a.png"'

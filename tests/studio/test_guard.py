@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from escalera.studio.forms import read_form
-from escalera.studio.guard import Guard, Message, Receive, Scope, Send
+from escalera.inference.serving.forms import read_form
+from escalera.inference.serving.guard import Message, Receive, Scope, Send
+from escalera.studio.guard import Guard
 
 UPLOADS = Path("/tmp/gradio")
 INPUTS = {"0": 1, "1": 2, "predict": 2}
@@ -120,10 +121,10 @@ def test_a_length_that_is_no_number(guard: Guard, length: str) -> None:
 )  # fmt: skip
 def test_a_host_that_is_none(guard: Guard, host: str) -> None:
     status, _, body = ask(guard, host=host)
-    assert (status, json.loads(body)["error"]) == (403, "this studio answers to 127.0.0.1 and localhost alone")
+    assert (status, json.loads(body)["error"]) == (403, "this server answers to 127.0.0.1 and localhost alone")
     anywhere = Guard(echo, largest=100, local=False, uploads=UPLOADS, inputs=INPUTS)
     status, _, body = ask(anywhere, host=host)
-    assert (status, json.loads(body)["error"]) == (403, "this studio answers to the name of a host")
+    assert (status, json.loads(body)["error"]) == (403, "this server answers to the name of a host")
 
 
 def test_names_of_this_machine(guard: Guard) -> None:

@@ -16,6 +16,7 @@ from escalera.core.errors import DataError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.data.table.transform import Categorical, Numeric, Transformation
 from escalera.experiment.explore import folder_name
+from escalera.inference.serving.answer import Answer
 from escalera.report.pictures import data_uri
 from escalera.report.runs import read_run
 from escalera.studio.curves import curves
@@ -24,7 +25,7 @@ from escalera.studio.form import form
 from escalera.studio.i18n import load_words
 from escalera.studio.parts import answer_html, error_html, pictures_html
 from escalera.studio.samples import Samples
-from escalera.studio.service import Answer, Studio
+from escalera.studio.service import Studio
 from escalera.studio.sheet import sheet
 from escalera.studio.table import table, to_csv
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from escalera.studio.questions import ForbiddenError, Uploads, check_question, dump_json, parse_json
+from escalera.inference.serving.json_text import dump_json, parse_json
+from escalera.studio.questions import ForbiddenError, Uploads, check_question
 
 HOST = "127.0.0.1:7860"
 INPUTS = {"0": 1, "1": 2, "predict": 2}

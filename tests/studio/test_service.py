@@ -15,7 +15,8 @@ from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
 from escalera.experiment.results import Run
 from escalera.inference import bundle
-from escalera.studio.service import BusyError, Studio
+from escalera.inference.serving.queue import BusyError
+from escalera.studio.service import Studio
 
 CNN = "tiny/cnn/seed-0"
 Png = Callable[..., bytes]
@@ -94,16 +95,16 @@ def test_only_so_many_models_stay_open(studio: Studio, monkeypatch: pytest.Monke
 
 
 def test_more_questions_than_may_wait_are_refused(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("escalera.studio.service._WAITING", 2)
+    monkeypatch.setattr(studio.queue, "most", 2)
     gate = threading.Event()
-    first, second = studio.submit(gate.wait), studio.submit(lambda: 2)
+    first, second = studio.queue.submit(gate.wait), studio.queue.submit(lambda: 2)
     with pytest.raises(BusyError, match="2 questions wait already"):
-        studio.submit(lambda: 3)
+        studio.queue.submit(lambda: 3)
     gate.set()
     assert (first.result(), second.result()) == (True, 2)
     # The count is brought down after the result is there.
-    studio._worker.submit(lambda: None).result()
-    assert studio.submit(lambda: 4).result() == 4
+    studio.queue._worker.submit(lambda: None).result()
+    assert studio.queue.submit(lambda: 4).result() == 4
 
 
 def test_a_model_goes_into_a_file_and_is_opened_from_it(studio: Studio, png: Png, tmp_path: Path) -> None:
@@ -126,6 +127,6 @@ def test_it_computes_with_one_core_and_leaves_the_others_theirs(studio: Studio) 
     import torch
 
     before = torch.get_num_threads()
-    assert studio.submit(torch.get_num_threads).result() == 1
+    assert studio.queue.submit(torch.get_num_threads).result() == 1
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(torch.get_num_threads).result() == before == torch.get_num_threads()

@@ -7,9 +7,9 @@ import pytest
 
 from escalera import studio
 from escalera.core.errors import DataError, EscaleraError, LadderError, Problem, RunError
+from escalera.inference.serving.queue import BusyError
 from escalera.report.language import load_language
 from escalera.studio.i18n import load_words, preferred, translated
-from escalera.studio.service import BusyError
 
 FOLDER = Path(studio.__file__).parent
 

@@ -6,17 +6,15 @@ import contextlib
 import io
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from escalera.cli.help import Command, Group, refuse
 from escalera.cli.options import chosen_language
-from escalera.core.errors import EscaleraError, Terminated
+from escalera.core.errors import EscaleraError
 from escalera.core.memory import keep_memory
 from escalera.core.ranks import launched
 
@@ -53,20 +51,6 @@ def escalera(
 
     To begin: escalera climb digits
     """
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM ends what is at work as Ctrl-C does."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def echo_json(value: object) -> None:

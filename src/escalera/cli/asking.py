@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from escalera.cli.app import command, echo_json
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, folder, words_of
 
-if TYPE_CHECKING:
-    pass
+Host = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="The address to listen on; any but this machine's needs --auth.")
+]
+Auth = Annotated[
+    str | None,
+    typer.Option(
+        metavar="USER:PASSWORD", envvar="ESCALERA_AUTH", help="user:password, which whoever asks has to give."
+    ),
+]
+IKnow = Annotated[
+    bool, typer.Option("--i-know", help="Listen on another address without a password: anybody there may use it.")
+]
 
 
 @command("escalera predict runs/digits/cnn photo.png", "escalera predict runs/digits/cnn *.png --json")
@@ -96,18 +106,47 @@ def export(
     typer.echo(f"{words_of(lang).say('model')}: {file}")
 
 
+@command(
+    "escalera serve runs/digits/cnn", "escalera serve cnn.safetensors --workers 2 --host 0.0.0.0 --auth ana:secret"
+)
+def serve(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="The folder of a run, as runs/digits/cnn, or a model in one file.")
+    ],
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="The port to listen on.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="Processes that answer, each with the model in its memory.")
+    ] = 1,
+    auth: Auth = None,
+    i_know: IKnow = False,
+    lang: Lang = HERE,
+    debug: Debug = False,
+) -> None:
+    """Answer over HTTP, without a page.
+
+    POST /predict takes a picture, GET /health and /metrics tell how it is; see docs/serve.md.
+    """
+    from escalera.inference.serving.server import serve as answer
+
+    words = words_of(lang)
+    answer(
+        model,
+        host=host,
+        port=port,
+        auth=auth,
+        i_know=i_know,
+        workers=workers,
+        ready=lambda address: typer.echo(words.say("serve.ready", address=address, model=model)),
+    )
+
+
 @command("escalera studio", "escalera studio --host 0.0.0.0 --auth ana:secret")
 def studio(
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="The address to listen on; any but this machine's needs --auth.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535)] = 7860,
-    auth: Annotated[
-        str | None, typer.Option(metavar="USER:PASSWORD", help="user:password, asked for by the browser.")
-    ] = None,
-    i_know: Annotated[
-        bool, typer.Option("--i-know", help="Listen on another address without a password: anybody there may use it.")
-    ] = False,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="The port to listen on.")] = 7860,
+    auth: Auth = None,
+    i_know: IKnow = False,
     model: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A model in one file to open; may be given several times.")
     ] = None,

@@ -8,9 +8,10 @@ from typing import Annotated, cast
 
 import typer
 
-from escalera.cli.app import command, echo_json, terminable
+from escalera.cli.app import command, echo_json
 from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, Out, WeightsRoot
 from escalera.core.errors import Terminated
+from escalera.core.interrupt import terminable
 
 
 @command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from escalera.cli.app import command, echo_json, terminable
+from escalera.cli.app import command, echo_json
 from escalera.cli.options import (
     HERE,
     Cluster,
@@ -25,6 +25,7 @@ from escalera.cli.options import (
     words_of,
 )
 from escalera.core.errors import Terminated
+from escalera.core.interrupt import terminable
 
 if TYPE_CHECKING:
     from escalera.core.language import Language as Words

@@ -1,9 +1,14 @@
-"""Ctrl-C from within: a thread that hears of it stops what the main thread does."""
+"""Ctrl-C from within, and SIGTERM as a kind of it."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from escalera.core.errors import Terminated
 
 
 def interrupt_main() -> None:
@@ -12,3 +17,17 @@ def interrupt_main() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:  # Windows
         signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM ends what is at work as Ctrl-C does."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from escalera.core.errors import DataError, EscaleraError, RunError, nearest
+from escalera.core.errors import DataError, EscaleraError
 from escalera.inference import bundle
+from escalera.inference.serving.question import read_question, refused
 from escalera.report.language import LANGUAGES
-from escalera.studio.forms import is_form, read_form
 from escalera.studio.i18n import preferred
-from escalera.studio.questions import parse_json
-from escalera.studio.service import BusyError, Studio
+from escalera.studio.service import Studio
 
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#2f7fc1" stroke-width="3" '
     'stroke-linecap="round"><path d="M10 3v26M22 3v26M10 9h12M10 16h12M10 23h12"/></svg>'
 )
-
-
-_VALUES = ("model", "top", "attributes")
-"""What a question says besides its pictures."""
 
 
 def add_routes(app: Starlette, studio: Studio) -> None:
@@ -41,11 +34,13 @@ def add_routes(app: Starlette, studio: Studio) -> None:
 
     async def predict(request: Request) -> Response:
         try:
-            key, pictures, attributes, top = await _question(request)
-            answer = await asyncio.wrap_future(studio.classify(key, pictures, attributes))
+            asked = await read_question(request)
+            if not asked.model:
+                raise DataError("expected model=<one of GET /models>, received none")
+            answer = await asyncio.wrap_future(studio.classify(asked.model, asked.pictures, asked.attributes))
         except EscaleraError as error:
             return refused(error)
-        return JSONResponse(answer.to_json(top))
+        return JSONResponse(answer.to_json(asked.top))
 
     async def model(request: Request) -> Response:
         key = request.path_params["key"]
@@ -88,12 +83,6 @@ def add_routes(app: Starlette, studio: Studio) -> None:
     app.add_route("/model/{key:path}", model)
 
 
-def refused(error: EscaleraError) -> Response:
-    """An error as JSON: 503 when too many wait, 404 for what is not here, 422 for what is no picture."""
-    status = 503 if isinstance(error, BusyError) else 404 if isinstance(error, RunError) else 422
-    return JSONResponse({"error": str(error)}, status, {"retry-after": "1"} if status == 503 else None)
-
-
 def _kept(folder: Path, name: str, file: str) -> Response:
     """A page that Escalera wrote, as a place of its own: what is in it can ask nothing of the studio."""
     path = folder / name / file
@@ -104,54 +93,6 @@ def _kept(folder: Path, name: str, file: str) -> Response:
         "style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'"
     )
     return HTMLResponse(path.read_bytes(), headers={"content-security-policy": policy, "cache-control": "no-cache"})
-
-
-async def _question(request: Request) -> tuple[str, list[bytes], Mapping[str, Any] | None, int]:
-    """The model, the pictures, the attributes and how many classes are asked for; raises DataError for what is amiss.
-
-    The pictures are the parts called `file` of a form, or the whole body.
-    """
-    given, pictures = [(_known(name), value) for name, value in request.query_params.multi_items()], []
-    kind, body = request.headers.get("content-type", ""), await request.body()
-    if is_form(kind):
-        try:
-            parts = read_form(kind, body)
-            pictures = [part.content for part in parts if part.name == "file"]
-            given += [(_known(part.name), part.text) for part in parts if part.name != "file"]
-        except ValueError as error:
-            raise DataError(str(error)) from error
-    elif body:
-        pictures = [body]
-    values = dict(given)
-    if len(values) < len(given):
-        raise DataError(f"expected each of {', '.join(_VALUES)} once, received one of them twice")
-    if not values.get("model"):
-        raise DataError("expected model=<one of GET /models>, received none")
-    top = values.get("top", "5")
-    if not (top.isascii() and top.isdecimal() and len(top) <= 6) or not 1 <= int(top) <= 100_000:
-        raise DataError(f"top: expected a number of classes, received {top[:20]!r}")
-    return values["model"], pictures, _attributes(values.get("attributes")), int(top)
-
-
-def _known(name: str) -> str:
-    if name not in _VALUES:
-        known = nearest(name[:60], _VALUES)
-        raise DataError(f"unknown value {name[:60]!r}; {known} Pictures are parts of a form, called file.")
-    return name
-
-
-def _attributes(text: str | None) -> Mapping[str, Any] | None:
-    if not text:
-        return None
-    try:
-        found = parse_json(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise DataError(
-            f'attributes: expected a JSON object, each key once, as {{"area": 1200}}, received {text[:60]!r}'
-        )
-    return found
 
 
 def _as_file(name: str) -> str:

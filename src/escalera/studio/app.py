@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 # Before gradio is imported: it would report its start to its makers otherwise.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -18,12 +16,14 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 
+from escalera.inference.serving.guard import HERE, LARGEST_UPLOAD
+from escalera.inference.serving.http import listen, run
 from escalera.report.language import LANGUAGES, Language
 from escalera.studio import tabs
 from escalera.studio.api import add_routes
-from escalera.studio.guard import HERE, Guard
+from escalera.studio.guard import Guard
 from escalera.studio.i18n import load_words
-from escalera.studio.service import LARGEST_UPLOAD, Studio
+from escalera.studio.service import Studio
 
 _STYLE = Path(__file__).parent / "studio.css"
 _NAMES = {"en": "English", "es": "Español"}
@@ -49,7 +49,7 @@ def make_app(studio: Studio, *, local: bool = True, login: str | None = None) ->
             head=_head(code),
         )
     uploads = Path(get_upload_folder())
-    return Guard(app, largest=LARGEST_UPLOAD + 100_000, local=local, uploads=uploads, inputs=inputs, login=login)
+    return Guard(app, local=local, uploads=uploads, inputs=inputs, login=login)
 
 
 def _page(studio: Studio, words: Language) -> gr.Blocks:
@@ -104,10 +104,6 @@ def _theme() -> gr.themes.Base:
     )
 
 
-GRACE = 3
-"""Seconds that what is being answered has once the studio is stopped: an open page is listening without end."""
-
-
 def serve(
     studio: Studio,
     *,
@@ -117,36 +113,19 @@ def serve(
     ready: Callable[[str], object] = print,
 ) -> None:
     """Serve the studio until it is stopped; `ready` is told the address once the page answers."""
-    import uvicorn
-
     local = host in HERE
     # A folder of one's own for what is uploaded: gradio's is that of everybody on the machine.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(studio.new_folder()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         app = make_app(studio, local=local, login=login)
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        http="h11",  # and no other that may be installed: the door was tried with it
-        timeout_graceful_shutdown=GRACE,
-    )
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[Any] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                ready(f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/")
-                threading.Thread(target=_warm_up, daemon=True).start()
+    def started(address: str) -> None:
+        ready(address)
+        threading.Thread(target=_warm_up, daemon=True).start()
 
     try:
-        # Ctrl-C is how it ends, and comes again once the server is down.
-        with contextlib.suppress(KeyboardInterrupt):
-            Server(config).run()
+        run(app, listen(host, port), ready=started)
     finally:
         studio.close()
 

@@ -6,7 +6,7 @@ from escalera.core import language
 from escalera.core.errors import DataError, EscaleraError, LadderError, RunError
 from escalera.core.language import LANGUAGES, Language
 from escalera.core.translation import translate
-from escalera.studio.service import BusyError
+from escalera.inference.serving.queue import BusyError
 
 
 def load_words(code: str) -> Language:

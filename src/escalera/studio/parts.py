@@ -11,10 +11,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from escalera.core.translation import translate
+from escalera.inference.serving.answer import Answer
 from escalera.report.explanations import heat
 from escalera.report.language import Language
 from escalera.report.pictures import data_uri
-from escalera.studio.service import Answer
 
 TOP = 5
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,25 +23,6 @@ _PAGES = ("", "/en", "/es")
 
 class ForbiddenError(Exception):
     """A question names a file that nobody uploaded."""
-
-
-def parse_json(text: str | bytes) -> Any:
-    """What a JSON text says (RFC 8259, in UTF-8); raises ValueError for one that others could read otherwise.
-
-    That is one with a key twice, a number that is none or too large, or a character that is none.
-    """
-    try:
-        plain = text.decode("utf-8") if isinstance(text, bytes) else text
-        found = json.loads(plain, object_pairs_hook=_once, parse_constant=_none)
-        dump_json(found)
-    except (ValueError, RecursionError) as error:
-        raise ValueError("expected JSON in UTF-8") from error
-    return found
-
-
-def dump_json(value: Any) -> bytes:
-    """The one way to write it; raises ValueError for what JSON has no word for."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
 def check_question(route: str, name: str, question: Any, inputs: Mapping[str, int]) -> None:
@@ -113,14 +93,3 @@ class Uploads:
             ours = before.partition("://")[2].partition("/")[0] == host if "://" in before else before in _PAGES
             return not value or bool(found and ours and self.hold(unquote(file)))
         return self.hold(value)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is given twice")
-    return found
-
-
-def _none(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")

@@ -20,7 +20,8 @@ from escalera.data.query.images import Seen
 if TYPE_CHECKING:
     from escalera.data.images import Images
     from escalera.inference.bundle import Trained
-    from escalera.studio.service import Answer, Studio
+    from escalera.inference.serving.answer import Answer
+from escalera.studio.service import Studio
 
 LOOKED_AT = 10_000
 """Pictures of train among which the nearest are sought: a few seconds the first time, and 20 MB of features of 512."""
@@ -103,7 +104,7 @@ class Samples:
         return Neighbours(found, len(rows), len(part.rows))
 
     def _features_of(self, key: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._studio.submit(lambda: self._studio.predictor(key).features(Seen(pixels))).result()
+        return self._studio.queue.submit(lambda: self._studio.predictor(key).features(Seen(pixels))).result()
 
     def _of_train(self, key: str, part: _Part) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows of train, evenly over all, and their features at length one; in parts, so that others get their turn."""

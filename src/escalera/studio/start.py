@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from escalera.core.errors import EscaleraError, RunError
-from escalera.studio.guard import HERE
+from escalera.inference.serving.guard import check_access
+from escalera.inference.serving.http import listen
 from escalera.studio.service import Studio
 
 
@@ -27,14 +27,8 @@ def start(
     Raises EscaleraError for an address that others can reach without a password, for a port that is taken, and for a
     model that cannot be opened.
     """
-    if auth is not None and not all(auth.partition(":")):
-        raise EscaleraError("--auth: expected user:password, received something else")
-    if host not in HERE and auth is None and not i_know:
-        raise EscaleraError(
-            f"--host {host}: others could reach the studio there, see the pictures and start climbs. Give "
-            "--auth user:password, or --i-know where the network itself keeps strangers out."
-        )
-    _check_free(host, port)
+    check_access(host, auth, i_know)
+    listen(host, port).close()
     studio = Studio(out, data_root)
     try:
         for path in models:
@@ -56,15 +50,3 @@ def start(
         serve(studio, host=host, port=port, login=auth, ready=ready)
     finally:
         studio.close()
-
-
-def _check_free(host: str, port: int) -> None:
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, OverflowError) as error:
-        raise EscaleraError(
-            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}. Give another --port."
-        ) from error

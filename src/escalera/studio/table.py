@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from escalera.core.csvtext import csv_text
 from escalera.core.errors import DataError
-from escalera.studio.service import Answer, Studio
+from escalera.inference.serving.answer import Answer
+from escalera.studio.service import Studio
 
 COLUMNS = ("file", "class", "probability", "second", "second_probability", "error")
 Row = dict[str, str | float | None]

@@ -1,0 +1,1 @@
+"""A model over HTTP: `escalera serve`, and what the studio shares with it."""

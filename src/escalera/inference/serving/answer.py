@@ -1,0 +1,62 @@
+"""What a model says of one row, as it is shown and sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from escalera.inference.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of a row: every class with its probability, the likeliest first.
+
+    `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class;
+    `row` are the attributes that it was given, and `filled_in` those of them that are not known; `note` is what is odd.
+    """
+
+    model: str
+    classes: list[tuple[str, float]]
+    label: int
+    seen: NDArray[np.uint8] | None
+    row: Mapping[str, Any] | None = None
+    filled_in: Sequence[str] = ()
+    note: str = ""
+
+    @property
+    def predicted(self) -> str:
+        """The likeliest class."""
+        return self.classes[0][0]
+
+    def to_json(self, top: int = 5) -> dict[str, Any]:
+        """What the HTTP interface answers."""
+        return {
+            "model": self.model,
+            "class": self.predicted,
+            "probability": self.classes[0][1],
+            "classes": [{"name": name, "probability": share} for name, share in self.classes[:top]],
+            "filled_in": list(self.filled_in),
+            "note": self.note or None,
+        }
+
+
+def answer(model: str, predictor: Predictor, pictures: Sequence[bytes], attributes: Mapping[str, Any] | None) -> Answer:
+    """Ask about the pictures of one row, as files, and its attributes; raises DataError for what cannot be taken."""
+    import numpy as np
+
+    from escalera.data.query.images import Seen
+
+    predictor.trained.check_pictures(bool(pictures))
+    seen = predictor.intake.row(pictures) if pictures else None
+    shares = predictor.predict(None if seen is None else Seen(seen[None]), attributes)[0]
+    order = np.argsort(-shares, kind="stable")
+    classes = predictor.classes
+    ranked = [(classes[k], float(shares[k])) for k in order]
+    note = "" if seen is None else predictor.intake.strange(int(seen.max()))
+    return Answer(model, ranked, int(order[0]), seen, attributes, predictor.filled_in(attributes), note)

@@ -1,0 +1,80 @@
+"""`POST /predict`: what is asked, of which model, and how a question that is amiss is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from escalera.core.errors import DataError, EscaleraError, RunError, nearest
+from escalera.inference.serving.forms import is_form, read_form
+from escalera.inference.serving.json_text import parse_json
+from escalera.inference.serving.queue import BusyError
+
+_VALUES = ("model", "top", "attributes")
+"""What a question says besides its pictures."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about one row; `model` is "" where none was named, `top` how many classes are wanted."""
+
+    model: str
+    pictures: list[bytes]
+    attributes: Mapping[str, Any] | None
+    top: int
+
+
+async def read_question(request: Request) -> Question:
+    """The question of a request; raises DataError for what is amiss.
+
+    The pictures are the parts called `file` of a form, or the whole body.
+    """
+    given, pictures = [(_known(name), value) for name, value in request.query_params.multi_items()], []
+    kind, body = request.headers.get("content-type", ""), await request.body()
+    if is_form(kind):
+        try:
+            parts = read_form(kind, body)
+            pictures = [part.content for part in parts if part.name == "file"]
+            given += [(_known(part.name), part.text) for part in parts if part.name != "file"]
+        except ValueError as error:
+            raise DataError(str(error)) from error
+    elif body:
+        pictures = [body]
+    values = dict(given)
+    if len(values) < len(given):
+        raise DataError(f"expected each of {', '.join(_VALUES)} once, received one of them twice")
+    top = values.get("top", "5")
+    if not (top.isascii() and top.isdecimal() and len(top) <= 6) or not 1 <= int(top) <= 100_000:
+        raise DataError(f"top: expected a number of classes, received {top[:20]!r}")
+    return Question(values.get("model", ""), pictures, _attributes(values.get("attributes")), int(top))
+
+
+def refused(error: EscaleraError) -> Response:
+    """An error as JSON: 503 when too many wait, 404 for what is not here, 422 for what is no picture."""
+    status = 503 if isinstance(error, BusyError) else 404 if isinstance(error, RunError) else 422
+    return JSONResponse({"error": str(error)}, status, {"retry-after": "1"} if status == 503 else None)
+
+
+def _known(name: str) -> str:
+    if name not in _VALUES:
+        known = nearest(name[:60], _VALUES)
+        raise DataError(f"unknown value {name[:60]!r}; {known} Pictures are parts of a form, called file.")
+    return name
+
+
+def _attributes(text: str | None) -> Mapping[str, Any] | None:
+    if not text:
+        return None
+    try:
+        found = parse_json(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise DataError(
+            f'attributes: expected a JSON object, each key once, as {{"area": 1200}}, received {text[:60]!r}'
+        )
+    return found
