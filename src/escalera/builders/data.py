@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from escalera.data.augment.randaugment import Policy
 from escalera.data.batches import Batches, Change, Treatment, evaluation_batch
 from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
+from escalera.data.folds import fold
 from escalera.data.images import ImageSet
 from escalera.data.input_spec import InputSpec
 from escalera.data.mosaic import grid
@@ -66,25 +68,25 @@ def dataset(
     return divided(images, data, seed=seed, attributes=attributes)
 
 
-def divided(images: ImageSet, data: schema.Data, *, seed: int, attributes: bool = True) -> Dataset:
-    """The pictures of a source, split; `attributes`: whether a model reads those beside them."""
+def divided(images: ImageSet, data: schema.Data, *, seed: int, attributes: bool = True, number: int = 1) -> Dataset:
+    """The pictures of a source, split; `attributes`: whether a model reads those beside them.
+
+    Where the configuration asks for folds, it is the fold of that `number`.
+    """
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
-    splits = split(
-        images,
-        validation=data.validation,
-        test=data.test,
-        seed=seed,
-        group=data.group,
-        rare_classes=data.rare_classes,
-    )
+    alike: dict[str, Any] = {"group": data.group, "rare_classes": data.rare_classes, "validation": data.validation}
+    if data.folds is not None:
+        splits = fold(images, data.folds, number, seed=seed, **alike)
+    else:
+        splits = split(images, test=data.test, seed=seed, **alike)
     return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data, attributes)
 
 
 def _with_table(splits: Dataset, data: schema.Data, attributes: bool) -> Dataset:
     """The splits with what their tables give: bands for classes, and attributes; both are fitted on train alone."""
     if data.target is not None and data.bands is not None:
-        splits = banded(splits, data.target, data.bands)
+        splits = banded(splits, data.target, data.bands, whole=data.folds is not None)
     named = data.attributes
     return with_attributes(
         splits,

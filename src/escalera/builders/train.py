@@ -64,7 +64,7 @@ def criterion(train: schema.Train, data: Dataset, device: torch.device) -> Crite
 
 def class_problems(reading: Reading, rungs: Sequence[schema.Rung], opened: Mapping[str, Dataset]) -> list[Problem]:
     """Weights of classes that the data have not, `opened` by their section as JSON."""
-    problems: dict[Place, Problem] = {}
+    problems: dict[tuple[Place, str], Problem] = {}
     for rung in rungs:
         data, given = opened.get(rung.config.data.model_dump_json()), rung.config.train.class_weights
         if data is None or not isinstance(given, dict):
@@ -73,7 +73,8 @@ def class_problems(reading: Reading, rungs: Sequence[schema.Rung], opened: Mappi
             if name not in data.classes:
                 place = reading.locate(rung.name, f"train.class_weights.{name}")
                 why = f"expected a class of '{data.name}', received '{name}'; {nearest(name, data.classes)}"
-                problems.setdefault(place, Problem(why, f"train.class_weights.{name}", place.file, place.line))
+                path = place.path if place.path.endswith(f".{name}") else f"{place.path}.{name}"
+                problems.setdefault((place, name), Problem(why, path, place.file, place.line))
     return list(problems.values())
 
 

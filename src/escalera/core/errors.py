@@ -15,6 +15,10 @@ class DataError(EscaleraError):
     """The data are absent, unreadable, or do not fit the ladder."""
 
 
+class FoldsError(DataError):
+    """The data have too few rows for the folds that a ladder asks for."""
+
+
 class DamagedError(DataError):
     """A file of the data is not whole: nothing in it can be looked at."""
 

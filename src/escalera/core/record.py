@@ -179,6 +179,7 @@ class RunRecord(Lenient):
     device: str | None = None
     threads: Count | None = None
     processes: Count | None = None
+    folds: Count | None = None
     data: Data = Data()
     weights: dict[str, Origin] = {}
     features: Count | None = None

@@ -53,6 +53,10 @@ class RunDir:
         found = _NAME.fullmatch(self.path.name)
         return int(found[1]) if found else 0
 
+    def fold(self, number: int) -> RunDir:
+        """The run of one of its folds, counted from 1."""
+        return RunDir(self.path / f"fold-{number}")
+
     @property
     def ladder(self) -> Path:
         """The folder of its ladder, in which a trial of a search stands deeper."""

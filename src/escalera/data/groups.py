@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.errors import DataError, nearest
+from escalera.core.errors import DataError, FoldsError, nearest
 from escalera.data.images import Images, ImageSet
 from escalera.data.readers.paths import composed
 
@@ -46,6 +46,24 @@ def cut(image_set: ImageSet, column: str, shares: dict[str, float], seed: int) -
             "leave out data.group."
         )
     return parts
+
+
+def folds(image_set: ImageSet, column: str, count: int, seed: int) -> NDArray[np.int64]:
+    """The fold (N,) of each row of train, groups whole and the classes as alike as that allows.
+
+    Raises DataError for a row without a group, groups that the source's own splits tear apart, and too few groups.
+    """
+    values = {name: _groups(image_set.name, name, images, column) for name, images in image_set.splits.items()}
+    _check_given(image_set.name, column, values)
+    train = image_set.splits["train"]
+    names, groups = np.unique(values["train"], return_inverse=True)
+    if len(names) < count:
+        raise FoldsError(
+            f"{image_set.name}: data.group '{column}' has {len(names)} group{'s' if len(names) > 1 else ''} in train, "
+            f"too few for {count} folds."
+        )
+    shares = [1 / (count - fold) for fold in range(count - 1)]
+    return _assign(train.labels, groups, len(image_set.classes) or 1, shares, seed)[groups]
 
 
 def _assign(

@@ -41,11 +41,8 @@ def split(
     unless `rare_classes` says what becomes of them, and for groups that the source's own splits tear apart.
     """
     cut = {name: share for name, share in (("test", test), ("validation", validation)) if name not in image_set.splits}
-    rare = {} if group is not None else too_few(image_set, cut)
-    if rare and rare_classes == "refuse":
-        raise DataError(refused(image_set.name, rare, cut))
     whole = image_set.splits["train"]
-    parts = _cut(image_set, cut, seed, rare) if group is None else groups.cut(image_set, group, cut, seed)
+    parts = cut_rows(image_set, cut, seed, group, rare_classes)
     own = {
         name: Split(given.images, given.labels, np.arange(len(given.labels)), given.table, origin=name)
         for name, given in image_set.splits.items()
@@ -59,8 +56,20 @@ def split(
         splits["validation"],
         splits["test"],
         skipped=image_set.skipped,
-        notes=(*image_set.notes, *_notes(image_set.classes, splits)),
+        notes=(*image_set.notes, *notes(image_set.classes, splits)),
     )
+
+
+def cut_rows(
+    image_set: ImageSet, cut: Mapping[str, float], seed: int, group: str | None, rare_classes: Rare
+) -> dict[str, NDArray[np.int64]]:
+    """The rows of train in their splits by the shares in `cut`, which follow one upon the other; as `split` does."""
+    if group is not None:
+        return groups.cut(image_set, group, dict(cut), seed)
+    rare = too_few(image_set, cut)
+    if rare and rare_classes == "refuse":
+        raise DataError(refused(image_set.name, rare, cut))
+    return _cut(image_set, cut, seed, rare)
 
 
 def too_few(image_set: ImageSet, cut: Mapping[str, float]) -> dict[str, int]:
@@ -75,18 +84,21 @@ def too_few(image_set: ImageSet, cut: Mapping[str, float]) -> dict[str, int]:
 
 def refused(name: str, rare: Mapping[str, int], cut: Mapping[str, float]) -> str:
     """What is said of such classes, and what helps."""
-    few = sorted(rare, key=rare.__getitem__)
-    listed = ", ".join(f"'{one}' ({rare[one]})" for one in few[:_LISTED]) + (
-        f", and {len(few) - _LISTED} more" if len(few) > _LISTED else ""
-    )
     shares = " and ".join(f"data.{key} {share}" for key, share in list(cut.items())[::-1])
     least = len(cut) + 1
     smaller = ", make the shares smaller" if max(rare.values()) >= least else ""
     return (
-        f"{name}: {len(few)} class{'es have' if len(few) > 1 else ' has'} too few pictures in train to be in every "
-        f"split{' with ' + shares if cut else ''}: {listed}. Each needs {least} at least. Add pictures{smaller}, or "
-        "write data.rare_classes: train, which keeps them in train alone."
+        f"{name}: {len(rare)} class{'es have' if len(rare) > 1 else ' has'} too few pictures in train to be in every "
+        f"split{' with ' + shares if cut else ''}: {listed(rare)}. Each needs {least} at least. Add "
+        f"pictures{smaller}, or write data.rare_classes: train, which keeps them in train alone."
     )
+
+
+def listed(rare: Mapping[str, int]) -> str:
+    """Classes with how many rows they have, those with the fewest first."""
+    few = sorted(rare, key=rare.__getitem__)
+    more = f", and {len(few) - _LISTED} more" if len(few) > _LISTED else ""
+    return ", ".join(f"'{one}' ({rare[one]})" for one in few[:_LISTED]) + more
 
 
 def _taken(cut: Mapping[str, float], rows: int) -> dict[str, int]:
@@ -120,7 +132,7 @@ def _cut(
     return {name: np.sort(np.concatenate([nothing, *rows])) for name, rows in parts.items()}
 
 
-def _notes(classes: list[str], splits: dict[str, Split]) -> list[str]:
+def notes(classes: list[str], splits: dict[str, Split]) -> list[str]:
     """What is odd about the splits but does not keep anybody from training."""
     notes = []
     for name, part in splits.items():

@@ -84,6 +84,8 @@ def extent(data: Data, *, seed: int, data_root: Path | None, beside: Path | None
         rows = len(found.train.rows), len(found.validation.rows)
         return Extent(found.image_shape, len(found.classes), *rows, found.attribute_count)
     rest = known.train if known.test else round(known.train * (1 - data.test))
+    if data.folds is not None:
+        rest = known.train - round(known.train / data.folds)
     validation = round(rest * data.validation)
     return Extent(shape, len(known.classes), rest - validation, validation)
 
@@ -103,7 +105,7 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
         "memory_bytes": memory(summary, config, precision),
         "images_per_second": round(rate, 1),
         "epochs": config.train.epochs if config.model.trains else 0,
-        "seconds": round(_pictures(network, config, size, flops) / rate, 3),
+        "seconds": round((config.data.folds or 1) * _pictures(network, config, size, flops) / rate, 3),
         "validation_rows": size.validation,
     }
 

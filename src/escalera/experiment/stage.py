@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from escalera.core.errors import EscaleraError, LadderError
+from escalera.core.errors import EscaleraError, FoldsError, LadderError, Problem
 from escalera.core.rundir import RunDir
+from escalera.data.dataset import Dataset
 from escalera.experiment.devices import check_devices
 from escalera.experiment.executors import Executor, Make
 from escalera.experiment.graph import before, walk
@@ -135,8 +136,8 @@ def prepare(way: Way, reading: Reading, tasks: Sequence[Task], anew: Sequence[Ru
     # One source alone is told when it is opened, with every place that was looked at.
     if problems or len(absent) > 1:
         raise LadderError([*problems, *absent, *builders.absent_weights(reading, anew)])
-    datasets = {task.source.data: open_data(task.source) for task in tasks}
-    problems = builders.shape_problems(reading, todo, datasets) or builders.weights_problems(reading, anew, datasets)
+    datasets, problems = _opened(reading, tasks)
+    problems += builders.shape_problems(reading, todo, datasets) or builders.weights_problems(reading, anew, datasets)
     problems += builders.class_problems(reading, todo, datasets)
     if problems:
         raise LadderError(problems)
@@ -146,6 +147,21 @@ def prepare(way: Way, reading: Reading, tasks: Sequence[Task], anew: Sequence[Ru
             way.events.data_opened(data)
     if anew:
         _fetch_weights(anew, way.events)
+
+
+def _opened(reading: Reading, tasks: Sequence[Task]) -> tuple[dict[str, Dataset], list[Problem]]:
+    """The data by their section as JSON, and those that have too few rows for their folds, told where these stand."""
+    datasets: dict[str, Dataset] = {}
+    problems: list[Problem] = []
+    for task in tasks:
+        if task.source.data in datasets:
+            continue
+        try:
+            datasets[task.source.data] = open_data(task.source)
+        except FoldsError as error:
+            place = reading.locate(task.name, "data.folds")
+            problems.append(Problem(str(error), place.path, place.file, place.line))
+    return datasets, list(dict.fromkeys(problems))
 
 
 def _anew(way: Way, pending: Sequence[tuple[Rung, int]]) -> list[Rung]:

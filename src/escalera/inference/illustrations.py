@@ -142,7 +142,8 @@ class Illustrator:
         from escalera.inference.predictor import open_run
 
         predictor = open_run(RunDir(run))
-        if predictor.ballot is not None:
+        # Of folds the network that is kept has learned from most of the rows, and others have answered them.
+        if predictor.ballot is not None or predictor.trained.config.data.folds is not None:
             return None
         opened = self._open(predictor.trained.config.data) if predictor.trained.reads_attributes else None
         table = None if opened is None or opened.table is None else opened.table.take(list(rows)).to_pylist()
@@ -160,5 +161,5 @@ class Illustrator:
                 splits = builders.pictures(
                     data, data_root=self._data_root, beside=self._ladder_folder, skip_bad=True
                 ).splits
-                self._opened[key] = splits.get("test", splits["train"])
+                self._opened[key] = splits["train"] if data.folds else splits.get("test", splits["train"])
         return self._opened[key]

@@ -19,6 +19,7 @@ from escalera.run.evaluate import Fitted, evaluate, validate
 from escalera.run.events import Events
 from escalera.run.fit import fit
 from escalera.run.fit_ensemble import fit_ensemble
+from escalera.run.folds import by_folds
 from escalera.run.lineage import check_ready
 from escalera.run.outcome import Outcome
 from escalera.run.status import fingerprint, other_classes, prepare, put_back, settled
@@ -45,16 +46,16 @@ def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], even
         home = prepare(run, rung, fresh=anew, events=events)
         check_ready(rung.config, run, failed)
         with _as_begun(home, events):
+            if rung.config.data.folds is not None and task.on == "test":
+                by_folds(task, rung, home, events, _fit)
+                return _placed(home, run, rung, done, events)
             fitted = _fit(task, rung, data, home, events)
             if fitted is None:
                 events.trial_pauses()
                 return replace(done, state="paused")
             judge = evaluate if task.on == "test" else validate
             judge(fitted, rung.config, data, home, events)
-        if home.path != run.path:
-            replaced = keeping.replace(home, fingerprint(rung.config))
-            if replaced is not None:
-                events.kept(replaced.path)
+        return _placed(home, run, rung, done, events)
     except Exception as error:
         expected = isinstance(error, EscaleraError)
         message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
@@ -63,6 +64,14 @@ def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], even
         with contextlib.suppress(EscaleraError):
             note_failure(home, rung, seed, message)
         return replace(done, state="failed", error=message)
+
+
+def _placed(home: RunDir, run: RunDir, rung: Rung, done: Outcome, events: Events) -> Outcome:
+    """What is done, once it stands where runs of the rung do."""
+    if home.path != run.path:
+        replaced = keeping.replace(home, fingerprint(rung.config))
+        if replaced is not None:
+            events.kept(replaced.path)
     return done
 
 

@@ -89,6 +89,9 @@ class Events:
     def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
         """A rung's turn has come; `place` is as 2/5."""
 
+    def fold_begins(self, number: int, count: int) -> None:
+        """A rung is trained without another part of its rows."""
+
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
         """The network of the rung, whose body learns `from_epoch` on only, if that is said."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -100,6 +101,10 @@ def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
 
 def origin(weights: schema.Weights, run: RunDir) -> RunDir:
     """The run that weights come from: an earlier rung's with the same seed, beside this one, or one elsewhere."""
+    if fold := re.fullmatch(r"fold-(\d+)", run.path.name):
+        # Of the same fold, whose rows neither of the two has seen; or of a run that was not trained in folds.
+        whole = origin(weights, RunDir(run.path.parent))
+        return whole.fold(int(fold[1])) if whole.fold(1).exists() else whole
     # All trials of a search have one seed of their own, of which there is no other run.
     seed = 0 if is_trial(run.path.parent) else run.seed
     return RunDir(Path(weights.run) if weights.run else run.ladder / str(weights.rung) / f"seed-{seed}")
@@ -137,6 +142,12 @@ def _continued(rung: schema.Rung, name: str, before: schema.RungConfig) -> schem
     if not changed.trains and before.data != rung.config.data:
         # Otherwise rows that the network learned from could be among the test rows.
         raise EscaleraError("expected the run of a network that learned from the very same data as this rung")
+    if before.data.source == rung.config.data.source and before.data.folds != rung.config.data.folds:
+        # Otherwise its weights have learned from rows that this one is tested on.
+        wanted, there = rung.config.data.folds, before.data.folds
+        raise EscaleraError(
+            f"expected weights of a rung with the same data.folds, {wanted}, received those of one with {there}"
+        )
     if (rung.config.augment.mixup or rung.config.augment.cutmix) and changed.reads_attributes:
         raise EscaleraError(schema.NO_BLEND)
     return rung.model_copy(update={"config": rung.config.model_copy(update={"model": changed})})

@@ -24,7 +24,7 @@ class Source:
 
     `attributes` says whether a model reads the columns beside the images. `is_path` says that it is a file or folder
     where the climb was begun, so that nobody asks the hub for it; `sent` is the key of what a machine that does not see
-    it has fetched.
+    it has fetched. `fold` counts from 1, where the section asks for folds.
     """
 
     data: str
@@ -35,6 +35,7 @@ class Source:
     attributes: bool = True
     is_path: bool = False
     sent: str | None = None
+    fold: int = 1
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def open_data(source: Source) -> Dataset:
     from escalera.data.duplicates.overlap import with_overlap
 
     section = Data.model_validate_json(source.data)
-    data = builders.divided(pictures(source), section, seed=source.seed, attributes=source.attributes)
+    data = builders.divided(
+        pictures(source), section, seed=source.seed, attributes=source.attributes, number=source.fold
+    )
     return data if data.overlap else with_overlap(data)
 
 

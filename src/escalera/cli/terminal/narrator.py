@@ -39,6 +39,7 @@ class Narrator(Events):
         self.reported: set[str] = set()
         self.shown = Events()
         self.monitor = "val_accuracy"
+        self.fold = 1
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
         """Name the ladder, and how much of it is to do."""
@@ -77,13 +78,21 @@ class Narrator(Events):
 
     def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
         """Name the rung and why it is there."""
+        self.fold = 1
         more = f" ({self.words.say('rung.seed', seed=seed)})" if seed else ""
         self.console.print(f"\n[bold cyan]{place}  {escape(rung.name)}[/]{more}", highlight=False)
         if rung.why:
             self._print(f"  {rung.why[self.words.code]}", style="dim")
 
+    def fold_begins(self, number: int, count: int) -> None:
+        """Say which part is trained."""
+        self.fold = number
+        self._print(f"  {self.words.say('run.fold', fold=number, folds=count)}", style="dim")
+
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
-        """Print the table of layers and its totals; the body may learn only `from_epoch` on."""
+        """Print the table of layers and its totals; the body may learn only `from_epoch` on. Of folds once."""
+        if self.fold > 1:
+            return
         words = self.words
         table = Table(box=None, padding=(0, 2), header_style="dim", show_edge=False)
         for column, justify in (("layer", "left"), ("output", "left"), ("parameters", "right")):

@@ -53,10 +53,13 @@ def provisional(image_set: ImageSet, column: str, count: int) -> ImageSet:
     return replace(image_set, classes=bands.names, splits=splits)
 
 
-def banded(data: Dataset, column: str, count: int) -> Dataset:
-    """The splits with the bands of train's own rows as their classes."""
+def banded(data: Dataset, column: str, count: int, *, whole: bool = False) -> Dataset:
+    """The splits with the bands of train's own rows as their classes.
+
+    `whole`: of all rows, so that folds have the same classes and each row has one, whichever fold it is in.
+    """
     train = target(data.name, data.train.table, column)
-    bands = fit(column, train[data.train.rows], count)
+    bands = fit(column, train if whole else train[data.train.rows], count)
 
     def labelled(part: Split) -> Split:
         return replace(part, labels=bands.labels(target(data.name, part.table, column)))

@@ -38,6 +38,14 @@ class Data(Source):
     ] = None
     validation: Annotated[Share, Field(description="share kept for validation where the source has none")] = 0.1
     test: Annotated[Share, Field(description="share kept for test where the source has no test split")] = 0.2
+    folds: Annotated[
+        int | None,
+        Field(
+            ge=2,
+            description="train so many times, each time without another part of the rows, so that each row is answered "
+            "by a network that has not seen it; instead of test",
+        ),
+    ] = None
     rare_classes: Annotated[
         Literal["refuse", "train"],
         Field(description="classes with too few images to be in every split: refuse them, or keep them in train alone"),

@@ -23,10 +23,18 @@ def section(view: RungView) -> dict[str, Any] | None:
     parent = view.ladder.story.rung(rung.parent)
     comparison = rung.step.comparison if rung.step else None
     if parent is None or comparison is None:
-        return {"sentences": [_alone(rung, language), *_short(rung, language), *_below(rung, language)]}
+        return {
+            "sentences": [
+                _alone(rung, language),
+                *_folds(rung, language),
+                *_short(rung, language),
+                *_below(rung, language),
+            ]
+        }
     return {
         "sentences": [
             *_change(rung, parent, language),
+            *_folds(rung, language),
             *_verdict(rung, parent, comparison, language),
             *_short(rung, language),
             *_cost(rung, parent, comparison, language),
@@ -41,6 +49,12 @@ def _say(language: Language, key: str, **values: object) -> Markup:
 def _alone(rung: Rung, language: Language) -> Markup:
     accuracy, rows = language.percent(rung.score), language.number(rung.test_rows)
     return _say(language, "words.alone", accuracy=accuracy, rows=rows)
+
+
+def _folds(rung: Rung, language: Language) -> list[Markup]:
+    """That every row was answered by a network that had not seen it."""
+    count = next((run.record.folds for run in rung.done if run.record.folds), None)
+    return [] if count is None else [_say(language, "words.folds", n=language.number(count))]
 
 
 def _short(rung: Rung, language: Language) -> list[Markup]:

@@ -1,0 +1,119 @@
+"""A rung trained once for each fold, and the answers of all folds as those of one run.
+
+Each fold is a run of its own in `fold-1`, `fold-2`, ... of the folder. What stands beside them is the network of the
+first fold, which `predict` asks, with the answers that every row got from a network that had not seen it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from escalera.core.files import read_json, write_aside, write_json
+from escalera.core.predictions import read_answers, read_logits
+from escalera.core.rundir import ASKED, RESULT, RunDir
+from escalera.core.runtime import now
+from escalera.data.dataset import Dataset
+from escalera.evaluate.metrics import measure
+from escalera.evaluate.price import price
+from escalera.ladder.schema import Rung
+from escalera.run.evaluate import Fitted, evaluate
+from escalera.run.events import Events
+from escalera.run.status import ANSWERS, fingerprint
+from escalera.run.task import Task, open_data
+
+Fit = Callable[[Task, Rung, Dataset, RunDir, Events], Fitted | None]
+
+_AGAIN = 7919
+"""Other seeds draw other folds: several seeds are a k-fold cross-validation that is repeated."""
+
+
+def by_folds(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> None:
+    """Train and evaluate the folds of a task that are not done, and write what they answer together."""
+    count = rung.config.data.folds
+    assert count is not None
+    begun = {"rung": rung.name, "parent": rung.parent, "seed": task.seed, "settings": fingerprint(rung.config)}
+    home.path.mkdir(parents=True, exist_ok=True)
+    known = home.read_record() if home.record.exists() else {"started": now(), "test_looks": 0}
+    home.write_record({**known, **begun, "state": "running", "error": None})
+    folds = [home.fold(number) for number in range(1, count + 1)]
+    for number, part in enumerate(folds, 1):
+        if part.state() == "done" and not part.faults(*ANSWERS):
+            continue
+        events.fold_begins(number, count)
+        seed = task.source.seed + _AGAIN * task.seed
+        own = replace(task, source=replace(task.source, fold=number, seed=seed))
+        data = open_data(own.source)
+        fitted = fit(own, rung, data, part, events)
+        assert fitted is not None, "a run that is judged by test does not pause"
+        evaluate(fitted, rung.config, data, part, Events())
+    record, metrics = _joined(rung, home, folds)
+    home.write_record({**record, "state": "done", "finished": now()}, RESULT)
+    events.rung_ends(record, metrics)
+
+
+def _joined(rung: Rung, home: RunDir, folds: Sequence[RunDir]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the files of the first fold and the answers of all; what run.json and metrics.json say."""
+    for name in (*ASKED, "history.jsonl", "best.safetensors", "preparation.safetensors"):
+        if (folds[0].path / name).is_file():
+            shutil.copyfile(folds[0].path / name, home.path / name)
+    if (folds[0].path / "classifiers").is_dir():
+        shutil.copytree(folds[0].path / "classifiers", home.path / "classifiers", dirs_exist_ok=True)
+    records = [part.read_record() for part in folds]
+    table = pa.concat_tables([pq.read_table(part.predictions) for part in folds]).combine_chunks()
+    table = table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable")))
+    write_aside(home.predictions, lambda file: pq.write_table(table, file))
+    metrics = _metrics(home, folds, records[0]["data"]["classes"])
+    write_json(home.metrics, metrics)
+    return _record(rung, home, records), metrics
+
+
+def _metrics(home: RunDir, folds: Sequence[RunDir], classes: Sequence[str]) -> dict[str, Any]:
+    """The figures of all rows out of fold; of train and validation the means over the folds."""
+    each = [read_json(part.metrics) for part in folds]
+    answers = read_answers(home.predictions)
+    found: dict[str, Any] = {
+        name: {key: fmean(one[name][key] for one in each) for key in each[0][name]}
+        for name in ("train", "validation")
+        if name in each[0]
+    }
+    found["test"] = measure(read_logits(home.predictions), answers.labels, classes)
+    right = {name: float((said == answers.labels).mean()) for name, said in answers.others.items()}
+    first = each[0]["baselines"]
+    found["baselines"] = {name: {**first[name], "accuracy": right[f"baseline:{name}"]} for name in first}
+    beside = {name: share for name, share in right.items() if not name.startswith("baseline:")}
+    return found | ({"beside": beside} if beside else {})
+
+
+def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What run.json says: of the first fold, with the time of all and the rows that were answered."""
+    first, data = records[0], records[0]["data"]
+    rows = {**data["rows"], "test": sum(one["data"]["rows"]["test"] for one in records)}
+    per_class = zip(*(one["data"]["class_rows"]["test"] for one in records), strict=True)
+    seconds = round(sum(one["seconds"] for one in records), 3)
+    twins = [one["data"]["duplicates"] for one in records]
+    duplicates = None
+    if all(twins):
+        duplicates = {**twins[0], **{key: sum(one[key] for one in twins) for key in ("test", "test_exact")}}
+    evaluation = rung.config.evaluate
+    return {
+        **first,
+        "started": home.read_record()["started"],
+        "folds": len(records),
+        "test_looks": max(one["test_looks"] for one in records),
+        "seconds": seconds,
+        "price": price(seconds, evaluation.price_per_hour, evaluation.currency),
+        "data": {
+            **data,
+            "rows": rows,
+            "class_rows": {**data["class_rows"], "test": [sum(counts) for counts in per_class]},
+            "duplicates": duplicates,
+        },
+    }

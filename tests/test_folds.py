@@ -1,0 +1,198 @@
+"""Folds: each row is answered once, by a network that has not seen it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import escalera as esc
+from escalera.core.errors import FoldsError, LadderError
+from escalera.core.files import read_json
+from escalera.core.predictions import read_answers
+from escalera.core.rundir import RunDir
+from escalera.core.translation import translate
+from escalera.data.folds import NEVER, fold
+from escalera.data.images import Images, ImageSet
+from escalera.run.evaluate import evaluate
+from escalera.run.status import finished
+
+LABELS = np.repeat([0, 1, 2], [50, 31, 7])
+
+
+def images(labels: Any = LABELS, table: pa.Table | None = None, **splits: Images) -> ImageSet:
+    labels = np.asarray(labels)
+    train = Images(np.zeros((len(labels), 2, 2, 1), np.uint8), labels, table)
+    return ImageSet("mine", ["a", "b", "c"], {"train": train, **splits})
+
+
+def digits(**data: Any) -> dict[str, Any]:
+    return {
+        "name": "tiny",
+        "data": {"source": "digits", "folds": 3, **data},
+        "train": {"epochs": 1, "batch_size": 64, "optimizer": {"name": "adam", "lr": 0.01}},
+        "rungs": [
+            {"name": "base", "model": {"kind": "cnn", "blocks": [[4]]}},
+            {"name": "moved", "change": {"model": {"kind": "transfer", "weights": {"from": "base"}}}},
+        ],
+    }
+
+
+class TestSplits:
+    def test_each_row_is_in_test_once_and_never_learned_from_there(self) -> None:
+        parts = [fold(images(), 5, number, validation=0.2, seed=3) for number in range(1, 6)]
+        assert sorted(np.concatenate([part.test.rows for part in parts]).tolist()) == list(range(88))
+        for part in parts:
+            rows = np.concatenate([part.train.rows, part.validation.rows, part.test.rows])
+            assert sorted(rows.tolist()) == list(range(88))
+
+    def test_each_class_is_spread_alike(self) -> None:
+        counts = np.array([
+            np.bincount(LABELS[fold(images(), 5, number, validation=0.2, seed=3).test.rows], minlength=3)
+            for number in range(1, 6)
+        ])  # fmt: skip
+        assert (np.ptp(counts, axis=0) <= 1).all()
+        assert np.ptp(counts.sum(axis=1)) <= 1
+
+    def test_the_same_seed_gives_the_same_folds_and_another_others(self) -> None:
+        one, same, other = (fold(images(), 5, 2, validation=0.2, seed=seed).test.rows.tolist() for seed in (1, 1, 2))
+        assert one == same != other
+
+    def test_groups_stay_whole(self) -> None:
+        groups = pa.table({"house": [f"h{row // 4}" for row in range(88)]})
+        for number in range(1, 5):
+            part = fold(images(table=groups), 4, number, validation=0.2, seed=0, group="house")
+            houses = [set((split.rows // 4).tolist()) for split in (part.train, part.validation, part.test)]
+            assert all(houses)
+            assert not houses[0] & houses[1] and not houses[0] & houses[2] and not houses[1] & houses[2]
+
+    def test_a_test_split_of_the_source_stays_unread_and_a_validation_split_serves_all(self) -> None:
+        own = Images(np.zeros((6, 2, 2, 1), np.uint8), np.array([0, 1, 2] * 2), None)
+        part = fold(images(validation=own, test=own), 4, 1, validation=0.2, seed=0)
+        assert (part.validation.origin, len(part.validation.rows)) == ("validation", 6)
+        assert len(part.train.rows) + len(part.test.rows) == 88
+        [note] = part.notes
+        assert note == "mine: the 6 rows of its test split stay unread: with data.folds each row of train is answered."
+        assert translate(note, "es").startswith("mine: las 6 filas de su división de prueba quedan sin leer")
+
+    def test_too_few_rows_of_classes_are_told_together(self) -> None:
+        labels = [0] * 20 + [1] * 4 + [2] * 2
+        with pytest.raises(FoldsError) as caught:
+            fold(images(labels), 5, 1, validation=0.2, seed=0)
+        assert str(caught.value) == (
+            "mine: 2 classes have fewer pictures than there are folds, 5: 'c' (2), 'b' (4). Add pictures, write "
+            "data.folds: 2, or write data.rare_classes: train, which keeps them in train alone."
+        )
+        assert "tienen menos imágenes que pliegues hay" in translate(str(caught.value), "es")
+
+    def test_rare_classes_may_stay_in_train(self) -> None:
+        labels = [0] * 20 + [1] * 20 + [2]
+        for number in range(1, 6):
+            part = fold(images(labels), 5, number, validation=0.2, seed=0, rare_classes="train")
+            assert 40 in part.train.rows
+        assert NEVER < 0
+
+    def test_too_few_groups(self) -> None:
+        groups = pa.table({"house": ["x"] * 44 + ["y"] * 44})
+        with pytest.raises(FoldsError, match="'house' has 2 groups in train, too few for 3 folds"):
+            fold(images(table=groups), 3, 1, validation=0.2, seed=0, group="house")
+
+
+def test_a_rung_is_trained_for_each_fold_and_answers_every_row(tmp_path: Path) -> None:
+    results = esc.climb(digits(), out=tmp_path, quiet=True)
+    assert not results.failed
+    run = RunDir(tmp_path / "tiny" / "moved" / "seed-0")
+    answers = read_answers(run.predictions)
+    assert answers.rows.tolist() == list(range(1797))
+    parts = [run.fold(number) for number in (1, 2, 3)]
+    record, each = run.read_record(), [part.read_record() for part in parts]
+    assert record["folds"] == 3
+    assert record["seconds"] == pytest.approx(sum(one["seconds"] for one in each))
+    assert record["data"]["rows"]["test"] == 1797
+    assert read_json(run.metrics)["test"]["accuracy"] == pytest.approx(answers.correct.mean())
+    for part in parts:
+        splits = pq.read_table(part.splits).to_pandas()
+        learned = set(splits[splits["split"] != "test"]["row"])
+        own = read_answers(part.predictions)
+        assert not learned & set(own.rows.tolist())
+        # The weights that it starts from have not seen its rows either.
+        before = part.read_record()["weights"]["body"]["file"]
+        assert Path(before).parent.name == part.path.name
+    page = (tmp_path / "tiny" / "report.html").read_text()
+    assert "It was trained 3 times" in page
+    assert len(results["moved"].predict(np.full((1, 8, 8), 200, np.uint8))) == 1
+
+
+def test_an_interrupted_climb_goes_on_with_the_fold_it_was_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ladder = digits()
+    ladder["rungs"] = ladder["rungs"][:1]
+    whole, times = evaluate, list[int]()
+
+    def stopped(*args: Any) -> None:
+        times.append(1)
+        if len(times) == 2:
+            raise KeyboardInterrupt
+        whole(*args)
+
+    monkeypatch.setattr("escalera.run.folds.evaluate", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        esc.climb(ladder, out=tmp_path, quiet=True)
+    run = RunDir(tmp_path / "tiny" / "base" / "seed-0")
+    assert (run.state(), run.fold(1).state(), run.fold(2).state()) == ("running", "done", "running")
+    first = run.fold(1).read_record()["finished"]
+    monkeypatch.setattr("escalera.run.folds.evaluate", whole)
+    assert not esc.climb(ladder, out=tmp_path, quiet=True).failed
+    assert run.fold(1).read_record()["finished"] == first
+    rung = esc.load_ladder(ladder).ladder.rungs[0]
+    assert finished(run, rung)
+
+
+def test_seeds_draw_other_folds_of_the_same_rows(tmp_path: Path) -> None:
+    ladder = digits()
+    ladder["rungs"] = ladder["rungs"][:1]
+    esc.climb(ladder, out=tmp_path, seeds=2, quiet=True)
+    runs = [RunDir(tmp_path / "tiny" / "base" / f"seed-{seed}") for seed in (0, 1)]
+    one, other = (read_answers(run.predictions) for run in runs)
+    assert one.same_rows(other)
+    parts = [set(read_answers(run.fold(1).predictions).rows.tolist()) for run in runs]
+    assert parts[0] != parts[1]
+
+
+def test_what_is_wrong_with_folds_is_told_with_what_else_is(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(
+        "name: tiny\n"
+        "rungs:\n"
+        "  - name: base\n"
+        "    data: {source: digits, folds: 500}\n"
+        "    model: {kind: mlp, dense: [8]}\n"
+        "  - name: other\n"
+        "    change:\n"
+        "      data.folds: null\n"
+        "      train.class_weights: {12: 2}\n"
+    )
+    with pytest.raises(LadderError) as caught:
+        esc.climb(esc.load_ladder(path), out=tmp_path / "runs", quiet=True)
+    told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+    few = "digits: 10 classes have fewer pictures than there are folds, 500: '8' (174)"
+    assert told[0].startswith(f"4: rungs[0] (base).data.folds: {few}")
+    assert told[1:] == [
+        "9: rungs[1] (other).change.train.class_weights.12: expected a class of 'digits', received '12'; did you mean "
+        "'2'?"
+    ]
+
+
+@pytest.mark.parametrize("folds", [1, 0, "five", 2.5])
+def test_what_is_no_number_of_folds(folds: Any) -> None:
+    with pytest.raises(LadderError, match=r"data\.folds: expected a whole number of at least 2"):
+        esc.load_ladder(digits(folds=folds))
+
+
+def test_weights_of_other_folds_are_refused() -> None:
+    ladder = digits()
+    ladder["rungs"][1]["change"]["data.folds"] = 4
+    with pytest.raises(LadderError) as caught:
+        esc.load_ladder(ladder)
+    assert "expected weights of a rung with the same data.folds, 4, received those of one with 3" in str(caught.value)
