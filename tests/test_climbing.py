@@ -407,6 +407,7 @@ def test_config_yaml_is_the_resolved_configuration(ladder: Path, tmp_path: Path)
         "lr": 0.01,
         "backbone_lr": None,
         "layer_decay": None,
+        "bias_scaler": None,
         "betas": [0.9, 0.999],
         "epsilon": 1e-07,
     }

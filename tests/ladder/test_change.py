@@ -66,7 +66,8 @@ class TestApply:
             ("model.bloks", "unknown key 'bloks' for kind 'cnn'; did you mean 'blocks'?"),
             ("model.dense", "unknown key 'dense' for kind 'cnn'; did you mean 'model.head.dense'?"),
             ("train.optimizer.momentum",
-             "unknown key 'momentum' for name 'adam'; known: name, lr, backbone_lr, layer_decay, betas, epsilon"),
+             "unknown key 'momentum' for name 'adam'; known: name, lr, backbone_lr, layer_decay, bias_scaler, betas, "
+             "epsilon"),
             ("modle.blocks", "unknown key 'modle'; did you mean 'model'?"),
             ("epochs", "unknown key 'epochs'; did you mean 'train.epochs'?"),
             ("train.lr", "unknown key 'lr'; did you mean 'train.optimizer.lr'?"),
@@ -74,8 +75,8 @@ class TestApply:
             ("xyzzy", "unknown key 'xyzzy'; known: data, augment, model, train, evaluate"),
             ("train.epochs.max", "unknown key 'max': 'train.epochs' holds no keys; give its value whole"),
             ("model.blocks.0", "unknown key '0': 'model.blocks' holds no keys; give its value whole"),
-            ("train..epochs", "unknown key ''; known: epochs, batch_size, optimizer, schedule, accumulate, shards, "
-             "exact, clip_norm, loss, label_smoothing, class_weights, sampler, ema, early_stopping, precision"),
+            ("train..epochs", "unknown key ''; known: epochs, batch_size, drop_last, optimizer, schedule, accumulate, "
+             "shards, exact, clip_norm, loss, label_smoothing, class_weights, sampler, ema, early_stopping, precision"),
             ("model.kind", "a section whose kind changes is given whole: model: {kind: new, ...}"),
             ("train.optimizer.name", "a section whose name changes is given whole: train.optimizer: {name: new, ...}"),
             ("train.schedule.name", "a section whose name changes is given whole: train.schedule: {name: new, ...}"),

@@ -60,7 +60,7 @@ def test_the_ladders_sections_lie_under_the_first_rung_key_by_key(read: Callable
     assert (rung.config.data.source, rung.config.data.validation, rung.config.data.image_size) == ("digits", 0.2, 16)
     assert (rung.config.train.epochs, rung.config.train.batch_size) == (9, 8)
     assert rung.config.train.optimizer.model_dump() == {
-        "name": "sgd", "lr": 0.1, "backbone_lr": None, "layer_decay": None, "momentum": 0.5,
+        "name": "sgd", "lr": 0.1, "backbone_lr": None, "layer_decay": None, "bias_scaler": None, "momentum": 0.5,
         "nesterov": False, "weight_decay": 0.0,
     }  # fmt: skip
 
@@ -69,7 +69,8 @@ def test_a_section_of_another_kind_is_not_merged(read: Callable[..., Reading]) -
     reading = read(HEAD + BASE + "  train: {optimizer: {name: adam}}\n")
     assert reading.problems == []
     assert reading.rungs[0].config.train.optimizer.model_dump() == {
-        "name": "adam", "lr": 1e-3, "backbone_lr": None, "layer_decay": None, "betas": [0.9, 0.999], "epsilon": 1e-7
+        "name": "adam", "lr": 1e-3, "backbone_lr": None, "layer_decay": None, "bias_scaler": None,
+        "betas": [0.9, 0.999], "epsilon": 1e-7
     }  # fmt: skip
 
 

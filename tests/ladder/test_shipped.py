@@ -86,7 +86,7 @@ def test_the_training_of_cifar10_is_that_of_the_reference() -> None:
         train.early_stopping and train.early_stopping.monitor == ["val_loss", "val_accuracy"] for train in trains
     )
     assert {train.optimizer.model_dump_json() for train in trains} == {
-        '{"name":"adam","lr":0.001,"backbone_lr":null,"layer_decay":null,"betas":[0.9,0.999],"epsilon":1e-7}'
+        '{"name":"adam","lr":0.001,"backbone_lr":null,"layer_decay":null,"bias_scaler":null,"betas":[0.9,0.999],"epsilon":1e-7}'
     }
     dropout, doubled, normed = (ladder[name].config.model for name in ("dropout", "doubled", "batch-norm"))
     assert isinstance(dropout, schema.Cnn) and isinstance(doubled, schema.Cnn) and isinstance(normed, schema.Cnn)

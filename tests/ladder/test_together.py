@@ -64,7 +64,7 @@ TOLD = [
     "cifar10, cifar100. There is no such file or folder here, beside the ladder, or below --data-root or ESCALERA_DATA",
     "19: rungs[3] (three).model.kind: unknown kind 'ResNet-50'; did you mean "
     "{kind: backbone, name: resnet50, weights: imagenet}?",
-    "21: rungs[4] (four).change.model.head.pool: expected one of 'flatten', 'average', received 'avg'; "
+    "21: rungs[4] (four).change.model.head.pool: expected one of 'flatten', 'average', 'max', received 'avg'; "
     "did you mean 'average'?",
     "21: rungs[4] (four).change.model.name: unknown network 'resnet5' of timm; did you mean 'resnet50' or 'resnet51q' "
     "or 'resnet50t'?",

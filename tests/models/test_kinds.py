@@ -40,7 +40,7 @@ def test_every_kind_of_the_table_is_listed_and_has_a_word_of_its_own() -> None:
 def test_the_function_of_a_body_asks_for_what_its_section_has(kind: type[schema.Body]) -> None:
     make = getattr(import_module(f"escalera.models.{kind.word()}"), kind.word())
     keys = set(signature(make).parameters) - {"image_shape", "attributes"}
-    assert keys == set(kind.model_fields) - {"kind", "l2", "head", "weights", "trainable"}
+    assert keys == set(kind.model_fields) - {"kind", "l2", "head", "weights", "trainable", "norm", "init", "whitening"}
 
 
 def test_a_class_that_others_stand_below_reads_any_of_them() -> None:

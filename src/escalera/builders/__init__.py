@@ -5,6 +5,7 @@ from escalera.builders.data import (
     changes,
     dataset,
     divided,
+    first_pictures,
     image_shape,
     inputs,
     layout,
@@ -14,7 +15,7 @@ from escalera.builders.data import (
     views,
 )
 from escalera.builders.early import absent_sources, absent_weights
-from escalera.builders.model import bodies, network, network_for, shape_problems
+from escalera.builders.model import bodies, network, network_for, shape_problems, whiten
 from escalera.builders.train import (
     class_problems,
     criterion,
@@ -27,6 +28,7 @@ from escalera.builders.train import (
     schedule,
     unfreezing,
     unfrozen_from,
+    whitening,
 )
 from escalera.builders.weights import imagenet_files, start_from, weights_problems
 
@@ -41,6 +43,7 @@ __all__ = [
     "dataset",
     "divided",
     "early_stopping",
+    "first_pictures",
     "image_shape",
     "imagenet_files",
     "inputs",
@@ -62,4 +65,6 @@ __all__ = [
     "unfrozen_from",
     "views",
     "weights_problems",
+    "whiten",
+    "whitening",
 ]

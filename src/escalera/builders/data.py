@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from escalera.data.augment.erasing import Erase
-from escalera.data.augment.geometric import Augment
+from escalera.data.augment.erasing import Cutout, Erase
+from escalera.data.augment.geometric import Augment, Translate
 from escalera.data.augment.mixup import Mix
 from escalera.data.augment.randaugment import Policy
 from escalera.data.batches import Batches, Change, Treatment, evaluation_batch
@@ -27,8 +28,9 @@ from escalera.data.sources.open import native_shape, open_source
 from escalera.data.splits import split
 from escalera.data.table.attributes import with_attributes
 from escalera.data.table.bands import banded, provisional
-from escalera.evaluate.views import VIEWS, View, as_it_is
+from escalera.evaluate.views import VIEWS, View, as_it_is, mirrored
 from escalera.ladder import schema
+from escalera.models.inputs import pictures_of
 from escalera.models.tiles import ONE, Layout, of_each
 
 
@@ -132,8 +134,17 @@ def batches(
             attributes=_beside(part, config.model),
             shards=config.train.shards if training else 1,
             balanced=config.train.sampler == "balanced",
+            mirror=of_each(mirrored, layout(config.data)) if training and config.augment.alternating_flip else None,
+            drop_last=training and config.train.drop_last,
         ),
     )
+
+
+def first_pictures(config: schema.RungConfig, train: Split, count: int) -> Tensor:
+    """So many pictures (N, C, H, W) of train, as they come to the network in evaluation."""
+    part = replace(train, rows=train.rows[:count])
+    feed = batches(config, part, train, seed=0, device=torch.device("cpu"), training=False)
+    return torch.cat([pictures_of(inputs) for inputs, _ in feed.epoch(0)])
 
 
 def _beside(part: Split, model: schema.Model) -> NDArray[np.float32] | None:
@@ -153,10 +164,14 @@ def changes(
     found: list[Change] = []
     if any(moves.values()):
         found.append(Augment(**moves, fill=augment.fill))
+    if augment.translate:
+        found.append(Translate(augment.translate))
     if augment.random_ops:
         found.append(Policy(augment.random_ops, augment.magnitude, mean, deviation))
     if augment.erasing:
         found.append(Erase(augment.erasing))
+    if augment.cutout:
+        found.append(Cutout(augment.cutout))
     return [of_each(change, layout) for change in found]
 
 

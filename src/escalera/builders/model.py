@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from inspect import signature
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from escalera.builders.data import image_shape, layout
 from escalera.core.errors import EscaleraError, ModelError, Problem
@@ -20,8 +20,13 @@ from escalera.models.freezing import freeze
 from escalera.models.fusion import Branch, Fusion
 from escalera.models.head import Head, pooling
 from escalera.models.late import LateHead
+from escalera.models.layers import ACTIVATIONS, batch_norms, dirac
 from escalera.models.network import Network
-from escalera.models.tiles import ONE, Layout
+from escalera.models.tiles import ONE, Layout, apart
+from escalera.models.whitening import Whitening, whitened, whitenings
+
+WHITENED_ON = 5000
+"""Pictures whose patches a whitening convolution is fitted on: as many as in hlb-CIFAR10."""
 
 
 def network(
@@ -60,6 +65,7 @@ def _head(head: schema.Head, map_shape: tuple[int, int, int], classes: int) -> H
         batch_norm=head.batch_norm,
         dropout=head.dropout,
         activation=head.activation,
+        scale=head.scale,
     )
 
 
@@ -102,11 +108,37 @@ def _body(
     What the function names it is given: the shape of the picture, the number of attributes, and keys of the section.
     """
     make = getattr(import_module(f"escalera.models.{model.kind}"), model.kind)
-    given = {"image_shape": image_shape, "attributes": attributes}
+    first = model.whitening if isinstance(model, schema.Cnn) else None
+    if first is not None and min(image_shape[1:]) <= first.kernel:
+        raise ModelError(
+            f"whitening: expected pictures larger than its kernel of {first.kernel} pixels, received "
+            f"{image_shape[1]}x{image_shape[2]}",
+            "whitening",
+        )
+    seen = image_shape if first is None else whitened(image_shape, first.kernel)
+    given = {"image_shape": seen, "attributes": attributes}
     body, map_shape = make(
         **{name: given[name] if name in given else getattr(model, name) for name in signature(make).parameters}
     )
+    if not isinstance(model, schema.Cnn):
+        return body, map_shape
+    if model.norm is not None:
+        batch_norms(body, **model.norm.model_dump())
+    if model.init == "dirac":
+        dirac(body)
+    if first is not None:
+        name = model.activation if isinstance(model.activation, str) else model.activation[0]
+        body = nn.Sequential(Whitening(image_shape[0], first.kernel), ACTIVATIONS[name](), body)
     return body, map_shape
+
+
+def whiten(network: Network, images: Callable[[int], Tensor]) -> None:
+    """Fit the whitening convolutions of a network on so many pictures (N, C, H, W) of train, which `images` gives."""
+    found = [(layer, part.layout) for part in network.parts for layer in whitenings(part.body)]
+    if found:
+        pictures = images(WHITENED_ON)
+        for layer, layout in found:
+            layer.fit(apart(pictures, layout))
 
 
 def _fusion(

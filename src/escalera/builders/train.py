@@ -15,6 +15,7 @@ from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
 from escalera.models.fusion import Branch
 from escalera.models.network import Network
+from escalera.models.whitening import whitenings
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.criterion import Criterion, class_weights
 from escalera.train.ema import MovingAverage
@@ -22,13 +23,13 @@ from escalera.train.optimizers import OPTIMIZERS
 from escalera.train.penalty import L2Penalty
 from escalera.train.plateau import Plateau
 from escalera.train.schedules import SCHEDULES, Schedule
-from escalera.train.unfreeze import UnfreezeAt
+from escalera.train.unfreeze import UnfreezeAt, WhiteningBias
 
 FEATURES_AT_MOST = 2 * 1024**3
 """Bytes of features kept in memory. Not a share of what is free, since a resumed run has to decide as it did before."""
 
 
-def optimizer(settings: schema.Adam | schema.AdamW | schema.Sgd, over: nn.Module) -> torch.optim.Optimizer:
+def optimizer(settings: schema.Optimizer, over: nn.Module) -> torch.optim.Optimizer:
     """The optimiser over a network's trainable parameters."""
     return OPTIMIZERS[settings.name](over, **settings.model_dump(exclude={"name"}))
 
@@ -96,6 +97,13 @@ def unfrozen_from(model: schema.Model) -> int | None:
     """The epoch from which on the body learns, where it does not from the first."""
     learning = [part.learns for part in model.parts.values()]
     return next((learns.from_epoch for learns in learning if isinstance(learns, schema.Trainable)), None)
+
+
+def whitening(model: schema.Model, network: Network) -> WhiteningBias | None:
+    """The callback by which the bias of a whitening convolution rests after its epochs, where there is one."""
+    parts = [(part.whitening, body) for part, body in bodies(model.net, network) if isinstance(part, schema.Cnn)]
+    found = [(layer, own.bias_epochs) for own, body in parts if own is not None for layer in whitenings(body)]
+    return WhiteningBias(found) if found else None
 
 
 def unfreezing(model: schema.Model, network: Network) -> UnfreezeAt | None:

@@ -37,7 +37,8 @@ class Treatment:
     `mean` and `std` per channel standardise the pixels, in [0, 1] until then; `augment` changes each picture, in its
     order; `mix` blends pictures and labels in pairs; `attributes` (N, A) are for batches without `mix`. Each of the
     `shards` of a batch is changed and mixed by itself. `balanced`: where rows are shuffled, an epoch has
-    as many of each class.
+    as many of each class. With `mirror` each picture is mirrored in every other epoch, half of them in the first
+    (Jordan 2024, arXiv 2404.00498, section 3.6); `drop_last` leaves out a last short batch.
     """
 
     augment: Sequence[Change] = ()
@@ -47,6 +48,8 @@ class Treatment:
     attributes: NDArray[np.float32] | None = None
     shards: int = 1
     balanced: bool = False
+    mirror: Callable[[Tensor], Tensor] | None = None
+    drop_last: bool = False
 
 
 AS_THEY_ARE = Treatment()
@@ -91,6 +94,8 @@ class Batches:
         self.mix = treatment.mix
         self.shards = treatment.shards
         self.balanced = treatment.balanced
+        self.drop_last = treatment.drop_last
+        self.mirror = treatment.mirror
         self._shape = images.shape[1:]
         self._source = Rows(images)
         self._pixels: Tensor | None = None
@@ -118,6 +123,8 @@ class Batches:
     def images_per_epoch(self) -> int:
         """How many pictures an epoch gives."""
         count = len(self._rows)
+        if self.drop_last and count >= self.batch_size:
+            return count - count % self.batch_size
         return trained_on(count, self.batch_size, self.shards) if self.shuffle else count
 
     def __len__(self) -> int:
@@ -133,20 +140,32 @@ class Batches:
         """
         rows, labels, attributes = self._rows, self._labels, self._attributes
         generator = torch.Generator()
+        flips = self._flips(number)
         if self.shuffle:
             order = order_of(labels, self.seed, number, balanced=self.balanced)
             rows = rows[order.to(rows.device)]
             labels = labels[order.to(labels.device)]
+            flips = None if flips is None else flips[order.to(flips.device)]
             attributes = None if attributes is None else attributes[order.to(attributes.device)]
         for step, shard, place in places(self.images_per_epoch, self.batch_size, self.shards, mine):
             x, y = self._gather(rows[place]), labels[place]
             generator.manual_seed(drawn_by(self.seed, number, step, *([shard] if self.shards > 1 else [])))
+            if flips is not None and self.mirror is not None:
+                x = torch.where(flips[place].view(-1, 1, 1, 1), self.mirror(x), x)
             for change in self.changes:
                 x = change(x, generator)
             if attributes is not None:
                 yield (x, attributes[place]), y
             else:
                 yield (x, y) if self.mix is None else self.mix(x, y, generator)
+
+    def _flips(self, epoch: int) -> Tensor | None:
+        """Which rows (N,) are mirrored in an epoch: those that were not in the one before."""
+        if self.mirror is None:
+            return None
+        generator = torch.Generator().manual_seed(drawn_by(self.seed, "flip"))
+        first = torch.randint(2, (len(self._rows),), generator=generator)
+        return ((first + epoch) % 2 == 0).to(self.device)
 
     def _gather(self, index: Tensor) -> Tensor:
         """Pictures by row, (B, C, H, W) float32, channels last, on the device."""

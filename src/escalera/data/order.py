@@ -39,6 +39,6 @@ def evenly(labels: Tensor, seed: int, epoch: int) -> Tensor:
     return found[torch.randperm(len(found), generator=generator)]
 
 
-def drawn_by(*numbers: int) -> int:
+def drawn_by(*numbers: int | str) -> int:
     """The seed of what is drawn by these numbers, far from that of any others."""
     return int.from_bytes(hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest(), "little")

@@ -11,14 +11,29 @@ from escalera.models.layers import dense, dense_stack
 
 
 def pooling(pool: str) -> nn.Module:
-    """What turns a feature map (N, C, H, W) into (N, D): `flatten` keeps all, `average` one number a channel."""
-    return nn.Flatten() if pool == "flatten" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    """What turns a feature map (N, C, H, W) into (N, D): `flatten` keeps all, `average` and `max` one a channel."""
+    if pool == "flatten":
+        return nn.Flatten()
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1) if pool == "average" else nn.AdaptiveMaxPool2d(1), nn.Flatten())
+
+
+class Scale(nn.Module):
+    """Multiplies by a constant: logits that start small learn by a larger rate (Jordan 2024, arXiv 2404.00498)."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """(N, K) -> (N, K)."""
+        return logits * self.factor
 
 
 class Head(nn.Module):
     """From a feature map (N, C, H, W) of known shape to logits (N, K).
 
-    `pool` flattens or averages over H and W; `inputs` is the D that it leaves. `dropout` is a number (once, before the
+    `pool` flattens, averages or takes the maximum over H and W; the logits are multiplied by `scale`;
+    `inputs` is the D that it leaves. `dropout` is a number (once, before the
     output layer) or a sequence with one number per hidden layer.
     """
 
@@ -32,6 +47,7 @@ class Head(nn.Module):
         batch_norm: bool = False,
         dropout: float | Sequence[float] = 0.0,
         activation: str = "relu",
+        scale: float = 1.0,
     ) -> None:
         super().__init__()
         channels, height, width = map_shape
@@ -43,7 +59,8 @@ class Head(nn.Module):
         )
         if isinstance(dropout, int | float) and dropout:
             layers.append(Dropout(dropout))
-        self.layers = nn.Sequential(*layers, dense(inputs, classes))
+        layers.append(dense(inputs, classes))
+        self.layers = nn.Sequential(*layers, *([] if scale == 1 else [Scale(scale)]))
 
     def pool(self, feature_map: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, D)."""

@@ -34,18 +34,36 @@ def dense(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
-def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
-    """A 3x3 convolution that keeps height and width, with Glorot-uniform weights and zero bias."""
-    return conv(inputs, outputs, 3)
+def conv3x3(inputs: int, outputs: int, *, bias: bool = True) -> nn.Conv2d:
+    """A 3x3 convolution that keeps height and width, with Glorot-uniform weights and zero bias, or none."""
+    return conv(inputs, outputs, 3, bias=bias)
 
 
-def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    """A square convolution that keeps height and width, with Glorot-uniform weights and zero bias."""
-    layer = nn.Conv2d(inputs, outputs, kernel_size=kernel, padding="same")
+def conv(inputs: int, outputs: int, kernel: int, *, bias: bool = True) -> nn.Conv2d:
+    """A square convolution that keeps height and width, with Glorot-uniform weights and zero bias, or none."""
+    layer = nn.Conv2d(inputs, outputs, kernel_size=kernel, padding="same", bias=bias)
     nn.init.xavier_uniform_(layer.weight)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer
+
+
+def dirac(body: nn.Module) -> None:
+    """Have the first filters of each convolution that learns pass their channel on as it is.
+
+    The identity initialisation of hlb-CIFAR10; filters beyond the number of channels stay random.
+    """
+    for module in body.modules():
+        if isinstance(module, nn.Conv2d) and module.weight.requires_grad:
+            nn.init.dirac_(module.weight.data[: module.in_channels])
+
+
+def batch_norms(body: nn.Module, momentum: float, epsilon: float, scale: bool) -> None:
+    """Give the batch norms of a body a momentum, in Keras's sense, and an epsilon; without `scale` theirs stays 1."""
+    for module in body.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.momentum, module.eps = 1 - momentum, epsilon
+            module.weight.requires_grad_(scale)
 
 
 def conv_1d(inputs: int, outputs: int, kernel: int) -> nn.Conv1d:

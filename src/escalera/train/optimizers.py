@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from escalera.models.stages import stages
+from escalera.train.muon import Muon
 
 
 class Rates(NamedTuple):
@@ -32,10 +33,14 @@ def adam(
     epsilon: float,
     backbone_lr: float | None = None,
     layer_decay: float | None = None,
+    bias_scaler: float | None = None,
 ) -> torch.optim.Optimizer:
     """Adam."""
     rates = Rates.of(lr, backbone_lr, layer_decay)
-    groups = [{"params": parameters, **rate} for parameters, rate in _parts(network, rates)]
+    groups: list[dict[str, Any]] = [{"params": parameters, **rate} for parameters, rate in _parts(network, rates)]
+    if bias_scaler is not None:
+        groups = _decayed(network, 0.0, rates)
+    _scale_biases(groups, lr, bias_scaler)
     return torch.optim.Adam(groups, lr=lr, betas=(betas[0], betas[1]), eps=epsilon, fused=True)
 
 
@@ -48,9 +53,11 @@ def adamw(
     weight_decay: float,
     backbone_lr: float | None = None,
     layer_decay: float | None = None,
+    bias_scaler: float | None = None,
 ) -> torch.optim.Optimizer:
     """AdamW; biases and batch norm are not decayed."""
     groups = _decayed(network, weight_decay, Rates.of(lr, backbone_lr, layer_decay))
+    _scale_biases(groups, lr, bias_scaler)
     return torch.optim.AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=epsilon, fused=True)
 
 
@@ -63,9 +70,11 @@ def sgd(
     weight_decay: float,
     backbone_lr: float | None = None,
     layer_decay: float | None = None,
+    bias_scaler: float | None = None,
 ) -> torch.optim.Optimizer:
     """SGD with momentum; biases and batch norm are not decayed."""
     groups = _decayed(network, weight_decay, Rates.of(lr, backbone_lr, layer_decay))
+    _scale_biases(groups, lr, bias_scaler)
     optimizer = torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
     if momentum:
         # The fused kernel takes all parameters at their first step or none; a body may begin epochs after its head.
@@ -76,7 +85,43 @@ def sgd(
     return optimizer
 
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
+def muon(
+    network: nn.Module,
+    *,
+    sgd_lr: float,
+    sgd_momentum: float,
+    bias_scaler: float | None,
+    weight_decay: float,
+    **settings: Any,
+) -> torch.optim.Optimizer:
+    """Muon for the kernels of the body; for its biases, its batch norm and the head SGD."""
+    body = getattr(network, "body", None)
+    kernels = [p for p in body.parameters() if p.ndim > 1 and p.requires_grad] if isinstance(body, nn.Module) else []
+    nesterov = settings["nesterov"] and sgd_momentum > 0
+    others = {"lr": sgd_lr, "momentum": sgd_momentum, "nesterov": nesterov}
+    groups = _decayed(network, weight_decay, Rates())
+    _scale_biases(groups, sgd_lr, bias_scaler)
+    taken = set(kernels)
+    for group in groups:
+        group["params"] = [parameter for parameter in group["params"] if parameter not in taken]
+    return Muon(
+        [{"params": kernels, "weight_decay": weight_decay}], [{**others, **group} for group in groups], **settings
+    )
+
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": adam,
+    "adamw": adamw,
+    "sgd": sgd,
+    "muon": muon,
+}
+
+
+def _scale_biases(groups: list[dict[str, Any]], lr: float, scaler: float | None) -> None:
+    """Multiply the rate of the groups of vectors."""
+    for group in groups if scaler is not None else ():
+        if all(parameter.ndim <= 1 for parameter in group["params"]):
+            group["lr"] = group.get("lr", lr) * scaler
 
 
 def _parts(network: nn.Module, rates: Rates) -> list[tuple[list[nn.Parameter], dict[str, float]]]:

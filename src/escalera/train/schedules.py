@@ -29,6 +29,17 @@ def cosine(epochs: int, *, warmup: float = 0.0) -> Schedule:
     return at
 
 
+def linear(epochs: int, *, warmup: float = 0.0) -> Schedule:
+    """Up along a line for `warmup` epochs, then down to 0 along another."""
+
+    def at(position: float) -> float:
+        if position < warmup:
+            return position / warmup
+        return max(0.0, 1 - (position - warmup) / max(epochs - warmup, 1e-9))
+
+    return at
+
+
 def one_cycle(epochs: int, *, warmup: float = 0.3) -> Schedule:
     """From 1/25 up to 1 and down to 1/250,000, both along cosines (Smith 2018); `warmup` is the share of the way up."""
     start, end = 1 / 25, 1 / 250_000
@@ -49,5 +60,6 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "constant": constant,
     "exponential": exponential,
     "cosine": cosine,
+    "linear": linear,
     "one_cycle": one_cycle,
 }

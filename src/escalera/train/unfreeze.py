@@ -1,9 +1,12 @@
-"""Letting a frozen body learn from an epoch on."""
+"""Letting a frozen body learn from an epoch on, or the bias of a whitening convolution until one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from escalera.models.freezing import freeze, unfreeze
 from escalera.models.network import Network
+from escalera.models.whitening import Whitening
 from escalera.train.loop import Callback, Training
 
 
@@ -28,3 +31,25 @@ class UnfreezeAt(Callback):
 
     def _prepare(self, training: Training) -> None:
         (unfreeze if training.epoch + 1 >= self.epoch else freeze)(self.network)
+
+
+class WhiteningBias(Callback):
+    """Lets the bias of each of these convolutions learn in its first epochs, so many, and no longer."""
+
+    def __init__(self, layers: Sequence[tuple[Whitening, int]]) -> None:
+        self.layers = layers
+
+    def on_train_begin(self, training: Training) -> None:
+        """Prepare the first epoch; a resumed training may be past their turn."""
+        self._prepare(training)
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Prepare the next epoch."""
+        self._prepare(training)
+
+    def _prepare(self, training: Training) -> None:
+        for layer, epochs in self.layers:
+            assert layer.bias is not None
+            layer.bias.requires_grad_(training.epoch + 1 <= epochs)
+            if not layer.bias.requires_grad:
+                layer.bias.grad = None

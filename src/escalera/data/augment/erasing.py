@@ -1,4 +1,4 @@
-"""Random erasing: a rectangle of a picture is taken away, so that the rest has to do.
+"""Random erasing and cutout: a rectangle of a picture is taken away, so that the rest has to do.
 
 images  (B, C, H, W) float
 """
@@ -33,6 +33,24 @@ class Erase:
         inside = rectangles((area * aspect).sqrt(), (area / aspect).sqrt(), centre, height, width)
         mask = (inside & (coin < self.chance).view(batch, 1, 1, 1)).to(images.device, non_blocking=True)
         return torch.where(mask, images.mean(dim=(2, 3), keepdim=True), images)
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Takes a square of so many pixels out of every picture, its centre anywhere (DeVries and Taylor 2017).
+
+    It becomes 0: with standardised pixels their mean colour, as in the paper, else black.
+    """
+
+    side: int
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Change each picture of (B, C, H, W); the memory format stays."""
+        batch, _, height, width = images.shape
+        centre = torch.rand(2, batch, generator=generator)
+        sides = torch.full((batch,), float(self.side))
+        inside = rectangles(sides, sides, [*centre], height, width)
+        return images.masked_fill(inside.to(images.device, non_blocking=True), 0.0)
 
 
 def rectangles(tall: Tensor, wide: Tensor, centre: Sequence[Tensor], height: int, width: int) -> Tensor:

@@ -63,3 +63,31 @@ def _positions(height: int, width: int, device: torch.device) -> Tensor:
     y = (torch.arange(height, device=device) * 2 + 1) / height - 1
     x = (torch.arange(width, device=device) * 2 + 1) / width - 1
     return torch.stack((x.repeat(height), y.repeat_interleave(width), torch.ones(height * width, device=device)))
+
+
+@dataclass(frozen=True)
+class Translate:
+    """Moves a picture by whole pixels, at most so many to each side; what comes in is mirrored at the border."""
+
+    pixels: int
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Change each picture of (B, C, H, W); the memory format stays."""
+        batch, _, height, width = images.shape
+        moves = torch.randint(-self.pixels, self.pixels + 1, (2, batch, 1), generator=generator)
+        rows, columns = (
+            reflected(torch.arange(side) + move, side).to(images.device)
+            for side, move in zip((height, width), moves, strict=True)
+        )
+        which = torch.arange(batch, device=images.device).view(-1, 1, 1)
+        # Pixels are copied with all their channels at once.
+        moved = images.permute(0, 2, 3, 1)[which, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2)
+        return moved if images.is_contiguous(memory_format=torch.channels_last) else moved.contiguous()
+
+
+def reflected(places: Tensor, side: int) -> Tensor:
+    """Places beyond a side of so many pixels, mirrored back into it; the border itself is not repeated."""
+    if side == 1:
+        return torch.zeros_like(places)
+    around = places.remainder(2 * side - 2)
+    return torch.minimum(around, 2 * side - 2 - around)

@@ -9,10 +9,10 @@ from escalera.ladder.schema.kind import Body, Branch, Model, Net
 from escalera.ladder.schema.ladder import NO_BLEND, Evaluate, Ladder, LadderEntry, Rung, RungConfig, RungEntry
 from escalera.ladder.schema.losses import CrossEntropy, Focal, Loss
 from escalera.ladder.schema.model import KINDS
-from escalera.ladder.schema.optimizers import Adam, AdamW, Optimizer, Sgd
+from escalera.ladder.schema.optimizers import Adam, AdamW, Muon, Optimizer, Sgd
 from escalera.ladder.schema.pretrained import Backbone, Transfer
 from escalera.ladder.schema.rows import Conv1d, Table
-from escalera.ladder.schema.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule
+from escalera.ladder.schema.schedules import Constant, Cosine, Exponential, Linear, OneCycle, Plateau, Schedule
 from escalera.ladder.schema.search import Search
 from escalera.ladder.schema.section import Section, Text
 from escalera.ladder.schema.train import EarlyStopping, Train
@@ -46,9 +46,11 @@ __all__ = [
     "Head",
     "Ladder",
     "LadderEntry",
+    "Linear",
     "Loss",
     "Mlp",
     "Model",
+    "Muon",
     "Net",
     "OneCycle",
     "Optimizer",

@@ -8,11 +8,27 @@ from pydantic import Field, model_validator
 
 from escalera.ladder.schema.head import L2, Activation, Head
 from escalera.ladder.schema.kind import Body
-from escalera.ladder.schema.section import Count, Fraction, same_length
+from escalera.ladder.schema.section import Count, Fraction, Positive, Section, same_length
 
 BlockNorm = Literal["none", "conv", "block"]
 Pool = Literal["max", "max_same", "none"]
 DropoutPlace = Literal["after_pool", "before_pool"]
+Order = Literal["activation_first", "norm_first", "pool_first"]
+
+
+class BatchNorm(Section):
+    """The batch norms of a network, where they differ from Keras's."""
+
+    momentum: Annotated[Fraction, Field(description="of the running statistics, as Keras says it")] = 0.99
+    epsilon: Positive = 1e-3
+    scale: Annotated[bool, Field(description="false: the scale stays 1, and the shift alone learns")] = True
+
+
+class Whitening(Section):
+    """A first convolution whose filters are the principal axes of patches of train; its bias alone learns."""
+
+    kernel: Annotated[int, Field(ge=2, le=7, description="side of the patches, in pixels")] = 2
+    bias_epochs: Annotated[Count, Field(description="the bias learns in the first so many")] = 3
 
 
 class Mlp(Body):
@@ -58,6 +74,19 @@ class Cnn(Body):
     dropout_place: Annotated[
         DropoutPlace | list[DropoutPlace], Field(description="on which side of the pooling, or one per block")
     ] = "after_pool"
+    order: Annotated[
+        Order,
+        Field(
+            description="what follows a convolution: its activation, or its batch norm; pool_first: in each block the "
+            "pooling follows the first convolution, then norm and activation"
+        ),
+    ] = "activation_first"
+    init: Annotated[
+        Literal["glorot", "dirac"],
+        Field(description="dirac: the first filters of a convolution pass their channel on (identity initialisation)"),
+    ] = "glorot"
+    norm: BatchNorm | None = None
+    whitening: Whitening | None = None
     l2: L2 = 0.0
     head: Head = Head.model_construct()
 

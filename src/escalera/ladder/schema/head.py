@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from escalera.ladder.schema.section import Count, Fraction, Section, same_length
+from escalera.ladder.schema.section import Count, Fraction, Positive, Section, same_length
 
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh"]
 L2 = Annotated[float, Field(ge=0, description="times the sum of the squared kernels is added to the loss, as in Keras")]
@@ -15,7 +15,7 @@ L2 = Annotated[float, Field(ge=0, description="times the sum of the squared kern
 class Head(Section):
     """The dense layers between the features and the classes."""
 
-    pool: Annotated[Literal["flatten", "average"], Field(description="how the feature map becomes a vector")] = (
+    pool: Annotated[Literal["flatten", "average", "max"], Field(description="how the feature map becomes a vector")] = (
         "flatten"
     )
     dense: Annotated[list[Count], Field(description="widths of the hidden layers")] = []
@@ -26,6 +26,7 @@ class Head(Section):
     ] = 0.0
     activation: Activation = "relu"
     l2: L2 = 0.0
+    scale: Annotated[Positive, Field(description="the logits are multiplied by it (airbench's scaling_factor)")] = 1.0
 
     @model_validator(mode="after")
     def _one_dropout_per_layer(self) -> Self:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from escalera.ladder.schema.section import Fraction, Positive, Section, Share, at_odds
+from escalera.ladder.schema.section import Count, Fraction, Positive, Section, Share, at_odds
 
 Rate = Annotated[Positive | None, Field(description="learning rate of the body; the head keeps lr")]
 Decay = Annotated[
     Share | None,
     Field(description="from the head down, the rate of each stage of the body is that of the one above it times this"),
+]
+
+BiasScaler = Annotated[
+    Positive | None, Field(description="the rate of biases and of batch norm is lr times this (hlb-CIFAR10: 64)")
 ]
 
 
@@ -21,6 +25,7 @@ class Rates(Section):
     if TYPE_CHECKING:
         backbone_lr: Rate = None
         layer_decay: Decay = None
+        bias_scaler: BiasScaler = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -40,6 +45,7 @@ class Adam(Rates):
     lr: Positive = 1e-3
     backbone_lr: Rate = None
     layer_decay: Decay = None
+    bias_scaler: BiasScaler = None
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
     epsilon: Positive = 1e-7
 
@@ -51,6 +57,7 @@ class AdamW(Rates):
     lr: Positive = 1e-3
     backbone_lr: Rate = None
     layer_decay: Decay = None
+    bias_scaler: BiasScaler = None
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.9, 0.999]
     epsilon: Positive = 1e-7
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
@@ -63,6 +70,7 @@ class Sgd(Rates):
     lr: Positive = 1e-2
     backbone_lr: Rate = None
     layer_decay: Decay = None
+    bias_scaler: BiasScaler = None
     momentum: Fraction = 0.0
     nesterov: bool = False
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
@@ -74,4 +82,29 @@ class Sgd(Rates):
         return self
 
 
-Optimizer = Annotated[Adam | AdamW | Sgd, Field(discriminator="name")]
+class Muon(Section):
+    """Momentum made orthogonal (Jordan et al. 2024) for the kernels of the body; SGD for biases and the head."""
+
+    name: Literal["muon"]
+    lr: Annotated[Positive, Field(description="of the kernels of the body")] = 0.02
+    momentum: Fraction = 0.95
+    nesterov: bool = True
+    steps: Annotated[Count, Field(description="of the Newton-Schulz iteration")] = 5
+    normalize: Annotated[
+        bool, Field(description="bring each kernel to the norm of its number of filters' root before a step")
+    ] = False
+    sgd_lr: Annotated[Positive, Field(description="of the head, of biases and of batch norm")] = 0.01
+    sgd_momentum: Annotated[Fraction, Field(description="of the same")] = 0.9
+    bias_scaler: Annotated[
+        Positive | None, Field(description="the rate of biases and of batch norm is sgd_lr times this")
+    ] = None
+    weight_decay: Annotated[float, Field(ge=0, description="of all kernels")] = 0.0
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise at_odds("expected a momentum above 0 beside nesterov, received momentum 0", "nesterov", "momentum")
+        return self
+
+
+Optimizer = Annotated[Adam | AdamW | Sgd | Muon, Field(discriminator="name")]

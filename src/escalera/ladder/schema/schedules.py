@@ -32,6 +32,13 @@ class Cosine(Section):
     warmup: Annotated[float, Field(ge=0, description="epochs")] = 0.0
 
 
+class Linear(Section):
+    """A linear warm-up, then a line down to zero."""
+
+    name: Literal["linear"]
+    warmup: Annotated[float, Field(ge=0, description="epochs")] = 0.0
+
+
 class OneCycle(Section):
     """Up from lr / 25 and down to lr / 250,000 along cosines (Smith 2018)."""
 
@@ -49,4 +56,4 @@ class Plateau(Section):
     min_lr: Annotated[float, Field(ge=0, description="the rate does not fall below it")] = 0.0
 
 
-Schedule = Annotated[Constant | Exponential | Cosine | OneCycle | Plateau, Field(discriminator="name")]
+Schedule = Annotated[Constant | Exponential | Cosine | Linear | OneCycle | Plateau, Field(discriminator="name")]

@@ -41,6 +41,7 @@ class Train(Section):
 
     epochs: Count = 20
     batch_size: Annotated[int, Field(ge=2)] = 256
+    drop_last: Annotated[bool, Field(description="leave out a last batch with fewer rows than the others")] = False
     optimizer: Optimizer = Adam.model_construct(name="adam")
     schedule: Schedule = Constant.model_construct(name="constant")
     accumulate: Annotated[
