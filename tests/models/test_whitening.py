@@ -1,0 +1,102 @@
+"""The first convolution that whitens, and what else a fast recipe asks of a cnn."""
+
+import pytest
+import torch
+from torch import nn
+
+from escalera import builders
+from escalera.core.errors import EscaleraError
+from escalera.ladder import schema
+from escalera.models.network import Network
+from escalera.models.whitening import Whitening, whitenings
+from escalera.train.loop import Training
+from escalera.train.schedules import linear
+
+CNN = {"kind": "cnn", "blocks": [[8, 8], [8]], "batch_norm": "conv"}
+
+
+def network(**more: object) -> Network:
+    model = schema.Cnn.model_validate({**CNN, **more})
+    return builders.network(model, (3, 8, 8), 4)
+
+
+def test_patches_come_out_uncorrelated_with_variance_one_each_with_its_opposite() -> None:
+    torch.manual_seed(0)
+    images = torch.randn(200, 3, 10, 10).cumsum(2).cumsum(3)
+    layer = Whitening(3, 2)
+    layer.fit(images)
+    with torch.no_grad():
+        out = layer(images).permute(1, 0, 2, 3).reshape(24, -1).double()
+    assert torch.allclose(out[:12], -out[12:], atol=1e-4)
+    assert torch.allclose(out[:12] @ out[:12].T / out.shape[1], torch.eye(12).double(), atol=0.1)
+    assert not layer.weight.requires_grad
+
+
+def test_it_is_fitted_on_train_and_its_bias_learns_in_the_first_epochs_alone() -> None:
+    made = network(whitening={"kernel": 2, "bias_epochs": 2})
+    before = whitenings(made)[0].weight.clone()
+    asked: list[int] = []
+
+    def images(count: int) -> torch.Tensor:
+        asked.append(count)
+        return torch.rand(50, 3, 8, 8)
+
+    builders.whiten(made, images)
+    assert asked == [5000]
+    assert not torch.equal(before, whitenings(made)[0].weight)
+    callback = builders.whitening(schema.Cnn.model_validate({**CNN, "whitening": {"bias_epochs": 2}}), made)
+    assert callback is not None
+    training = Training(made, torch.optim.SGD(made.parameters(), lr=0.1), 3, 1)
+    learns = []
+    callback.on_train_begin(training)
+    for epoch in range(3):
+        learns.append(whitenings(made)[0].bias.requires_grad)  # type: ignore[union-attr]
+        training.epoch = epoch + 1
+        callback.on_epoch_end(training)
+    assert learns == [True, True, False]
+    assert builders.whitening(schema.Cnn.model_validate(CNN), network()) is None
+
+
+def test_a_picture_as_small_as_the_kernel_is_refused() -> None:
+    with pytest.raises(EscaleraError, match="larger than its kernel of 7 pixels, received 7x7"):
+        builders.network(schema.Cnn.model_validate({**CNN, "whitening": {"kernel": 7}}), (3, 7, 7), 4)
+
+
+def test_the_orders() -> None:
+    def kinds(order: str) -> list[str]:
+        names = [type(layer).__name__ for layer in network(order=order).body.children()]
+        return [name.removesuffix("2d") for name in names]
+
+    assert kinds("activation_first")[:7] == ["Conv", "ReLU", "BatchNorm", "Conv", "ReLU", "BatchNorm", "MaxPool"]
+    assert kinds("norm_first")[:7] == ["Conv", "BatchNorm", "ReLU", "Conv", "BatchNorm", "ReLU", "MaxPool"]
+    assert kinds("pool_first")[:7] == ["Conv", "MaxPool", "BatchNorm", "ReLU", "Conv", "BatchNorm", "ReLU"]
+    assert next(network(order="norm_first").body.children()).bias is None
+
+
+def test_identity_initialisation_passes_channels_on() -> None:
+    made = network(init="dirac")
+    first = next(module for module in made.modules() if isinstance(module, nn.Conv2d))
+    images = torch.rand(2, 3, 8, 8)
+    assert torch.allclose(nn.functional.conv2d(images, first.weight, padding="same")[:, :3], images, atol=1e-6)
+
+
+def test_batch_norm_as_it_is_asked_for() -> None:
+    made = network(norm={"momentum": 0.6, "epsilon": 1e-12, "scale": False})
+    norms = [module for module in made.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert {(norm.momentum, norm.eps, norm.weight.requires_grad) for norm in norms} == {(0.4, 1e-12, False)}
+
+
+def test_a_head_takes_the_maximum_and_scales_its_logits() -> None:
+    torch.manual_seed(0)
+    plain = network(head={"pool": "max"})
+    torch.manual_seed(0)
+    scaled = network(head={"pool": "max", "scale": 0.25})
+    images = torch.rand(2, 3, 8, 8)
+    plain.eval(), scaled.eval()
+    assert torch.allclose(plain(images) * 0.25, scaled(images))
+    assert torch.equal(plain.features(images), plain.feature_map(images).amax((2, 3)))
+
+
+def test_the_linear_schedule() -> None:
+    at = linear(10, warmup=2)
+    assert [at(position) for position in (0, 1, 2, 6, 10)] == [0, 0.5, 1, 0.5, 0]
