@@ -67,7 +67,8 @@ def main() -> None:
         rounds = [(now.round(), before.round()) for _ in range(options.rounds)]
         ratios = sorted(new / old for new, old in rounds)
         print(
-            f"{name}: {median(new for new, _ in rounds):.0f} pictures/s, before {median(old for _, old in rounds):.0f}; "
+            f"{name}: {median(new for new, _ in rounds):.0f} pictures/s, "
+            f"before {median(old for _, old in rounds):.0f}; "
             f"{median(ratios):.2f} times as fast ({ratios[0]:.2f} to {ratios[-1]:.2f}; wanted: 2)"
         )
 
