@@ -19,13 +19,15 @@ from escalera.ladder.shipped import shipped
 NAMES = [name for name, _ in shipped()]
 LARGE = {"cifar10", "cifar100", "fashion-mnist"}
 """Those with networks of timm in them."""
+SLOW = LARGE | {"summit", "summit-fashion"}
 
-JUDGED_ONLY = {"fashion-mnist": ["both-sides"]}
+JUDGED_ONLY = {"fashion-mnist": ["both-sides"], "summit": ["views"], "summit-fashion": ["views"]}
 """Rungs that take over their parent's training, and so cost none."""
 
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
-    "houses": 10, "photos": 7, "transfer": 5,
+    "houses": 10, "photos": 7, "summit": 11, "summit-fashion": 11,
+    "transfer": 5,
 }  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def _clothing(folder: Path, rng: np.random.Generator) -> None:
                 _photo(folder / split / kind / f"{number}.jpg", rng)
 
 
-EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NAMES]
+EACH = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in NAMES]
 
 
 @pytest.mark.parametrize("name", EACH)

@@ -16,7 +16,8 @@ from escalera.ladder.schema import Cnn, RungConfig
 FILES = sorted((Path(escalera.__file__).parent / "ladder" / "shipped").glob("*.yaml"))
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
-    "houses": 10, "photos": 7, "transfer": 5,
+    "houses": 10, "photos": 7, "summit": 11, "summit-fashion": 11,
+    "transfer": 5,
 }  # fmt: skip
 
 

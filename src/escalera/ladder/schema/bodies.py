@@ -85,8 +85,17 @@ class Cnn(Body):
         Literal["glorot", "dirac"],
         Field(description="dirac: the first filters of a convolution pass their channel on (identity initialisation)"),
     ] = "glorot"
-    norm: BatchNorm | None = None
-    whitening: Whitening | None = None
+    norm: Annotated[
+        BatchNorm | None,
+        Field(description="momentum (0.99), epsilon (0.001) and scale of its batch norms; scale: false: it stays 1"),
+    ] = None
+    whitening: Annotated[
+        Whitening | None,
+        Field(
+            description="a first convolution with filters of kernel pixels, the principal axes of patches of train; "
+            "its bias alone learns, for bias_epochs"
+        ),
+    ] = None
     l2: L2 = 0.0
     head: Head = Head.model_construct()
 
