@@ -66,9 +66,9 @@ def main() -> None:
         now, before = (Child(sys.executable, __file__, "--child", name, how) for how in ("now", "before"))
         rounds = [(now.round(), before.round()) for _ in range(options.rounds)]
         ratios = sorted(new / old for new, old in rounds)
+        rates = [median(each) for each in zip(*rounds, strict=True)]
         print(
-            f"{name}: {median(new for new, _ in rounds):.0f} pictures/s, "
-            f"before {median(old for _, old in rounds):.0f}; "
+            f"{name}: {rates[0]:.0f} pictures/s, before {rates[1]:.0f}; "
             f"{median(ratios):.2f} times as fast ({ratios[0]:.2f} to {ratios[-1]:.2f}; wanted: 2)"
         )
 

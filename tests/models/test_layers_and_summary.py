@@ -2,12 +2,14 @@ import pytest
 import torch
 from torch import nn
 
+from escalera import builders
 from escalera.core.errors import EscaleraError
+from escalera.ladder import schema
 from escalera.models.cnn import cnn
 from escalera.models.head import Head
 from escalera.models.layers import ACTIVATIONS, batch_norm_1d, batch_norm_2d, conv3x3, dense
 from escalera.models.network import Network
-from escalera.models.summary import summarise
+from escalera.models.summary import Layer, stages, summarise
 
 
 def test_a_vanishing_feature_map_names_its_block() -> None:
@@ -79,3 +81,23 @@ def test_summary_rows_freezing_and_state_left_alone() -> None:
     assert torch.equal(net.body.get_buffer("2.running_mean"), before)
     assert not any(module._forward_hooks for module in net.modules())
     assert isinstance(net.body, nn.Sequential)
+
+
+def test_a_long_list_of_layers_is_joined_by_stage_and_nothing_is_lost() -> None:
+    model = schema.Backbone(kind="backbone", name="tf_efficientnet_lite0", weights="none")
+    made = builders.network(model, (3, 64, 64), 10)
+    layers = summarise(made, (3, 64, 64)).layers
+    assert not [layer for layer in layers if layer.kind == "Identity"]
+    assert sum(layer.kind == "BatchNormAct2d" for layer in layers) == 49
+    assert sum(layer.parameters for layer in layers) == summarise(made, (3, 64, 64)).total
+    joined = stages(layers)
+    assert 8 <= len(joined) <= 30
+    assert [layer for stage in joined for layer in stage.layers] == layers
+    assert sum(stage.parameters for stage in joined) == sum(layer.parameters for layer in layers)
+    assert [len(stage.layers) for stage in stages(layers[:7])] == [1] * 7
+
+
+def test_a_stage_is_frozen_where_none_of_its_layers_learns() -> None:
+    layers = [Layer(f"body.{n}.x", "Linear", (3,), 4, trained) for n, trained in enumerate([False, None, True, False])]
+    assert [stage.frozen for stage in stages(layers)] == [True, False, False, True]
+    assert not stages(layers, most=1)[0].frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -48,12 +49,42 @@ class Summary:
         return [asdict(layer) for layer in self.layers]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Layers that follow each other and are named alike: `name` is what their names begin with."""
+
+    name: str
+    layers: list[Layer]
+
+    @property
+    def parameters(self) -> int:
+        """What its layers have together."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it has parameters, of which none is trained."""
+        asked = {layer.trainable for layer in self.layers}
+        return False in asked and True not in asked
+
+
+def stages(layers: list[Layer], most: int = 30) -> list[Stage]:
+    """The layers, each a stage; where there are more than `most`, joined as little as brings them down to that."""
+    deepest = max((layer.name.count(".") for layer in layers), default=0) + 1
+    for depth in range(deepest, 0, -1):
+        groups = groupby(layers, key=lambda layer: layer.name.split(".")[:depth])
+        found = [Stage(".".join(name), list(group)) for name, group in groups]
+        if len(found) <= most:
+            break
+    return found
+
+
 def summarise(network: Network, image_shape: tuple[int, int, int], attributes: int = 0) -> Summary:
     """Run one empty row, a picture (C, H, W) and so many attributes, through a network and note its layers."""
     layers: list[Layer] = []
 
     def note(name: str, module: nn.Module, output: Tensor) -> None:
-        own = list(module.parameters())
+        own = list(module.parameters(recurse=False))
         frozen = not any(parameter.requires_grad for parameter in own)
         shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)
         layers.append(Layer(name, type(module).__name__, shape, _count(module), None if not own else not frozen))
@@ -61,7 +92,7 @@ def summarise(network: Network, image_shape: tuple[int, int, int], attributes: i
     hooks = [
         module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output))
         for name, module in network.named_modules()
-        if not any(module.children())
+        if _is_layer(module)
     ]
     was_training = network.training
     device = next(network.parameters()).device
@@ -74,6 +105,13 @@ def summarise(network: Network, image_shape: tuple[int, int, int], attributes: i
             hook.remove()
     trainable = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     return Summary(layers, _count(network), trainable)
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether it computes something itself: some have parts (timm's batch norm holds its activation)."""
+    if isinstance(module, nn.Identity):
+        return False
+    return not any(module.children()) or any(True for _ in module.parameters(recurse=False))
 
 
 def _count(module: nn.Module) -> int:

@@ -91,18 +91,23 @@ class Narrator(Events):
 
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
         """Print the table of layers and its totals; the body may learn only `from_epoch` on. Of folds once."""
+        from escalera.models.summary import stages
+
         if self.fold > 1:
             return
         words = self.words
         table = Table(box=None, padding=(0, 2), header_style="dim", show_edge=False)
         for column, justify in (("layer", "left"), ("output", "left"), ("parameters", "right")):
             table.add_column(words.say(f"layers.{column}"), justify=justify)  # type: ignore[arg-type]
-        for layer in summary.layers:
-            shape = " x ".join(map(str, layer.output_shape))
-            frozen = f" ({words.say('layers.frozen')})" if layer.trainable is False else ""
-            branch = f"{layer.name.split('.')[2]}: " if layer.name.startswith("body.branches.") else ""
-            count = words.number(layer.parameters) if layer.parameters else ""
-            table.add_row(f"{escape(branch)}{layer.kind}{frozen}", shape, count)
+        for stage in stages(summary.layers):
+            last = stage.layers[-1]
+            name = last.name if len(stage.layers) == 1 else stage.name
+            branch = f"{name.split('.')[2]}: " if name.startswith("body.branches.") else ""
+            layers = words.count(len(stage.layers), "layer")
+            kind = f"{branch}{last.kind}" if len(stage.layers) == 1 else f"{name.removeprefix('body.')}: {layers}"
+            frozen = f" ({words.say('layers.frozen')})" if stage.frozen else ""
+            count = words.number(stage.parameters) if stage.parameters else ""
+            table.add_row(f"{escape(kind)}{frozen}", " x ".join(map(str, last.output_shape)), count)
         self.console.print(table)
         counts = [words.number(number) for number in (summary.total, summary.trainable, summary.non_trainable)]
         later = words.say("layers.later", epoch=from_epoch) if from_epoch else ""
