@@ -9,6 +9,7 @@ from torch import nn
 
 from escalera.core.errors import RunError
 from escalera.data.batches import Batches
+from escalera.train import checkpoint
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.checkpoint import LastCheckpoint, find_checkpoint, load_weights, save_weights, tidy
 from escalera.train.loop import Callback, Training, train
@@ -36,11 +37,20 @@ def climb(training: Training, batches: Batches, last: LastCheckpoint, *more: Cal
     train(training, batches, schedule=cosine(6), validate=validate, seed=7, callbacks=callbacks, clip_norm=1.0)
 
 
+@pytest.mark.parametrize("every", [0.0, 1000.0])
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 @pytest.mark.parametrize("interrupted_at", [(1, 2), (3, 1), (4, 4)])
 def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
-    start: Start, batches: Batches, tmp_path: Path, optimizer: str, interrupted_at: tuple[int, int]
+    start: Start,
+    batches: Batches,
+    tmp_path: Path,
+    optimizer: str,
+    interrupted_at: tuple[int, int],
+    every: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(checkpoint, "SYNC_EVERY", every)
+
     def parts() -> dict[str, EarlyStopping]:
         return {"stop": EarlyStopping(["val_loss"], 5, None)}
 
@@ -69,7 +79,9 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
         assert torch.equal(value, resumed.network.state_dict()[key]), key
     assert last.parts["stop"].state() == LastCheckpointState(tmp_path / "whole")
     names = sorted(path.name for path in (tmp_path / "cut").iterdir())
-    assert names == ["before.json", "epoch-5.safetensors", "epoch-6.safetensors", "state.json"]
+    # The earlier one is on the disk for certain: the first of a process, where the others follow within the time.
+    first = interrupted_at[0] if every else 5
+    assert names == ["before.json", f"epoch-{first}.safetensors", "epoch-6.safetensors", "state.json"]
     tidy(tmp_path / "cut")
     assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["epoch-6.safetensors", "state.json"]
     state = find_checkpoint(tmp_path / "cut").state
@@ -111,6 +123,13 @@ def replaced_by_a_folder(path: Path) -> None:
     path.mkdir()
 
 
+@pytest.fixture
+def each_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every checkpoint waits for the disk, as where epochs take longer than a second."""
+    monkeypatch.setattr(checkpoint, "SYNC_EVERY", 0.0)
+
+
+@pytest.mark.usefixtures("each_on_disk")
 @pytest.mark.parametrize("damage", [flipped, emptied, Path.unlink, replaced_by_a_folder])
 @pytest.mark.parametrize("name", ["epoch-3.safetensors", "best-3.safetensors", "state.json"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
@@ -211,3 +230,18 @@ def test_a_full_disk_leaves_the_old_weights(tmp_path: Path, monkeypatch: pytest.
         save_weights(nn.Linear(2, 2), path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+def test_every_file_of_a_checkpoint_that_counts_is_on_the_disk_before_it(
+    start: Start, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best weights are written without waiting for the disk: whoever names them has to see that they are there."""
+    synced: list[str] = []
+    monkeypatch.setattr(checkpoint, "SYNC_EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "sync_file", lambda path: synced.append(path.name))
+    stop = EarlyStopping(["val_loss"], 5, tmp_path)
+    climb(start(epochs=3), batches, LastCheckpoint(tmp_path, {"stop": stop}))
+    state = find_checkpoint(tmp_path).state
+    assert state is not None
+    assert len(state["files"]) == 2
+    assert set(state["files"]) <= set(synced)

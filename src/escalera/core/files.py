@@ -29,9 +29,10 @@ SETTLED = 100_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+def write_aside(path: Path, write: Callable[[IO[bytes]], object], *, sync: bool = True) -> None:
     """Write a file beside its place, sync it and rename it: `path` is either the old file or the new one, whole.
 
+    Without `sync` that is so when the process dies, but perhaps not when the machine does; see `sync_file`.
     Raises RunError, with the old file untouched, when the disk takes no more.
     """
     aside: Path | None = None
@@ -41,7 +42,8 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             aside = Path(file.name)
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         aside.chmod(0o644)
         _put(aside, path)
     except OSError as error:
@@ -52,6 +54,12 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     finally:
         if aside is not None:
             aside.unlink(missing_ok=True)
+
+
+def sync_file(path: Path) -> None:
+    """See that a file which was written is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _put(aside: Path, path: Path) -> None:
@@ -65,10 +73,10 @@ def _put(aside: Path, path: Path) -> None:
     aside.replace(path)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all; the text is UTF-8 and indented."""
+def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
+    """Write a JSON file whole or not at all; the text is UTF-8 and indented. `sync` as `write_aside` has it."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    write_aside(path, lambda file: file.write(text.encode()))
+    write_aside(path, lambda file: file.write(text.encode()), sync=sync)
 
 
 def read_json(path: Path) -> Any:
@@ -90,20 +98,22 @@ def plain_yaml(text: str) -> Any:
 
     depth = 0
     try:
-        for event in yaml.parse(text, yaml.SafeLoader):
+        # libyaml, where PyYAML was built with it, reads ten times as fast.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        for event in yaml.parse(text, loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent):
                 raise ValueError(f"the alias '*{event.anchor}' is not taken")
             if depth > DEEPEST:
                 raise ValueError(f"nested more than {DEEPEST} deep")
-        return yaml.safe_load(text)
+        return yaml.load(text, loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
 
-def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+def write_sealed(path: Path, value: Mapping[str, Any], *, sync: bool = True) -> None:
     """Write a JSON mapping with its own SHA-256, so that what was changed in it later is noticed."""
-    write_json(path, {**value, DIGEST: _digest(value)})
+    write_json(path, {**value, DIGEST: _digest(value)}, sync=sync)
 
 
 def read_sealed(path: Path) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Weights and training state on disk: safetensors and JSON, nothing that executes.
 
 `last/state.json` names the files that hold the tensors, and their SHA-256. It is renamed into place after these are
-whole, so that at every moment the folder holds one complete checkpoint; `last/before.json` is that of the epoch before,
-in case the last one is damaged.
+whole, so that at every moment the folder holds one complete checkpoint; `last/before.json` is an earlier one, in case
+the last one is damaged.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +21,17 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from escalera.core.errors import RunError
-from escalera.core.files import CURE, DAMAGED, read_sealed, sha256, write_aside, write_sealed
+from escalera.core.files import CURE, DAMAGED, read_sealed, sha256, sync_file, write_aside, write_sealed
 from escalera.models.transfer import differences
 from escalera.train.loop import Callback, Training
 
+SYNC_EVERY = 1.0
+"""Seconds between two checkpoints that wait for the disk: small networks have ten epochs in that time."""
 
-def save_weights(network: nn.Module, path: Path) -> str:
+
+def save_weights(network: nn.Module, path: Path, *, sync: bool = True) -> str:
     """Write a network's weights and return the file's SHA-256; the old file stays whole until the new one is."""
-    return write_tensors(path, network.state_dict())
+    return write_tensors(path, network.state_dict(), sync=sync)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
@@ -34,11 +39,11 @@ def load_weights(network: nn.Module, path: Path) -> None:
     _load(network, read_tensors(path), path)
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
+def write_tensors(path: Path, tensors: dict[str, Tensor], *, sync: bool = True) -> str:
     """Write named tensors as safetensors and return the SHA-256 of the file."""
     # safetensors stores contiguous tensors; channels-last ones get their layout back when they are loaded.
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    write_aside(path, lambda file: file.write(content))
+    write_aside(path, lambda file: file.write(content), sync=sync)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -88,25 +93,29 @@ def _read_state(path: Path) -> dict[str, Any]:
 
 
 class LastCheckpoint(Callback):
-    """Keeps in `folder` all that an exact resume needs, as of the last whole epoch and as of the one before.
+    """Keeps in `folder` all that an exact resume needs, as of the last whole epoch, and as of an earlier one.
 
-    `parts` are the callbacks with a state of their own: what `state()` gives is handed to `restore()` on resume. What
-    stands under `files` there are files in the same folder, by name and SHA-256.
+    The earlier one is on the disk for certain, whatever happens to the machine: that of the epoch before, or of a second
+    ago where epochs take less. `parts` are the callbacks with a state of their own: what `state()` gives is handed to
+    `restore()` on resume. What stands under `files` there are files in the same folder, by name and SHA-256.
     """
 
     def __init__(self, folder: Path, parts: dict[str, Any]) -> None:
         self.folder = folder
         self.parts = parts
         self.state: dict[str, Any] | None = None
+        self.before: dict[str, Any] | None = None
+        self.synced = -math.inf
+        self.on_disk = False
 
     def on_epoch_end(self, training: Training) -> None:
-        """Write the tensors, then the state that names them, then drop those of the epoch before the last."""
+        """Write the tensors, then the state that names them, then drop those that neither state names."""
         name = f"epoch-{training.epoch}.safetensors"
         tensors = {f"network.{key}": value for key, value in training.network.state_dict().items()}
         if training.average is not None:
             tensors |= {f"average.{key}": value for key, value in training.average.state_dict().items()}
         tensors |= _optimizer_tensors(training.optimizer)
-        files = {name: write_tensors(self.folder / name, tensors)}
+        files = {name: write_tensors(self.folder / name, tensors, sync=False)}
         parts = {key: part.state() for key, part in self.parts.items()}
         for part in parts.values():
             files |= part.get("files", {})
@@ -119,11 +128,17 @@ class LastCheckpoint(Callback):
             "images_per_second": training.images_per_second,
             "parts": parts,
         }
-        before, self.state = self.state, state
-        if before is not None:
-            write_sealed(self.folder / BEFORE, before)
-        write_sealed(self.folder / LAST, state)
-        _keep(self.folder, {*files, *(before["files"] if before else ())})
+        if self.state is not None and self.on_disk:
+            (self.folder / LAST).replace(self.folder / BEFORE)
+            self.before = self.state
+        self.state, self.on_disk = state, time.monotonic() - self.synced >= SYNC_EVERY
+        if self.on_disk:
+            for file in files:
+                sync_file(self.folder / file)
+        write_sealed(self.folder / LAST, state, sync=self.on_disk)
+        if self.on_disk:
+            self.synced = time.monotonic()
+        _keep(self.folder, {*files, *(self.before["files"] if self.before else ())})
 
     def resume(self, training: Training) -> Checkpoint:
         """Put the last whole state back, and say which that is.
@@ -146,9 +161,11 @@ class LastCheckpoint(Callback):
         training.seconds, training.images_per_second = state["seconds"], state["images_per_second"]
         for key, part in self.parts.items():
             part.restore(state["parts"][key])
-        self.state = state
         for path in [path for path in self.folder.iterdir() if path.is_dir()]:
             path.rename(path.with_name(f"{path.name}.folder"))  # no file can be written in its place
+        if found.faults or not (self.folder / LAST).is_file():
+            write_sealed(self.folder / LAST, state)
+        self.state, self.on_disk = state, True
         return found
 
 
