@@ -95,9 +95,9 @@ def _read_state(path: Path) -> dict[str, Any]:
 class LastCheckpoint(Callback):
     """Keeps in `folder` all that an exact resume needs, as of the last whole epoch, and as of an earlier one.
 
-    The earlier one is on the disk for certain, whatever happens to the machine: that of the epoch before, or of a second
-    ago where epochs take less. `parts` are the callbacks with a state of their own: what `state()` gives is handed to
-    `restore()` on resume. What stands under `files` there are files in the same folder, by name and SHA-256.
+    The earlier one is on the disk for certain, whatever happens to the machine: that of the epoch before, or of a
+    second ago where epochs take less. `parts` are the callbacks with a state of their own: what `state()` gives is
+    handed to `restore()` on resume. What stands under `files` there are files in the same folder, by name and SHA-256.
     """
 
     def __init__(self, folder: Path, parts: dict[str, Any]) -> None:
