@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from escalera.cli.terminal.layers import layer_table
 from escalera.cli.terminal.tables import print_rungs
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.translation import translate
@@ -91,24 +91,10 @@ class Narrator(Events):
 
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
         """Print the table of layers and its totals; the body may learn only `from_epoch` on. Of folds once."""
-        from escalera.models.summary import stages
-
         if self.fold > 1:
             return
         words = self.words
-        table = Table(box=None, padding=(0, 2), header_style="dim", show_edge=False)
-        for column, justify in (("layer", "left"), ("output", "left"), ("parameters", "right")):
-            table.add_column(words.say(f"layers.{column}"), justify=justify)  # type: ignore[arg-type]
-        for stage in stages(summary.layers):
-            last = stage.layers[-1]
-            name = last.name if len(stage.layers) == 1 else stage.name
-            branch = f"{name.split('.')[2]}: " if name.startswith("body.branches.") else ""
-            layers = words.count(len(stage.layers), "layer")
-            kind = f"{branch}{last.kind}" if len(stage.layers) == 1 else f"{name.removeprefix('body.')}: {layers}"
-            frozen = f" ({words.say('layers.frozen')})" if stage.frozen else ""
-            count = words.number(stage.parameters) if stage.parameters else ""
-            table.add_row(f"{escape(kind)}{frozen}", " x ".join(map(str, last.output_shape)), count)
-        self.console.print(table)
+        self.console.print(layer_table(summary, words))
         counts = [words.number(number) for number in (summary.total, summary.trainable, summary.non_trainable)]
         later = words.say("layers.later", epoch=from_epoch) if from_epoch else ""
         totals = words.say("layers.total", total=counts[0], trainable=counts[1], rest=counts[2])
