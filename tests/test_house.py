@@ -14,6 +14,7 @@ LONG_FUNCTIONS = {
     "train/loop.py train": "the loop: all that every run needs is visible in one place",
     "cli/training.py climb": "a command: typer reads its options, with their help, from the signature",
     "cli/asking.py predict": "a command: typer reads its options, with their help, from the signature",
+    "cli/looking.py explore": "a command: typer reads its options, with their help, from the signature",
 }
 LONG_SIGNATURES = {
     "__init__.py auto": "what Python offers: a parameter is an option of the command",

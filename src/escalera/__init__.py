@@ -219,6 +219,7 @@ def explore(
     source: Name | ArraySplits,
     *,
     sets: Sets = (),
+    labels: bool = False,
     out: Name = "explored",
     data_root: Name | None = None,
     language: str = "en",
@@ -226,8 +227,9 @@ def explore(
     """Look at data before training, what is in it and what is wrong: `escalera explore` in Python.
 
     `source` is what a ladder names under data.source, or arrays as `load_ladder` takes them; `sets` say how to read it,
-    as `data.label_column=kind`. Writes a page, explore.json and a table of the pixels into a folder in `out` that is
-    named after the source. Raises DataError where there is nothing to look at, LadderError for settings that are wrong.
+    as `data.label_column=kind`; with `labels` quick networks look for labels that are likely wrong. Writes a page,
+    explore.json and tables into a folder in `out` that is named after the source. Raises DataError where there is
+    nothing to look at, LadderError for settings that are wrong.
     """
     import os
     from collections.abc import Mapping
@@ -242,7 +244,7 @@ def explore(
 
         source = keep_arrays(source)
     name = os.fspath(source) if isinstance(source, os.PathLike) else arguments.text("source", source)
-    page, facts = explore_source(name, out=folder, sets=settings, data_root=root, language=language)
+    page, facts = explore_source(name, out=folder, sets=settings, data_root=root, language=language, labels=labels)
     return Exploration(facts, page)
 
 

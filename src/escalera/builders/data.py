@@ -20,8 +20,10 @@ from escalera.data.batches import Batches, Change, Treatment, evaluation_batch
 from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
 from escalera.data.folds import fold
+from escalera.data.home import expanded, is_there
 from escalera.data.images import ImageSet
 from escalera.data.input_spec import InputSpec
+from escalera.data.labels import Edits, Kind, read_edits, with_edits
 from escalera.data.mosaic import grid
 from escalera.data.options import ReadOptions
 from escalera.data.sources.open import native_shape, open_source
@@ -67,13 +69,23 @@ def dataset(
 ) -> Dataset:
     """The pictures, read (or found in the cache) and split; `attributes`: whether a model reads those beside them."""
     images = pictures(data, data_root=data_root, skip_bad=skip_bad, beside=beside)
-    return divided(images, data, seed=seed, attributes=attributes)
+    return divided(images, data, seed=seed, attributes=attributes, beside=beside)
 
 
-def divided(images: ImageSet, data: schema.Data, *, seed: int, attributes: bool = True, number: int = 1) -> Dataset:
+def divided(
+    images: ImageSet,
+    data: schema.Data,
+    *,
+    seed: int,
+    attributes: bool = True,
+    beside: Path | None = None,
+    number: int = 1,
+) -> Dataset:
     """The pictures of a source, split; `attributes`: whether a model reads those beside them.
 
-    Where the configuration asks for folds, it is the fold of that `number`.
+    They are split by the labels that the source has, so that a rung with corrections is asked about the very test rows
+    of the one without. The file of the corrections is looked for `beside` the ladder too. Where the configuration asks
+    for folds, it is the fold of that `number`.
     """
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
@@ -82,7 +94,17 @@ def divided(images: ImageSet, data: schema.Data, *, seed: int, attributes: bool 
         splits = fold(images, data.folds, number, seed=seed, **alike)
     else:
         splits = split(images, test=data.test, seed=seed, **alike)
+    if data.labels is not None:
+        splits = with_edits(splits, _edits(images, data.labels, beside), test=data.labels.test == "change")
     return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data, attributes)
+
+
+def _edits(images: ImageSet, labels: schema.Labels, beside: Path | None) -> Edits:
+    kind: Kind = "drop" if labels.corrections is None else "corrections"
+    file = expanded(str(labels.corrections or labels.drop), f"data.labels.{kind}")
+    if beside is not None and not is_there(file) and is_there(beside / file):
+        file = beside / file
+    return read_edits(file, kind, images)
 
 
 def _with_table(splits: Dataset, data: schema.Data, attributes: bool) -> Dataset:

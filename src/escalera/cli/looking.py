@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
-from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, folder, words_of
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, WeightsRoot, folder, words_of
 
 if TYPE_CHECKING:
     pass
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     "escalera explore digits",
     "escalera explore photos/ --lang es",
     "escalera explore houses.csv --target price --bands 4",
+    "escalera explore photos/ --labels",
 )
 def explore(
     source: Annotated[
@@ -40,6 +41,11 @@ def explore(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="How to read it, as a ladder says: data.split_column=part."),
     ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option("--labels", help="Look for labels that are likely wrong, with quick networks: it takes minutes."),
+    ] = False,
+    weights_root: WeightsRoot = None,
     out: Annotated[
         Path,
         typer.Option(metavar="DIR", callback=folder, help="Where the page goes, in a folder named after the source."),
@@ -63,6 +69,7 @@ def explore(
         data_root=data_root,
         language=lang.value,
         command=shlex.join(["escalera", *sys.argv[1:]]),
+        labels=labels,
     )
     if json_:
         echo_json(facts)
@@ -76,6 +83,12 @@ def explore(
         typer.secho(words.say("explore.fault", fault=translate(fault, words.code)), fg="yellow")
     if facts["bad"]:
         typer.secho(words.count(len(facts["bad"]), "undecodable"), fg="yellow")
+    if labels:
+        rows, suspects = facts["splits"], facts["labels"]["suspects"]
+        typer.echo(words.say("explore.noise", share=words.percent(facts["labels"]["share"])))
+        for split, count in suspects.items():
+            typer.echo(words.say("explore.suspects", split=split, n=count, rows=rows[split]["rows"]))
+        typer.echo(f"{words.say('explore.look_through')}: {page.with_name('labels.csv')}")
     typer.echo(f"{words.say('page')}: {page}")
 
 

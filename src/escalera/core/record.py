@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -104,6 +105,23 @@ class Duplicates(Lenient):
     dropped: Count = 0
 
 
+class Labels(Lenient):
+    """The file that corrected labels, or dropped rows (`kind`), and how many rows of each split it lists."""
+
+    file: str = ""
+    sha256: str = ""
+    kind: str = ""
+    train: Count = 0
+    validation: Count = 0
+    test: Count = 0
+    test_changed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name alone."""
+        return PurePath(self.file).name
+
+
 class Data(Lenient):
     """What was learned from; the shape is height, width, channels. `groups` is the super-class of each class."""
 
@@ -124,6 +142,7 @@ class Data(Lenient):
     largest_levels: Any = None
     attributes: list[str] | None = None
     columns: Any = None
+    labels: Labels | None = None
 
 
 class Origin(Lenient):

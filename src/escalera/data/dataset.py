@@ -94,6 +94,22 @@ class Overlap:
 
 
 @dataclass(frozen=True)
+class Relabelled:
+    """The labels that a file changed, or the rows that it dropped (`kind`): how many of each split it lists.
+
+    Those of test are changed only where that was asked for.
+    """
+
+    file: str
+    sha256: str
+    kind: str
+    train: int
+    validation: int
+    test: int
+    test_changed: bool
+
+
+@dataclass(frozen=True)
 class Bands:
     """The bands of a column: `limits` are the highest values of all but the last band."""
 
@@ -127,7 +143,7 @@ class Dataset:
 
     `attributes` is how the splits' attributes were made of their tables, `bands` how the classes of a target. `skipped`
     are the bad pictures that were left out, a line each; `notes` is what a person should know beside. `overlap` says
-    which rows have a duplicate in train, None while nobody has looked.
+    which rows have a duplicate in train, None while nobody has looked; `relabelled` what a file changed of the labels.
     """
 
     name: str
@@ -140,6 +156,7 @@ class Dataset:
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     overlap: Overlap | None = None
+    relabelled: Relabelled | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

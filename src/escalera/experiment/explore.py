@@ -47,9 +47,11 @@ def explore_source(
     data_root: Path | None = None,
     language: str = "en",
     command: str = "",
+    labels: bool = False,
 ) -> tuple[Path, dict[str, Any]]:
     """Write `<out>/<source>/explore.html`, explore.json and pixels.csv; gives the page's path and what the JSON holds.
 
+    With `labels` quick networks look for labels that are likely wrong, which takes minutes, and labels.csv lists them.
     `sets` are settings of a ladder's data section, as `data.label_column=kind`. Raises LadderError for one that is
     wrong, DataError where there is nothing to look at, EscaleraError for a language there is none of.
     """
@@ -63,9 +65,17 @@ def explore_source(
     start = time.perf_counter()
     found = look_at(data, data_root)
     folder = out / folder_name(source)
-    csv = found.pixels.csv()
+    tables = {"pixels.csv": found.pixels.csv()}
     version = importlib.metadata.version("escalera")
     facts = {**found.facts(), "date": now(), "escalera": version}
+    suspects: list[dict[str, Any]] = []
+    if labels:
+        from escalera.experiment.suspects.find import as_csv, find_suspects
+
+        noise = find_suspects(found)
+        suspects = noise.lines(found)
+        facts["labels"] = noise.facts()
+        tables["labels.csv"] = as_csv(suspects)
     facts["notes"] = [*facts["notes"], *_replaced(folder, source)]
     lines = {
         "explore.command": command,
@@ -74,10 +84,10 @@ def explore_source(
         "explore.versions": f"Escalera {version}",
     }
     about = {"csv": "pixels.csv", "lines": [(key, value) for key, value in lines.items() if value]}
-    write_aside(folder / "pixels.csv", lambda file: file.write(csv.encode()))
     page = folder / "explore.html"
-    html = render_exploration(found, words, about)
-    write_aside(page, lambda file: file.write(html.encode()))
+    html = render_exploration(found, words, about, facts, suspects)
+    for name, text in {**tables, page.name: html}.items():
+        _write_text(folder / name, text)
     write_json(folder / "explore.json", facts)
     return page, facts
 
@@ -94,6 +104,10 @@ def look_at(data: Data, data_root: Path | None) -> Explored:
         bands=data.bands,
         shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
     )
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_aside(path, lambda file: file.write(text.encode()))
 
 
 def explored(folder: Path) -> str | None:

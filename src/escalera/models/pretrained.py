@@ -27,20 +27,26 @@ def file_in_folder(name: str) -> Path | None:
     """
     import timm
 
-    named = os.environ.get(ROOT)
-    if not named:
+    folder = _folder()
+    if folder is None:
         return None
-    folder = expanded(named, ROOT)
-    if not folder.is_dir():
-        raise EscaleraError(
-            f"{ROOT}: expected a folder of weights, but there is none at {folder}. Name one that holds files as "
-            "resnet50.a1_in1k.safetensors, with --weights-root or with that variable, or leave it out for the hub's."
-        )
     config = timm.get_pretrained_cfg(name)
     network = name.split(".")[0]
     tag = config.tag if config is not None else None
     files = (folder / f"{one}.safetensors" for one in ([f"{network}.{tag}"] if tag else []) + [network])
     return next((file for file in files if file.is_file()), None)
+
+
+def at_hand() -> Path | None:
+    """The smallest file of a network of timm's in the folder that ESCALERA_WEIGHTS names; None where there is none.
+
+    Raises EscaleraError where there is no such folder.
+    """
+    import timm
+
+    folder = _folder()
+    files = sorted(folder.glob("*.safetensors"), key=lambda file: (file.stat().st_size, file.name)) if folder else []
+    return next((file for file in files if timm.is_model(file.name.split(".")[0])), None)
 
 
 def imagenet_file(name: str) -> Path:
@@ -104,6 +110,20 @@ def imagenet_tensors(name: str, path: Path, size: tuple[int, int]) -> dict[str, 
     if left:
         raise another_network(str(path), differences(left, {key: found[key] for key in left if key in found}))
     return dict(net.state_dict())
+
+
+def _folder() -> Path | None:
+    """The folder of weights that is named; None where none is. Raises EscaleraError where it is not there."""
+    named = os.environ.get(ROOT)
+    if not named:
+        return None
+    folder = expanded(named, ROOT)
+    if not folder.is_dir():
+        raise EscaleraError(
+            f"{ROOT}: expected a folder of weights, but there is none at {folder}. Name one that holds files as "
+            "resnet50.a1_in1k.safetensors, with --weights-root or with that variable, or leave it out for the hub's."
+        )
+    return folder
 
 
 def _checked(path: Path, repository: str) -> Path:

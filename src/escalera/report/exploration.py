@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from escalera.core.translation import translate
 from escalera.data.explore.source import Explored, Twin
 from escalera.report.language import NOTHING, Language
 from escalera.report.pictures import data_uri, histogram, levels_uri, sizes_chart
+from escalera.report.suspects import suspects_section
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STRIPS = 20
@@ -32,8 +33,18 @@ class Shown:
     caption: str
 
 
-def render_exploration(found: Explored, language: Language, about: dict[str, Any]) -> str:
-    """The page as HTML; `about` says what the source says nothing of: command, date, seconds, versions, files."""
+def render_exploration(
+    found: Explored,
+    language: Language,
+    about: dict[str, Any],
+    facts: dict[str, Any] | None = None,
+    suspects: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The page as HTML; `about` says what the source says nothing of: command, date, seconds, versions, files.
+
+    `facts` are those of explore.json where there is more than `found` itself has: the labels that were looked at, of
+    which `suspects` are likely wrong.
+    """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -55,7 +66,7 @@ def render_exploration(found: Explored, language: Language, about: dict[str, Any
         figures=lambda value: _figures(value, language),
         histogram=histogram,
     )
-    facts = found.facts()
+    facts = facts or found.facts()
     shape = found.pixels.shape
     return environment.get_template("explore.html.j2").render(
         facts=facts,
@@ -72,6 +83,7 @@ def render_exploration(found: Explored, language: Language, about: dict[str, Any
         channels=[_levels(channel["levels"]) for channel in facts["pixels"]["channels"]],
         sizes=_sizes(facts, language),
         pairs=_pairs(found),
+        labels=suspects_section(found, facts, suspects, language) if "labels" in facts else None,
         largest=max((n for part in facts["splits"].values() for n in part["classes"].values()), default=1),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
         "duplicates": data.overlap.counts() if data.overlap else None,
+        **({"labels": asdict(data.relabelled)} if data.relabelled else {}),
         "mean": inputs.mean,
         "deviation": inputs.deviation,
         "largest_levels": largest_levels(data.train.images, data.train.rows),

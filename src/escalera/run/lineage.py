@@ -89,10 +89,16 @@ def check_ready(config: schema.RungConfig, run: RunDir, failed: Collection[str] 
 
 
 def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
-    """Whether a file of the weights that a run started from holds others now; one that is gone says nothing."""
+    """Whether a file of the weights that a run started from, or of the labels that it learned from, is another now.
+
+    One that is gone says nothing.
+    """
     if not run.record.exists():
         return False
-    before = run.read_record().get("weights")
+    record = run.read_record()
+    labels, before = (record.get("data") or {}).get("labels"), record.get("weights")
+    if labels and Path(labels["file"]).is_file() and fingerprint(Path(labels["file"])) != labels["sha256"]:
+        return True
     return before is not None and any(
         path.is_file() and fingerprint(path) != before.get(name, {}).get("sha256")
         for name, path in weights_files(config, run).items()

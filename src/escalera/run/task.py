@@ -87,7 +87,12 @@ def open_data(source: Source) -> Dataset:
 
     section = Data.model_validate_json(source.data)
     data = builders.divided(
-        pictures(source), section, seed=source.seed, attributes=source.attributes, number=source.fold
+        pictures(source),
+        section,
+        seed=source.seed,
+        attributes=source.attributes,
+        beside=Path(source.beside) if source.beside else None,
+        number=source.fold,
     )
     return data if data.overlap else with_overlap(data)
 

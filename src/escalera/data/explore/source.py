@@ -6,10 +6,10 @@ images  (N, H, W, C) uint8 for each split, as they come, or 96x96 where they are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from escalera.data.sources.open import list_source, native_shape, open_source
 from escalera.data.splits import refused, too_few
 from escalera.data.table.bands import provisional
 from escalera.data.table.summary import describe, ranking
+
+if TYPE_CHECKING:
+    from escalera.data.readers.listing import Listing
 
 SIDE = 96
 """Pixels of a side to which pictures are resized that are larger, or differ in size: enough to be recognised."""
@@ -73,6 +76,13 @@ class Explored:
     ranked: list[dict[str, Any]]
     missing: dict[str, dict[str, int]]
     settings: dict[str, Any]
+    listings: Sequence[Listing] = ()
+
+    def place(self, split: str, row: int) -> str:
+        """Where a person finds a picture: its path, or its row in the file."""
+        listed = self.images.splits[split].listed
+        row = row if listed is None else int(listed[row])
+        return next((one.where(row) for one in self.listings if one.split == split), f"{split}: row {row}")
 
     def size(self, split: str, row: int) -> tuple[int, int]:
         """Height and width of a picture as it was before it was resized."""
@@ -134,25 +144,22 @@ def explore(
     described = {split: describe(part.table) for split, part in images.splits.items() if part.table is not None}
     table = None if train.table is None else train.table.drop_columns([target] if target else [])
 
-    def place(split: str, row: int) -> str:
-        listed = images.splits[split].listed
-        row = row if listed is None else int(listed[row])
-        return next((listing.where(row) for listing in listings if listing.split == split), f"{split}: row {row}")
-
-    return Explored(
+    found = Explored(
         images=images,
         survey=heads,
         pixels=pixel_statistics(train.images),
         means=class_means(train.images, train.labels, len(images.classes)),
         duplicates=duplicates,
-        twins=_twins(duplicates, images, place),
+        twins=[],
         columns=described.get("train", []),
         ranked=ranking(table, train.labels) if table is not None and images.classes else [],
         missing={
             split: {entry["column"]: entry["missing"] for entry in entries} for split, entries in described.items()
         },
         settings=options.said() | ({"bands": bands} if bands else {}),
+        listings=listings,
     )
+    return replace(found, twins=_twins(duplicates, images, found.place))
 
 
 def _opened(name: str, size: tuple[int, int] | None, channels: Channels | None, where: Mapping[str, Any]) -> ImageSet:

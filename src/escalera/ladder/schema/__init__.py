@@ -2,7 +2,7 @@
 
 from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.bodies import AlexNet, Cnn, Mlp
-from escalera.ladder.schema.data import Attributes, Best, Data
+from escalera.ladder.schema.data import Attributes, Best, Data, Labels
 from escalera.ladder.schema.fusion import Fusion
 from escalera.ladder.schema.head import Head
 from escalera.ladder.schema.kind import Body, Branch, Model, Net
@@ -44,6 +44,7 @@ __all__ = [
     "Focal",
     "Fusion",
     "Head",
+    "Labels",
     "Ladder",
     "LadderEntry",
     "Linear",

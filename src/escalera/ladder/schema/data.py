@@ -30,6 +30,26 @@ class Best(Section):
     best: Annotated[Count, Field(description="how many to keep")]
 
 
+class Labels(Section):
+    """Labels that somebody corrected, or rows whose labels nobody trusts; a CSV file names them by split and row."""
+
+    corrections: Annotated[
+        str | None, Field(description="a CSV file with the columns split, row and label, or suggested")
+    ] = None
+    drop: Annotated[str | None, Field(description="a CSV file with the columns split and row")] = None
+    test: Annotated[
+        Literal["keep", "change"],
+        Field(description="rows of the file that are in test: keep them as they are, or change them too"),
+    ] = "keep"
+
+    @model_validator(mode="after")
+    def _one_file(self) -> Self:
+        if (self.corrections is None) == (self.drop is None):
+            received = "neither" if self.drop is None else "both"
+            raise at_odds(f"expected either corrections or drop, received {received}", "corrections", "drop")
+        return self
+
+
 class Data(Source):
     """Which images, at which size, and how they are split."""
 
@@ -68,6 +88,7 @@ class Data(Source):
         Literal["report", "drop"],
         Field(description="pictures of test or validation that are in train too: report them, or drop them from train"),
     ] = "report"
+    labels: Annotated[Labels | None, Field(description="a file of corrected labels, or of rows to drop")] = None
     attributes: Annotated[
         list[str] | Attributes | None,
         Field(description="columns of the table to learn from, as a list or as {numeric: [...], categorical: [...]}"),
@@ -85,6 +106,8 @@ class Data(Source):
             raise at_odds(f"expected target and bands together, received no {absent}", "target", "bands")
         if self.target is not None and self.label_column is not None:
             raise at_odds("expected either the column of the classes or a target to cut", "label_column", "target")
+        if self.target is not None and self.labels is not None:
+            raise at_odds("bands of a target have no labels to correct: expected either of the two", "target", "labels")
         return self
 
     @model_validator(mode="after")

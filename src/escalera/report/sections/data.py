@@ -22,4 +22,4 @@ def section(view: LadderView) -> dict[str, Any] | None:
 
 def _shown(data: Data) -> tuple[object, ...]:
     """What the page says of data; a run of an earlier version may say less of the same."""
-    return data.source, data.shape, data.classes, data.rows, data.skipped
+    return data.source, data.shape, data.classes, data.rows, data.skipped, data.labels

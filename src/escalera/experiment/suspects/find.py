@@ -1,0 +1,99 @@
+"""The labels of a source that are likely wrong, with what is written and shown of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.core.csvtext import csv_text
+from escalera.core.errors import DataError
+from escalera.data.explore.source import Explored
+from escalera.evaluate.noise import Noise, find_noise, noise_matrix, thresholds
+from escalera.experiment.suspects.out_of_fold import FOLDS, out_of_fold
+from escalera.models.pretrained import at_hand
+
+_COLUMNS = ("split", "row", "place", "given", "suggested", "confidence", "of_given")
+_SMALLEST = 32
+"""Pixels of a side from which weights that were trained on photographs are of use."""
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """By split what confident learning found; `matrix` (K, K) is P(given label | true class), estimated on train.
+
+    `by` names the weights whose features were used, None for a small network trained on the pictures; `accuracy` is
+    how often the given label of a train row was said by a network that had not learned from it.
+    """
+
+    classes: list[str]
+    found: dict[str, Noise]
+    matrix: NDArray[np.float64]
+    share: float
+    accuracy: float
+    by: str | None
+
+    def lines(self, explored: Explored) -> list[dict[str, Any]]:
+        """The suspects, the surest first, of train and then of the other splits; `index` is among those read."""
+        lines = []
+        for split, noise in self.found.items():
+            part = explored.images.splits[split]
+            for row in noise.ranked.tolist():
+                line = {
+                    "split": split,
+                    "row": row if part.listed is None else int(part.listed[row]),
+                    "place": explored.place(split, row),
+                    "given": self.classes[part.labels[row]],
+                    "suggested": self.classes[noise.suggested[row]],
+                    "confidence": round(float(noise.confidence[row]), 4),
+                    "of_given": round(float(noise.of_given[row]), 4),
+                    "index": row,
+                }
+                lines.append(line)
+        return lines
+
+    def facts(self) -> dict[str, Any]:
+        """What explore.json holds."""
+        return {
+            "by": self.by,
+            "folds": FOLDS,
+            "accuracy": round(self.accuracy, 4),
+            "share": round(self.share, 4),
+            "suspects": {split: int(noise.flagged.sum()) for split, noise in self.found.items()},
+            "matrix": [[round(value, 4) for value in row] for row in self.matrix.tolist()],
+        }
+
+
+def as_csv(lines: Sequence[Mapping[str, Any]]) -> str:
+    """The table for a person to look through: what is left in it is a file of corrections for a ladder."""
+    return csv_text(_COLUMNS, [[line[key] for key in _COLUMNS] for line in lines])
+
+
+def find_suspects(explored: Explored) -> Suspects:
+    """Train quick networks on folds of a source, and look for labels that they contradict with confidence.
+
+    Raises DataError for a source whose rows have no classes, or a single one.
+    """
+    images = explored.images
+    labels = images.splits["train"].labels
+    if len(np.unique(labels)) < 2:
+        raise DataError(
+            f"--labels: {images.name} has {'no classes' if not images.classes else 'rows of one class alone'}: "
+            "expected two or more to tell apart"
+        )
+    weights = _weights(explored)
+    said = out_of_fold(images.splits, len(images.classes), weights)
+    least = thresholds(said["train"], labels)
+    found = {name: find_noise(said[name], part.labels, least) for name, part in images.splits.items()}
+    matrix, share = noise_matrix(said["train"], labels)
+    accuracy = float((said["train"].argmax(axis=1) == labels).mean())
+    return Suspects(images.classes, found, matrix, share, accuracy, weights.name if weights else None)
+
+
+def _weights(explored: Explored) -> Path | None:
+    """The file of ImageNet weights that is at hand, for pictures that are large enough for them."""
+    return at_hand() if min(explored.pixels.shape[:2]) >= _SMALLEST else None
