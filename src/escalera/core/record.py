@@ -260,6 +260,18 @@ class Epoch(Lenient):
     lr: Amount | None = None
 
 
+class DoubtFile(Lenient):
+    """doubt.json: what logits are divided by, and the probability from which a class is in a set of so much coverage.
+
+    The last three are None where no coverage was asked for; `rows` calibrated the sets.
+    """
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    coverage: Share | None = None
+    least: Share | None = None
+    rows: Count | None = None
+
+
 class Environment(Lenient):
     """environment.json."""
 

@@ -29,7 +29,15 @@ ASKED = ("config.yaml", "environment.json", "splits.parquet", "table.json")
 """What is written before the training, as patterns."""
 LEARNED = (*ASKED, "*.safetensors", "classifiers/*")
 """What is there once it is trained."""
-RESULT = (*LEARNED, "history.jsonl", "predictions.parquet", "validation.parquet", "metrics.json", "last/*")
+RESULT = (
+    *LEARNED,
+    "history.jsonl",
+    "predictions.parquet",
+    "validation.parquet",
+    "metrics.json",
+    "doubt.json",
+    "last/*",
+)
 """Everything that a finished run consists of; what a report adds beside it is made again when it is absent."""
 SEARCH = "search"
 """The folder of a rung in which its trials stand, as `tuned/search/trial-0003/seed-0`."""
@@ -101,6 +109,11 @@ class RunDir:
     def validation(self) -> Path:
         """The validation rows' logits and labels, of a trial, which never reads a test row; a parquet file."""
         return self.path / "validation.parquet"
+
+    @property
+    def doubt(self) -> Path:
+        """doubt.json: the temperature, and what sets of classes hold."""
+        return self.path / "doubt.json"
 
     @property
     def splits(self) -> Path:

@@ -143,7 +143,8 @@ class Dataset:
 
     `attributes` is how the splits' attributes were made of their tables, `bands` how the classes of a target. `skipped`
     are the bad pictures that were left out, a line each; `notes` is what a person should know beside. `overlap` says
-    which rows have a duplicate in train, None while nobody has looked; `relabelled` what a file changed of the labels.
+    which rows have a duplicate in train, None while nobody has looked; `relabelled` what a file changed of the
+    labels. `calibration` are rows of validation that were set aside, to choose nothing.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     overlap: Overlap | None = None
     relabelled: Relabelled | None = None
+    calibration: Split | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

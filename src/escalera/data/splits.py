@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -144,11 +145,33 @@ def notes(classes: list[str], splits: dict[str, Split]) -> list[str]:
     return notes
 
 
+def with_calibration(data: Dataset) -> Dataset:
+    """The same splits, but every second validation row of each class set aside as `calibration`.
+
+    Raises DataError where a class has a single row there, or none is left.
+    """
+    part = data.validation
+    labels = part.labels[part.rows]
+    order = np.argsort(labels, kind="stable")
+    aside = np.zeros(len(labels), bool)
+    aside[order[1::2]] = True
+    if not aside.any():
+        raise DataError(
+            f"{data.name}: evaluate.coverage: expected two rows of validation or more, half of which calibrate the "
+            f"sets, received {len(labels)}. Make data.validation larger, or take evaluate.coverage out."
+        )
+    kept, taken = replace(part, rows=part.rows[~aside]), replace(part, rows=part.rows[aside])
+    overlap = data.overlap and replace(data.overlap, validation=data.overlap.validation[~aside])
+    return replace(data, validation=kept, calibration=taken, overlap=overlap)
+
+
 def rows_table(data: Dataset) -> pa.Table:
     """Which rows are in which split, for a run to keep: columns `split`, `source` (whose rows they are) and `row`."""
     import pyarrow as pa
 
     named = {"train": data.train, "validation": data.validation, "test": data.test}
+    if data.calibration is not None:
+        named["calibration"] = data.calibration
     columns: dict[str, list[pa.Array]] = {"split": [], "source": [], "row": []}
     for code, part in enumerate(named.values()):
         origin = list(named).index(part.origin)

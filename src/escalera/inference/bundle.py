@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from escalera.core.errors import DataError, EscaleraError, RunError
-from escalera.core.files import read_json, write_aside
+from escalera.core.fault import Fault
+from escalera.core.files import CURE, read_json, write_aside
+from escalera.core.record import DoubtFile
 from escalera.core.rundir import RunDir
 from escalera.data.input_spec import Learned
+from escalera.evaluate.doubt import Doubt
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import RungConfig
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from escalera.models.network import Network
 
 KEY = "escalera.model"
-MODEL = ("config.yaml", "best.safetensors", "table.json", "preparation.safetensors", "classifiers/")
+MODEL = ("config.yaml", "best.safetensors", "table.json", "preparation.safetensors", "classifiers/", "doubt.json")
 """What an answer depends on."""
 _LARGEST = 4_000_000
 """Characters of metadata: ten thousand classes with long names take a quarter of it."""
@@ -40,13 +43,17 @@ network of 200,000 layers, which takes hours to build."""
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model: what it learned from, `table` as table.json has it, and the file of its weights."""
+    """A trained model: what it learned from, `table` as table.json has it, and the file of its weights.
+
+    `doubt` says which classes a row may be of; None where its ladder asked for no coverage.
+    """
 
     name: str
     config: RungConfig
     data: Learned
     table: Mapping[str, Any] | None
     weights: Path
+    doubt: Doubt | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -86,6 +93,7 @@ class _About(BaseModel):
     config: dict[str, Any]
     data: Learned
     table: dict[str, Any] | None
+    doubt: dict[str, Any] | None = None
 
 
 def of_run(run: RunDir, name: str = "") -> Trained:
@@ -97,7 +105,10 @@ def of_run(run: RunDir, name: str = "") -> Trained:
         data = _Record.model_validate(record).data
     except ValidationError as error:
         raise RunError(f"could not read {run.record}: {_short(error)}. {run.cure()}") from error
-    return Trained(name or "/".join(run.path.parts[-3:]), read_config(run.config), data, table, run.best)
+    config, doubt = read_config(run.config), None
+    if config.evaluate.coverage is not None and run.doubt.is_file():
+        doubt = _doubt(read_json(run.doubt), str(run.doubt))
+    return Trained(name or "/".join(run.path.parts[-3:]), config, data, table, run.best, doubt)
 
 
 def export(trained: Trained) -> bytes:
@@ -110,6 +121,8 @@ def export(trained: Trained) -> bytes:
         raise RunError("a vote is several classifiers, which one file of weights cannot hold: copy its folder instead")
     data, config = trained.data.model_dump(), dump_config(trained.config)
     about = {"name": trained.name, "config": config, "data": data, "table": trained.table}
+    if trained.doubt is not None:
+        about["doubt"] = asdict(trained.doubt)
     return save(read_tensors(trained.weights), metadata={KEY: json.dumps(about, ensure_ascii=False)})
 
 
@@ -130,7 +143,8 @@ def of_file(path: Path) -> Trained:
     try:
         found = _About.model_validate_json(about)
         _check_size(found.config.get("model"))
-        trained = Trained(found.name, load_config(found.config), found.data, found.table, path)
+        doubt = None if found.doubt is None else _doubt(found.doubt, path.name)
+        trained = Trained(found.name, load_config(found.config), found.data, found.table, path, doubt)
         if not trained.config.model.trains:
             raise RunError("expected a network, received votes")
         _check_weights(trained, read_tensors(path))
@@ -156,6 +170,15 @@ def fitted(trained: Trained) -> Transformation | None:
         raise RunError(
             f"{trained.name}: how its attributes become numbers (table.json) is damaged: {error!r}"
         ) from error
+
+
+def _doubt(value: Any, where: str) -> Doubt:
+    """What a file says of a model's doubt; raises RunError where that is damaged."""
+    faults: list[Fault] = []
+    found = DoubtFile.read(value, where, faults)
+    if faults or found.temperature is None or found.least is None:
+        raise RunError(f"{where}: what the model learned of its doubt is damaged. {CURE}")
+    return Doubt(found.temperature, found.coverage, found.least, found.rows)
 
 
 def weights(trained: Trained) -> dict[str, Tensor]:

@@ -177,12 +177,14 @@ def _place(query: Query, row: int) -> str:
 def _answer(
     predictor: Predictor, query: Query, row: int, shares: NDArray[np.float32] | None, fault: str | None, top: int
 ) -> dict[str, Any]:
+    held = None if shares is None else predictor.set_of(shares)
     return {
         "file": query.names[row],
         "row": query.numbers[row] if query.numbers is not None else None,
         "classes": [] if shares is None else ranked(predictor.classes, shares)[:top],
         "filled_in": predictor.filled_in(query.attributes[row]) if query.attributes and shares is not None else [],
         "error": fault,
+        **({} if held is None else {"set": held}),
     }
 
 
@@ -198,6 +200,7 @@ def as_csv(answers: Sequence[Mapping[str, Any]], top: int) -> str:
     count = max(len(answer["classes"]) for answer in answers)
     table = any(answer["row"] is not None for answer in answers)
     filled = any(answer["filled_in"] for answer in answers)
+    sets = any("set" in answer for answer in answers)
     more = [name for place in range(2, min(top, count) + 1) for name in (f"class_{place}", f"probability_{place}")]
     header = [
         "file",
@@ -205,6 +208,7 @@ def as_csv(answers: Sequence[Mapping[str, Any]], top: int) -> str:
         "class",
         "probability",
         *more,
+        *(["set"] if sets else []),
         *(["filled_in"] if filled else []),
         "error",
     ]
@@ -213,7 +217,8 @@ def as_csv(answers: Sequence[Mapping[str, Any]], top: int) -> str:
         cells = [cell for one in answer["classes"] for cell in (one["name"], round(one["probability"], 6))]
         cells += [None] * (2 + len(more) - len(cells))
         unknown = [", ".join(answer["filled_in"])] if filled else []
-        rows.append([answer["file"], *([answer["row"]] if table else []), *cells, *unknown, answer["error"]])
+        held = ["; ".join(answer.get("set", []))] if sets else []
+        rows.append([answer["file"], *([answer["row"]] if table else []), *cells, *held, *unknown, answer["error"]])
     return csv_text(header, rows)
 
 

@@ -25,6 +25,7 @@ from escalera.evaluate.features import features
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
 from escalera.inference.bundle import Trained, fitted, of_run, weights
+from escalera.models.ensemble.voting import logits
 from escalera.models.network import Network
 
 Attributes = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -74,18 +75,32 @@ class Predictor:
         ones, or a list of these. Files and PIL images are converted and resized as in training; an array has to be
         uint8 of the model's own size, and is refused otherwise, with what to type. Of a model that sees several
         pictures together, each row is a list of its pictures.
+        With a coverage in its ladder the probabilities are those at the temperature that was fitted on validation.
         `attributes` are {column: value} of the row, or a list of that for several, for a model that reads them; it may
         read nothing else. Raises DataError for what cannot be taken, or is absent.
         """
         feed = self._feed(images, attributes)
+        doubt = self.trained.doubt
         if self.ballot is not None:
             found = self.ballot.probabilities(self.network, feed)
+            if doubt is not None:
+                found = doubt.probabilities(logits(found.astype(np.float64))).astype(np.float32)
         else:
-            views = builders.views(self.trained.config)
-            found = softmax(predict(self.network, feed.epoch(0), views).logits).astype(np.float32)
+            said = predict(self.network, feed.epoch(0), builders.views(self.trained.config)).logits
+            found = (softmax(said) if doubt is None else doubt.probabilities(said)).astype(np.float32)
         if not np.isfinite(found).all():
             raise RunError(f"{self.trained.name} answers with no numbers (NaN): its weights or its data are damaged")
         return found
+
+    def set_of(self, probabilities: NDArray[np.float32]) -> list[str] | None:
+        """The classes that a row of these probabilities (K,) may be of, the likeliest first; None without a coverage.
+
+        More than one, or none at all, says that the model does not know.
+        """
+        if self.trained.doubt is None:
+            return None
+        held = self.trained.doubt.sets(probabilities)
+        return [self.classes[k] for k in (-probabilities).argsort(kind="stable") if held[k]]
 
     def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:
         """Which attributes of a row are not known and were filled in as in training."""

@@ -13,7 +13,7 @@ from escalera.core.errors import RunError
 from escalera.core.fault import Fault, Kind
 from escalera.core.files import DAMAGED, GONE
 from escalera.core.predictions import Answers, WrongValueError, read_answers, read_logits
-from escalera.core.record import Environment, Epoch, Metrics, RunRecord
+from escalera.core.record import DoubtFile, Environment, Epoch, Metrics, RunRecord
 from escalera.core.rundir import ANOTHERS, RunDir
 
 State = Literal["done", "failed", "damaged", "running", "absent"]
@@ -33,6 +33,7 @@ class Run:
     settings: str
     answers: Answers | None
     faults: list[Fault]
+    doubt: DoubtFile | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -91,6 +92,8 @@ def read_run(path: Path, seed: int) -> Run:
         settings=_text(files.config, faults) if whole(files.config) else "",
         answers=answers,
         faults=faults,
+        # A run of an earlier version has none, and lacks nothing.
+        doubt=DoubtFile.read_file(files.doubt, faults) if whole(files.doubt) and files.doubt.is_file() else None,
     )
 
 

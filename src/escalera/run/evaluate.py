@@ -6,6 +6,7 @@ A trial of a search ends with the rows of validation instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from escalera.core.predictions import write_predictions
 from escalera.core.rundir import RESULT, RunDir
 from escalera.core.runtime import now
 from escalera.data.dataset import Dataset, Split
+from escalera.evaluate.doubt import find_doubt
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions
 from escalera.ladder.schema import RungConfig
@@ -35,6 +37,14 @@ class Fitted(Protocol):
 
     def checked(self) -> dict[str, dict[str, float]]:
         """The scores of the splits that it has learned from, by name."""
+
+    @property
+    def validated(self) -> Predictions:
+        """What it predicts for validation."""
+
+    @property
+    def calibrated(self) -> Predictions | None:
+        """What it predicts for the rows of validation that were set aside; None where none were."""
 
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What it predicts for the rows of a split, and what others do."""
@@ -58,6 +68,10 @@ def validate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, eve
 def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, events: Events) -> None:
     """Ask a fitted model for the test rows, once, write the files of its answers, and have the run done."""
     metrics = fitted.checked()
+    own, aside = fitted.validated, fitted.calibrated
+    calibration = None if aside is None else (aside.logits, aside.labels)
+    doubt = find_doubt((own.logits, own.labels), calibration, config.evaluate.coverage)
+    write_json(run.doubt, asdict(doubt))
     fitted.record["test_looks"] += 1
     run.write_record(fitted.record)
     found, others = fitted.answer(data.test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,19 @@ class FittedNetwork:
 
     def checked(self) -> dict[str, dict[str, float]]:
         """The scores of train and validation."""
-        data = self.fitting.data
-        parts = {"train": data.train, "validation": data.validation}
-        return {name: scores(self.fitting.predictions(part)) for name, part in parts.items()}
+        train = self.fitting.predictions(self.fitting.data.train)
+        return {"train": scores(train), "validation": scores(self.validated)}
+
+    @cached_property
+    def validated(self) -> Predictions:
+        """What it predicts for validation."""
+        return self.fitting.predictions(self.fitting.data.validation)
+
+    @cached_property
+    def calibrated(self) -> Predictions | None:
+        """What it predicts for the rows that were set aside; None where none were."""
+        aside = self.fitting.data.calibration
+        return None if aside is None else self.fitting.predictions(aside)
 
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What it predicts; beside it what each branch of a fusion is worth on the same rows."""
@@ -153,7 +164,8 @@ def take_part(fitting: Fitting, task: Task, *, trained: bool) -> None:
         load_weights(fitting.network, fitting.run.best)
     elif _train(fitting, Events(), task.until) is None:
         return
-    for part in (data.train, data.validation, data.test) if task.on == "test" else (data.validation,):
+    aside = [] if data.calibration is None else [data.calibration]
+    for part in (data.train, data.validation, *aside, data.test) if task.on == "test" else (data.validation,):
         fitting.predictions(part)
 
 

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,22 +79,31 @@ class FittedEnsemble:
 
     def checked(self) -> dict[str, dict[str, float]]:
         """The scores of validation; none of train, where the nearest neighbour of a row is the row itself."""
-        voted, _ = self._vote(self.validation.features)
-        found = measure(logits(voted), self.validation.labels, self.data.classes)
+        found = measure(self.validated.logits, self.validated.labels, self.data.classes)
         return {"validation": {key: found[key] for key in SCORES}}
+
+    @cached_property
+    def validated(self) -> Predictions:
+        """What they vote for validation."""
+        return Predictions(logits(self._vote(self.validation.features)[0]), self.validation.labels)
+
+    @cached_property
+    def calibrated(self) -> Predictions | None:
+        """What they vote for the rows that were set aside; None where none were."""
+        aside = self.data.calibration
+        return None if aside is None else self._predictions(aside)[0]
 
     def answer(self, part: Split) -> tuple[Predictions, Others]:
         """What they vote; beside it each classifier, and the head of the network that the features come from."""
-        read = _read(self.config, self.model, self.data, self.network, part, self.device)
-        voted, each = self._vote(np.concatenate([self.prepare(rows) for rows in read]))
+        found, each = self._predictions(part)
         named = zip(self.classifiers, each, strict=True)
         others = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in named}
         head = said_of(lineage.origins(self.config, self.run)["features"], part)
         if head is not None:
             others["network:head"] = head
-        everyone = {"vote": voted.argmax(axis=1), **{name: one[0] for name, one in others.items()}}
+        everyone = {"vote": found.logits.argmax(axis=1), **{name: one[0] for name, one in others.items()}}
         self.record["agreement"] = {"names": list(everyone), "shares": agreement(list(everyone.values()))}
-        return Predictions(logits(voted), part.labels[part.rows]), others
+        return found, others
 
     def cost(self) -> dict[str, Any]:
         """The memory that all took, and how many rows are answered in a second, features included."""
@@ -104,6 +114,12 @@ class FittedEnsemble:
 
         rate = rows_per_second(self.network, answer, inputs.shape, inputs.attributes)
         return {"tta": "none", "peak_memory_bytes": self.memory.read(), "inference_images_per_second": rate}
+
+    def _predictions(self, part: Split) -> tuple[Predictions, list[Probabilities]]:
+        """What the classifiers say of a split together, and each by itself."""
+        read = _read(self.config, self.model, self.data, self.network, part, self.device)
+        voted, each = self._vote(np.concatenate([self.prepare(rows) for rows in read]))
+        return Predictions(logits(voted), part.labels[part.rows]), each
 
     def _vote(self, rows: Features) -> tuple[Probabilities, list[Probabilities]]:
         """What the classifiers say of prepared rows together, and each by itself."""

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from escalera.core.memory import keep_memory
+from escalera.data.splits import with_calibration
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
@@ -22,6 +23,8 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
     rung = Rung.model_validate_json(task.rung)
     events.rung_begins(rung, task.seed, task.place)
     data = open_data(task.source)
+    if rung.config.evaluate.coverage is not None and task.on == "test":
+        data = with_calibration(data)
 
     def work(heard: Events) -> Outcome:
         with threads(task.threads) if task.threads else contextlib.nullcontext():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("best.safetensors", "preparation.safetensors", "classifiers/")
 """What was learned."""
-ANSWERS = (*WEIGHTS, "config.yaml", "splits.parquet", "table.json", "predictions.parquet", "metrics.json")
+ANSWERS = (*WEIGHTS, "config.yaml", "splits.parquet", "table.json", "predictions.parquet", "metrics.json", "doubt.json")
 """What a finished run answers from, and is made again where it is damaged. The rest tells how it came about."""
 _TAKEN = ("history.jsonl", "best.safetensors", "preparation.safetensors", "classifiers")
 _OWN = {"state", "error", "finished", "files", "settings", "tta", "agreement", "inference_images_per_second"}
@@ -32,7 +32,9 @@ _OWN = {"state", "error", "finished", "files", "settings", "tta", "agreement", "
 
 def fingerprint(config: RungConfig) -> str:
     """The SHA-256 of all that a run is trained and judged by; a price is no part of it."""
-    values = {**dump_config(config), "evaluate": {"tta": config.evaluate.tta}}
+    own = config.evaluate
+    judged = {"tta": own.tta, **({} if own.coverage is None else {"coverage": own.coverage})}
+    values = {**dump_config(config), "evaluate": judged}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -47,7 +49,10 @@ def same_settings(run: RunDir, rung: Rung) -> bool:
     if record.get("settings") == fingerprint(rung.config):
         return not has_changed(rung.config, run)
     config = _config(run)
-    return config is not None and config.evaluate.tta == rung.config.evaluate.tta and same_training(run, rung)
+    if config is None:
+        return False
+    before, now = config.evaluate, rung.config.evaluate
+    return (before.tta, before.coverage) == (now.tta, now.coverage) and same_training(run, rung)
 
 
 def same_training(run: RunDir, rung: Rung) -> bool:
@@ -57,6 +62,8 @@ def same_training(run: RunDir, rung: Rung) -> bool:
         same = _record(run).get("settings") == fingerprint(rung.config)
     else:
         same = config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+        # Rows that calibrate sets are taken out of validation, and chose the epoch where none are.
+        same = same and (config.evaluate.coverage is None) == (rung.config.evaluate.coverage is None)
     return same and not has_changed(rung.config, run)
 
 

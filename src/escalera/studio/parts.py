@@ -32,10 +32,18 @@ def answer_html(
     unknown = words.listing(list(answer.filled_in))
     filled = hint_html(words.say("classify.filled_in", names=unknown)) if unknown else ""
     note = hint_html(translate(answer.note, words.code)) if answer.note else ""
+    held = "" if answer.held is None else Markup('<p class="held">{}</p>').format(_held(answer.held, words))
     return Markup(
-        '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}'
+        '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}{}'
         '<ol class="bars">{}</ol>{}{}</article>'
-    ).format(title, answer.predicted, _looked(answer.seen, picture, map_, words), bars, filled, note)
+    ).format(title, answer.predicted, held, _looked(answer.seen, picture, map_, words), bars, filled, note)
+
+
+def _held(names: Sequence[str], words: Language) -> str:
+    """The classes that a row may be of: one, or that the model does not know."""
+    if not names:
+        return words.say("classify.set_none")
+    return words.say("classify.set_one" if len(names) == 1 else "classify.set_some", names=", ".join(names))
 
 
 def _looked(

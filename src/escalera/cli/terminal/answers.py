@@ -10,6 +10,14 @@ from escalera.core.translation import translate
 from escalera.data.readers.listing import shown
 
 
+def set_in_words(names: Sequence[str], words: Language) -> str:
+    """What a set of classes says: one class, or that the model does not know, and between which it hesitates."""
+    if not names:
+        return words.say("predict.set_none")
+    listed = ", ".join(map(shown, names))
+    return words.say("predict.set_one" if len(names) == 1 else "predict.set_some", names=listed)
+
+
 def print_answers(answers: Sequence[Mapping[str, Any]], write: Callable[[str], object], words: Language) -> None:
     """The name of each row and the likeliest classes below it, or why there is no answer."""
     for answer in answers:
@@ -17,6 +25,8 @@ def print_answers(answers: Sequence[Mapping[str, Any]], write: Callable[[str], o
         write(name if answer["row"] is None else words.say("predict.row", file=name, row=answer["row"]))
         for one in answer["classes"]:
             write(f"  {words.number(100 * one['probability'], 2):>6} %  {shown(one['name'])}")
+        if "set" in answer:
+            write(f"  {set_in_words(answer['set'], words)}")
         if answer["filled_in"]:
             write(f"  {words.say('predict.filled_in', columns=', '.join(answer['filled_in']))}")
         if answer["error"]:

@@ -18,7 +18,8 @@ class Answer:
     """What a model says of a row: every class with its probability, the likeliest first.
 
     `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class;
-    `row` are the attributes that it was given, and `filled_in` those of them that are not known; `note` is what is odd.
+    `row` are the attributes that it was given, and `filled_in` those of them that are not known; `note` is what is odd;
+    `held` are the classes that it may be of, None where the model's ladder asked for no coverage.
     """
 
     model: str
@@ -28,6 +29,7 @@ class Answer:
     row: Mapping[str, Any] | None = None
     filled_in: Sequence[str] = ()
     note: str = ""
+    held: list[str] | None = None
 
     @property
     def predicted(self) -> str:
@@ -43,6 +45,7 @@ class Answer:
             "classes": [{"name": name, "probability": share} for name, share in self.classes[:top]],
             "filled_in": list(self.filled_in),
             "note": self.note or None,
+            **({} if self.held is None else {"set": self.held}),
         }
 
 
@@ -59,4 +62,5 @@ def answer(model: str, predictor: Predictor, pictures: Sequence[bytes], attribut
     classes = predictor.classes
     ranked = [(classes[k], float(shares[k])) for k in order]
     note = "" if seen is None else predictor.intake.strange(int(seen.max()))
-    return Answer(model, ranked, int(order[0]), seen, attributes, predictor.filled_in(attributes), note)
+    filled_in, held = predictor.filled_in(attributes), predictor.set_of(shares)
+    return Answer(model, ranked, int(order[0]), seen, attributes, filled_in, note, held)

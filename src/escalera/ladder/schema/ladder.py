@@ -11,7 +11,7 @@ from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.data import Data
 from escalera.ladder.schema.kind import Model
 from escalera.ladder.schema.search import Search
-from escalera.ladder.schema.section import Name, Section, Text, at_odds
+from escalera.ladder.schema.section import Name, Section, Share, Text, at_odds
 from escalera.ladder.schema.train import Train
 
 NO_BLEND = "mixup and cutmix blend pictures, and two rows of attributes have no blend: expected 0 of both"
@@ -28,6 +28,10 @@ class Evaluate(Section):
         Literal["none", "flip", "flip_shift"],
         Field(description="test-time augmentation: the mean over a picture, its mirror image, and both shifted"),
     ] = "none"
+    coverage: Annotated[
+        Share | None,
+        Field(description="of sets of classes: the share of rows whose set is to hold the true class, as 0.9"),
+    ] = None
     price_per_hour: Annotated[float | None, Field(ge=0, description="of the machine, to print what a run cost")] = None
     currency: str = "USD"
 

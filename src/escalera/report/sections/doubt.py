@@ -1,0 +1,72 @@
+"""How far its probabilities can be believed: temperature, sets of classes, and what it is worth to say nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from escalera.core.record import DoubtFile
+from escalera.evaluate.compare import accuracy_interval
+from escalera.evaluate.doubt import Doubt, reject_curve
+from escalera.evaluate.intervals import intervals
+from escalera.evaluate.metrics import metrics, tally, total
+from escalera.report.figures.rejection import rejection_figure
+from escalera.report.view import RungView
+
+_DRAWS = 500
+"""Of the bootstrap: a tenth of the time of the metrics', whose table it stands under."""
+_CLASSES = 20
+_KEY = "calibration_error"
+
+
+def section(view: RungView) -> dict[str, Any] | None:
+    """What doubt.json and the test rows say; None for a run without."""
+    run, evidence = view.run, view.evidence
+    if run is None or evidence is None or run.doubt is None or run.doubt.temperature is None:
+        return None
+    language = view.language
+    doubt = _doubt(run.doubt)
+    scaled = run.logits() / doubt.temperature
+    after = tally(scaled, evidence.labels)
+    error = float(metrics(total(after))[_KEY])
+    low, high = intervals(after, draws=_DRAWS)[_KEY]
+    probabilities = doubt.probabilities(run.logits())
+    confidence = probabilities.max(axis=1)
+    curve = reject_curve(confidence, evidence.right)
+    return {
+        "temperature": doubt.temperature,
+        "before": (evidence.metrics[_KEY], *evidence.intervals[_KEY]),
+        "after": (error, low, high),
+        "sets": _sets(doubt, probabilities, evidence.labels, evidence.classes) if doubt.least is not None else None,
+        "rejection": view.keep(rejection_figure(curve, language, f"rejection-{view.name}", view.rung.name)),
+        "half": next((accuracy for share, accuracy, _ in curve if share <= 0.5), None),
+    }
+
+
+def _doubt(file: DoubtFile) -> Doubt:
+    return Doubt(file.temperature or 1.0, file.coverage, file.least, file.rows)
+
+
+def _sets(doubt: Doubt, probabilities: Any, labels: Any, classes: list[str]) -> dict[str, Any]:
+    """How large the sets are, and how often they hold the true class: of all test rows, and class by class."""
+    sets = doubt.sets(probabilities)
+    sizes, held = sets.sum(axis=1), sets[np.arange(len(labels)), labels]
+    rows = [
+        (name, float(held[labels == k].mean()), float(sizes[labels == k].mean()), int((labels == k).sum()))
+        for k, name in enumerate(classes)
+        if (labels == k).any()
+    ]
+    coverage = float(held.mean())
+    return {
+        "wanted": doubt.coverage,
+        "rows": doubt.rows,
+        "coverage": coverage,
+        "interval": accuracy_interval(coverage, len(labels)),
+        "size": float(sizes.mean()),
+        "one": float((sizes == 1).mean()),
+        "none": float((sizes == 0).mean()),
+        "right": float(held[sizes == 1].mean()) if (sizes == 1).any() else None,
+        "classes": sorted(rows, key=lambda row: row[1])[:_CLASSES],
+        "more": max(0, len(rows) - _CLASSES),
+    }

@@ -1,0 +1,110 @@
+"""`evaluate.coverage`, from the ladder to the answers: set aside, calibrated, shown, predicted, exported."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import escalera as esc
+from escalera.cli.terminal.answers import set_in_words
+from escalera.cli.terminal.words import load_terminal
+from escalera.core.errors import DataError, LadderError
+from escalera.data.dataset import Dataset, Split
+from escalera.data.splits import with_calibration
+from escalera.experiment.climb import load_ladder
+from escalera.inference.bundle import of_file, of_run, write_file
+from escalera.inference.files import as_csv, predict_files
+from escalera.inference.predictor import Predictor
+from escalera.report.page import write_report
+
+LADDER = """
+name: sure
+data: {source: digits}
+model: {kind: mlp, dense: [16]}
+train: {epochs: 2, batch_size: 64, optimizer: {name: adam, lr: 0.01}}
+evaluate: {coverage: 0.9}
+rungs:
+  - {name: base}
+"""
+
+
+@pytest.fixture(scope="module")
+def climbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sure")
+    text = LADDER.replace("model: {kind: mlp, dense: [16]}\n", "").replace(
+        "{name: base}", "{name: base, model: {kind: mlp, dense: [16]}}"
+    )
+    (folder / "sure.yaml").write_text(text, encoding="utf-8")
+    esc.climb(folder / "sure.yaml", out=folder / "runs", device="cpu")
+    return folder / "runs" / "sure"
+
+
+def test_every_second_row_of_a_class_is_set_aside() -> None:
+    labels = np.array([0, 1, 0, 1, 0, 1, 0, 2])
+    part = Split(np.zeros((8, 1, 1, 1), np.uint8), labels, np.arange(8))
+    data = Dataset("x", ["a", "b", "c"], part, part, part)
+    made = with_calibration(data)
+    assert made.calibration is not None
+    assert sorted([*made.validation.rows, *made.calibration.rows]) == list(range(8))
+    assert np.bincount(labels[made.calibration.rows], minlength=3).tolist() == [2, 1, 1]
+    one = Split(part.images, labels, np.arange(1))
+    with pytest.raises(DataError, match=r"x: evaluate\.coverage: expected two rows of validation or more"):
+        with_calibration(Dataset("x", ["a", "b", "c"], part, one, part))
+
+
+def test_a_run_says_what_it_may_be_and_when_it_does_not_know(climbed: Path, tmp_path: Path) -> None:
+    run = climbed / "base" / "seed-0"
+    doubt = json.loads((run / "doubt.json").read_text())
+    assert doubt["coverage"] == 0.9 and 0 < doubt["least"] < 1 and doubt["temperature"] > 0
+    record = json.loads((run / "run.json").read_text())
+    assert record["data"]["rows"]["validation"] + doubt["rows"] == 145
+    assert "doubt.json" in record["files"]
+    picture = tmp_path / "grey.png"
+    from PIL import Image
+
+    Image.fromarray(np.full((8, 8), 90, np.uint8)).save(picture)
+    [answer] = predict_files(run, [picture])
+    least = doubt["least"]
+    assert answer["set"] == [one["name"] for one in answer["classes"] if one["probability"] >= least]
+    assert as_csv([answer], 2).splitlines()[0] == "file,class,probability,class_2,probability_2,set,error"
+
+
+def test_a_model_in_one_file_keeps_its_doubt(climbed: Path, tmp_path: Path) -> None:
+    from escalera.core.rundir import RunDir
+
+    trained = of_run(RunDir(climbed / "base" / "seed-0"))
+    write_file(trained, tmp_path / "model.safetensors")
+    again = of_file(tmp_path / "model.safetensors")
+    assert again.doubt == trained.doubt is not None
+    rows = np.random.RandomState(0).randint(0, 256, (3, 8, 8, 1)).astype(np.uint8)
+    assert np.allclose(Predictor(trained).predict(rows), Predictor(again).predict(rows))
+
+
+@pytest.mark.parametrize("code", ["en", "es"])
+def test_the_report_shows_it(climbed: Path, code: str) -> None:
+    page = write_report(climbed, code).read_text(encoding="utf-8")
+    title = {"en": "How far its probabilities can be believed", "es": "Hasta dónde se puede creer"}[code]
+    assert title in page
+    assert (climbed / "base" / "seed-0" / "figures" / "rejection.csv").exists()
+
+
+@pytest.mark.parametrize("value", ["0", "1", "1.5", "-0.1"])
+def test_a_coverage_lies_between_none_and_all(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "ladder.yaml"
+    path.write_text(LADDER.replace("0.9", value), encoding="utf-8")
+    with pytest.raises(LadderError, match=r"ladder\.yaml:6: evaluate\.coverage: expected"):
+        load_ladder(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "names", "said"),
+    [
+        ("en", ["cat"], "sure: cat"),
+        ("en", ["cat", "dog"], "I don't know: it may be any of cat, dog"),
+        ("es", [], "No lo sé: no se parece a ninguna de las clases"),
+        ("es", ["gato", "perro"], "No lo sé: puede ser cualquiera de gato, perro"),
+    ],
+)
+def test_a_set_in_words(code: str, names: list[str], said: str) -> None:
+    assert set_in_words(names, load_terminal(code)) == said
