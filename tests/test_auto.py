@@ -427,6 +427,7 @@ BASES: list[tuple[str, Ground, dict[str, Any], set[str]]] = [
         {*DENSE, "augmentation", "mixup", "votes", "pretrained", "erasing", "views"},
     ),
     ("table", TABLE, {}, {*DENSE, "photos", "votes"}),
+    ("uneven", replace(TABLE, uneven=True), {}, {*DENSE, "photos", "votes", "class-weights", "sampler"}),
     ("frozen", PHOTOS, {"model": BACKBONE}, {*ANY, "tuned", "votes"}),
     (
         "tuned", PHOTOS, {"model": {**BACKBONE, "trainable": "all"}},
@@ -459,6 +460,11 @@ def test_each_move_applies_to_what_it_should(
         # It is not tried again on top of itself, but where it may be.
         again = MOVES[name](ground, dump_config(rung.config))
         assert again is None or name in AGAIN or name == "dropout"
+
+
+def test_a_ladder_on_uneven_classes_is_judged_by_balanced_accuracy() -> None:
+    assert first(replace(GROUND, uneven=True), 5)["evaluate"] == {"metric": "balanced_accuracy"}
+    assert "evaluate" not in first(GROUND, 5)
 
 
 def test_no_mirror_for_digits() -> None:

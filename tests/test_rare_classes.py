@@ -54,8 +54,13 @@ def test_weights_of_classes_that_are_not_there_are_told_together(tmp_path: Path)
     told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
     assert told == [
         "7: train.class_weights.12: expected a class of 'digits', received '12'; did you mean '2'?",
+<<<<<<< HEAD
         "13: rungs[1] (other).change.train.class_weights.zero: expected a class of 'digits', received 'zero'; "
         "known: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+=======
+        "13: rungs[1] (other).change.train.class_weights.zero: expected a class of 'digits', received 'zero'; known: "
+        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+>>>>>>> 2d722bd (Say in explore that classes are uneven and what helps; have a ladder that builds itself try it; measure both)
     ]
     assert translate(told[0].partition(": ")[2].partition(": ")[2], "es") == (
         "se esperaba una clase de «digits», se recibió «12»; ¿quisiste decir «2»?"
@@ -145,3 +150,22 @@ def test_a_ladder_has_one_metric() -> None:
     )
     assert [problem.message for problem in caught.value.problems] == [message]
     assert "se esperaba en toda la escalera" in translate(message, "es")
+
+
+def test_explore_says_that_classes_are_uneven_and_what_helps() -> None:
+    from escalera.data.explore.source import uneven
+    from escalera.data.images import Images, ImageSet
+
+    def images(*counts: int) -> ImageSet:
+        labels = np.repeat(np.arange(len(counts)), counts)
+        train = Images(np.zeros((len(labels), 2, 2, 1), np.uint8), labels, None)
+        return ImageSet("mine", ["a", "b", "c"][: len(counts)], {"train": train})
+
+    assert uneven(images(10, 2)) == []
+    [note] = uneven(images(1200, 100, 11))
+    assert note == (
+        "mine: class 'a' has 1,200 images in train and 'c' 11: a network may ignore the rare one and look good by "
+        "accuracy. Judge by evaluate.metric: balanced_accuracy, and give rare classes weight by train.class_weights: "
+        "balanced or train.sampler: balanced."
+    )
+    assert translate(note, "es").startswith("mine: la clase «a» tiene")

@@ -148,6 +148,7 @@ def _ground(seen: SourceSurvey) -> Ground:
     return Ground(
         seen.rows["train"], seen.rows.get("validation", 0), len(seen.classes), (seen.channels, side, side), seen.native,
         attributes=len(seen.columns), pictures=bool(seen.native), mirror=seen.mirror, bodies=BODIES[:1],
+        uneven=seen.uneven,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from escalera.core.errors import DataError
 from escalera.core.language import Language
+from escalera.data.explore.source import UNEVEN
 from escalera.experiment.explore import look_at
 from escalera.ladder.schema import Data
 
@@ -22,7 +23,6 @@ _WORK = 120_000
 _EPOCHS = 15, 60
 """The fewest and the most epochs of a full training."""
 _FEW_OF_A_CLASS = 30
-_UNEVEN = 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class SourceSurvey:
     def facts(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some class has far fewer rows of train than another."""
+        return any(key == "uneven" for key, *_ in self.found)
 
 
 def survey_source(source: str, sets: Sequence[str], data_root: Path | None) -> SourceSurvey:
@@ -137,7 +142,7 @@ def _found(facts: dict[str, Any], native: int, columns: Sequence[str]) -> list[l
     found = [["rows", str(sum(rows.values())), str(len(counts))]]
     if native:
         found.append(["pixels", str(native)])
-    if counts[most] > _UNEVEN * counts[least]:
+    if counts[most] > UNEVEN * counts[least]:
         found.append(["uneven", most, str(counts[most]), least, str(counts[least])])
     if counts[least] < _FEW_OF_A_CLASS:
         found.append(["few", least, str(counts[least])])

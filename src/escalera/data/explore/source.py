@@ -38,6 +38,10 @@ _PAIRS = 10_000
 _SIZES = 1_000
 
 
+UNEVEN = 5
+"""A class with so many times fewer rows of train than another is rare."""
+
+
 @dataclass(frozen=True)
 class Twin:
     """A pair of duplicates for people: where each of the two lies, and its class."""
@@ -98,7 +102,7 @@ class Explored:
             "settings": self.settings,
             "faults": list(images.faults),
             "bad": list(images.skipped),
-            "notes": list(images.notes),
+            "notes": [*images.notes, *uneven(images)],
             "classes": images.classes,
             "splits": {
                 name: {"rows": len(part.labels), "classes": _counts(part.labels, images.classes)}
@@ -160,6 +164,23 @@ def explore(
         listings=listings,
     )
     return replace(found, twins=_twins(duplicates, images, found.place))
+
+
+def uneven(images: ImageSet) -> list[str]:
+    """A note on classes with far fewer rows of train than another, and what helps them."""
+    counts = np.bincount(images.splits["train"].labels, minlength=len(images.classes))
+    there = np.flatnonzero(counts)
+    if len(there) < 2 or not images.classes:
+        return []
+    most, least = int(counts.argmax()), int(there[counts[there].argmin()])
+    if counts[most] <= UNEVEN * counts[least]:
+        return []
+    return [
+        f"{images.name}: class '{images.classes[most]}' has {counts[most]:,} images in train and "
+        f"'{images.classes[least]}' {counts[least]:,}: a network may ignore the rare one and look good by accuracy. "
+        "Judge by evaluate.metric: balanced_accuracy, and give rare classes weight by train.class_weights: balanced or "
+        "train.sampler: balanced."
+    ]
 
 
 def _opened(name: str, size: tuple[int, int] | None, channels: Channels | None, where: Mapping[str, Any]) -> ImageSet:

@@ -20,6 +20,7 @@ from escalera.experiment.auto.ground import Ground
 from escalera.experiment.auto.moves import AGAIN, LAST, MOVES, PARENT, first
 from escalera.experiment.auto.text import as_ladder, sentence
 from escalera.experiment.auto.timing import LEFT, Timing
+from escalera.experiment.auto.uneven import metric
 from escalera.experiment.climb import load_ladder
 from escalera.experiment.executors import Executor
 from escalera.experiment.muffled import Muffled
@@ -135,7 +136,7 @@ class Ascent:
             return replace(attempt, state="failed", error="it would not have ended in time", ended=ended)
         found = replace(
             attempt,
-            accuracy=float(validation["accuracy"]),
+            accuracy=float(validation[metric(self.ground)]),
             loss=float(validation["loss"]),
             seconds=float(record["seconds"]),
             epochs=int(record.get("epochs", 0)),
@@ -149,7 +150,7 @@ class Ascent:
     def _evidence(self, parent: Attempt, found: Attempt) -> Evidence:
         # A training that stops early is not dearer by what it would have taken.
         a, b = (one.seconds / max(1, one.epochs) if one.epochs else one.seconds for one in (parent, found))
-        return weigh(self.run(parent), self.run(found), a, b)
+        return weigh(self.run(parent), self.run(found), a, b, metric(self.ground))
 
     def _decide(self, tried: list[Attempt]) -> None:
         """Keep the best of those that help; what helps too is tried again on top of it, and the rest is dropped."""

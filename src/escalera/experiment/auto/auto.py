@@ -132,6 +132,7 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
     ground = Ground(
         len(data.train.rows), len(data.validation.rows), len(data.classes), data.image_shape, seen.native,
         attributes=data.attribute_count, pictures=bool(seen.native), mirror=seen.mirror, bodies=at_hand(seen.native),
+        uneven=seen.uneven,
     )  # fmt: skip
     diary.ground = ground.values()
     diary.epochs = ground.epochs

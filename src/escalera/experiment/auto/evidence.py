@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 
 from escalera.core.predictions import read_answers, read_logits
 from escalera.core.rundir import RunDir
-from escalera.evaluate.compare import compare
+from escalera.evaluate.paired import figure, judge
 
 SURE = 1.2816
 """Standard errors: nine in ten that the loss of a move that changes nothing is not taken for a smaller one."""
@@ -64,16 +64,19 @@ class Evidence:
         return self.helps and self.pays
 
 
-def weigh(before: RunDir, after: RunDir, seconds_before: float, seconds_after: float) -> Evidence:
-    """The evidence of two trials that have answered the same rows of validation."""
+def weigh(
+    before: RunDir, after: RunDir, seconds_before: float, seconds_after: float, metric: str = "accuracy"
+) -> Evidence:
+    """The evidence of two trials that have answered the same rows of validation, by a metric."""
     old, new = read_answers(before.validation), read_answers(after.validation)
     assert old.same_rows(new), "trials of one source have the same rows"
-    found = compare(old.correct[None], new.correct[None])
+    classes = max(old.classes, new.classes)
+    found = judge(metric, old.labels, old.predicted[None], new.predicted[None], classes)
     losses = [_losses(run, answers.labels) for run, answers in ((before, old), (after, new))]
     change = losses[1] - losses[0]
     margin = SURE * float(change.std(ddof=1)) / np.sqrt(len(change)) if len(change) > 1 else float("inf")
     return Evidence(
-        accuracy=float(new.correct.mean()),
+        accuracy=figure(metric, new.labels, new.predicted, classes),
         difference=found.difference,
         low=found.low,
         high=found.high,

@@ -19,7 +19,8 @@ class Ground:
 
     `train` and `validation` are rows, `shape` is (C, H, W) at the size of the first rung, `native` the shorter side of
     most pictures as they are; `attributes` are the columns beside the pictures as the network reads them. `mirror` says
-    whether a mirrored picture is still one of its class, `bodies` names pretrained networks whose weights are at hand.
+    whether a mirrored picture is still one of its class, `bodies` names pretrained networks whose weights are at hand;
+    `uneven` says that some class has far fewer rows than another.
     """
 
     train: int
@@ -31,6 +32,7 @@ class Ground:
     pictures: bool = True
     mirror: bool = False
     bodies: Sequence[str] = ()
+    uneven: bool = False
 
     @property
     def batch(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from escalera.experiment.auto.ground import Ground
+from escalera.experiment.auto.uneven import class_weights, metric, sampler
 
 Config = Mapping[str, Any]
 """A resolved configuration as plain JSON values."""
@@ -43,7 +44,8 @@ def first(ground: Ground, epochs: int) -> dict[str, Any]:
         "optimizer": {"name": "adam", "lr": 1e-3},
         "early_stopping": stopping,
     }
-    return {"model": model, "train": train}
+    judged = {"evaluate": {"metric": metric(ground)}} if ground.uneven else {}
+    return {"model": model, "train": train, **judged}
 
 
 def convolutions(ground: Ground, config: Config) -> Change | None:
@@ -242,6 +244,8 @@ PARENT: Any = {"from": "<parent>"}
 MOVES: dict[str, Move] = {
     "convolutions": convolutions,
     "pretrained": pretrained,
+    "class-weights": class_weights,
+    "sampler": sampler,
     "schedule": schedule,
     "batch-norm": batch_norm,
     "tuned": tuned,

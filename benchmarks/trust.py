@@ -1,0 +1,132 @@
+"""Can the answers be believed: whether rare classes are heard, and how often a test cries wolf.
+
+    python benchmarks/trust.py imbalance --data DIR --weights DIR
+    python benchmarks/trust.py alike RUN [--pairs 1000]
+
+DIR of data holds `clothing` (folders train, validation and test of ten classes), DIR of weights
+`tf_efficientnet_lite0.in1k.safetensors`. RUN is a finished run, such as the plain one of the first part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import machine
+
+import escalera as esc
+from escalera.core.predictions import read_answers, read_logits
+from escalera.core.rundir import RunDir
+from escalera.evaluate.metrics import SHARES, softmax
+from escalera.evaluate.paired import judge
+
+RATIO = 50
+"""How many rows the most frequent class has for each of the rarest."""
+RARE: dict[str, Any] = {
+    "name": "rare",
+    "evaluate": {"metric": "balanced_accuracy"},
+    "train": {"epochs": 5, "batch_size": 64, "optimizer": {"name": "adam", "lr": 0.001}},
+    "rungs": [
+        {
+            "name": "plain",
+            "model": {
+                "kind": "backbone",
+                "name": "tf_efficientnet_lite0",
+                "weights": "imagenet",
+                "trainable": "none",
+                "head": {"pool": "average"},
+            },
+        },
+        {"name": "weights", "change": {"train.class_weights": "balanced"}},
+        {"name": "sampler", "from": "plain", "change": {"train.sampler": "balanced"}},
+        {"name": "focal", "from": "plain", "change": {"train.loss": {"name": "focal", "gamma": 2.0}}},
+    ],
+}
+
+
+def imbalance(data: Path, out: Path) -> None:
+    """Climb plain, weighted, evenly sampled and focal on clothes of which the rarest have a fiftieth of the rows."""
+    source = _thinned(data / "clothing", out / "clothing-rare")
+    ladder = {**RARE, "data": {"source": str(source), "image_size": 128}}
+    started = time.perf_counter()
+    esc.climb(ladder, out=out / "runs", quiet=True)
+    print(f"imbalance 1:{RATIO}, {time.perf_counter() - started:.0f} s")
+    from escalera.experiment.summary import outcome
+
+    for rung in outcome(out / "runs" / "rare")["rungs"]:
+        scores = RunDir(out / "runs" / "rare" / rung["name"] / "seed-0")
+        low, high = rung["interval"] or (0.0, 0.0)
+        print(
+            f"{rung['name']:8} balanced accuracy {rung['score']:.4f}, accuracy {rung['test_accuracy']:.4f}, "
+            f"difference {rung['difference'] or 0:+.4f} ({low:+.4f} to {high:+.4f}), p {rung['p_holm']}, "
+            f"{rung['verdict']}, {scores.path}"
+        )
+
+
+def alike(run: Path, pairs: int) -> None:
+    """How often two answerers that are alike are told apart: both draw their answers from a run's probabilities.
+
+    The rows of each pair are drawn anew, from those that the run was tested on.
+    """
+    answers, random = read_answers(RunDir(run).predictions), np.random.default_rng(0)
+    known = softmax(read_logits(RunDir(run).predictions)).cumsum(axis=1)
+    found = dict.fromkeys(SHARES, 0)
+    for _ in range(pairs):
+        rows = random.integers(0, len(answers.rows), len(answers.rows))
+        one, other = (
+            (random.random((len(rows), 1)) > known[rows]).sum(axis=1).clip(max=answers.classes - 1)[None]
+            for _ in range(2)
+        )
+        for metric in SHARES:
+            p = judge(metric, answers.labels[rows], one, other, answers.classes, draws=1).p
+            found[metric] += p < 0.05
+    for metric, count in found.items():
+        print(f"{metric}: {count} of {pairs} pairs that are alike told apart ({count / pairs:.1%}; at most 6.4 %)")
+
+
+def _thinned(source: Path, folder: Path) -> Path:
+    """A copy whose train has ever fewer rows of a class, from the most frequent down to a fiftieth of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("validation", "test"):
+        shutil.copytree(source / part, folder / part)
+    classes = {path.name: sorted(path.iterdir()) for path in (source / "train").iterdir()}
+    most = max(map(len, classes.values()))
+    for rank, name in enumerate(sorted(classes, key=lambda one: -len(classes[one]))):
+        rows = round(most * RATIO ** (-rank / (len(classes) - 1)))
+        (folder / "train" / name).mkdir(parents=True)
+        for file in classes[name][:rows]:
+            shutil.copy(file, folder / "train" / name / file.name)
+        print(f"{name}: {min(rows, len(classes[name]))}", end="  ")
+    print()
+    return folder
+
+
+def main() -> None:
+    """Run the part that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = parser.add_subparsers(dest="part", required=True)
+    rare = parts.add_parser("imbalance")
+    rare.add_argument("--data", type=Path, required=True)
+    rare.add_argument("--weights", type=Path, required=True)
+    rare.add_argument("--out", type=Path)
+    same = parts.add_parser("alike")
+    same.add_argument("run", type=Path)
+    same.add_argument("--pairs", type=int, default=1000)
+    asked = parser.parse_args()
+    print(machine())
+    if asked.part == "alike":
+        alike(asked.run, asked.pairs)
+        return
+    os.environ["ESCALERA_WEIGHTS"] = str(asked.weights)
+    with tempfile.TemporaryDirectory() as scratch:
+        imbalance(asked.data, asked.out or Path(scratch))
+
+
+if __name__ == "__main__":
+    main()
