@@ -54,13 +54,8 @@ def test_weights_of_classes_that_are_not_there_are_told_together(tmp_path: Path)
     told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
     assert told == [
         "7: train.class_weights.12: expected a class of 'digits', received '12'; did you mean '2'?",
-<<<<<<< HEAD
         "13: rungs[1] (other).change.train.class_weights.zero: expected a class of 'digits', received 'zero'; "
         "known: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
-=======
-        "13: rungs[1] (other).change.train.class_weights.zero: expected a class of 'digits', received 'zero'; known: "
-        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
->>>>>>> 2d722bd (Say in explore that classes are uneven and what helps; have a ladder that builds itself try it; measure both)
     ]
     assert translate(told[0].partition(": ")[2].partition(": ")[2], "es") == (
         "se esperaba una clase de «digits», se recibió «12»; ¿quisiste decir «2»?"
