@@ -106,6 +106,30 @@ def export(
     typer.echo(f"{words_of(lang).say('model')}: {file}")
 
 
+@command("escalera card runs/digits/cnn", "escalera card runs/digits/cnn README.md --lang es")
+def card(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The file to write; else it is printed.")
+    ] = None,
+    lang: Lang = HERE,
+    debug: Debug = False,
+) -> None:
+    """Write the model card of a run.
+
+    Its data, recipe, results and limits, as the Hugging Face Hub reads them.
+    """
+    from escalera.core.files import write_aside
+    from escalera.inference.card import card as card_of
+    from escalera.inference.files import find_run
+
+    text = card_of(find_run(run), lang.value)
+    if file is None:
+        typer.echo(text, nl=False)
+    else:
+        write_aside(file, lambda out: out.write(text.encode()))
+
+
 @command(
     "escalera serve runs/digits/cnn", "escalera serve cnn.safetensors --workers 2 --host 0.0.0.0 --auth ana:secret"
 )

@@ -1,0 +1,192 @@
+"""The model card of a run, as the Hugging Face Hub reads it, from the run's own records.
+
+Mitchell et al., Model Cards for Model Reporting, 2019. Nothing is trained or measured; only the 95 % intervals are
+computed from the answers to the test rows, where the run kept them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from escalera.core.errors import RunError
+from escalera.core.fault import Fault
+from escalera.core.language import NOTHING, Language, load_words
+from escalera.core.predictions import read_answers, read_logits
+from escalera.core.record import FullScores, Metrics, RunRecord
+from escalera.core.rundir import RunDir
+from escalera.evaluate.compare import accuracy_interval
+from escalera.evaluate.confusion import Confusion
+from escalera.evaluate.intervals import intervals
+from escalera.evaluate.metrics import tally
+
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "top5", "loss", "brier", "calibration_error")
+SHARES = frozenset(METRICS) - {"loss", "brier"}
+CONFUSED = 10
+"""Pairs of classes that are listed, the most frequent mistakes first."""
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#&])")
+
+
+def card(run: RunDir, language: str) -> str:
+    """The card in `en` or `es`: Markdown behind a header of metadata.
+
+    Raises RunError where a record of the run is damaged or has no test accuracy.
+    """
+    faults: list[Fault] = []
+    record = RunRecord.read(run.read_record(), run.record.name, faults)
+    run.check("metrics.json", "config.yaml", "predictions.parquet")
+    scores = Metrics.read_file(run.metrics, faults).test
+    if faults or scores.accuracy is None:
+        files = ", ".join(dict.fromkeys(fault.file for fault in faults)) or run.metrics.name
+        raise RunError(f"{run.path}: expected the records of a finished run, but {files} cannot be used. {run.cure()}")
+    words = load_words(language, "inference", plain=True)
+    name = f"{run.ladder.name} / {record.rung}"
+    parts = [
+        f"# {_plain(name)}",
+        words.say("card.intro", seed=record.seed),
+        *_data(record, words),
+        *_recipe(run, record, words),
+        *_results(run, scores, record.data.classes, words),
+        *_limits(record, words),
+        *_cost(record, words),
+        *_licence(record, words),
+    ]
+    return f"---\n{_metadata(record, scores, name, language)}\n---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _metadata(record: RunRecord, scores: FullScores, name: str, language: str) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    source = _bare(record.data.source)
+    results = [
+        EvalResult(
+            task_type="image-classification",
+            dataset_type=source,
+            dataset_name=source,
+            dataset_split="test",
+            metric_type=metric,
+            metric_value=value,
+        )
+        for metric in METRICS
+        if (value := getattr(scores, metric)) is not None
+    ]
+    data = ModelCardData(
+        language=language,
+        library_name="escalera",
+        pipeline_tag="image-classification",
+        tags=["image-classification", "escalera"],
+        model_name=name,
+        eval_results=results,
+    )
+    return data.to_yaml().strip()
+
+
+def _data(record: RunRecord, words: Language) -> list[str]:
+    data = record.data
+    rows = [
+        [split, words.number(count)]
+        for split, count in (("train", data.rows.train), ("validation", data.rows.validation), ("test", data.rows.test))
+    ]
+    found = [
+        words.say("card.data"),
+        words.say("card.source", source=_plain(_bare(data.source)), classes=words.number(len(data.classes))),
+        _table([words.say("card.split"), words.say("card.rows")], rows),
+        words.say("card.input", shape=" × ".join(map(str, data.shape)) or NOTHING),
+    ]
+    if data.duplicates is None or data.duplicates.test is None:
+        return [*found, words.say("card.no_duplicates")]
+    copies = data.duplicates
+    return [*found, words.say("card.duplicates", test=words.number(copies.test), val=words.number(copies.validation))]
+
+
+def _recipe(run: RunDir, record: RunRecord, words: Language) -> list[str]:
+    config = run.config.read_text(encoding="utf-8")
+    # A path tells whose machine it was; its last part says enough.
+    config = re.sub(r"(?m)(^|[\s'\"\[])(?:[A-Za-z]:)?[\\/][^\s'\",\]]*[\\/]", r"\1", config)
+    total, trainable = record.parameters.total, record.parameters.trainable
+    size = words.say("card.size", total=words.number(total), trainable=words.number(trainable))
+    epochs = words.say("card.epochs", epochs=words.number(record.epochs), best=words.number(record.best_epoch))
+    return [words.say("card.recipe"), size, epochs, f"````yaml\n{config.strip()}\n````"]
+
+
+def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Language) -> list[str]:
+    limits = _intervals(run, scores)
+
+    def value(name: str, number: float) -> str:
+        return words.percent(number) if name in SHARES else words.number(number, 3)
+
+    rows = []
+    for name in METRICS:
+        if (number := getattr(scores, name)) is not None:
+            low, high = limits.get(name, (None, None))
+            interval = NOTHING if low is None or high is None else f"{value(name, low)} – {value(name, high)}"
+            rows.append([words.say(f"card.metric.{name}"), value(name, number), interval])
+    per_class = [
+        [_plain(one.name), *map(words.percent, (one.precision, one.recall, one.f1)), words.number(one.support)]
+        for one in scores.per_class
+    ]
+    found = [
+        words.say("card.results"),
+        words.say("card.interval"),
+        _table([words.say("card.metric"), words.say("card.value"), "95 %"], rows),
+        words.say("card.per_class"),
+        _table(words.say("card.columns").split("|"), per_class),
+    ]
+    confusion = Confusion.read(scores.confusion, len(classes))
+    pairs = confusion.pairs(CONFUSED) if confusion else []
+    lines = [
+        words.say(
+            "card.pair",
+            truth=_plain(classes[truth]),
+            said=_plain(classes[said]),
+            rows=words.number(rows),
+            share=words.percent(share),
+        )
+        for truth, said, rows, share in pairs
+    ]
+    return [*found, words.say("card.confuses"), "\n".join(lines)] if lines else found
+
+
+def _intervals(run: RunDir, scores: FullScores) -> dict[str, tuple[float, float]]:
+    try:
+        labels = read_answers(run.predictions).labels
+        found = intervals(tally(read_logits(run.predictions), labels))
+    except (OSError, ValueError):
+        return {}
+    for name in ("accuracy", "top5"):
+        if (share := getattr(scores, name)) is not None:
+            found[name] = accuracy_interval(share, len(labels))
+    return found
+
+
+def _limits(record: RunRecord, words: Language) -> list[str]:
+    return [words.say("card.limits"), words.say("card.limits.text", source=_plain(_bare(record.data.source)))]
+
+
+def _cost(record: RunRecord, words: Language) -> list[str]:
+    time = words.say("card.seconds", time=words.duration(record.seconds), device=record.device or NOTHING)
+    price = record.price
+    money = words.money(price.amount, price.currency) if price else NOTHING
+    return [words.say("card.cost"), time, words.say("card.price", price=money)]
+
+
+def _licence(record: RunRecord, words: Language) -> list[str]:
+    files = sorted({_bare(origin.file) for origin in record.weights.values()})
+    text = words.say("card.licence.foreign", files=", ".join(map(_plain, files))) if files else ""
+    return [words.say("card.licence"), text or words.say("card.licence.own")]
+
+
+def _bare(source: str) -> str:
+    """A source or a file without the folders of the machine where it was."""
+    return PurePath(source.replace("\\", "/")).name or NOTHING
+
+
+def _plain(text: str) -> str:
+    """Text in which Markdown and HTML find nothing to act on."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
