@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from typing import Any
+
+import yaml
 
 from escalera.core.errors import RunError
 from escalera.core.fault import Fault
+from escalera.core.files import plain_yaml
 from escalera.core.language import NOTHING, Language, load_words
 from escalera.core.predictions import read_answers, read_logits
 from escalera.core.record import FullScores, Metrics, RunRecord
@@ -20,6 +23,7 @@ from escalera.evaluate.compare import accuracy_interval
 from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.intervals import intervals
 from escalera.evaluate.metrics import tally
+from escalera.inference.unplaced import unplaced, unplaced_settings
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "top5", "loss", "brier", "calibration_error")
 SHARES = frozenset(METRICS) - {"loss", "brier"}
@@ -40,25 +44,27 @@ def card(run: RunDir, language: str) -> str:
     if faults or scores.accuracy is None:
         files = ", ".join(dict.fromkeys(fault.file for fault in faults)) or run.metrics.name
         raise RunError(f"{run.path}: expected the records of a finished run, but {files} cannot be used. {run.cure()}")
+    config = _config(run)
+    licences = _licences(config)
     words = load_words(language, "inference", plain=True)
     name = f"{run.ladder.name} / {record.rung}"
     parts = [
         f"# {_plain(name)}",
         words.say("card.intro", seed=record.seed),
         *_data(record, words),
-        *_recipe(run, record, words),
+        *_recipe(config, record, words),
         *_results(run, scores, record.data.classes, words),
         *_limits(record, words),
         *_cost(record, words),
-        *_licence(record, words),
+        *_licence(record, licences, words),
     ]
-    return f"---\n{_metadata(record, scores, name, language)}\n---\n\n" + "\n\n".join(parts) + "\n"
+    return f"---\n{_metadata(record, scores, name, language, licences)}\n---\n\n" + "\n\n".join(parts) + "\n"
 
 
-def _metadata(record: RunRecord, scores: FullScores, name: str, language: str) -> str:
+def _metadata(record: RunRecord, scores: FullScores, name: str, language: str, licences: dict[str, str]) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
-    source = _bare(record.data.source)
+    source = unplaced(record.data.source)
     results = [
         EvalResult(
             task_type="image-classification",
@@ -73,6 +79,8 @@ def _metadata(record: RunRecord, scores: FullScores, name: str, language: str) -
     ]
     data = ModelCardData(
         language=language,
+        # The hub's word where nobody has said: whose weights it began with is known, whose pictures it saw is not.
+        license="unknown" if len(set(licences.values())) != 1 else next(iter(licences.values())),
         library_name="escalera",
         pipeline_tag="image-classification",
         tags=["image-classification", "escalera"],
@@ -90,24 +98,43 @@ def _data(record: RunRecord, words: Language) -> list[str]:
     ]
     found = [
         words.say("card.data"),
-        words.say("card.source", source=_plain(_bare(data.source)), classes=words.number(len(data.classes))),
+        words.say("card.source", source=_plain(unplaced(data.source)), classes=words.number(len(data.classes))),
         _table([words.say("card.split"), words.say("card.rows")], rows),
         words.say("card.input", shape=" × ".join(map(str, data.shape)) or NOTHING),
     ]
-    if data.duplicates is None or data.duplicates.test is None:
-        return [*found, words.say("card.no_duplicates")]
-    copies = data.duplicates
-    return [*found, words.say("card.duplicates", test=words.number(copies.test), val=words.number(copies.validation))]
+    return [*found, words.say("card.caveats"), "\n".join(f"- {line}" for line in _caveats(record, words))]
 
 
-def _recipe(run: RunDir, record: RunRecord, words: Language) -> list[str]:
-    config = run.config.read_text(encoding="utf-8")
-    # A path tells whose machine it was; its last part says enough.
-    config = re.sub(r"(?m)(^|[\s'\"\[])(?:[A-Za-z]:)?[\\/][^\s'\",\]]*[\\/]", r"\1", config)
+def _caveats(record: RunRecord, words: Language) -> list[str]:
+    """What of the data a reader of the results should know."""
+    data, copies = record.data, record.data.duplicates
+    if copies is None or copies.test is None:
+        lines = [words.say("card.no_duplicates")]
+    else:
+        lines = [words.say("card.duplicates", test=words.number(copies.test), val=words.number(copies.validation))]
+        lines += [] if copies.near_searched else [words.say("card.only_exact")]
+        lines += [words.say("card.dropped", rows=words.number(copies.dropped))] if copies.dropped else []
+    if data.skipped:
+        lines.append(words.say("card.skipped", rows=words.number(data.skipped)))
+    if data.labels is not None:
+        key = "card.labels_test" if data.labels.test_changed else "card.labels"
+        lines.append(words.say(key, file=_plain(data.labels.name), rows=words.number(data.labels.train)))
+    rows = data.class_rows.train
+    if rows and len(rows) == len(data.classes):
+        few = min(rows)
+        least = _plain(data.classes[rows.index(few)])
+        lines.append(words.say("card.balance", least=least, few=words.number(few), many=words.number(max(rows))))
+    if (record.test_looks or 0) > 1:
+        lines.append(words.say("card.looks", times=words.number(record.test_looks)))
+    return lines
+
+
+def _recipe(config: Any, record: RunRecord, words: Language) -> list[str]:
     total, trainable = record.parameters.total, record.parameters.trainable
     size = words.say("card.size", total=words.number(total), trainable=words.number(trainable))
     epochs = words.say("card.epochs", epochs=words.number(record.epochs), best=words.number(record.best_epoch))
-    return [words.say("card.recipe"), size, epochs, f"````yaml\n{config.strip()}\n````"]
+    text = yaml.safe_dump(unplaced_settings(config), sort_keys=False, allow_unicode=True)
+    return [words.say("card.recipe"), size, epochs, f"````yaml\n{text.strip()}\n````"]
 
 
 def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Language) -> list[str]:
@@ -161,25 +188,45 @@ def _intervals(run: RunDir, scores: FullScores) -> dict[str, tuple[float, float]
 
 
 def _limits(record: RunRecord, words: Language) -> list[str]:
-    return [words.say("card.limits"), words.say("card.limits.text", source=_plain(_bare(record.data.source)))]
+    return [words.say("card.limits"), words.say("card.limits.text", source=_plain(unplaced(record.data.source)))]
 
 
 def _cost(record: RunRecord, words: Language) -> list[str]:
     time = words.say("card.seconds", time=words.duration(record.seconds), device=record.device or NOTHING)
     price = record.price
     money = words.money(price.amount, price.currency) if price else NOTHING
-    return [words.say("card.cost"), time, words.say("card.price", price=money)]
+    return [words.say("card.cost"), time, words.say("card.price", price=money), words.say("card.no_energy")]
 
 
-def _licence(record: RunRecord, words: Language) -> list[str]:
-    files = sorted({_bare(origin.file) for origin in record.weights.values()})
-    text = words.say("card.licence.foreign", files=", ".join(map(_plain, files))) if files else ""
-    return [words.say("card.licence"), text or words.say("card.licence.own")]
+def _licence(record: RunRecord, licences: dict[str, str], words: Language) -> list[str]:
+    known = [words.say("card.licence.known", name=_plain(name), licence=found) for name, found in licences.items()]
+    # The hub's own files of weights are all called alike: where the network is known, its name says more.
+    files = [] if known else sorted({unplaced(origin.file) for origin in record.weights.values()})
+    if files:
+        known = [words.say("card.licence.foreign", files=", ".join(map(_plain, files)))]
+    return [words.say("card.licence"), *(known or [words.say("card.licence.own")]), words.say("card.licence.data")]
 
 
-def _bare(source: str) -> str:
-    """A source or a file without the folders of the machine where it was."""
-    return PurePath(source.replace("\\", "/")).name or NOTHING
+def _config(run: RunDir) -> Any:
+    try:
+        return plain_yaml(run.config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"could not read {run.config}: {error}. {run.cure()}") from error
+
+
+def _licences(config: Any) -> dict[str, str]:
+    """The licences of the ImageNet weights that settings name, by network, as timm knows them."""
+    if isinstance(config, list):
+        return {name: licence for one in config for name, licence in _licences(one).items()}
+    if not isinstance(config, dict):
+        return {}
+    found = {name: licence for one in config.values() for name, licence in _licences(one).items()}
+    if config.get("weights") == "imagenet" and isinstance(config.get("name"), str):
+        from timm.models import get_pretrained_cfg
+
+        known = get_pretrained_cfg(config["name"])
+        found[config["name"]] = (known and known.license) or "unknown"
+    return found
 
 
 def _plain(text: str) -> str:
