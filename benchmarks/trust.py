@@ -1,7 +1,8 @@
-"""Can the answers be believed: whether rare classes are heard, and how often a test cries wolf.
+"""Can the answers be believed: rare classes that are heard, tests that cry wolf, and wrong labels that are found.
 
     python benchmarks/trust.py imbalance --data DIR --weights DIR
     python benchmarks/trust.py alike RUN [--pairs 1000]
+    python benchmarks/trust.py labels [--data DIR] [--source digits fashion_mnist] [--noise 0.05 0.1 0.2]
 
 DIR of data holds `clothing` (folders train, validation and test of ten classes), DIR of weights
 `tf_efficientnet_lite0.in1k.safetensors`. RUN is a finished run, such as the plain one of the first part.
@@ -14,6 +15,8 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,11 @@ from machine import machine
 import escalera as esc
 from escalera.core.predictions import read_answers, read_logits
 from escalera.core.rundir import RunDir
+from escalera.data.sources.open import open_source
 from escalera.evaluate.metrics import SHARES, softmax
+from escalera.evaluate.noise import find_noise, noise_matrix, thresholds
 from escalera.evaluate.paired import judge
+from escalera.experiment.suspects.out_of_fold import out_of_fold
 
 RATIO = 50
 """How many rows the most frequent class has for each of the rarest."""
@@ -90,6 +96,34 @@ def alike(run: Path, pairs: int) -> None:
         print(f"{metric}: {count} of {pairs} pairs that are alike told apart ({count / pairs:.1%}; at most 6.4 %)")
 
 
+def labels(data: Path | None, rows: int, sources: Sequence[str], shares: Sequence[float]) -> None:
+    """Plant wrong labels, uniformly over the other classes: how well are they ranked, and counted?"""
+    from sklearn.metrics import average_precision_score
+
+    for name in sources:
+        images = open_source(name, data_root=data, image_size=None, channels=None)
+        whole, count = images.splits["train"], len(images.classes)
+        chosen = np.arange(min(rows, len(whole.labels)))
+        for share in shares:
+            random = np.random.RandomState(1)
+            given = whole.labels[chosen].copy()
+            wrong = random.permutation(len(given))[: round(share * len(given))]
+            given[wrong] = (given[wrong] + random.randint(1, count, len(wrong))) % count
+            planted = np.isin(chosen, wrong)
+            part = replace(whole, images=np.asarray(whole.images[: len(chosen)]), labels=given, table=None, listed=None)
+            start = time.perf_counter()
+            said = out_of_fold({"train": part}, count, None)["train"]
+            found = find_noise(said, given, thresholds(said, given))
+            score = average_precision_score(planted, -found.of_given)
+            print(
+                f"{name} {len(given)} rows, {share:.0%} planted: average precision {score:.3f}, estimated "
+                f"{noise_matrix(said, given)[1]:.1%} (joint {found.share:.1%}), flagged {found.flagged.mean():.1%}, "
+                f"{(planted & found.flagged).sum() / planted.sum():.0%} of the planted; "
+                f"{time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
+
+
 def _thinned(source: Path, folder: Path) -> Path:
     """A copy whose train has ever fewer rows of a class, from the most frequent down to a fiftieth of it."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -118,8 +152,16 @@ def main() -> None:
     same = parts.add_parser("alike")
     same.add_argument("run", type=Path)
     same.add_argument("--pairs", type=int, default=1000)
+    noise = parts.add_parser("labels")
+    noise.add_argument("--data", type=Path)
+    noise.add_argument("--rows", type=int, default=10_000)
+    noise.add_argument("--source", nargs="+", default=["digits", "fashion_mnist"])
+    noise.add_argument("--noise", nargs="+", type=float, default=[0.05, 0.1, 0.2])
     asked = parser.parse_args()
     print(machine())
+    if asked.part == "labels":
+        labels(asked.data, asked.rows, asked.source, asked.noise)
+        return
     if asked.part == "alike":
         alike(asked.run, asked.pairs)
         return
