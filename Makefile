@@ -26,7 +26,7 @@ wheel: .venv/installed-for-tests
 
 .venv/installed: pyproject.toml | .venv/bin/python
 	@echo "Installing Escalera and PyTorch into .venv: a few minutes and about 5 GB, once."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	@touch $@
 
 .venv/installed-for-tests: .venv/installed pyproject.toml

@@ -23,7 +23,7 @@ CHECK_REQUIREMENTS = """
 from importlib.metadata import requires, version
 from pip._vendor.packaging.requirements import Requirement
 for needed in map(Requirement, requires("escalera")):
-    if not needed.marker or needed.marker.evaluate({"extra": ""}):
+    if not needed.marker or needed.marker.evaluate({"extra": "train"}):
         assert needed.specifier.contains(version(needed.name), prereleases=True), needed
 """
 
@@ -70,7 +70,7 @@ def install(wheel: Path, environment: Path, complete: bool) -> None:
     venv.create(environment, with_pip=True)
     python = executable(environment, "python")
     arguments = [] if complete else ["--no-deps"]
-    call(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments, str(wheel))
+    call(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments, f"{wheel}[train]")
     if not complete:
         [packages] = [Path(path) for path in ask(python, "import site; print(*site.getsitepackages(), sep='\\n')")
                       .splitlines() if path.endswith("site-packages")]  # fmt: skip

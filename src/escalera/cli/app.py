@@ -8,13 +8,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from escalera.cli.help import Command, Group, refuse
 from escalera.cli.options import chosen_language
 from escalera.core.errors import EscaleraError
+from escalera.core.extras import absent
 from escalera.core.memory import keep_memory
 from escalera.core.ranks import launched
 
@@ -81,6 +82,13 @@ def of_launch() -> Iterator[bool]:
         leader_of_launch().end()
 
 
+def _tell(error: EscaleraError) -> NoReturn:
+    from escalera.core.translation import translate
+
+    typer.secho(f"error: {translate(str(error), chosen_language())}", fg="red", err=True)
+    sys.exit(2)
+
+
 def main() -> None:
     """Run the command line. A user's mistake is one message and an exit code, never a traceback unless asked for."""
     for stream in (sys.stdout, sys.stderr):
@@ -103,10 +111,12 @@ def main() -> None:
     except EscaleraError as error:
         if "--debug" in sys.argv:
             raise
-        from escalera.core.translation import translate
-
-        typer.secho(f"error: {translate(str(error), chosen_language())}", fg="red", err=True)
-        sys.exit(2)
+        _tell(error)
+    except ModuleNotFoundError as error:  # a small installation
+        missing = absent(error)
+        if "--debug" in sys.argv or missing is None:
+            raise
+        _tell(missing)
     except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
         if "--debug" in sys.argv or error.filename is None:
             raise

@@ -1,0 +1,19 @@
+"""Libraries that a small installation does without, and the extra that brings each."""
+
+from __future__ import annotations
+
+from escalera.core.errors import EscaleraError
+
+_SERVE = {"h11", "onnxruntime", "python_multipart", "starlette", "uvicorn"}
+"""By the names that are imported; all others that can be absent come with `train`."""
+
+
+def absent(error: ModuleNotFoundError) -> EscaleraError | None:
+    """What to install where a library was not found; None where it is none that an extra brings."""
+    library = (error.name or "").partition(".")[0]
+    if library in ("", "escalera"):
+        return None
+    extra = "serve" if library in _SERVE else "train"
+    return EscaleraError(
+        f"this part of Escalera needs {library}, which is not installed. Install it: pip install 'escalera[{extra}]'"
+    )
