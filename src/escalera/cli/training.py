@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ from escalera.core.interrupt import terminable
 
 if TYPE_CHECKING:
     from escalera.core.language import Language as Words
+    from escalera.experiment.tracking.follow import Follower
     from escalera.ladder.read import Reading
 
 
@@ -45,6 +47,7 @@ def ladder_names(incomplete: str) -> list[str]:
     "escalera climb my_ladder.yaml --plan",
     "escalera climb digits --seeds 5 --jobs auto",
     "escalera climb digits --set train.shards=4 --devices 2",
+    "escalera climb digits --track mlflow",
 )
 def climb(
     ladder: Annotated[
@@ -73,6 +76,10 @@ def climb(
         int,
         typer.Option(metavar="N", min=1, help="Compute each training on so many GPUs or processes (see train.shards)."),
     ] = 1,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Tell mlflow, wandb, trackio or tensorboard too; see docs/tracking.md."),
+    ] = None,
     out: Out = "runs",
     data_root: DataRoot = None,
     weights_root: WeightsRoot = None,
@@ -91,7 +98,10 @@ def climb(
     from escalera.experiment.climb import climb as climb_ladder
     from escalera.experiment.climb import load_ladder
     from escalera.experiment.summary import outcome
+    from escalera.experiment.tracking.follow import close
+    from escalera.run.events import together
 
+    followers = _followers(track or [])
     if plan:
         reading = load_ladder(ladder, set_ or [], data_root)
         rows = _plan(reading, rung or [], out, data_root, device.value, words_of(lang))
@@ -103,7 +113,9 @@ def climb(
     narrator = SideBySide(Console(stderr=json_), language=lang.value, debug=debug)
     reading = load_ladder(ladder, set_ or [], data_root)
     try:
-        with terminable():
+        with contextlib.ExitStack() as stack, terminable():
+            for follower in followers:
+                stack.callback(close, follower)
             results = climb_ladder(
                 reading,
                 out=out,
@@ -118,17 +130,30 @@ def climb(
                 executor=cluster,
                 devices=devices,
                 command=shlex.join(["escalera", *sys.argv[1:]]),
-                events=narrator,
+                events=together([narrator, *followers]) if followers else narrator,
             )
     except KeyboardInterrupt as stop:
         typer.secho(
             f"\n{narrator.words.say('climb.stopped_fresh' if fresh else 'climb.stopped')}", fg="yellow", err=True
         )
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+    for follower in followers:
+        text = narrator.words.say("track.fault", fault=follower.fault) if follower.fault else follower.log.look
+        typer.secho(f"{narrator.words.say('track.look')}: {text}", fg="yellow" if follower.fault else None, err=True)
     if json_:
         echo_json(outcome(results.report.parent))
     if results.failed:
         raise typer.Exit(1)
+
+
+def _followers(names: list[str]) -> list[Follower]:
+    """Who tells each tracker that is named, once."""
+    if not names:
+        return []
+    from escalera.experiment.tracking import find_log
+    from escalera.experiment.tracking.follow import Follower
+
+    return [Follower(find_log(name)) for name in dict.fromkeys(name.strip().casefold() for name in names)]
 
 
 def _plan(

@@ -192,3 +192,21 @@ def also(listener: Events, **then: Callable[[], object]) -> Events:
     names = [name for name, value in vars(Events).items() if inspect.isfunction(value) and name[0] != "_"]
     made: Events = type("Also", (Events,), {name: telling(name) for name in names})()
     return made
+
+
+def together(listeners: Sequence[Events]) -> Events:
+    """A listener that tells several others all it hears, in their order."""
+
+    def telling(name: str) -> Callable[..., None]:
+        def tell(self: Events, *args: Any, **kwargs: Any) -> None:
+            for listener in listeners:
+                getattr(listener, name)(*args, **kwargs)
+
+        return tell
+
+    def of_run(self: Events, rung: str, seed: int) -> Events:
+        return together([listener.of_run(rung, seed) for listener in listeners])
+
+    names = [name for name, value in vars(Events).items() if inspect.isfunction(value) and name[0] != "_"]
+    made: Events = type("Together", (Events,), {**{name: telling(name) for name in names}, "of_run": of_run})()
+    return made
