@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from escalera.experiment.comparison import RunComparison
     from escalera.experiment.explore import Exploration
     from escalera.experiment.results import Results, Run
+    from escalera.inference.onnx_model import OnnxModel
     from escalera.inference.predictor import Predictor
     from escalera.ladder.read import Reading
 
@@ -186,16 +187,16 @@ def auto(
     )
 
 
-def open(path: Name) -> Predictor:
+def open(path: Name) -> Predictor | OnnxModel:
     """A finished run of an earlier climb, by its folder, or a model that `escalera export` wrote, by its file.
 
-    `runs/digits/cnn` is its first seed's. Raises RunError where there is none.
+    `runs/digits/cnn` is its first seed's. An ONNX file answers `predict` alone, without PyTorch.
+    Raises RunError where there is none.
     """
     from escalera.core import arguments
-    from escalera.inference.files import find_trained
-    from escalera.inference.predictor import Predictor
+    from escalera.inference.files import opened
 
-    return Predictor(find_trained(arguments.path("the folder of a run, as runs/digits/cnn", path)))
+    return opened(arguments.path("the folder of a run, as runs/digits/cnn", path))
 
 
 def compare(a: Run | Name, b: Run | Name) -> RunComparison:

@@ -88,22 +88,29 @@ def predict(
         raise typer.Exit(1)
 
 
-@command("escalera export runs/digits/cnn cnn.safetensors")
+@command("escalera export runs/digits/cnn cnn.safetensors", "escalera export runs/digits/cnn cnn.onnx")
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, as cnn.safetensors.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: cnn.safetensors or cnn.onnx.")],
     lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
     """Write a trained model as one file.
 
-    `escalera predict` and the studio open it on any machine.
+    `escalera predict` opens it on any machine, and the studio the first kind.
     """
     from escalera.inference.bundle import write_file
     from escalera.inference.files import find_trained
 
+    words = words_of(lang)
+    if file.suffix.lower() == ".onnx":
+        from escalera.inference.onnx_export import write_onnx
+
+        difference = write_onnx(find_trained(run), file)
+        typer.echo(f"{words.say('model')}: {file}\n{words.say('export.difference', largest=f'{difference:.1e}')}")
+        return
     write_file(find_trained(run), file)
-    typer.echo(f"{words_of(lang).say('model')}: {file}")
+    typer.echo(f"{words.say('model')}: {file}")
 
 
 @command("escalera card runs/digits/cnn", "escalera card runs/digits/cnn README.md --lang es")

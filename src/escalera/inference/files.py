@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from escalera.data.query.images import Intake, Seen
     from escalera.data.query.rows import Query
     from escalera.inference.bundle import Trained
+    from escalera.inference.onnx_model import About, OnnxModel
     from escalera.inference.predictor import Predictor
 
 
@@ -87,9 +88,8 @@ def predict_files(
     RunError as find_run does, and DataError with all that cannot be decoded.
     """
     from escalera.data.query.images import refuse_bad
-    from escalera.inference.predictor import Predictor
 
-    predictor = Predictor(find_trained(path))
+    predictor = opened(path)
     query = _query(predictor.trained, files, attributes)
     for note in query.notes:
         tell(note)
@@ -114,20 +114,35 @@ def predict_files(
     return [_answer(predictor, query, row, found.get(row), bad.get(row), top) for row in range(len(query.names))]
 
 
-def _query(trained: Trained, files: Sequence[Path], attributes: Sequence[str]) -> Query:
-    from escalera import builders
+def opened(path: Path) -> Predictor | OnnxModel:
+    """The model in an ONNX file, for which PyTorch is not imported, or in whatever else `find_trained` takes."""
+    if path.suffix.lower() == ".onnx" and not path.is_dir():
+        from escalera.inference.onnx_model import open_onnx
+
+        return open_onnx(path)
+    from escalera.inference.predictor import Predictor
+
+    return Predictor(find_trained(path))
+
+
+def _query(trained: Trained | About, files: Sequence[Path], attributes: Sequence[str]) -> Query:
     from escalera.data.query.rows import about_files, about_table
     from escalera.data.readers.table_files import TABLES
+    from escalera.inference.onnx_model import About
 
     if len(files) == 1 and files[0].suffix.lower() in TABLES and not files[0].is_dir():
         if attributes:
             raise DataError(f"{files[0]}: its columns are the attributes: expected no --attributes beside it")
+        if isinstance(trained, About):
+            raise DataError(f"{files[0]}: an ONNX file does not keep how a table is read: ask the run about it")
+        from escalera import builders
+
         options = builders.read_options(trained.config.data)
         return about_table(files[0], trained.data, options, reads_pictures=trained.reads_pictures)
     return about_files(files, attributes, trained.data)
 
 
-def _unfit(predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+def _unfit(predictor: Predictor | OnnxModel, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     """Rows whose attributes cannot be read, and why; raises DataError where all of them are such."""
     if predictor.fitted is None or not rows:
         return {}
@@ -175,7 +190,12 @@ def _place(query: Query, row: int) -> str:
 
 
 def _answer(
-    predictor: Predictor, query: Query, row: int, shares: NDArray[np.float32] | None, fault: str | None, top: int
+    predictor: Predictor | OnnxModel,
+    query: Query,
+    row: int,
+    shares: NDArray[np.float32] | None,
+    fault: str | None,
+    top: int,
 ) -> dict[str, Any]:
     held = None if shares is None else predictor.set_of(shares)
     return {

@@ -1,0 +1,182 @@
+"""A model as an ONNX file: the same answers without PyTorch, nothing of the machine in it, and no file is believed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import escalera as esc
+from escalera.core.errors import DataError, RunError
+from escalera.experiment.climb import climb, load_ladder
+from escalera.inference.files import find_trained, predict_files
+from escalera.inference.predictor import Predictor
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+LADDER = """
+name: tiny
+data: {source: digits, validation: 0.2, test: 0.5, normalize: standard}
+rungs:
+  - name: cnn
+    model: {kind: cnn, blocks: [[4]], head: {dense: [8]}}
+    train: {epochs: 1}
+    evaluate: {tta: flip, coverage: 0.9}
+"""
+ALONE = """
+import sys
+for name in ("torch", "timm", "torchvision"):
+    sys.modules[name] = None
+from pathlib import Path
+from escalera.inference.onnx_model import open_onnx
+print(open_onnx(Path(sys.argv[1])).predict([sys.argv[2], sys.argv[3]]).tolist())
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("onnx")
+    (folder / "tiny.yaml").write_text(LADDER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESCALERA_CACHE", str(folder / "cache"))
+        climb(load_ladder(folder / "tiny.yaml"), out=folder / "runs")
+    return folder / "runs/tiny/cnn"
+
+
+@pytest.fixture(scope="module")
+def file(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from escalera.inference.onnx_export import write_onnx
+
+    path = tmp_path_factory.mktemp("file") / "cnn.onnx"
+    assert write_onnx(find_trained(run), path) < 1e-5
+    assert [one.name for one in path.parent.iterdir()] == ["cnn.onnx"]
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Of another size and mode than the model's."""
+    draw = np.random.default_rng(1)
+    Image.fromarray(draw.integers(0, 256, (30, 21, 3), np.uint8)).save(tmp_path / "colour.png")
+    Image.fromarray(draw.integers(0, 256, (9, 14, 4), np.uint8)).save(tmp_path / "clear.png")
+    return [tmp_path / "colour.png", tmp_path / "clear.png"]
+
+
+def test_answers_without_pytorch_as_the_run_does(run: Path, file: Path, pictures: list[Path]) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", ALONE, str(file), *map(str, pictures)], capture_output=True, text=True, check=True
+    )
+    expected = Predictor(find_trained(run)).predict([str(one) for one in pictures])
+    assert np.abs(np.array(json.loads(found.stdout)) - expected).max() < 1e-5
+
+
+def test_python_takes_it(run: Path, file: Path, pictures: list[Path]) -> None:
+    found, expected = (esc.open(one).predict([str(one) for one in pictures]) for one in (file, run))
+    assert np.abs(found - expected).max() < 1e-5
+
+
+def test_predict_takes_it(run: Path, file: Path, pictures: list[Path]) -> None:
+    said, expected = predict_files(file, pictures), predict_files(run, pictures)
+    assert [one["classes"][0]["name"] for one in said] == [one["classes"][0]["name"] for one in expected]
+    assert [one["set"] for one in said] == [one["set"] for one in expected]
+    with pytest.raises(DataError, match="an ONNX file does not keep how a table is read"):
+        predict_files(file, [file.with_suffix(".csv")])
+    with pytest.raises(DataError, match="expected no attributes, received some"):
+        predict_files(file, pictures[:1], attributes=["area=3"])
+
+
+def test_nothing_of_the_machine_is_in_the_file(run: Path, file: Path) -> None:
+    content = file.read_bytes()
+    for text in (str(run), str(Path.home()), str(Path(sys.prefix)), ".py", "Traceback", "stack_trace", "site-packages"):
+        assert text.encode() not in content
+
+
+def outside(model: Any) -> None:
+    tensor = model.graph.initializer[0]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+
+
+def custom(model: Any) -> None:
+    model.opset_import.add(domain="com.evil", version=1)
+
+
+def bomb(model: Any) -> None:
+    model.graph.node[0].op_type = "ConstantOfShape"
+
+
+def huge(model: Any) -> None:
+    model.graph.initializer[0].dims[:] = [10**6, 10**6]
+
+
+def future(model: Any) -> None:
+    model.opset_import[0].version = 99
+
+
+def bare(model: Any) -> None:
+    del model.metadata_props[:]
+
+
+def lying(model: Any) -> None:
+    one = model.metadata_props[0]
+    one.value = one.value.replace('"shape":[8,8,1]', '"shape":[9,8,1]')
+
+
+def odd(model: Any) -> None:
+    model.metadata_props[0].value = "{}"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (outside, "lies outside the file"),
+        (custom, "it has operators that are not ONNX's own: com.evil"),
+        (bomb, "it has operators whose output has no limit: ConstantOfShape"),
+        (huge, "has 1,000,000,000,000 numbers"),
+        (future, "cannot read its opset 99"),
+        (bare, "it holds a graph alone, without its classes"),
+        (lying, "which is not what its metadata say"),
+        (odd, "its metadata are damaged"),
+    ],
+)
+def test_a_file_that_is_not_such_is_refused(
+    change: Callable[[Any], None], text: str, file: Path, tmp_path: Path
+) -> None:
+    from escalera.inference.onnx_model import open_onnx
+
+    model = onnx.load_model(file)
+    change(model)
+    (tmp_path / "bad.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(RunError, match=r"bad\.onnx is not a model that Escalera wrote") as caught:
+        open_onnx(tmp_path / "bad.onnx")
+    assert text in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_damaged_and_absent_files(file: Path, tmp_path: Path) -> None:
+    from escalera.inference.onnx_model import open_onnx
+
+    (tmp_path / "cut.onnx").write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(RunError, match=r"cut\.onnx is not a model"):
+        open_onnx(tmp_path / "cut.onnx")
+    with pytest.raises(RunError, match=r"there is no file none\.onnx"):
+        open_onnx(tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("hello " * 100)
+    with pytest.raises(RunError, match="it cannot be read as ONNX"):
+        open_onnx(tmp_path / "text.onnx")
+
+
+def test_one_that_answers_otherwise_is_not_written(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from escalera.inference import onnx_export
+
+    monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
+    with pytest.raises(RunError, match=r"a\.onnx was not written: its probabilities differ by"):
+        onnx_export.write_onnx(find_trained(run), tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
