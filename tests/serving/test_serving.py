@@ -151,6 +151,39 @@ def test_workers_are_summed_and_labels_escaped() -> None:
     assert text.count("process_resident_memory_bytes{") == 1
 
 
+def test_a_model_in_an_onnx_file_answers_alike_without_pytorch(client: TestClient, model: Path) -> None:
+    pytest.importorskip("onnxscript")
+    from escalera.inference.onnx_export import write_onnx
+
+    file = model.with_suffix(".onnx")
+    write_onnx(find_trained(model), file)
+    done = subprocess.run([sys.executable, "-c", ALONE, str(file)], input=png(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    alone = json.loads(done.stdout)
+    asked = client.post("/predict", content=png()).json()
+    assert [one["name"] for one in alone["classes"]] == [one["name"] for one in asked["classes"]]
+    shares = [[one["probability"] for one in said["classes"]] for said in (alone, asked)]
+    assert shares[0] == pytest.approx(shares[1], abs=1e-5)
+
+
+ALONE = """
+import json, sys
+for name in ("torch", "timm", "safetensors", "gradio", "sklearn"):
+    sys.modules[name] = None
+from multiprocessing.sharedctypes import RawArray
+from pathlib import Path
+from starlette.testclient import TestClient
+from escalera.inference.files import opened
+from escalera.inference.serving.app import make_app, warm_up
+from escalera.inference.serving.metrics import Metrics, cells_for
+from escalera.inference.serving.queue import Queue, with_one_core
+model, queue = opened(Path(sys.argv[1])), Queue("serve", with_one_core)
+queue.submit(lambda: warm_up(model)).result()
+app = make_app(model, queue, Metrics(cells_for(1, RawArray), 0, 1), local=True)
+print(json.dumps(TestClient(app, base_url="http://127.0.0.1").post("/predict", content=sys.stdin.buffer.read()).json()))
+"""
+
+
 def test_what_may_not_be_started(model: Path) -> None:
     with pytest.raises(EscaleraError, match=r"--host 0\.0\.0\.0: others could reach it there"):
         serve(model, host="0.0.0.0", port=0, ready=print)

@@ -138,7 +138,7 @@ def card(
 
 
 @command(
-    "escalera serve runs/digits/cnn", "escalera serve cnn.safetensors --workers 2 --host 0.0.0.0 --auth ana:secret"
+    "escalera serve runs/digits/cnn", "escalera serve cnn.onnx --workers 2 --host 0.0.0.0 --auth ana:secret"
 )
 def serve(
     model: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from escalera.core.errors import EscaleraError
 
-_SERVE = {"h11", "onnxruntime", "python_multipart", "starlette", "uvicorn"}
+_SERVE = {"h11", "onnx", "onnxruntime", "python_multipart", "starlette", "uvicorn"}
 """By the names that are imported; all others that can be absent come with `train`."""
 
 
@@ -13,7 +13,7 @@ def absent(error: ModuleNotFoundError) -> EscaleraError | None:
     library = (error.name or "").partition(".")[0]
     if library in ("", "escalera"):
         return None
-    extra = "serve" if library in _SERVE else "train"
+    extra = "serve" if library in _SERVE else "export" if library == "onnxscript" else "train"
     return EscaleraError(
         f"this part of Escalera needs {library}, which is not installed. Install it: pip install 'escalera[{extra}]'"
     )

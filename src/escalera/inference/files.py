@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from escalera.core.errors import DataError, RunError
 from escalera.core.files import write_aside, write_json
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from escalera.inference.bundle import Trained
     from escalera.inference.onnx_model import About, OnnxModel
     from escalera.inference.predictor import Predictor
+
+    Opened: TypeAlias = Predictor | OnnxModel
 
 
 def find_trained(path: Path) -> Trained:
@@ -114,7 +116,7 @@ def predict_files(
     return [_answer(predictor, query, row, found.get(row), bad.get(row), top) for row in range(len(query.names))]
 
 
-def opened(path: Path) -> Predictor | OnnxModel:
+def opened(path: Path) -> Opened:
     """The model in an ONNX file, for which PyTorch is not imported, or in whatever else `find_trained` takes."""
     if path.suffix.lower() == ".onnx" and not path.is_dir():
         from escalera.inference.onnx_model import open_onnx
@@ -142,7 +144,7 @@ def _query(trained: Trained | About, files: Sequence[Path], attributes: Sequence
     return about_files(files, attributes, trained.data)
 
 
-def _unfit(predictor: Predictor | OnnxModel, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+def _unfit(predictor: Opened, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     """Rows whose attributes cannot be read, and why; raises DataError where all of them are such."""
     if predictor.fitted is None or not rows:
         return {}
@@ -190,7 +192,7 @@ def _place(query: Query, row: int) -> str:
 
 
 def _answer(
-    predictor: Predictor | OnnxModel,
+    predictor: Opened,
     query: Query,
     row: int,
     shares: NDArray[np.float32] | None,

@@ -141,11 +141,12 @@ def open_onnx(path: Path) -> OnnxModel:
         import onnxruntime
     except ImportError as error:
         raise RunError(
-            f"expected onnx and onnxruntime, found no {error.name}. Install them: pip install 'escalera[export]'"
+            f"expected onnx and onnxruntime, found no {error.name}. Install them: pip install 'escalera[serve]'"
         ) from error
     about, model = _checked(path, onnx)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1  # as fast for one picture, and a server has a worker for each core
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors have no common class

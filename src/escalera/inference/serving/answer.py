@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from escalera.inference.predictor import Predictor
+    from escalera.inference.files import Opened
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Answer:
         }
 
 
-def answer(model: str, predictor: Predictor, pictures: Sequence[bytes], attributes: Mapping[str, Any] | None) -> Answer:
+def answer(model: str, predictor: Opened, pictures: Sequence[bytes], attributes: Mapping[str, Any] | None) -> Answer:
     """Ask about the pictures of one row, as files, and its attributes; raises DataError for what cannot be taken."""
     import numpy as np
 

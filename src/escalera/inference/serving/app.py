@@ -19,12 +19,12 @@ from escalera.inference.serving.question import read_question, refused
 from escalera.inference.serving.queue import Queue
 
 if TYPE_CHECKING:
-    from escalera.inference.predictor import Predictor
+    from escalera.inference.files import Opened
 
 ROUTES = {"/predict": "POST", "/models": "GET", "/health": "GET", "/metrics": "GET"}
 
 
-def make_app(predictor: Predictor, queue: Queue, metrics: Metrics, *, local: bool, login: str | None = None) -> App:
+def make_app(predictor: Opened, queue: Queue, metrics: Metrics, *, local: bool, login: str | None = None) -> App:
     """The application that asks one model, behind the guard; `/health` needs no password."""
     name = predictor.trained.name
 
@@ -55,7 +55,7 @@ def make_app(predictor: Predictor, queue: Queue, metrics: Metrics, *, local: boo
     return counted(guard, metrics)
 
 
-def describe(predictor: Predictor) -> dict[str, Any]:
+def describe(predictor: Opened) -> dict[str, Any]:
     """A model, and what a question to it has to hold; `size` is (height, width, channels) of what it sees."""
     trained = predictor.trained
     return {
@@ -67,7 +67,7 @@ def describe(predictor: Predictor) -> dict[str, Any]:
     }
 
 
-def warm_up(predictor: Predictor) -> None:
+def warm_up(predictor: Opened) -> None:
     """Answer once, so that the first question does not wait for what is made at the first answer."""
     import numpy as np
 

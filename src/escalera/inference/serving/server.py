@@ -59,12 +59,11 @@ def serve(
 
 def _work(served: Served, taken: socket, place: int, ready: Ready) -> None:
     """Open the model and answer."""
-    from escalera.inference.files import find_trained
-    from escalera.inference.predictor import Predictor
+    from escalera.inference.files import opened
     from escalera.inference.serving.app import make_app, warm_up
     from escalera.inference.serving.queue import Queue, with_one_core
 
-    predictor = Predictor(find_trained(served.model))
+    predictor = opened(served.model)
     queue = Queue("serve", with_one_core)
     try:
         queue.submit(lambda: warm_up(predictor)).result()
