@@ -137,9 +137,7 @@ def card(
         write_aside(file, lambda out: out.write(text.encode()))
 
 
-@command(
-    "escalera serve runs/digits/cnn", "escalera serve cnn.onnx --workers 2 --host 0.0.0.0 --auth ana:secret"
-)
+@command("escalera serve runs/digits/cnn", "escalera serve cnn.onnx --workers 2 --host 0.0.0.0 --auth ana:secret")
 def serve(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="The folder of a run, as runs/digits/cnn, or a model in one file.")
