@@ -190,8 +190,8 @@ def auto(
 def open(path: Name) -> Predictor | OnnxModel:
     """A finished run of an earlier climb, by its folder, or a model that `escalera export` wrote, by its file.
 
-    `runs/digits/cnn` is its first seed's. An ONNX file answers `predict` alone, without PyTorch.
-    Raises RunError where there is none.
+    `runs/digits/cnn` is its first seed's; `hf:owner/name`, or `hf:owner/name@revision`, is a model that `escalera push`
+    put on the hub. An ONNX file answers `predict` alone, without PyTorch. Raises RunError where there is none.
     """
     from escalera.core import arguments
     from escalera.inference.files import opened

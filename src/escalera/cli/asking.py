@@ -27,7 +27,10 @@ IKnow = Annotated[
 @command("escalera predict runs/digits/cnn photo.png", "escalera predict runs/digits/cnn *.png --json")
 def predict(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn, or a model in one file.")
+        Path,
+        typer.Argument(
+            metavar="RUN", help="The folder of a run, as runs/digits/cnn, a model in one file, or hf:owner/name."
+        ),
     ],
     images: Annotated[
         list[Path] | None,
@@ -135,6 +138,24 @@ def card(
         typer.echo(text, nl=False)
     else:
         write_aside(file, lambda out: out.write(text.encode()))
+
+
+@command("escalera push runs/digits/cnn ana/digits-cnn", "escalera push runs/digits/cnn ana/digits-cnn --public")
+def push(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn.")],
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The repository; it is made where there is none.")],
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see a repository that is made.")] = False,
+    lang: Lang = HERE,
+    debug: Debug = False,
+) -> None:
+    """Put a model on the Hugging Face Hub, with its card and scores.
+
+    `escalera predict hf:OWNER/NAME` opens it anywhere. The token is HF_TOKEN, or that of `hf auth login`.
+    """
+    from escalera.inference.files import find_run
+    from escalera.inference.published import push as put
+
+    typer.echo(f"{words_of(lang).say('model')}: {put(find_run(run), name, lang.value, public=public)}")
 
 
 @command("escalera serve runs/digits/cnn", "escalera serve cnn.onnx --workers 2 --host 0.0.0.0 --auth ana:secret")

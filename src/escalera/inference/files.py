@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
 
 def find_trained(path: Path) -> Trained:
-    """The model of a run, named as `find_run` takes it, or in a file that `escalera export` wrote.
+    """The model of a run, named as `find_run` takes it, in a file that `escalera export` wrote, or on the hub.
 
     Raises RunError where there is none.
     """
     from escalera.inference import bundle as trained
+    from escalera.inference.published import fetch, is_published
 
+    if is_published(path):
+        return trained.of_file(fetch(path))
     if path.suffix.lower() == ".safetensors" and not path.is_dir() and not RunDir(path.parent).record.exists():
         return trained.of_file(path)
     return trained.of_run(find_run(path))
