@@ -31,6 +31,7 @@ TYPES = {
     "Attributes": "`{column: value}` of a row, None where a value is not known; or a list of that.",
     "Diary": "what auto.json holds of a ladder that built itself: `.attempts`, `.kept`, `.found`.",
     "Name": "`str | os.PathLike[str]`: a name, as `digits`, or a path.",
+    "OnnxModel": "a network in an ONNX file: `.predict` and `.classes` as `Predictor` has them.",
     "Path": "`pathlib.Path`.",
     "Pictures": "a path, the bytes of a file, a PIL image, an array of pixels, or a list of these.",
     "Reading": "a ladder that was read: `.ladder` has its name and its rungs.",

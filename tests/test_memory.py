@@ -28,5 +28,6 @@ def test_a_step_that_asks_for_the_same_blocks_again_has_no_page_faults() -> None
         done = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
         return int(done.stdout)
 
-    # Blocks of 64 MB are above the 32 MB up to which glibc learns by itself. Large pages are fewer.
-    assert faults("kept") < 20 <= faults("as ever")
+    # Blocks of 64 MB are above the 32 MB up to which glibc learns by itself. Some systems take pages back that nobody
+    # has used for a moment, and where pages are large there are few of them: hence a share.
+    assert faults("kept") < faults("as ever") / 4

@@ -129,12 +129,12 @@ class Negative:
             (
                 "evaluate/metrics.py",
                 r'        "balanced_accuracy": .*\n',
-                '        "worst_recall": np.where(present, recall, 1.0).min(axis=-1),\n',
+                '        "worst_recall": np.where(sums.support, _share(sums.right, sums.support), 1.0).min(axis=-1),\n',
             ),
             ("report/sections/quality.py", r"_SHARES = \(", '"worst_recall", '),
             (
                 "core/record.py",
-                r"class FullScores\(.*\n(.*\n)*?    macro_f1: .*\n",
+                r"class Scores\(.*\n(.*\n)*?    macro_f1: .*\n",
                 "    worst_recall: Share | None = None\n",
             ),
         ],
@@ -260,7 +260,7 @@ print("changed", change(pictures, torch.Generator()).flatten().tolist())
 found = climb(reading, out=Path("runs"), executor="loud", seeds=1)
 print("unknown", mistakes(RungConfig, {"data": {"source": "halves"}, "model": {"kind": "stripes"}})[0].message)
 print("kinds", *(kind["kind"] for kind in kinds()))
-print("failed", [outcome.name for outcome in found.failed] if found.failed else "none")
+print("failed", found.failed or "none")
 """
 
 

@@ -1,1 +1,1 @@
-"""`explore --labels`: which labels of a source are likely wrong, by networks that have not learned from them."""
+"""Which labels of a source are likely wrong, by networks that have not learned from them."""
