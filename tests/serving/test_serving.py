@@ -26,6 +26,7 @@ from escalera.inference.bundle import write_file
 from escalera.inference.files import find_trained
 from escalera.inference.predictor import Predictor
 from escalera.inference.serving.app import make_app, warm_up
+from escalera.inference.serving.http import listen
 from escalera.inference.serving.metrics import Metrics, cells_for
 from escalera.inference.serving.queue import Queue, with_one_core
 from escalera.inference.serving.server import serve
@@ -176,12 +177,18 @@ from starlette.testclient import TestClient
 from escalera.inference.files import opened
 from escalera.inference.serving.app import make_app, warm_up
 from escalera.inference.serving.metrics import Metrics, cells_for
-from escalera.inference.serving.queue import Queue, with_one_core
-model, queue = opened(Path(sys.argv[1])), Queue("serve", with_one_core)
+from escalera.inference.serving.queue import Queue
+model, queue = opened(Path(sys.argv[1])), Queue("serve", lambda: None)
 queue.submit(lambda: warm_up(model)).result()
 app = make_app(model, queue, Metrics(cells_for(1, RawArray), 0, 1), local=True)
 print(json.dumps(TestClient(app, base_url="http://127.0.0.1").post("/predict", content=sys.stdin.buffer.read()).json()))
 """
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    """asyncio sets TCP_NODELAY on connections of sockets that name their protocol: others answer 40 ms later."""
+    with listen("127.0.0.1", 0) as taken:
+        assert taken.proto == socket.IPPROTO_TCP
 
 
 def test_what_may_not_be_started(model: Path) -> None:

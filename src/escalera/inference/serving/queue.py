@@ -52,14 +52,8 @@ class Queue:
 
 
 def with_one_core() -> None:
-    """For the calling thread alone: what is computed beside it, as a climb of the studio, has all of them.
-
-    Where there is no PyTorch, which a model in an ONNX file does without, there is nothing to limit.
-    """
-    try:
-        import torch
-    except ModuleNotFoundError:
-        return
+    """For the calling thread alone: what is computed beside it, as a climb of the studio, has all of them."""
+    import torch
     from threadpoolctl import threadpool_limits
 
     torch.get_num_threads()  # torch sets a thread's number when it first computes there, and must have done so

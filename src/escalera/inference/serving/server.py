@@ -60,11 +60,13 @@ def serve(
 def _work(served: Served, taken: socket, place: int, ready: Ready) -> None:
     """Open the model and answer."""
     from escalera.inference.files import opened
+    from escalera.inference.onnx_model import OnnxModel
     from escalera.inference.serving.app import make_app, warm_up
     from escalera.inference.serving.queue import Queue, with_one_core
 
     predictor = opened(served.model)
-    queue = Queue("serve", with_one_core)
+    # A model in an ONNX file has one core of itself; PyTorch, where it is installed, would take four times its memory.
+    queue = Queue("serve", (lambda: None) if isinstance(predictor, OnnxModel) else with_one_core)
     try:
         queue.submit(lambda: warm_up(predictor)).result()
         metrics = Metrics(served.cells, place, os.getpid())
