@@ -20,6 +20,7 @@ from escalera.inference.predictor import Predictor
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+from escalera.inference.onnx_export import write_onnx  # noqa: E402
 
 LADDER = """
 name: tiny
@@ -52,8 +53,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def file(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from escalera.inference.onnx_export import write_onnx
-
     path = tmp_path_factory.mktemp("file") / "cnn.onnx"
     assert write_onnx(find_trained(run), path) < 1e-5
     assert [one.name for one in path.parent.iterdir()] == ["cnn.onnx"]
@@ -98,6 +97,55 @@ def test_nothing_of_the_machine_is_in_the_file(run: Path, file: Path) -> None:
         assert text.encode() not in content
 
 
+KINDS = """
+name: kinds
+data: {source: SOURCE, image_size: 32, validation: 0.2, test: 0.2, label_column: label, attributes: [size]}
+rungs:
+  - name: backbone
+    model: {kind: backbone, name: test_resnet, weights: none}
+    train: {epochs: 1}
+    evaluate: {tta: flip}
+  - name: table
+    from: null
+    model: {kind: table, dense: [4]}
+    train: {epochs: 1}
+  - name: late
+    from: null
+    model: {kind: fusion, join: late, branches: {of: {kind: table, dense: [4]}, seen: {kind: cnn, blocks: [[2]]}}}
+    train: {epochs: 1}
+"""
+
+
+def test_other_kinds_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backbone's graph expands its input to a size that is known; a table's has no pictures, late fusion has both."""
+    monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "cache"))
+    draw = np.random.default_rng(0)
+    lines = ["picture,size,label"]
+    for row in range(40):
+        Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8)).save(tmp_path / f"{row}.png")
+        lines.append(f"{row}.png,{row % 2 + draw.random():.3f},{'ab'[row % 2]}")
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    (tmp_path / "kinds.yaml").write_text(KINDS.replace("SOURCE", str(tmp_path / "rows.csv")))
+    climb(load_ladder(tmp_path / "kinds.yaml"), out=tmp_path / "runs")
+    for rung, asked in (
+        ("backbone", {"images": str(tmp_path / "0.png")}),
+        ("table", {"attributes": {"size": 0.3}}),
+        ("late", {"images": str(tmp_path / "0.png"), "attributes": {"size": None}}),
+    ):
+        run = tmp_path / "runs" / "kinds" / rung
+        assert write_onnx(find_trained(run), tmp_path / f"{rung}.onnx") < 1e-5
+        found, expected = (esc.open(one).predict(**asked) for one in (tmp_path / f"{rung}.onnx", run))
+        assert np.abs(found - expected).max() < 1e-5
+
+
+def test_questions_are_checked_as_a_run_checks_them(file: Path, run: Path) -> None:
+    for model in (esc.open(file), esc.open(run)):
+        with pytest.raises(DataError, match="this run looks at pictures: expected some, received none"):
+            model.predict()
+        with pytest.raises(DataError, match="this run looks at pictures alone: expected no attributes, received some"):
+            model.predict(np.zeros((1, 8, 8), np.uint8), {"size": 3})
+
+
 def outside(model: Any) -> None:
     tensor = model.graph.initializer[0]
     tensor.data_location = onnx.TensorProto.EXTERNAL
@@ -114,6 +162,28 @@ def bomb(model: Any) -> None:
 
 def huge(model: Any) -> None:
     model.graph.initializer[0].dims[:] = [10**6, 10**6]
+
+
+def unlimited(model: Any) -> None:
+    """As many numbers as the length of what it is asked about is squared, and so on."""
+    graph = model.graph
+    graph.node.insert(0, onnx.helper.make_node("Shape", [graph.input[0].name], ["asked"]))
+    graph.node.insert(1, onnx.helper.make_node("Mul", ["asked", "asked"], ["more"]))
+    graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 1, 1, 1), np.float32), "nought"))
+    graph.node.insert(2, onnx.helper.make_node("Expand", ["nought", "more"], ["grown"]))
+
+
+def wide(model: Any) -> None:
+    """Two short constants, whose sum is a large table."""
+    for name, shape in (("tall", (30_000, 1)), ("broad", (1, 30_000))):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(shape, np.float32), name))
+    model.graph.node.insert(0, onnx.helper.make_node("Add", ["tall", "broad"], ["table"]))
+
+
+def misfit(model: Any) -> None:
+    """A matrix of another height than what it is multiplied with."""
+    one = next(one for one in model.graph.initializer if len(one.dims) == 2)
+    one.dims[:] = [1, one.dims[0] * one.dims[1]]
 
 
 def future(model: Any) -> None:
@@ -140,6 +210,9 @@ def odd(model: Any) -> None:
         (custom, "it has operators that are not ONNX's own: com.evil"),
         (bomb, "it has operators whose output has no limit: ConstantOfShape"),
         (huge, "has 1,000,000,000,000 numbers"),
+        (unlimited, "it has operators whose output has no limit: Expand"),
+        (wide, "its operator Add makes 900,000,000 numbers of a row"),
+        (misfit, "its sizes do not fit"),
         (future, "cannot read its opset 99"),
         (bare, "it holds a graph alone, without its classes"),
         (lying, "which is not what its metadata say"),

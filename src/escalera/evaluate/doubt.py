@@ -7,6 +7,7 @@ labels         (N,) as class numbers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,11 @@ class Doubt:
         """(N, K): which classes are in each row's set; none where the model is sure of none."""
         found: NDArray[np.bool_] = probabilities >= (self.least or 0.0)
         return found
+
+    def held(self, probabilities: NDArray[np.floating[Any]], classes: Sequence[str]) -> list[str]:
+        """The classes in the set of one row (K,), the likeliest first."""
+        inside = self.sets(probabilities)
+        return [classes[k] for k in (-probabilities).argsort(kind="stable") if inside[k]]
 
 
 def fit_temperature(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:

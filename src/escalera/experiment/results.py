@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from escalera.data.query.images import Pictures
-    from escalera.inference.predictor import Attributes, Predictor
+    from escalera.inference.asked import Attributes
+    from escalera.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)

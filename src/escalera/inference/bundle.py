@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from escalera.core.errors import DataError, EscaleraError, RunError
+from escalera.core.errors import EscaleraError, RunError
 from escalera.core.fault import Fault
 from escalera.core.files import CURE, read_json, write_aside
 from escalera.core.record import DoubtFile
 from escalera.core.rundir import RunDir
 from escalera.data.input_spec import Learned
 from escalera.evaluate.doubt import Doubt
+from escalera.inference.asked import check_pictures
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import RungConfig
@@ -72,10 +73,7 @@ class Trained:
 
     def check_pictures(self, given: bool) -> None:
         """Raise DataError where pictures are given to a model that reads none, or none to one that does."""
-        if given and not self.reads_pictures:
-            raise DataError("this run reads attributes alone: expected no pictures, received some")
-        if self.reads_pictures and not given:
-            raise DataError("this run looks at pictures: expected some, received none")
+        check_pictures(self.reads_pictures, given)
 
 
 class _Record(BaseModel):

@@ -6,7 +6,6 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,11 +16,8 @@ from escalera.core.errors import RunError
 from escalera.core.files import write_aside
 from escalera.evaluate.views import View, mean_logits
 from escalera.inference.bundle import Trained
-from escalera.inference.onnx_model import ATTRIBUTES, KEY, PICTURES, PROBABILITIES, About, open_onnx
-from escalera.inference.predictor import Predictor
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from escalera.inference.onnx_model import ATTRIBUTES, KEY, PICTURES, PROBABILITIES, About, OnnxModel, read_onnx
+from escalera.inference.predictor import Predictor, answers, as_batches
 
 OPSET = 20
 TOLERANCE = 1e-3
@@ -71,24 +67,14 @@ def write_onnx(trained: Trained, path: Path) -> float:
         raise RunError("a vote is several classifiers, which one ONNX file cannot hold: copy its folder instead")
     predictor = Predictor(trained)
     content = _content(predictor)
-    differences: list[float] = []
-
-    def write(file: Any) -> None:
-        file.write(content)
-
-    aside = path.with_name(f".{path.stem}.trial.onnx")
-    try:
-        write_aside(aside, write)
-        differences.append(_difference(predictor, aside))
-    finally:
-        aside.unlink(missing_ok=True)
-    if differences[0] > TOLERANCE:
+    difference = _difference(predictor, read_onnx(content, path.name))
+    if difference > TOLERANCE:
         raise RunError(
-            f"{path.name} was not written: its probabilities differ by {differences[0]:.2g} from the run's, expected "
+            f"{path.name} was not written: its probabilities differ by {difference:.2g} from the run's, expected "
             f"at most {TOLERANCE:g}"
         )
-    write_aside(path, write)
-    return differences[0]
+    write_aside(path, lambda file: file.write(content))
+    return difference
 
 
 def _content(predictor: Predictor) -> bytes:
@@ -150,23 +136,10 @@ def _example(predictor: Predictor, rows: int) -> tuple[tuple[Tensor, ...], list[
     return tuple(given), names
 
 
-def _difference(predictor: Predictor, path: Path) -> float:
+def _difference(predictor: Predictor, model: OnnxModel) -> float:
     """The largest difference of a probability between a file and the run, over made-up rows."""
-    given, names = _example(predictor, _TRIED)
-    model = open_onnx(path)
-    [found] = model.session.run(
-        [PROBABILITIES], {name: values.numpy() for name, values in zip(names, given, strict=True)}
-    )
-    expected = _run_itself(predictor, given)
-    return float(np.abs(found - expected).max())
-
-
-def _run_itself(predictor: Predictor, given: tuple[Tensor, ...]) -> NDArray[np.float32]:
-    """What the run answers to rows, by its own way from pixels to probabilities where it reads pictures alone."""
-    from escalera.data.query.images import Seen
-
-    if predictor.fitted is None:
-        return predictor.predict(Seen(given[0].numpy()))
-    with torch.inference_mode():
-        answers: NDArray[np.float32] = Answering(predictor).eval()(*given).numpy()
-    return answers
+    rows, names = _example(predictor, _TRIED)
+    given = {name: values.numpy() for name, values in zip(names, rows, strict=True)}
+    pixels = given.get(PICTURES, np.zeros((_TRIED, *predictor.trained.data.shape), np.uint8))
+    expected = answers(predictor, as_batches(predictor.trained.data, pixels, given.get(ATTRIBUTES)))
+    return float(np.abs(model.answers(given) - expected).max())

@@ -19,17 +19,16 @@ from escalera.builders.ensemble import Ballot, ballot
 from escalera.core.errors import DataError, RunError
 from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches, Treatment, evaluation_batch
+from escalera.data.input_spec import Learned
 from escalera.data.query.images import Intake, Pictures, Seen
 from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
+from escalera.inference.asked import Attributes, check_rows, vectors_of
 from escalera.inference.bundle import Trained, fitted, of_run, weights
 from escalera.models.ensemble.voting import logits
 from escalera.models.network import Network
-
-Attributes = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-"""{column: value} of a row, None where a value is not known; or a list of that."""
 
 
 class Predictor:
@@ -79,28 +78,15 @@ class Predictor:
         `attributes` are {column: value} of the row, or a list of that for several, for a model that reads them; it may
         read nothing else. Raises DataError for what cannot be taken, or is absent.
         """
-        feed = self._feed(images, attributes)
-        doubt = self.trained.doubt
-        if self.ballot is not None:
-            found = self.ballot.probabilities(self.network, feed)
-            if doubt is not None:
-                found = doubt.probabilities(logits(found.astype(np.float64))).astype(np.float32)
-        else:
-            said = predict(self.network, feed.epoch(0), builders.views(self.trained.config)).logits
-            found = (softmax(said) if doubt is None else doubt.probabilities(said)).astype(np.float32)
-        if not np.isfinite(found).all():
-            raise RunError(f"{self.trained.name} answers with no numbers (NaN): its weights or its data are damaged")
-        return found
+        return answers(self, self._feed(images, attributes))
 
     def set_of(self, probabilities: NDArray[np.float32]) -> list[str] | None:
         """The classes that a row of these probabilities (K,) may be of, the likeliest first; None without a coverage.
 
         More than one, or none at all, says that the model does not know.
         """
-        if self.trained.doubt is None:
-            return None
-        held = self.trained.doubt.sets(probabilities)
-        return [self.classes[k] for k in (-probabilities).argsort(kind="stable") if held[k]]
+        doubt = self.trained.doubt
+        return None if doubt is None else doubt.held(probabilities, self.classes)
 
     def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:
         """Which attributes of a row are not known and were filled in as in training."""
@@ -146,42 +132,43 @@ class Predictor:
 
     def _feed(self, images: Pictures | Seen | None, attributes: Attributes | None) -> Batches:
         """Rows as the network takes them; raises DataError for what it needs and is not given."""
-        vectors = self._vectors(attributes)
-        data = self.trained.data
+        vectors = vectors_of(self.fitted, attributes)
         if not isinstance(images, Seen):
             self.trained.check_pictures(images is not None)
         if images is not None:
             pixels = self.intake.rows(images)
         else:
-            pixels = np.zeros((0 if vectors is None else len(vectors), *data.shape), np.uint8)
-        if vectors is not None and len(vectors) != len(pixels):
-            raise DataError(f"expected attributes for each of {len(pixels)} pictures, received {len(vectors)}")
-        return Batches(
-            pixels,
-            np.zeros(len(pixels), dtype=np.int64),
-            np.arange(len(pixels)),
-            batch_size=evaluation_batch(pixels, torch.device("cpu")),
-            device=torch.device("cpu"),
-            shuffle=False,
-            treatment=Treatment(mean=data.mean, std=data.deviation, attributes=vectors),
-        )
+            pixels = np.zeros((0 if vectors is None else len(vectors), *self.trained.data.shape), np.uint8)
+        check_rows(len(pixels), vectors)
+        return as_batches(self.trained.data, pixels, vectors)
 
-    def _vectors(self, attributes: Attributes | None) -> NDArray[np.float32] | None:
-        """The rows' attributes as the model's own were made (N, A); None for one that reads none."""
-        if self.fitted is None:
-            if attributes:
-                raise DataError("this run looks at pictures alone: expected no attributes, received some")
-            return None
-        rows = [attributes] if isinstance(attributes, Mapping) else list(attributes or [])
-        if not rows:
-            columns = ", ".join(self.fitted.columns)
-            raise DataError(f"this run reads the attributes {columns} too: expected them, received none")
-        for number, row in enumerate(rows):
-            if not isinstance(row, Mapping):
-                raise DataError(
-                    f"attributes[{number}]: expected {{column: value}} for each row, received {type(row).__name__}"
-                )
-        return self.fitted.vectors(rows)
+
+def as_batches(data: Learned, pixels: NDArray[np.uint8], vectors: NDArray[np.float32] | None) -> Batches:
+    """Pixels (N, H, W, C) of a model's own size, and attributes (N, A) beside them, as its network takes them."""
+    return Batches(
+        pixels,
+        np.zeros(len(pixels), dtype=np.int64),
+        np.arange(len(pixels)),
+        batch_size=evaluation_batch(pixels, torch.device("cpu")),
+        device=torch.device("cpu"),
+        shuffle=False,
+        treatment=Treatment(mean=data.mean, std=data.deviation, attributes=vectors),
+    )
+
+
+def answers(predictor: Predictor, feed: Batches) -> NDArray[np.float32]:
+    """The probability of each class (N, K) for rows as the network takes them; raises RunError for no numbers."""
+    trained, doubt = predictor.trained, predictor.trained.doubt
+    if predictor.ballot is not None:
+        found = predictor.ballot.probabilities(predictor.network, feed)
+        if doubt is not None:
+            found = doubt.probabilities(logits(found.astype(np.float64))).astype(np.float32)
+    else:
+        said = predict(predictor.network, feed.epoch(0), builders.views(trained.config)).logits
+        found = (softmax(said) if doubt is None else doubt.probabilities(said)).astype(np.float32)
+    if not np.isfinite(found).all():
+        raise RunError(f"{trained.name} answers with no numbers (NaN): its weights or its data are damaged")
+    return found
 
 
 def open_run(run: RunDir) -> Predictor:
