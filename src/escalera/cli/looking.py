@@ -6,15 +6,12 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from escalera.cli.app import command, echo_json
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, WeightsRoot, folder, words_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @command(

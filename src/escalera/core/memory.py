@@ -19,14 +19,9 @@ def keep_memory() -> None:
     if not sys.platform.startswith("linux"):
         return
     library = ctypes.CDLL(None)
-    if hasattr(library, "gnu_get_libc_version") and not _replaced():
+    replaced = any(hasattr(library, name) for name in ("tc_malloc", "je_malloc", "malloc_conf", "mi_malloc"))
+    if hasattr(library, "gnu_get_libc_version") and not replaced:
         # An older glibc refuses more than 32 MiB.
         if not library.mallopt(M_MMAP_THRESHOLD, 2**30):
             library.mallopt(M_MMAP_THRESHOLD, 2**25)
         library.mallopt(M_TRIM_THRESHOLD, LARGEST)
-
-
-def _replaced() -> bool:
-    """Whether malloc is another library's."""
-    library = ctypes.CDLL(None)
-    return any(hasattr(library, name) for name in ("tc_malloc", "je_malloc", "malloc_conf", "mi_malloc"))

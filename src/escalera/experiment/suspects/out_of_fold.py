@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from escalera.data.augment.geometric import Augment
-from escalera.data.batches import Batches, Treatment
+from escalera.data.batches import Batches, Treatment, evaluation_batch
 from escalera.data.dataset import Split, channel_statistics
 from escalera.data.features import FeatureBatches
 from escalera.data.images import Images
@@ -101,7 +101,7 @@ def _quick(splits: Mapping[str, Images], classes: int) -> tuple[dict[str, Feed],
     def feed(part: Images) -> Feed:
         def batches(rows: NDArray[np.int64], learns: bool, seed: int) -> Batches:
             treatment = Treatment(augment=augment if learns else (), mean=mean, std=deviation)
-            size = _BATCH if learns else 2 * _BATCH
+            size = _BATCH if learns else evaluation_batch(part.images, torch.device("cpu"))
             return Batches(
                 part.images, part.labels, rows, batch_size=size, shuffle=learns, seed=seed, treatment=treatment
             )
@@ -130,7 +130,8 @@ def _pretrained(
     network = Network(body, Head(shape, classes, pool="average")).to(memory_format=torch.channels_last)
 
     def feed(part: Images) -> Feed:
-        every = Batches(part.images, part.labels, np.arange(len(part.labels)), batch_size=2 * _BATCH)
+        size = evaluation_batch(part.images, torch.device("cpu"))
+        every = Batches(part.images, part.labels, np.arange(len(part.labels)), batch_size=size)
         found = features(network, every.epoch(0))[0]
         labels = torch.from_numpy(part.labels)
 
