@@ -26,7 +26,7 @@ JUDGED_ONLY = {"fashion-mnist": ["both-sides"], "summit": ["views"], "summit-fas
 
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
-    "houses": 10, "photos": 7, "summit": 11, "summit-fashion": 11,
+    "houses": 10, "photos": 7, "summit": 12, "summit-fashion": 12,
     "transfer": 5,
 }  # fmt: skip
 

@@ -76,7 +76,8 @@ class TestApply:
             ("train.epochs.max", "unknown key 'max': 'train.epochs' holds no keys; give its value whole"),
             ("model.blocks.0", "unknown key '0': 'model.blocks' holds no keys; give its value whole"),
             ("train..epochs", "unknown key ''; known: epochs, batch_size, drop_last, optimizer, schedule, accumulate, "
-             "shards, exact, clip_norm, loss, label_smoothing, class_weights, sampler, ema, early_stopping, precision"),
+             "shards, exact, clip_norm, loss, label_smoothing, class_weights, sampler, ema, lookahead, progressive, "
+             "early_stopping, precision"),
             ("model.kind", "a section whose kind changes is given whole: model: {kind: new, ...}"),
             ("train.optimizer.name", "a section whose name changes is given whole: train.optimizer: {name: new, ...}"),
             ("train.schedule.name", "a section whose name changes is given whole: train.schedule: {name: new, ...}"),

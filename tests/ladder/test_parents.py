@@ -61,7 +61,7 @@ def test_the_ladders_sections_lie_under_the_first_rung_key_by_key(read: Callable
     assert (rung.config.train.epochs, rung.config.train.batch_size) == (9, 8)
     assert rung.config.train.optimizer.model_dump() == {
         "name": "sgd", "lr": 0.1, "backbone_lr": None, "layer_decay": None, "bias_scaler": None, "momentum": 0.5,
-        "nesterov": False, "weight_decay": 0.0,
+        "nesterov": False, "weight_decay": 0.0, "bias_decay": 0.0,
     }  # fmt: skip
 
 

@@ -1,15 +1,17 @@
 """The first convolution that whitens, and what else a fast recipe asks of a cnn."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from escalera import builders
 from escalera.core.errors import EscaleraError
+from escalera.data.batches import Batches
 from escalera.ladder import schema
 from escalera.models.network import Network
 from escalera.models.whitening import Whitening, whitenings
-from escalera.train.loop import Training
+from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import linear
 
 CNN = {"kind": "cnn", "blocks": [[8, 8], [8]], "batch_norm": "conv"}
@@ -44,7 +46,7 @@ def test_it_is_fitted_on_train_and_its_bias_learns_in_the_first_epochs_alone() -
     builders.whiten(made, images)
     assert asked == [5000]
     assert not torch.equal(before, whitenings(made)[0].weight)
-    callback = builders.whitening(schema.Cnn.model_validate({**CNN, "whitening": {"bias_epochs": 2}}), made)
+    callback = builders.whitening(made)
     assert callback is not None
     training = Training(made, torch.optim.SGD(made.parameters(), lr=0.1), 3, 1)
     learns = []
@@ -54,7 +56,7 @@ def test_it_is_fitted_on_train_and_its_bias_learns_in_the_first_epochs_alone() -
         training.epoch = epoch + 1
         callback.on_epoch_end(training)
     assert learns == [True, True, False]
-    assert builders.whitening(schema.Cnn.model_validate(CNN), network()) is None
+    assert builders.whitening(network()) is None
 
 
 def test_a_picture_as_small_as_the_kernel_is_refused() -> None:
@@ -78,6 +80,7 @@ def test_identity_initialisation_passes_channels_on() -> None:
     first = next(module for module in made.modules() if isinstance(module, nn.Conv2d))
     images = torch.rand(2, 3, 8, 8)
     assert torch.allclose(nn.functional.conv2d(images, first.weight, padding="same")[:, :3], images, atol=1e-6)
+    assert first.weight[3:].flatten(1).norm(dim=1).mean().item() == pytest.approx(3**-0.5, rel=0.2)
 
 
 def test_batch_norm_as_it_is_asked_for() -> None:
@@ -95,6 +98,44 @@ def test_a_head_takes_the_maximum_and_scales_its_logits() -> None:
     plain.eval(), scaled.eval()
     assert torch.allclose(plain(images) * 0.25, scaled(images))
     assert torch.equal(plain.features(images), plain.feature_map(images).amax((2, 3)))
+
+
+def test_a_head_may_have_no_bias() -> None:
+    assert [name for name, _ in network(head={"bias": False}).head.named_parameters()] == ["layers.0.weight"]
+    assert len([*network().head.parameters()]) == 2
+
+
+def test_the_bias_goes_through_the_schedule_in_the_epochs_in_which_it_learns() -> None:
+    made = network(whitening={"kernel": 2, "bias_epochs": 2})
+    optimizers: list[schema.Optimizer] = [
+        schema.Sgd.model_validate({"name": "sgd", "lr": 1.0, "bias_scaler": 2.0, "bias_decay": 0.1}),
+        schema.Muon.model_validate({"name": "muon", "sgd_lr": 1.0, "bias_scaler": 2.0, "bias_decay": 0.1}),
+        schema.Adam.model_validate({"name": "adam", "lr": 2.0}),
+    ]
+    for settings in optimizers:
+        optimizer = builders.optimizer(settings, made)
+        (own,) = [group for group in optimizer.param_groups if "epochs" in group]
+        assert own["params"] == [whitenings(made)[0].bias]
+        assert own["epochs"] == 2
+        assert own["lr"] == 2.0
+        assert own["weight_decay"] == (0 if settings.name == "adam" else 0.1)
+        assert sum(len(group["params"]) for group in optimizer.param_groups) == sum(
+            parameter.requires_grad for parameter in made.parameters()
+        )
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (8, 8, 8, 3), dtype=np.uint8)
+    batches = Batches(images, np.arange(8) % 4, np.arange(8), batch_size=4, shuffle=True)
+    optimizer = builders.optimizer(optimizers[0], made)
+    seen: list[tuple[float, float]] = []
+
+    class Look(Callback):
+        def on_step_end(self, training: Training) -> None:
+            first, *_, last = training.optimizer.param_groups
+            seen.append((first["lr"], last["lr"]))
+
+    train(Training(made, optimizer, 4, 2), batches, schedule=linear(4), validate=dict, seed=0, callbacks=[Look()])
+    assert [first for first, _ in seen] == [1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
+    assert [last for _, last in seen] == [2, 1.5, 1, 0.5, 0, 0, 0, 0]
 
 
 def test_the_linear_schedule() -> None:

@@ -14,7 +14,7 @@ from escalera.train.optimizers import OPTIMIZERS
 
 SETTINGS = {
     "lr": 0.1, "momentum": 0.6, "nesterov": True, "steps": 5, "normalize": True, "sgd_lr": 0.01, "sgd_momentum": 0.9,
-    "bias_scaler": 8.0, "weight_decay": 1e-4,
+    "bias_scaler": 8.0, "weight_decay": 1e-4, "bias_decay": 1e-5,
 }  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def test_kernels_of_the_body_are_turned_and_the_rest_learns_by_sgd() -> None:
     assert [len(one) for one in kernels["params"]] == [4, 6]
     rates = {parameter.ndim: group["lr"] for group in others for parameter in group["params"]}
     assert rates == {2: 0.01, 1: 0.08}
+    assert {group["weight_decay"] for group in others} == {1e-4, 1e-5}
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len([*network.parameters()])
     before = [parameter.clone() for parameter in network.parameters()]
     steps(network, optimizer, 1)
@@ -61,7 +62,7 @@ def test_kernels_of_the_body_are_turned_and_the_rest_learns_by_sgd() -> None:
 
 def test_a_kernel_has_the_norm_of_its_filters_root_before_its_step() -> None:
     network = small()
-    optimizer = OPTIMIZERS["muon"](network, **{**SETTINGS, "lr": 1e-9, "weight_decay": 0.0})
+    optimizer = OPTIMIZERS["muon"](network, **{**SETTINGS, "lr": 1e-9, "weight_decay": 0.5})
     steps(network, optimizer, 1)
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     assert first.weight.norm().item() == pytest.approx(2.0, rel=1e-5)

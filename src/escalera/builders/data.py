@@ -16,6 +16,7 @@ from escalera.data.augment.erasing import Cutout, Erase
 from escalera.data.augment.geometric import Augment, Translate
 from escalera.data.augment.mixup import Mix
 from escalera.data.augment.randaugment import Policy
+from escalera.data.augment.resizing import Progressive, scaled
 from escalera.data.batches import Batches, Change, Treatment, evaluation_batch
 from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
@@ -158,8 +159,23 @@ def batches(
             balanced=config.train.sampler == "balanced",
             mirror=of_each(mirrored, layout(config.data)) if training and config.augment.alternating_flip else None,
             drop_last=training and config.train.drop_last,
+            resize=of_each(progressive(config.train), layout(config.data))
+            if training and config.train.progressive
+            else None,
         ),
     )
+
+
+def progressive(train: schema.Train) -> Progressive:
+    """The sizes of the pictures over the epochs of a training."""
+    return Progressive([(stage.share, stage.scale) for stage in train.progressive], train.epochs)
+
+
+def smaller(shape: tuple[int, int, int], scale: float, layout: Layout) -> tuple[int, int, int]:
+    """The shape (C, H, W) of pictures at a scale; of several in one each is scaled by itself."""
+    (channels, height, width), (rows, columns) = shape, layout
+    high, wide = scaled((height // rows, width // columns), scale)
+    return channels, rows * high, columns * wide
 
 
 def first_pictures(config: schema.RungConfig, train: Split, count: int) -> Tensor:
@@ -199,8 +215,9 @@ def changes(
 
 def views(config: schema.RungConfig) -> Sequence[View]:
     """The views of test-time augmentation; where several pictures lie in one, those of each of them."""
-    own = layout(config.data)
-    return [view if view is as_it_is else of_each(view, own) for view in VIEWS[config.evaluate.tta]]
+    own, asked = layout(config.data), VIEWS[config.evaluate.tta]
+    each = {view: view if view is as_it_is else of_each(view, own) for view in asked}
+    return [each[view] for view in asked]
 
 
 def mix(augment: schema.Augment, classes: int) -> Mix | None:

@@ -9,7 +9,7 @@ from inspect import signature
 import torch
 from torch import Tensor, nn
 
-from escalera.builders.data import image_shape, layout
+from escalera.builders.data import image_shape, layout, smaller
 from escalera.core.errors import EscaleraError, ModelError, Problem
 from escalera.data.dataset import Dataset
 from escalera.data.input_spec import InputSpec
@@ -18,7 +18,7 @@ from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading
 from escalera.models.freezing import freeze
 from escalera.models.fusion import Branch, Fusion
-from escalera.models.head import Head, pooling
+from escalera.models.head import Head, Output, pooling
 from escalera.models.late import LateHead
 from escalera.models.layers import ACTIVATIONS, batch_norms, dirac
 from escalera.models.network import Network
@@ -65,7 +65,7 @@ def _head(head: schema.Head, map_shape: tuple[int, int, int], classes: int) -> H
         batch_norm=head.batch_norm,
         dropout=head.dropout,
         activation=head.activation,
-        scale=head.scale,
+        output=Output(head.bias, head.scale),
     )
 
 
@@ -128,7 +128,7 @@ def _body(
         dirac(body)
     if first is not None:
         name = model.activation if isinstance(model.activation, str) else model.activation[0]
-        body = nn.Sequential(Whitening(image_shape[0], first.kernel), ACTIVATIONS[name](), body)
+        body = nn.Sequential(Whitening(image_shape[0], first.kernel, first.bias_epochs), ACTIVATIONS[name](), body)
     return body, map_shape
 
 
@@ -173,13 +173,38 @@ def shape_problems(
         shape, attributes = extent
         try:
             with torch.device("meta"):
-                network(rung.config.model.net, shape, 2, attributes, layout(rung.config.data))
+                made = network(rung.config.model.net, shape, 2, attributes, layout(rung.config.data))
+            _check_sizes(rung.config, made, shape, attributes)
         except EscaleraError as error:
-            key = error.key if isinstance(error, ModelError) else "blocks"
-            place = reading.locate(rung.name, f"model.{key}")
+            key = f"model.{error.key if isinstance(error, ModelError) else 'blocks'}"
+            place = reading.locate(rung.name, "train.progressive" if isinstance(error, SizeError) else key)
             # A rung inherits its parent's model: the mistake is told once, where it was typed.
             problems.setdefault(place, Problem(str(error), place.path, place.file, place.line))
     return list(problems.values())
+
+
+class SizeError(EscaleraError):
+    """A network that smaller pictures do not fit."""
+
+
+def _check_sizes(config: schema.RungConfig, made: Network, shape: tuple[int, int, int], attributes: int | None) -> None:
+    """Raise SizeError where the pictures of progressive resizing would need other weights than whole ones."""
+    own = layout(config.data)
+    for stage in config.train.progressive:
+        small = smaller(shape, stage.scale, own)
+        size = f"{small[1]}x{small[2]} (scale {stage.scale:g} of {shape[1]}x{shape[2]})"
+        try:
+            with torch.device("meta"):
+                other = network(config.model.net, small, 2, attributes, own)
+        except EscaleraError as error:
+            raise SizeError(f"pictures of {size} are too small for the network: {error}") from error
+        if {key: of.shape for key, of in made.state_dict().items()} != {
+            key: of.shape for key, of in other.state_dict().items()
+        }:
+            raise SizeError(
+                f"expected a network that takes pictures of any size, received one with other weights for {size}. "
+                "Take a cnn or a backbone with head.pool average or max."
+            )
 
 
 def extent_of(data: schema.Data, opened: Mapping[str, Dataset]) -> tuple[tuple[int, int, int], int | None] | None:

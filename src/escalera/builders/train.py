@@ -19,6 +19,7 @@ from escalera.models.whitening import whitenings
 from escalera.train.callbacks import EarlyStopping
 from escalera.train.criterion import Criterion, class_weights
 from escalera.train.ema import MovingAverage
+from escalera.train.lookahead import Lookahead
 from escalera.train.optimizers import OPTIMIZERS
 from escalera.train.penalty import L2Penalty
 from escalera.train.plateau import Plateau
@@ -84,6 +85,11 @@ def moving_average(train: schema.Train) -> MovingAverage | None:
     return MovingAverage(train.ema) if train.ema is not None else None
 
 
+def lookahead(train: schema.Train) -> Lookahead | None:
+    """The callback of slow weights, where the configuration has them."""
+    return Lookahead(**train.lookahead.model_dump()) if train.lookahead is not None else None
+
+
 def early_stopping(train: schema.Train, folder: Path | None) -> EarlyStopping | None:
     """The callback that stops early, where the configuration has one; if asked, the best weights go into a `folder`."""
     settings = train.early_stopping
@@ -99,10 +105,9 @@ def unfrozen_from(model: schema.Model) -> int | None:
     return next((learns.from_epoch for learns in learning if isinstance(learns, schema.Trainable)), None)
 
 
-def whitening(model: schema.Model, network: Network) -> WhiteningBias | None:
+def whitening(network: Network) -> WhiteningBias | None:
     """The callback by which the bias of a whitening convolution rests after its epochs, where there is one."""
-    parts = [(part.whitening, body) for part, body in bodies(model.net, network) if isinstance(part, schema.Cnn)]
-    found = [(layer, own.bias_epochs) for own, body in parts if own is not None for layer in whitenings(body)]
+    found = whitenings(network)
     return WhiteningBias(found) if found else None
 
 
@@ -120,9 +125,10 @@ def runs_once(config: schema.RungConfig, over: Network, rows: int) -> bool:
 def kept_parts(config: schema.RungConfig, over: Network, rows: int) -> list[str]:
     """The parts of a network that give the same features for a row in every epoch, so that they need run only once.
 
-    None where pictures are augmented, or where the features would take more than FEATURES_AT_MOST.
+    None where pictures are augmented or of other sizes in some epochs, or where the features would take more than
+    FEATURES_AT_MOST.
     """
-    if config.augment != schema.Augment():
+    if config.augment != schema.Augment() or config.train.progressive:
         return []
     widths = [part.width if isinstance(part, Branch) else over.head.inputs for part in over.parts]
     parts = zip(config.model.net.parts.items(), widths, strict=True)

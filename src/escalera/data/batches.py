@@ -38,7 +38,8 @@ class Treatment:
     order; `mix` blends pictures and labels in pairs; `attributes` (N, A) are for batches without `mix`. Each of the
     `shards` of a batch is changed and mixed by itself. `balanced`: where rows are shuffled, an epoch has
     as many of each class. With `mirror` each picture is mirrored in every other epoch, half of them in the first
-    (Jordan 2024, arXiv 2404.00498, section 3.6); `drop_last` leaves out a last short batch.
+    (Jordan 2024, arXiv 2404.00498, section 3.6); `drop_last` leaves out a last short batch. `resize` gives pictures
+    the size of an epoch, once they are changed.
     """
 
     augment: Sequence[Change] = ()
@@ -50,6 +51,7 @@ class Treatment:
     balanced: bool = False
     mirror: Callable[[Tensor], Tensor] | None = None
     drop_last: bool = False
+    resize: Callable[[Tensor, int], Tensor] | None = None
 
 
 AS_THEY_ARE = Treatment()
@@ -96,6 +98,7 @@ class Batches:
         self.balanced = treatment.balanced
         self.drop_last = treatment.drop_last
         self.mirror = treatment.mirror
+        self.resize = treatment.resize
         self._shape = images.shape[1:]
         self._source = Rows(images)
         self._pixels: Tensor | None = None
@@ -154,6 +157,8 @@ class Batches:
                 x = torch.where(flips[place].view(-1, 1, 1, 1), self.mirror(x), x)
             for change in self.changes:
                 x = change(x, generator)
+            if self.resize is not None:
+                x = self.resize(x, number)
             if attributes is not None:
                 yield (x, attributes[place]), y
             else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,22 @@ def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) ->
     if builders.runs_once(config, network, size.train):
         head = 2 * sum(parameter.numel() for parameter in network.head.parameters())
         return (size.train + size.validation) * (1 + config.train.epochs * 3 * head / flops)
-    return config.train.epochs * (size.train + size.validation * FORWARD_SHARE)
+    return (
+        _whole_epochs(network, config, size, flops) * size.train + config.train.epochs * size.validation * FORWARD_SHARE
+    )
+
+
+def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int) -> float:
+    """How many epochs of whole pictures those of a training are worth, by the operations of smaller ones."""
+    attributes = size.attributes if config.model.reads_attributes else 0
+    sizes, layout = builders.progressive(config.train), builders.layout(config.data)
+    scales = Counter(sizes.scale(epoch) for epoch in range(1, config.train.epochs + 1))
+    return sum(
+        count * flops_per_image(network, builders.smaller(size.shape, scale, layout), attributes) / flops
+        if scale < 1
+        else count
+        for scale, count in scales.items()
+    )
 
 
 def step_memory(config: RungConfig, data: Dataset) -> int:
@@ -139,7 +155,7 @@ def memory(summary: Summary, config: RungConfig, precision: str) -> int:
     """
     optimizer = config.train.optimizer
     moments = 2 if optimizer.name != "sgd" else int(optimizer.momentum > 0)
-    copies = 1 + (config.train.ema is not None)
+    copies = 1 + (config.train.ema is not None) + (config.train.lookahead is not None)
     weights = 4 * (summary.total * copies + summary.trainable * (1 + moments))
     outputs = sum(math.prod(layer.output_shape) for layer in summary.layers)
     return weights + outputs * config.train.batch_size * (2 if precision == "bf16" else 4)
@@ -156,7 +172,8 @@ def images_per_second(
     images = draw.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
     attributes = draw.standard_normal((count, size.attributes), dtype=np.float32)
     made_up = Split(images, draw.integers(0, size.classes, count), np.arange(count), attributes=attributes)
-    small = config.model_copy(update={"train": config.train.model_copy(update={"batch_size": batch, "shards": 1})})
+    measured = {"batch_size": batch, "shards": 1, "progressive": []}
+    small = config.model_copy(update={"train": config.train.model_copy(update=measured)})
     batches = builders.batches(
         small, made_up, made_up, seed=0, device=device, training=True, mix=builders.mix(config.augment, size.classes)
     )

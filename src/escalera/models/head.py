@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -29,12 +30,21 @@ class Scale(nn.Module):
         return logits * self.factor
 
 
+class Output(NamedTuple):
+    """The output layer: whether it has a bias, and what the logits are multiplied by."""
+
+    bias: bool = True
+    scale: float = 1.0
+
+
+PLAIN = Output()
+
+
 class Head(nn.Module):
     """From a feature map (N, C, H, W) of known shape to logits (N, K).
 
-    `pool` flattens, averages or takes the maximum over H and W; the logits are multiplied by `scale`;
-    `inputs` is the D that it leaves. `dropout` is a number (once, before the
-    output layer) or a sequence with one number per hidden layer.
+    `pool` flattens, averages or takes the maximum over H and W; `inputs` is the D that it leaves. `dropout` is a number
+    (once, before the output layer) or a sequence with one number per hidden layer.
     """
 
     def __init__(
@@ -47,7 +57,7 @@ class Head(nn.Module):
         batch_norm: bool = False,
         dropout: float | Sequence[float] = 0.0,
         activation: str = "relu",
-        scale: float = 1.0,
+        output: Output = PLAIN,
     ) -> None:
         super().__init__()
         channels, height, width = map_shape
@@ -59,8 +69,8 @@ class Head(nn.Module):
         )
         if isinstance(dropout, int | float) and dropout:
             layers.append(Dropout(dropout))
-        layers.append(dense(inputs, classes))
-        self.layers = nn.Sequential(*layers, *([] if scale == 1 else [Scale(scale)]))
+        layers.append(dense(inputs, classes, bias=output.bias))
+        self.layers = nn.Sequential(*layers, *([] if output.scale == 1 else [Scale(output.scale)]))
 
     def pool(self, feature_map: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, D)."""

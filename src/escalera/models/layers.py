@@ -26,11 +26,12 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def dense(inputs: int, outputs: int) -> nn.Linear:
-    """A dense layer with Glorot-uniform weights and zero bias."""
-    layer = nn.Linear(inputs, outputs)
+def dense(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
+    """A dense layer with Glorot-uniform weights and zero bias, or none."""
+    layer = nn.Linear(inputs, outputs, bias=bias)
     nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    if bias:
+        nn.init.zeros_(layer.bias)
     return layer
 
 
@@ -51,10 +52,11 @@ def conv(inputs: int, outputs: int, kernel: int, *, bias: bool = True) -> nn.Con
 def dirac(body: nn.Module) -> None:
     """Have the first filters of each convolution that learns pass their channel on as it is.
 
-    The identity initialisation of hlb-CIFAR10; filters beyond the number of channels stay random.
+    The identity initialisation of hlb-CIFAR10; filters beyond the number of channels are random, as PyTorch has them.
     """
     for module in body.modules():
         if isinstance(module, nn.Conv2d) and module.weight.requires_grad:
+            nn.init.kaiming_uniform_(module.weight, a=5**0.5)
             nn.init.dirac_(module.weight.data[: module.in_channels])
 
 

@@ -15,12 +15,13 @@ EPSILON = 5e-4
 class Whitening(nn.Conv2d):
     """A convolution whose outputs, over patches of train, are uncorrelated and of variance 1, each with its opposite.
 
-    2 C kernel^2 filters without padding. Until `fit` the weights are random; they are frozen, the bias learns
-    (tysam-code, hlb-CIFAR10; Jordan 2024, arXiv 2404.00498).
+    2 C kernel^2 filters without padding. Until `fit` the weights are random; they are frozen, the bias learns in the
+    first `bias_epochs` (tysam-code, hlb-CIFAR10; Jordan 2024, arXiv 2404.00498).
     """
 
-    def __init__(self, channels: int, kernel: int) -> None:
+    def __init__(self, channels: int, kernel: int, bias_epochs: int = 3) -> None:
         super().__init__(channels, 2 * channels * kernel**2, kernel)
+        self.bias_epochs = bias_epochs
         self.weight.requires_grad_(False)
         assert self.bias is not None
         nn.init.zeros_(self.bias)

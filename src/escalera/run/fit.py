@@ -207,8 +207,8 @@ def _train(
     pause = Pause(until)
     callbacks: list[Callback] = [
         *parts.values(),
-        *(extra for extra in (average, builders.unfreezing(config.model, fitting.network),
-                                  builders.whitening(config.model, fitting.network)) if extra),
+        *(extra for extra in (builders.lookahead(settings), average, builders.unfreezing(config.model, fitting.network),
+                                  builders.whitening(fitting.network)) if extra),
         *([Deadline(deadline)] if deadline is not None and place.ranks.count == 1 else []), StatisticsWarmUp(),
         *([TensorBoard(run.path), last, Announcer(events)] if leads else []), pause, stop
     ]  # fmt: skip

@@ -195,7 +195,8 @@ def _load(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     wanted = network.state_dict()
     misfit = differences(wanted, tensors)
     if misfit:
-        output = list(wanted)[-2:]  # the last layer of the head
+        last = list(wanted)[-1].rpartition(".")[0]  # the last layer of the head
+        output = [key for key in wanted if key.rpartition(".")[0] == last]
         rest, others = ({key: value for key, value in of.items() if key not in output} for of in (wanted, tensors))
         if set(output) <= set(tensors) and not differences(rest, others):
             misfit = f"its head is for {len(tensors[output[-1]])} classes, and {len(wanted[output[-1]])} are expected"

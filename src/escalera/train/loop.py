@@ -111,9 +111,12 @@ def train(
             learner = shards.begin(training.epoch, network)
             meter, source = Meter(training.epoch, batches, shards), iter(batches.epoch(training.epoch, shards.mine))
             for step in range(1, training.steps + 1):
-                factor = schedule(training.epoch - 1 + (step - 1) / training.steps)
+                position = training.epoch - 1 + (step - 1) / training.steps
+                factor = schedule(position)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                    group["lr"] = rate * factor
+                    # What learns in the first epochs alone goes through the whole schedule in these.
+                    own = schedule(position * training.epochs / group["epochs"]) if "epochs" in group else factor
+                    group["lr"] = rate * own
 
                 optimizer.zero_grad(set_to_none=True)
                 before = meter.seen

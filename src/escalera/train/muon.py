@@ -30,7 +30,8 @@ class Muon(torch.optim.SGD):
     """Muon for `matrices`, whose rows are filters, and SGD for the groups in `others`.
 
     With `normalize` each filter bank is brought to the norm sqrt(filters) before its step, so that the rate alone says
-    how far a step turns it. Every state that it keeps is a momentum, and nothing in it is random.
+    how far a step turns it, and no weight decay shrinks it. Every state that it keeps is a momentum, and nothing in it
+    is random.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Muon(torch.optim.SGD):
         update = gradient.add(momentum, alpha=group["momentum"]) if group["nesterov"] else momentum
         if self.normalize:
             parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp_min(1e-7))
-        if group["weight_decay"]:
+        elif group["weight_decay"]:
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
         turned = orthogonalised(update.reshape(len(update), -1), self.steps)
         parameter.add_(turned.view(update.shape), alpha=-group["lr"])

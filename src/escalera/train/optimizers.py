@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from escalera.models.stages import stages
+from escalera.models.whitening import whitenings
 from escalera.train.muon import Muon
 
 
@@ -38,7 +39,7 @@ def adam(
     """Adam."""
     rates = Rates.of(lr, backbone_lr, layer_decay)
     groups: list[dict[str, Any]] = [{"params": parameters, **rate} for parameters, rate in _parts(network, rates)]
-    if bias_scaler is not None:
+    if bias_scaler is not None or whitenings(network):
         groups = _decayed(network, 0.0, rates)
     _scale_biases(groups, lr, bias_scaler)
     return torch.optim.Adam(groups, lr=lr, betas=(betas[0], betas[1]), eps=epsilon, fused=True)
@@ -65,18 +66,18 @@ def sgd(
     network: nn.Module,
     *,
     lr: float,
-    momentum: float,
-    nesterov: bool,
     weight_decay: float,
+    bias_decay: float = 0.0,
     backbone_lr: float | None = None,
     layer_decay: float | None = None,
     bias_scaler: float | None = None,
+    **settings: Any,
 ) -> torch.optim.Optimizer:
-    """SGD with momentum; biases and batch norm are not decayed."""
-    groups = _decayed(network, weight_decay, Rates.of(lr, backbone_lr, layer_decay))
+    """SGD with momentum; biases and batch norm have a decay of their own."""
+    groups = _decayed(network, weight_decay, Rates.of(lr, backbone_lr, layer_decay), bias_decay)
     _scale_biases(groups, lr, bias_scaler)
-    optimizer = torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
-    if momentum:
+    optimizer = torch.optim.SGD(groups, lr=lr, fused=True, **settings)
+    if settings["momentum"]:
         # The fused kernel takes all parameters at their first step or none; a body may begin epochs after its head.
         # A momentum of zero is what the first step begins with anyway.
         for group in optimizer.param_groups:
@@ -92,6 +93,7 @@ def muon(
     sgd_momentum: float,
     bias_scaler: float | None,
     weight_decay: float,
+    bias_decay: float,
     **settings: Any,
 ) -> torch.optim.Optimizer:
     """Muon for the kernels of the body; for its biases, its batch norm and the head SGD."""
@@ -99,7 +101,7 @@ def muon(
     kernels = [p for p in body.parameters() if p.ndim > 1 and p.requires_grad] if isinstance(body, nn.Module) else []
     nesterov = settings["nesterov"] and sgd_momentum > 0
     others = {"lr": sgd_lr, "momentum": sgd_momentum, "nesterov": nesterov}
-    groups = _decayed(network, weight_decay, Rates())
+    groups = _decayed(network, weight_decay, Rates(), bias_decay)
     _scale_biases(groups, sgd_lr, bias_scaler)
     taken = set(kernels)
     for group in groups:
@@ -143,12 +145,23 @@ def _parts(network: nn.Module, rates: Rates) -> list[tuple[list[nn.Parameter], d
     return [head, *(group for group in groups if group[0])]
 
 
-def _decayed(network: nn.Module, weight_decay: float, rates: Rates) -> list[dict[str, Any]]:
+def _decayed(network: nn.Module, weight_decay: float, rates: Rates, bias_decay: float = 0.0) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = []
     for parameters, rate in _parts(network, rates):
-        # Vectors are biases and batch-norm scales: pulling them to zero only hurts.
+        # Vectors are biases and batch-norm scales: pulling them to zero hurts, unless their rate is very large.
         groups += [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay, **rate},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0, **rate},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": bias_decay, **rate},
         ]
+    return _whitening_apart(network, groups)
+
+
+def _whitening_apart(network: nn.Module, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with the bias of a whitening convolution in a group of its own, and the epochs in which it learns."""
+    for layer in whitenings(network):
+        for group in list(groups):
+            others = [parameter for parameter in group["params"] if parameter is not layer.bias]
+            if len(others) < len(group["params"]):
+                groups.append({**group, "params": [layer.bias], "epochs": layer.bias_epochs})
+                group["params"] = others
     return groups

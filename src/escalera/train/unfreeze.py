@@ -34,9 +34,9 @@ class UnfreezeAt(Callback):
 
 
 class WhiteningBias(Callback):
-    """Lets the bias of each of these convolutions learn in its first epochs, so many, and no longer."""
+    """Lets the bias of each of these convolutions learn in its first epochs and no longer."""
 
-    def __init__(self, layers: Sequence[tuple[Whitening, int]]) -> None:
+    def __init__(self, layers: Sequence[Whitening]) -> None:
         self.layers = layers
 
     def on_train_begin(self, training: Training) -> None:
@@ -48,8 +48,8 @@ class WhiteningBias(Callback):
         self._prepare(training)
 
     def _prepare(self, training: Training) -> None:
-        for layer, epochs in self.layers:
+        for layer in self.layers:
             assert layer.bias is not None
-            layer.bias.requires_grad_(training.epoch + 1 <= epochs)
+            layer.bias.requires_grad_(training.epoch + 1 <= layer.bias_epochs)
             if not layer.bias.requires_grad:
                 layer.bias.grad = None

@@ -26,6 +26,7 @@ class Head(Section):
     ] = 0.0
     activation: Activation = "relu"
     l2: L2 = 0.0
+    bias: Annotated[bool, Field(description="false: the output layer has none")] = True
     scale: Annotated[Positive, Field(description="the logits are multiplied by it (airbench's scaling_factor)")] = 1.0
 
     @model_validator(mode="after")

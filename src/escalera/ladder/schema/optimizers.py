@@ -14,6 +14,7 @@ Decay = Annotated[
     Field(description="from the head down, the rate of each stage of the body is that of the one above it times this"),
 ]
 
+BiasDecay = Annotated[float, Field(ge=0, description="weight decay of biases and of batch norm")]
 BiasScaler = Annotated[
     Positive | None, Field(description="the rate of biases and of batch norm is lr times this (hlb-CIFAR10: 64)")
 ]
@@ -73,7 +74,8 @@ class Sgd(Rates):
     bias_scaler: BiasScaler = None
     momentum: Fraction = 0.0
     nesterov: bool = False
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, description="of kernels")] = 0.0
+    bias_decay: BiasDecay = 0.0
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
@@ -98,7 +100,8 @@ class Muon(Section):
     bias_scaler: Annotated[
         Positive | None, Field(description="the rate of biases and of batch norm is sgd_lr times this")
     ] = None
-    weight_decay: Annotated[float, Field(ge=0, description="of all kernels")] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, description="of the kernels that are not normalised")] = 0.0
+    bias_decay: BiasDecay = 0.0
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:

@@ -36,6 +36,24 @@ class EarlyStopping(Section):
         return self
 
 
+class Lookahead(Section):
+    """Slow weights that follow those of the optimiser every few steps (Zhang et al. 2019)."""
+
+    every: Annotated[Count, Field(description="steps")] = 5
+    alpha: Annotated[Share, Field(description="how far the slow weights go towards the others")] = 0.5
+    schedule: Annotated[
+        Literal["constant", "cubic"],
+        Field(description="cubic: alpha falls from 1, by the cube of the share of the steps that are done"),
+    ] = "constant"
+
+
+class Stage(Section):
+    """A part of a training in which pictures are smaller."""
+
+    share: Annotated[Share, Field(description="of the epochs")]
+    scale: Annotated[Share, Field(description="of height and width")]
+
+
 class Train(Section):
     """How the weights are found."""
 
@@ -80,11 +98,32 @@ class Train(Section):
         Share | None,
         Field(description="decay of a running average of the weights, such as 0.999; the run stands by the average"),
     ] = None
+    lookahead: Annotated[
+        Lookahead | None,
+        Field(description="every few steps the weights go back part of the way to where they were (Zhang et al. 2019)"),
+    ] = None
+    progressive: Annotated[
+        list[Stage],
+        Field(
+            description="progressive resizing: the first epochs see smaller pictures, as [{share: 0.3, scale: 0.5}]; "
+            "what is left of the epochs, and all evaluation, sees them whole"
+        ),
+    ] = []
     early_stopping: EarlyStopping | None = None
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
         Field(description="auto: bf16 where the machine computes it natively, else fp32"),
     ] = "auto"
+
+    @model_validator(mode="after")
+    def _ends_whole(self) -> Self:
+        shares = sum(stage.share for stage in self.progressive)
+        if shares > 1 - 1e-9:
+            raise at_odds(
+                f"expected shares that leave some epochs to whole pictures, together less than 1, received {shares:g}",
+                "progressive",
+            )
+        return self
 
     @model_validator(mode="after")
     def _whole_shards(self) -> Self:
