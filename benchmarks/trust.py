@@ -2,6 +2,8 @@
 
     python benchmarks/trust.py imbalance --data DIR --weights DIR
     python benchmarks/trust.py alike RUN [--pairs 1000]
+    python benchmarks/trust.py doubt --data DIR --weights DIR [--ladder digits houses clothing fashion-mnist cifar10]
+    python benchmarks/trust.py noisy --data DIR [--rows 25000] [--seeds 1]
     python benchmarks/trust.py labels [--data DIR] [--source digits fashion_mnist] [--noise 0.05 0.1 0.2]
 
 DIR of data holds `clothing` (folders train, validation and test of ten classes), DIR of weights
@@ -22,14 +24,18 @@ from typing import Any
 
 import numpy as np
 from machine import machine
+from trust_doubt import FROZEN, LADDERS, doubt
+from trust_noisy import noisy
 
 import escalera as esc
 from escalera.core.predictions import read_answers, read_logits
 from escalera.core.rundir import RunDir
+from escalera.data.folds import deal
 from escalera.data.sources.open import open_source
 from escalera.evaluate.metrics import SHARES, softmax
 from escalera.evaluate.noise import find_noise, noise_matrix, thresholds
 from escalera.evaluate.paired import judge
+from escalera.experiment.suspects.find import FOLDS
 from escalera.experiment.suspects.out_of_fold import out_of_fold
 
 RATIO = 50
@@ -41,13 +47,7 @@ RARE: dict[str, Any] = {
     "rungs": [
         {
             "name": "plain",
-            "model": {
-                "kind": "backbone",
-                "name": "tf_efficientnet_lite0",
-                "weights": "imagenet",
-                "trainable": "none",
-                "head": {"pool": "average"},
-            },
+            "model": FROZEN,
         },
         {"name": "weights", "change": {"train.class_weights": "balanced"}},
         {"name": "sampler", "from": "plain", "change": {"train.sampler": "balanced"}},
@@ -112,7 +112,7 @@ def labels(data: Path | None, rows: int, sources: Sequence[str], shares: Sequenc
             planted = np.isin(chosen, wrong)
             part = replace(whole, images=np.asarray(whole.images[: len(chosen)]), labels=given, table=None, listed=None)
             start = time.perf_counter()
-            said = out_of_fold({"train": part}, count, None)["train"]
+            said = out_of_fold(replace(images, splits={"train": part}), None, deal(given, FOLDS, 0))["train"]
             found = find_noise(said, given, thresholds(said, given))
             score = average_precision_score(planted, -found.of_given)
             print(
@@ -152,6 +152,16 @@ def main() -> None:
     same = parts.add_parser("alike")
     same.add_argument("run", type=Path)
     same.add_argument("--pairs", type=int, default=1000)
+    sure = parts.add_parser("doubt")
+    sure.add_argument("--data", type=Path, required=True)
+    sure.add_argument("--weights", type=Path, required=True)
+    sure.add_argument("--ladder", nargs="+", default=list(LADDERS), choices=LADDERS)
+    sure.add_argument("--out", type=Path)
+    wrong = parts.add_parser("noisy")
+    wrong.add_argument("--data", type=Path, required=True)
+    wrong.add_argument("--rows", type=int, default=25_000)
+    wrong.add_argument("--seeds", type=int, default=1)
+    wrong.add_argument("--out", type=Path)
     noise = parts.add_parser("labels")
     noise.add_argument("--data", type=Path)
     noise.add_argument("--rows", type=int, default=10_000)
@@ -165,9 +175,16 @@ def main() -> None:
     if asked.part == "alike":
         alike(asked.run, asked.pairs)
         return
-    os.environ["ESCALERA_WEIGHTS"] = str(asked.weights)
+    if asked.part != "noisy":
+        os.environ["ESCALERA_WEIGHTS"] = str(asked.weights)
     with tempfile.TemporaryDirectory() as scratch:
-        imbalance(asked.data, asked.out or Path(scratch))
+        out = asked.out or Path(scratch)
+        if asked.part == "doubt":
+            doubt(asked.data, asked.ladder, out)
+        elif asked.part == "noisy":
+            noisy(asked.data, asked.rows, out, asked.seeds)
+        else:
+            imbalance(asked.data, out)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,22 @@
 
 import csv
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import timm
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from escalera.core.errors import DataError
 from escalera.data.explore.source import explore
-from escalera.data.images import Images
+from escalera.data.images import Images, ImageSet
 from escalera.data.sources.open import open_source
+from escalera.evaluate.features import features
+from escalera.evaluate.predict import predict
 from escalera.experiment.explore import explore_source
 from escalera.experiment.suspects import find
 from escalera.experiment.suspects import out_of_fold as folds
@@ -43,8 +47,9 @@ def stripes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that know what the pictures show."""
 
-    def said(splits: Mapping[str, Images], classes: int, weights: Path | None) -> dict[str, NDArray[np.float64]]:
-        return {name: np.eye(2)[np.arange(len(part.labels)) % 2] * 0.8 + 0.1 for name, part in splits.items()}
+    def said(images: ImageSet, weights: Path | None, folds: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        assert np.bincount(folds).tolist() == [12] * 5
+        return {name: np.eye(2)[np.arange(len(part.labels)) % 2] * 0.8 + 0.1 for name, part in images.splits.items()}
 
     monkeypatch.setattr(find, "out_of_fold", said)
 
@@ -79,14 +84,6 @@ def test_without_the_option_nothing_is_trained(stripes: Path, tmp_path: Path) ->
     assert not (page.parent / "labels.csv").exists()
 
 
-def test_a_row_is_asked_of_those_that_have_not_learned_from_it() -> None:
-    labels = np.repeat([0, 1, 2], [10, 7, 3])
-    found = folds.folds_of(labels, 5, 0)
-    assert np.bincount(found).tolist() == [4, 4, 4, 4, 4]
-    assert [len(np.unique(found[labels == label])) for label in range(3)] == [5, 5, 3]
-    assert np.array_equal(found, folds.folds_of(labels, 5, 0))
-
-
 def test_a_single_class_has_no_suspects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "cache"))
     found = explore("digits")
@@ -109,11 +106,59 @@ def test_networks_are_trained_on_the_other_folds_alone(stripes: Path, monkeypatc
 
     real = folds._fit
     monkeypatch.setattr(folds, "_fit", fit)
-    splits = open_source(str(stripes), data_root=None, image_size=None, channels=None).splits
-    found = folds.out_of_fold(splits, 2, None)
+    images = open_source(str(stripes), data_root=None, image_size=None, channels=None)
+    cut = np.arange(60) % 5
+    found = folds.out_of_fold(images, None, cut)
     assert learned == [48] * 5
     assert {name: said.shape for name, said in found.items()} == {"train": (60, 2), "test": (20, 2)}
     for said in found.values():
         assert said.sum(axis=1) == pytest.approx(np.ones(len(said)))
-    again = folds.out_of_fold(splits, 2, None)
+    again = folds.out_of_fold(images, None, cut)
     assert np.array_equal(found["train"], again["train"])
+
+
+def test_how_sure_a_network_is_of_itself_does_not_matter(stripes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folds, "_STEPS", 2)
+    monkeypatch.setattr(folds, "EPOCHS", 1)
+    images = open_source(str(stripes), data_root=None, image_size=None, channels=None)
+    found = folds.out_of_fold(images, None, np.arange(60) % 5)
+    whole = predict
+
+    def surer(*given: Any) -> Any:
+        said = whole(*given)
+        return type(said)(3 * said.logits, said.labels)
+
+    monkeypatch.setattr(folds, "predict", surer)
+    again = folds.out_of_fold(images, None, np.arange(60) % 5)
+    for split in found:
+        assert again[split] == pytest.approx(found[split], abs=0.02)
+
+
+def test_rows_of_a_group_are_asked_together() -> None:
+    table = pa.table({"house": [f"h{row // 4}" for row in range(24)], "one": ["x"] * 24})
+    part = Images(np.zeros((24, 2, 2, 1), np.uint8), np.arange(24) % 2, table)
+    images = ImageSet("mine", ["a", "b"], {"train": part})
+    cut = find._folds(images, "house")
+    assert [len(np.unique(cut[4 * house : 4 * house + 4])) for house in range(6)] == [1] * 6
+    assert cut.max() == 4
+    with pytest.raises(DataError, match=r"--labels: data\.group 'one' of mine has one value in train: expected two or"):
+        find._folds(images, "one")
+
+
+def test_features_are_computed_once(stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tmp_path / "test_resnet.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), weights)
+    monkeypatch.setattr(folds, "_STEPS", 2)
+    monkeypatch.setattr(folds, "_HEAD_EPOCHS", 1)
+    images = open_source(str(stripes), data_root=None, image_size=(32, 32), channels=3)
+    whole, times = features, list[int]()
+
+    def counted(*given: Any) -> Any:
+        times.append(1)
+        return whole(*given)
+
+    monkeypatch.setattr(folds, "features", counted)
+    one = folds.out_of_fold(images, weights, np.arange(60) % 5)
+    again = folds.out_of_fold(images, weights, np.arange(60) % 5)
+    assert len(times) == 2, "train and test, the first time"
+    assert np.array_equal(one["train"], again["train"])

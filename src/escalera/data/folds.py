@@ -38,7 +38,7 @@ def fold(
     train, and for too few groups.
     """
     whole = image_set.splits["train"]
-    folds = groups.folds(image_set, group, count, seed) if group else _folds(image_set, count, seed, rare_classes)
+    folds = _folds(image_set, count, seed, group, rare_classes)
     own = image_set.splits.get("validation")
     rest = np.flatnonzero(folds != number - 1)
     parts = {"train": rest}
@@ -67,26 +67,44 @@ def fold(
     )
 
 
-def _folds(image_set: ImageSet, count: int, seed: int, rare_classes: Rare) -> NDArray[np.int64]:
-    """The fold (N,) of each row, counted from 0; each class goes on where the one before it ended."""
-    labels, classes = image_set.splits["train"].labels, image_set.classes or ["all rows"]
+def deal(labels: NDArray[np.int64], count: int, seed: int, of: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """The fold (N,) of each row, counted from 0: each class is dealt out in turn, going on where the one before ended.
+
+    Rows of the same group, numbered in `of` (N,), stay together, and the classes are as alike as that allows.
+    """
+    if of is not None:
+        shares = [1 / (count - number) for number in range(count - 1)]
+        return groups.assign(labels, of, int(labels.max(initial=0)) + 1, shares, seed)[of]
     random = np.random.RandomState(seed % 2**32)
-    folds = np.full(len(labels), NEVER, np.int64)
-    few: dict[str, int] = {}
-    next_one = 0
-    for label, name in enumerate(classes):
-        rows = random.permutation(np.flatnonzero(labels == label))
-        if len(rows) < count:
-            few[name] = len(rows)
-            continue
-        folds[rows] = (next_one + np.arange(len(rows))) % count
-        next_one += len(rows)
+    order = np.concatenate([random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)])
+    folds = np.empty(len(labels), np.int64)
+    folds[order] = np.arange(len(labels)) % count
+    return folds
+
+
+def _folds(image_set: ImageSet, count: int, seed: int, group: str | None, rare_classes: Rare) -> NDArray[np.int64]:
+    """The fold (N,) of each row of train; raises FoldsError where some class or the groups are too few for that."""
+    train, name = image_set.splits["train"], image_set.name
+    if group is not None:
+        names, of = groups.groups_of(image_set, group)
+        if len(names) < count:
+            raise FoldsError(
+                f"{name}: data.group '{group}' has {len(names)} group{'s' if len(names) > 1 else ''} in train, "
+                f"too few for {count} folds."
+            )
+        return deal(train.labels, count, seed, of)
+    classes = image_set.classes or ["all rows"]
+    rows = np.bincount(train.labels, minlength=len(classes))
+    few = {one: int(rows[label]) for label, one in enumerate(classes) if rows[label] < count}
     if few and (rare_classes == "refuse" or len(few) == len(classes)):
         least = min(few.values())
         fewer = f"write data.folds: {least}, " if least >= 2 else ""
         raise FoldsError(
-            f"{image_set.name}: {len(few)} class{'es have' if len(few) > 1 else ' has'} fewer pictures than there are "
+            f"{name}: {len(few)} class{'es have' if len(few) > 1 else ' has'} fewer pictures than there are "
             f"folds, {count}: {listed(few)}. Add pictures, {fewer}or write data.rare_classes: train, which keeps them "
             "in train alone."
         )
+    often = np.flatnonzero(rows[train.labels] >= count)
+    folds = np.full(len(train.labels), NEVER, np.int64)
+    folds[often] = deal(train.labels[often], count, seed)
     return folds

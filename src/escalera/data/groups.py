@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.errors import DataError, FoldsError, nearest
+from escalera.core.errors import DataError, nearest
 from escalera.data.images import Images, ImageSet
 from escalera.data.readers.paths import composed
 
@@ -19,16 +19,14 @@ def cut(image_set: ImageSet, column: str, shares: dict[str, float], seed: int) -
 
     Raises DataError for a row without a group, groups that the source's own splits tear apart, and too few groups.
     """
-    values = {name: _groups(image_set.name, name, images, column) for name, images in image_set.splits.items()}
-    _check_given(image_set.name, column, values)
+    names, groups = groups_of(image_set, column)
     train = image_set.splits["train"]
-    names, groups = np.unique(values["train"], return_inverse=True)
     if len(names) < len(shares) + 1:
         raise DataError(
             f"{image_set.name}: data.group '{column}' has {len(names)} group{'s' if len(names) > 1 else ''} in train, "
             f"too few for {len(shares) + 1} splits ({', '.join(['train', *shares])})."
         )
-    chosen = _assign(train.labels, groups, len(image_set.classes) or 1, list(shares.values()), seed)
+    chosen = assign(train.labels, groups, len(image_set.classes) or 1, list(shares.values()), seed)
     parts = {name: np.flatnonzero(chosen[groups] == i) for i, name in enumerate(("train", *shares))}
     present = np.unique(train.labels)
     absent = np.setdiff1d(present, train.labels[parts["train"]])
@@ -48,25 +46,18 @@ def cut(image_set: ImageSet, column: str, shares: dict[str, float], seed: int) -
     return parts
 
 
-def folds(image_set: ImageSet, column: str, count: int, seed: int) -> NDArray[np.int64]:
-    """The fold (N,) of each row of train, groups whole and the classes as alike as that allows.
+def groups_of(image_set: ImageSet, column: str) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The names of the groups of train, and the number (N,) of each row's.
 
-    Raises DataError for a row without a group, groups that the source's own splits tear apart, and too few groups.
+    Raises DataError for a row without a group, and groups that the source's own splits tear apart.
     """
     values = {name: _groups(image_set.name, name, images, column) for name, images in image_set.splits.items()}
     _check_given(image_set.name, column, values)
-    train = image_set.splits["train"]
     names, groups = np.unique(values["train"], return_inverse=True)
-    if len(names) < count:
-        raise FoldsError(
-            f"{image_set.name}: data.group '{column}' has {len(names)} group{'s' if len(names) > 1 else ''} in train, "
-            f"too few for {count} folds."
-        )
-    shares = [1 / (count - fold) for fold in range(count - 1)]
-    return _assign(train.labels, groups, len(image_set.classes) or 1, shares, seed)[groups]
+    return names, groups
 
 
-def _assign(
+def assign(
     labels: NDArray[np.int64], groups: NDArray[np.int64], classes: int, shares: list[float], seed: int
 ) -> NDArray[np.int64]:
     """The split of each group, 0 for train: the largest first, each to where its classes are lacking most."""

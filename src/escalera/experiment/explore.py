@@ -72,7 +72,7 @@ def explore_source(
     if labels:
         from escalera.experiment.suspects.find import as_csv, find_suspects
 
-        noise = find_suspects(found)
+        noise = find_suspects(found, data.group)
         suspects = noise.lines(found)
         facts["labels"] = noise.facts()
         tables["labels.csv"] = as_csv(suspects)

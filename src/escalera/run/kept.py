@@ -39,7 +39,7 @@ def features_of(config: RungConfig, data: Dataset, network: Network, name: str, 
     section = list(config.model.net.parts.values())[number]
     pool = config.model.net.head.pool if len(network.parts) == 1 else section.head.pool
     states = [
-        section.model_dump_json(exclude=NO_MATTER), pool, str(network.parts[number].layout), _digest(body),
+        section.model_dump_json(exclude=NO_MATTER), pool, str(network.parts[number].layout), body_digest(body),
         part.digest, str(data.train.channels if config.data.normalize == "standard" else None),
         precision, device.type, str(torch.get_num_threads()), torch.__version__,
         str(evaluation_batch(part.images, device)),
@@ -57,7 +57,7 @@ def beside(part: Split, found: list[Tensor], *, pictures: bool) -> Split:
     return replace(part, kept=whole, images=np.zeros((len(part.images), 1, 1, part.images.shape[3]), np.uint8))
 
 
-def _digest(body: nn.Module) -> str:
+def body_digest(body: nn.Module) -> str:
     """The SHA-256 of a body's weights and statistics, by name."""
     found = hashlib.sha256()
     for name, tensor in sorted(body.state_dict().items()):

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from escalera.core.csvtext import csv_text
 from escalera.core.errors import DataError
 from escalera.data.explore.source import Explored
+from escalera.data.folds import deal
+from escalera.data.groups import groups_of
+from escalera.data.images import ImageSet
 from escalera.evaluate.noise import Noise, find_noise, noise_matrix, thresholds
-from escalera.experiment.suspects.out_of_fold import FOLDS, out_of_fold
+from escalera.experiment.suspects.out_of_fold import out_of_fold
 from escalera.models.pretrained import at_hand
 
+FOLDS = 5
 _COLUMNS = ("split", "row", "place", "given", "suggested", "confidence", "of_given")
 _SMALLEST = 32
 """Pixels of a side from which weights that were trained on photographs are of use."""
@@ -36,6 +40,7 @@ class Suspects:
     share: float
     accuracy: float
     by: str | None
+    folds: int = FOLDS
 
     def lines(self, explored: Explored) -> list[dict[str, Any]]:
         """The suspects, the surest first, of train and then of the other splits; `index` is among those read."""
@@ -60,7 +65,7 @@ class Suspects:
         """What explore.json holds."""
         return {
             "by": self.by,
-            "folds": FOLDS,
+            "folds": self.folds,
             "accuracy": round(self.accuracy, 4),
             "share": round(self.share, 4),
             "suspects": {split: int(noise.flagged.sum()) for split, noise in self.found.items()},
@@ -73,10 +78,11 @@ def as_csv(lines: Sequence[Mapping[str, Any]]) -> str:
     return csv_text(_COLUMNS, [[line[key] for key in _COLUMNS] for line in lines])
 
 
-def find_suspects(explored: Explored) -> Suspects:
+def find_suspects(explored: Explored, group: str | None = None) -> Suspects:
     """Train quick networks on folds of a source, and look for labels that they contradict with confidence.
 
-    Raises DataError for a source whose rows have no classes, or a single one.
+    Rows with the same value in the column `group` are in one fold.
+    Raises DataError for a source whose rows have no classes, or a single one, and for groups that make no folds.
     """
     images = explored.images
     labels = images.splits["train"].labels
@@ -86,12 +92,29 @@ def find_suspects(explored: Explored) -> Suspects:
             "expected two or more to tell apart"
         )
     weights = _weights(explored)
-    said = out_of_fold(images.splits, len(images.classes), weights)
+    folds = _folds(images, group)
+    said = out_of_fold(images, weights, folds)
     least = thresholds(said["train"], labels)
     found = {name: find_noise(said[name], part.labels, least) for name, part in images.splits.items()}
     matrix, share = noise_matrix(said["train"], labels)
     accuracy = float((said["train"].argmax(axis=1) == labels).mean())
-    return Suspects(images.classes, found, matrix, share, accuracy, weights.name if weights else None)
+    return Suspects(
+        images.classes, found, matrix, share, accuracy, weights.name if weights else None, int(folds.max()) + 1
+    )
+
+
+def _folds(images: ImageSet, group: str | None) -> NDArray[np.int64]:
+    """(N,): the fold of each row of train; there are fewer than five where there is not enough to cut."""
+    labels = images.splits["train"].labels
+    if group is None:
+        return deal(labels, min(FOLDS, len(labels)), seed=0)
+    names, of = groups_of(images, group)
+    if len(names) < 2:
+        raise DataError(
+            f"--labels: data.group '{group}' of {images.name} has one value in train: expected two or more, so that "
+            "some rows are left to learn from. Leave out data.group."
+        )
+    return deal(labels, min(FOLDS, len(names)), 0, of)
 
 
 def _weights(explored: Explored) -> Path | None:

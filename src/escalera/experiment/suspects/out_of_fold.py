@@ -1,6 +1,7 @@
 """What quick networks say of rows that they have not learned from: train is cut into folds, each left out once.
 
 images         (N, H, W, C) uint8, whole
+folds          (N,) the fold of each row of train, from 0
 probabilities  (N, K) float64, of each split
 """
 
@@ -12,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from escalera.data.augment.geometric import Augment
 from escalera.data.batches import Batches, Treatment, evaluation_batch
+from escalera.data.cache.features import kept
 from escalera.data.dataset import Split, channel_statistics
 from escalera.data.features import FeatureBatches
-from escalera.data.images import Images
+from escalera.data.images import Images, ImageSet
+from escalera.evaluate.doubt import fit_temperature
 from escalera.evaluate.features import features
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
@@ -28,11 +31,11 @@ from escalera.models.cnn import cnn
 from escalera.models.head import Head
 from escalera.models.network import Network
 from escalera.models.transfer import load_body
+from escalera.run.kept import body_digest
 from escalera.train.loop import Training, train
 from escalera.train.optimizers import sgd
 from escalera.train.schedules import one_cycle
 
-FOLDS = 5
 EPOCHS = 8
 """Of a quick network. With 6 the errors planted in Fashion-MNIST are ranked a little worse, with 12 it learns them."""
 _STEPS = 400
@@ -47,37 +50,34 @@ Feed = Callable[[NDArray[np.int64], bool, int], Batches | FeatureBatches]
 
 
 def out_of_fold(
-    splits: Mapping[str, Images], classes: int, weights: Path | None, *, seed: int = 0
+    images: ImageSet, weights: Path | None, folds: NDArray[np.int64], *, seed: int = 0
 ) -> dict[str, NDArray[np.float64]]:
     """Probabilities of every split: a row of train by the network that was trained without its fold.
 
     The rows of other splits, from which none learns, are given the mean of what all say. The networks are heads on the
     features of the ImageNet weights in a file, or small ones trained on the pictures themselves where there are none.
+    Each is as sure as the rows of its own fold say that it may be: a head on features is far too sure of itself, and
+    confident learning would take its mistakes for wrong labels.
     """
-    labels = splits["train"].labels
-    folds = folds_of(labels, min(FOLDS, len(labels)), seed)
-    feeds, make, epochs = _pretrained(splits, classes, weights) if weights else _quick(splits, classes)
+    splits, classes = images.splits, len(images.classes)
+    feeds, make, epochs = _pretrained(images, weights) if weights else _quick(splits, classes)
     found = {name: np.zeros((len(part.labels), classes)) for name, part in splits.items()}
-    for fold in range(folds.max() + 1):
+    count = int(folds.max()) + 1
+    for fold in range(count):
         torch.manual_seed(seed * 1_000 + fold)
         network = make()
-        batches = feeds["train"](np.flatnonzero(folds != fold), True, seed)
-        _fit(network, batches, epochs, seed)
-        asked = {name: np.arange(len(part.labels)) for name, part in splits.items()}
-        asked["train"] = np.flatnonzero(folds == fold)
-        for name, rows in asked.items():
-            said = softmax(predict(network, feeds[name](rows, False, seed).epoch(0)).logits)
-            found[name][rows] += said if name == "train" else said / (folds.max() + 1)
-    return found
+        _fit(network, feeds["train"](np.flatnonzero(folds != fold), True, seed), epochs, seed)
 
+        def said(name: str, rows: NDArray[np.int64], network: nn.Module = network) -> NDArray[np.float32]:
+            return predict(network, feeds[name](rows, False, seed).epoch(0)).logits
 
-def folds_of(labels: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """(N,): the fold of each row, the rows of each class dealt out evenly, at random."""
-    random = np.random.RandomState(seed)
-    order = random.permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    found = np.empty(len(labels), np.int64)
-    found[order] = np.arange(len(labels)) % folds
+        left = np.flatnonzero(folds == fold)
+        logits = said("train", left)
+        temperature = fit_temperature(logits, splits["train"].labels[left])
+        found["train"][left] = softmax(logits / temperature)
+        for name, part in splits.items():
+            if name != "train":
+                found[name] += softmax(said(name, np.arange(len(part.labels))) / temperature) / count
     return found
 
 
@@ -119,10 +119,9 @@ def _quick(splits: Mapping[str, Images], classes: int) -> tuple[dict[str, Feed],
     return {name: feed(part) for name, part in splits.items()}, make, EPOCHS
 
 
-def _pretrained(
-    splits: Mapping[str, Images], classes: int, weights: Path
-) -> tuple[dict[str, Feed], Callable[[], nn.Module], int]:
-    """Batches of the features that ImageNet weights give, computed once, and a head for them."""
+def _pretrained(images: ImageSet, weights: Path) -> tuple[dict[str, Feed], Callable[[], nn.Module], int]:
+    """Batches of the features that ImageNet weights give, which the cache keeps, and a head for them."""
+    splits, classes = images.splits, len(images.classes)
     height, width, channels = splits["train"].images.shape[1:]
     name = weights.name.removesuffix(".safetensors")
     body, shape = backbone((channels, height, width), name)
@@ -131,8 +130,14 @@ def _pretrained(
 
     def feed(part: Images) -> Feed:
         size = evaluation_batch(part.images, torch.device("cpu"))
-        every = Batches(part.images, part.labels, np.arange(len(part.labels)), batch_size=size)
-        found = features(network, every.epoch(0))[0]
+        every = Split(part.images, part.labels, np.arange(len(part.labels)))
+
+        def compute() -> Tensor:
+            batches = Batches(every.images, every.labels, every.rows, batch_size=size)
+            return features(network, batches.epoch(0))[0]
+
+        states = [body_digest(network.body), every.digest, str(torch.get_num_threads()), torch.__version__, str(size)]
+        found = kept(images.name, states, compute)
         labels = torch.from_numpy(part.labels)
 
         def batches(rows: NDArray[np.int64], learns: bool, seed: int) -> FeatureBatches:
