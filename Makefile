@@ -1,9 +1,10 @@
 # `make climb` trains the first ladder and writes its report; `make test` runs the tests. Both set up .venv when needed.
+# `make docs` builds the documentation in English and Spanish into site/, with a link and a spelling check.
 # `make check` runs ruff and mypy; `make wheel` builds the wheel and climbs with it in an empty environment.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: climb test check wheel clean
+.PHONY: climb test check docs wheel clean
 .DEFAULT_GOAL := climb
 
 climb: .venv/installed
@@ -14,6 +15,10 @@ test: .venv/installed-for-tests
 
 check: .venv/installed-for-tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: .venv/installed-for-docs
+	@$(BIN)/python docs/site/spelling.py
+	@$(BIN)/python docs/site/build.py site
 
 wheel: .venv/installed-for-tests
 	@$(BIN)/python .ci/wheel.py
@@ -31,6 +36,10 @@ wheel: .venv/installed-for-tests
 
 .venv/installed-for-tests: .venv/installed pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv/installed-for-docs: .venv/installed pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 clean:

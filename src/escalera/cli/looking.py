@@ -168,11 +168,11 @@ def models(
 
 
 @command("escalera schema > ladder.schema.json")
-def schema(debug: Debug = False) -> None:
+def schema(lang: Lang = HERE, debug: Debug = False) -> None:
     """Print the JSON Schema of a ladder, for editors."""
     from escalera.ladder.editor import json_schema
 
-    echo_json(json_schema())
+    echo_json(json_schema(lang.value))
 
 
 @command("escalera doctor")

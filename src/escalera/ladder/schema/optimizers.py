@@ -96,7 +96,7 @@ class Muon(Section):
         bool, Field(description="bring each kernel to the norm of its number of filters' root before a step")
     ] = False
     sgd_lr: Annotated[Positive, Field(description="of the head, of biases and of batch norm")] = 0.01
-    sgd_momentum: Annotated[Fraction, Field(description="of the same")] = 0.9
+    sgd_momentum: Annotated[Fraction, Field(description="of the head, of biases and of batch norm")] = 0.9
     bias_scaler: Annotated[
         Positive | None, Field(description="the rate of biases and of batch norm is sgd_lr times this")
     ] = None

@@ -32,7 +32,7 @@ class Neighbours(Section):
     """The k nearest neighbours, the nearer ones counting more."""
 
     name: Literal["nearest_neighbours"]
-    k: Annotated[Count, Field(description="how many")] = 15
+    k: Annotated[Count, Field(description="how many neighbours are asked")] = 15
 
 
 class Forest(Section):
