@@ -39,7 +39,7 @@ class EarlyStopping(Section):
 class Lookahead(Section):
     """Slow weights that follow those of the optimiser every few steps (Zhang et al. 2019)."""
 
-    every: Annotated[Count, Field(description="steps")] = 5
+    every: Annotated[Count, Field(description="steps between two such moves")] = 5
     alpha: Annotated[Share, Field(description="how far the slow weights go towards the others")] = 0.5
     schedule: Annotated[
         Literal["constant", "cubic"],
@@ -50,8 +50,8 @@ class Lookahead(Section):
 class Stage(Section):
     """A part of a training in which pictures are smaller."""
 
-    share: Annotated[Share, Field(description="of the epochs")]
-    scale: Annotated[Share, Field(description="of height and width")]
+    share: Annotated[Share, Field(description="share of the epochs")]
+    scale: Annotated[Share, Field(description="share of the height and of the width that is left")]
 
 
 class Train(Section):
