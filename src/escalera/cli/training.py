@@ -45,6 +45,7 @@ def ladder_names(incomplete: str) -> list[str]:
     "escalera climb digits",
     "escalera climb cifar10 --rung base --rung deeper --set train.epochs=5",
     "escalera climb my_ladder.yaml --plan",
+    "escalera climb digits --rung cnn --find-lr",
     "escalera climb digits --seeds 5 --jobs auto",
     "escalera climb digits --set train.shards=4 --devices 2",
     "escalera climb digits --track mlflow",
@@ -66,6 +67,10 @@ def climb(
     ] = None,
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Train each rung with this many seeds.")] = 1,
     plan: Annotated[bool, typer.Option("--plan", help="Train nothing: say what the rungs would cost here.")] = False,
+    find_lr: Annotated[
+        bool,
+        typer.Option("--find-lr", help="Train nothing to its end: try growing rates for 100 steps, and suggest one."),
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train finished rungs again.")] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be decoded, and count them.")
@@ -101,7 +106,14 @@ def climb(
     from escalera.experiment.tracking.follow import close
     from escalera.run.events import together
 
+    if plan and find_lr:
+        raise typer.BadParameter("expected one of --plan and --find-lr, received both")
     followers = _followers(track or [])
+    if find_lr:
+        reading = load_ladder(ladder, set_ or [], data_root)
+        given = {"rungs": rung or [], "out": out, "data_root": data_root, "device": device.value, "skip_bad": skip_bad}
+        _find_rates(reading, given, words_of(lang), as_json=json_)
+        return
     if plan:
         reading = load_ladder(ladder, set_ or [], data_root)
         rows = _plan(reading, rung or [], out, data_root, device.value, words_of(lang))
@@ -166,6 +178,20 @@ def _plan(
     count = words.count(len(rungs) or len(reading.rungs), "rung")
     with Console(stderr=True).status(words.say("plan.measuring", rungs=count)):
         return plan(reading, data_root=data_root, device=device, rungs=rungs, out=out)
+
+
+def _find_rates(reading: Reading, given: dict[str, Any], words: Words, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from escalera.cli.terminal.rates import print_rates
+    from escalera.experiment.rates import find_rates
+
+    with Console(stderr=True).status("") as status:
+        rows = find_rates(reading, begins=lambda name: status.update(words.say("rates.measuring", rung=name)), **given)
+    if as_json:
+        echo_json(rows)
+    else:
+        print_rates(Console(), rows, words)
 
 
 @command("escalera report runs/digits --lang es")

@@ -80,7 +80,7 @@ def climb(
     """
     ladder, events = reading.ladder, events or Events()
     make, count, devices = choose_executor(executor, jobs, devices)
-    chosen, place = _choose(ladder, rungs), find_place(out, ladder.name)
+    chosen, place = choose(ladder, rungs), find_place(out, ladder.name)
     way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events, deadline, threads)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
@@ -139,7 +139,7 @@ def plan(
     if waiting and out is not None and not is_url(out):
         answered, waiting = known_answers(reading, Path(out) / reading.ladder.name)
         reading = inherit(answered)
-    chosen = _choose(reading.ladder, rungs)
+    chosen = choose(reading.ladder, rungs)
     problems = builders.shape_problems(reading, chosen)
     if problems:
         raise LadderError(problems)
@@ -153,7 +153,8 @@ def plan(
     return rows
 
 
-def _choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
+def choose(ladder: Ladder, names: Sequence[str]) -> list[Rung]:
+    """The rungs of these names, all where there are none; raises EscaleraError for a name that no rung has."""
     known = [rung.name for rung in ladder.rungs]
     names = list(map(composed, names))
     for name in names:
