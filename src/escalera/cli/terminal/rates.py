@@ -33,7 +33,7 @@ def print_rates(console: Console, rows: Sequence[Mapping[str, Any]], words: Lang
         if row["suggested"] is None:
             console.print(f"  {words.say('rates.none')}\n", markup=False, highlight=False)
             continue
-        reason = words.say(f"rates.{'burst' if row['burst'] else 'whole'}", least=short_rate(row["least"]))
+        reason = words.say("rates.burst" if row["burst"] else "rates.whole", least=short_rate(row["least"]))
         console.print(f"  {words.say('rates.suggested', rate=short_rate(row['suggested']))} {reason}", highlight=False)
         console.print(f"  {words.say('rates.line')}  {row['line']}\n", markup=False, highlight=False)
     console.print(words.say("rates.what"), style="dim", highlight=False)
