@@ -44,7 +44,17 @@ SECTIONS = (
     Section({"en": "Course", "es": "Curso"}, _all("course")),
     Section(
         {"en": "How to", "es": "Cómo se hace"},
-        ("data.md", "search.md", "trust.md", "studio.md", "serve.md", "hub.md", "tracking.md", "cluster.md"),
+        (
+            "data.md",
+            "recipes.md",
+            "search.md",
+            "trust.md",
+            "studio.md",
+            "serve.md",
+            "hub.md",
+            "tracking.md",
+            "cluster.md",
+        ),
     ),
     Section({"en": "Reference", "es": "Referencia"}, ("commands.md", "keys.md", "api.md")),
     Section({"en": "Understand", "es": "Entender"}, ("statistics.md", "tour.md", "decisions.md")),
