@@ -87,6 +87,9 @@ def browser(tmp_path: Path) -> Iterator[Any]:
     # What the browser itself asks of its makers is not the page's.
     for argument in ("disable-background-networking", "disable-component-update", "disable-sync", "no-first-run"):
         options.add_argument(f"--{argument}")
+    # A camera of its own, which shows a picture that moves, and is given without asking.
+    for argument in ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"):
+        options.add_argument(f"--{argument}")
     options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
     options.add_experimental_option(
         "prefs", {"intl.accept_languages": "es-ES,es", "download.default_directory": str(tmp_path)}

@@ -80,7 +80,7 @@ def test_the_moves_of_a_ladder_that_builds_itself_are_shown(climber: _Climber, t
     write_sealed(climber.job.out / "digits" / "auto" / "auto.json", {"source": "digits", "attempts": [move, dropped]})
     moves = moves_of(climber.job.out, "digits")
     assert [one.state for one in moves] == ["kept", "dropped"]
-    page = climber._progress(Progress(Request("digits", minutes=3), True, [], "", moves=moves))
+    page = climber.progress.html(Progress(Request("digits", minutes=3), True, [], "", moves=moves))
     assert "Trabajando: 1 de 2 movimientos se quedan por ahora" in page
     assert "normalización por lotes" in page and "más profunda" in page
     assert moves_of(climber.job.out, "elsewhere") == []

@@ -14,8 +14,8 @@ from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
 from escalera.studio.i18n import load_words
 from escalera.studio.job import Job, Progress, Request, plan, settings
+from escalera.studio.progress import ProgressView
 from escalera.studio.standing import Hunt
-from escalera.studio.tabs.climb import _Climber
 
 LADDER = """
 name: tiny
@@ -203,10 +203,9 @@ def test_a_search_is_watched_and_its_rung_is_what_it_found(tmp_path: Path) -> No
     assert [(step.rung, step.standing) for step in found.steps] == [("mlp", "done"), ("tuned", "done")]
     # What the search has found counts as asked for.
     assert job.replaces(Request(ladder)) == []
-    tab = _Climber.__new__(_Climber)
     for code, words in (("en", "3 of 3 trials, best "), ("es", "3 de 3 ensayos, mejor: ")):
-        tab.words = load_words(code)
-        assert words in tab._progress(found)
-    assert tab._progress(replace(found, hunts=[Hunt("tuned", "running", 4, None, 0.25, True)])).count(
+        view = ProgressView(load_words(code))
+        assert words in view.html(found)
+    assert view.html(replace(found, hunts=[Hunt("tuned", "running", 4, None, 0.25, True)])).count(
         "4 ensayos, menor pérdida: 0,250"
     )

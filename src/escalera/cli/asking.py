@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
-from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, folder, words_of
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, WeightsRoot, folder, words_of
 
 Host = Annotated[
     str, typer.Option(metavar="ADDRESS", help="The address to listen on; any but this machine's needs --auth.")
@@ -202,6 +202,7 @@ def studio(
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", callback=folder, help="Where runs are, and go.")] = Path("runs"),
     data_root: DataRoot = None,
+    weights_root: WeightsRoot = None,
     lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,13 +102,13 @@ def first_ladder(seen: SourceSurvey, file: Path, language: str) -> str:
 
 
 def _train(seen: SourceSurvey) -> dict[str, Any]:
-    ground = _ground(seen)
+    ground = ground_of(seen, BODIES[:1])
     return dict(first(ground, ground.epochs)["train"])
 
 
 def _rungs(seen: SourceSurvey) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """The rungs by name: the key of the reason, that of the comment, and the settings."""
-    ground = _ground(seen)
+    ground = ground_of(seen, BODIES[:1])
     start = first(ground, ground.epochs)["model"]
     rungs: dict[str, tuple[str, str, dict[str, Any]]] = {
         "baseline": ("auto.why.first", f"new.model.{start['kind']}", {"model": start})
@@ -130,7 +130,7 @@ def _body(seen: SourceSurvey) -> dict[str, Any] | None:
     """A rung with a pretrained body, where pictures are large enough for it."""
     if seen.native < _SIDE_OF_PHOTOS or seen.columns:
         return None
-    change = pretrained(_ground(seen), {"model": {"kind": "cnn"}}) or {}
+    change = pretrained(ground_of(seen, BODIES[:1]), {"model": {"kind": "cnn"}}) or {}
     # What the rung that it starts from has already is no change.
     needless = {"augment", *(["data.channels"] if seen.channels == 3 else [])}
     needless |= {"data.normalize"} if "normalize" not in seen.data else set()
@@ -141,13 +141,13 @@ def _body(seen: SourceSurvey) -> dict[str, Any] | None:
     }
 
 
-def _ground(seen: SourceSurvey) -> Ground:
+def ground_of(seen: SourceSurvey, bodies: Sequence[str]) -> Ground:
     """What the known moves are chosen by, as far as it is known before the source is cut into splits."""
     size = seen.data.get("image_size", seen.native)
     side = min(size) if isinstance(size, list) else size
     return Ground(
         seen.rows["train"], seen.rows.get("validation", 0), len(seen.classes), (seen.channels, side, side), seen.native,
-        attributes=len(seen.columns), pictures=bool(seen.native), mirror=seen.mirror, bodies=BODIES[:1],
+        attributes=len(seen.columns), pictures=bool(seen.native), mirror=seen.mirror, bodies=bodies,
         uneven=seen.uneven,
     )  # fmt: skip
 

@@ -84,7 +84,7 @@ def survey_source(source: str, sets: Sequence[str], data_root: Path | None) -> S
         data={"source": source}
         | data.model_dump(mode="json", exclude_defaults=True, exclude={"source"})
         | (chosen if known is None else {key: chosen[key] for key in ("validation",) if key in chosen}),
-        found=_found(facts, native if sizes else 0, columns),
+        found=found_in(facts, native if sizes else 0, columns),
     )
 
 
@@ -134,7 +134,7 @@ def _chosen(facts: dict[str, Any], native: int, sizes: int) -> dict[str, Any]:
     return found
 
 
-def _found(facts: dict[str, Any], native: int, columns: Sequence[str]) -> list[list[str]]:
+def found_in(facts: dict[str, Any], native: int = 0, columns: Sequence[str] = ()) -> list[list[str]]:
     """What a person should know before anything is trained: keys of the messages with their values."""
     counts = facts["splits"]["train"]["classes"]
     rows = {name: split["rows"] for name, split in facts["splits"].items()}

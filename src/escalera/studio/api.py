@@ -15,6 +15,7 @@ from escalera.inference import bundle
 from escalera.inference.serving.question import read_question, refused
 from escalera.report.language import LANGUAGES
 from escalera.studio.i18n import preferred
+from escalera.studio.pictures.route import taking
 from escalera.studio.service import Studio
 
 _ICON = (
@@ -80,6 +81,7 @@ def add_routes(app: Starlette, studio: Studio) -> None:
     app.add_route("/manifest.json", manifest)
     app.add_route("/models", models)
     app.add_route("/predict", predict, methods=["POST"])
+    app.add_route("/pictures", taking(studio.sets), methods=["POST"])
     app.add_route("/model/{key:path}", model)
 
 

@@ -58,6 +58,7 @@ def _page(studio: Studio, words: Language) -> gr.Blocks:
         gr.HTML(_header(words), elem_id="header")
         with gr.Tabs():
             tabs.classify(studio, words)
+            tabs.pictures(studio, words)
             tabs.runs(studio, words)
             tabs.data(studio, words)
             tabs.climb(studio, words)

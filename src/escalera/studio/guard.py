@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from escalera.inference.serving.forms import check_files, read_form, write_form
 from escalera.inference.serving.guard import AROUND, LARGEST_UPLOAD, ApiGuard, App, RefusedError, Scope, decoded_path
 from escalera.inference.serving.json_text import dump_json, parse_json
+from escalera.studio.pictures.unpack import LARGEST_ZIP
 from escalera.studio.questions import ForbiddenError, Uploads, check_question
 
 _POLICY = (
@@ -37,7 +38,7 @@ _ASK = re.compile(
 )
 """Where a body is JSON, whatever it says of itself."""
 _UPLOAD = re.compile(rf"{_API}/upload")
-_OWN = re.compile(r"/predict")
+_OWN = re.compile(r"/predict|/pictures")
 _REPEATED = re.compile(rf"/|{_PAGE}/?|{_API}/queue/join")
 """Where the page's own address stands, and where the page repeats what stood there: whatever a link may add to it."""
 _QUERY = {"session_hash", "upload_id", "v", "serialize"}
@@ -65,6 +66,10 @@ class Guard(ApiGuard):
         super().__init__(app, local=local, routes={}, largest=largest, login=login)
         self.uploads = Uploads(uploads)
         self.inputs = inputs
+
+    def most(self, path: str) -> int:
+        """Bytes that a body may have: pictures come one by one, or together in a zip."""
+        return max(self.largest, LARGEST_ZIP) if path == "/pictures" else self.largest
 
     def check_route(self, method: str, path: str) -> None:
         """Refuse what is not open."""

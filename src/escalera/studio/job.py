@@ -39,7 +39,8 @@ _TAIL = 4000
 class Request:
     """What is climbed: a ladder, its rungs (all when none is named), seeds, and settings as `--set` has them.
 
-    `jobs` runs are trained side by side. With `minutes` a ladder builds itself, and `ladder` is the source of it.
+    `jobs` runs are trained side by side. With `minutes` a ladder builds itself, and `ladder` is the source of it;
+    `name` is then that of the ladder, "" for the source's.
     """
 
     ladder: str
@@ -48,11 +49,19 @@ class Request:
     sets: list[str] = field(default_factory=list)
     jobs: int = 1
     minutes: float | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What a person knows it by."""
+        path = Path(self.ladder)
+        return self.name or (path.stem if path.suffix in (".yaml", ".yml") else self.ladder)
 
     def options(self) -> list[str]:
         """As the command line takes it."""
         if self.minutes is not None:
-            return ["auto", self.ladder, f"--minutes={self.minutes:g}"]
+            name = [f"--name={self.name}"] if self.name else []
+            return ["auto", self.ladder, f"--minutes={self.minutes:g}", *name]
         rungs = [f"--rung={name}" for name in self.rungs]
         counts = [f"--seeds={self.seeds}", f"--jobs={self.jobs}"]
         return ["climb", self.ladder, *rungs, *(f"--set={text}" for text in self.sets), *counts]
@@ -144,7 +153,7 @@ class Job:
         found = self._read()
         if not found:
             return None
-        more = {key: found[key] for key in ("jobs", "minutes") if key in found}
+        more = {key: found[key] for key in ("jobs", "minutes", "name") if key in found}
         return Request(found["ladder"], found["rungs"], found["seeds"], found["sets"], **more)
 
     def progress(self) -> Progress | None:
@@ -154,7 +163,9 @@ class Job:
             return None
         running = self.running()
         if request.minutes is not None:
-            return Progress(request, running, [], self._printed(), moves=moves_of(self.out, request.ladder))
+            return Progress(
+                request, running, [], self._printed(), moves=moves_of(self.out, request.name or request.ladder)
+            )
         try:
             name, rungs, hunts = self._rungs(request, running)
         except EscaleraError:

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 from escalera.core.errors import EscaleraError, RunError, nearest
 from escalera.core.names import is_name
 from escalera.core.rundir import RunDir
+from escalera.data.sources.locate import data_roots
 from escalera.inference.serving.answer import Answer, answer
 from escalera.inference.serving.queue import Queue, with_one_core
 from escalera.studio.entries import Entry, entry_of, exists, is_run, order_of
+from escalera.studio.job import Job
+from escalera.studio.pictures.sets import PictureSets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 _OPEN = 8
 """Models that stay open; the one that was not asked for longest is closed first."""
+DATA = Path("data")
+"""Where sets are made when no data root is named."""
 _FILE = re.compile(r"file:[0-9a-f]{12}")
 SHOWN = 320
 """Pixels, about, of the longer side of a picture that is shown as the model sees it."""
@@ -42,6 +47,8 @@ class Studio:
         self.out = out
         self.data_root = data_root
         self.queue = Queue("studio", with_one_core)
+        self.job = Job(out, data_root)
+        self.sets = PictureSets(next(filter(None, data_roots(data_root).values()), DATA))
         self._predictors: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="escalera-studio-")
         self._files: dict[str, Entry] = {}

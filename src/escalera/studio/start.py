@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from escalera.core.errors import EscaleraError, RunError
 from escalera.inference.serving.guard import check_access
 from escalera.inference.serving.http import listen
-from escalera.studio.service import Studio
+from escalera.studio.service import DATA, Studio
 
 
 def start(
@@ -29,7 +30,9 @@ def start(
     """
     check_access(host, auth, i_know)
     listen(host, port).close()
-    studio = Studio(out, data_root)
+    # What is made in the browser is then a source by its name, as any other.
+    named = data_root or os.environ.get("ESCALERA_DATA")
+    studio = Studio(out, data_root if named else DATA)
     try:
         for path in models:
             try:

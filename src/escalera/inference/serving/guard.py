@@ -85,11 +85,12 @@ class ApiGuard:
         try:
             headers = _headers(scope)
             self._check_sender(headers, free=scope["path"] in self.free)
-            self._check_length(headers)
             method, path = scope["method"], self.path_of(scope)
+            most = self.most(path)
+            _check_length(headers, most)
             self.check_route(method, path)
             query = self.query_of(path, scope["query_string"])
-            body = await self._whole(receive)
+            body = await _whole(receive, most)
             if body is None:  # the sender has gone
                 return
             kind, body = self.looked_at(path, headers, body) if method == "POST" else ("", b"")
@@ -112,14 +113,9 @@ class ApiGuard:
         if self.login is not None and not free and not _same(headers.get("authorization", ""), self.login):
             raise RefusedError(401, "a user and a password are needed")
 
-    def _check_length(self, headers: dict[str, str]) -> None:
-        length = headers.get("content-length", "0")
-        if not (length.isascii() and length.isdecimal()):
-            raise RefusedError(400, "content-length is no number")
-        if len(length) > 12 or int(length) > self.largest:
-            raise _too_large(self.largest)
-        if headers.get("content-encoding", "identity").strip().casefold() not in ("", "identity"):
-            raise RefusedError(415, "a body is taken as it is, not compressed")
+    def most(self, path: str) -> int:
+        """Bytes that a body may have."""
+        return self.largest
 
     def check_route(self, method: str, path: str) -> None:
         """Refuse what is not open."""
@@ -140,20 +136,6 @@ class ApiGuard:
     def looked_at(self, path: str, headers: dict[str, str], body: bytes) -> tuple[str, bytes]:
         """The type and the body for those behind."""
         return headers.get("content-type", "").strip(), body
-
-    async def _whole(self, receive: Receive) -> bytes | None:
-        """The whole body, None where its sender has gone; the one place where bytes are counted."""
-        parts, total = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            parts.append(message.get("body", b""))
-            total += len(parts[-1])
-            if total > self.largest:
-                raise _too_large(self.largest)
-            if not message.get("more_body"):
-                return b"".join(parts)
 
 
 def check_access(host: str, auth: str | None, i_know: bool) -> None:
@@ -183,6 +165,31 @@ def decoded_path(path: str, *, backslashes: bool = False) -> str:
     if max(lengths) > _LONGEST_NAME or sum(lengths) > _LONGEST_PATH:
         raise RefusedError(404, "there is nothing here: the name is too long")
     return path
+
+
+def _check_length(headers: dict[str, str], most: int) -> None:
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdecimal()):
+        raise RefusedError(400, "content-length is no number")
+    if len(length) > 12 or int(length) > most:
+        raise _too_large(most)
+    if headers.get("content-encoding", "identity").strip().casefold() not in ("", "identity"):
+        raise RefusedError(415, "a body is taken as it is, not compressed")
+
+
+async def _whole(receive: Receive, most: int) -> bytes | None:
+    """The whole body, None where its sender has gone; the one place where bytes are counted."""
+    parts, total = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        total += len(parts[-1])
+        if total > most:
+            raise _too_large(most)
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
 def _too_large(largest: int) -> RefusedError:

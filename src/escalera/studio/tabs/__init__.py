@@ -3,6 +3,7 @@
 from escalera.studio.tabs.classify import classify
 from escalera.studio.tabs.climb import climb
 from escalera.studio.tabs.data import data
+from escalera.studio.tabs.pictures import pictures
 from escalera.studio.tabs.runs import runs
 
-__all__ = ["classify", "climb", "data", "runs"]
+__all__ = ["classify", "climb", "data", "pictures", "runs"]

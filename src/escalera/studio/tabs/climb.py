@@ -9,18 +9,14 @@ from markupsafe import Markup
 
 from escalera.core.errors import EscaleraError
 from escalera.experiment.climb import load_ladder, shipped_ladders
-from escalera.report.language import NOTHING, Language
+from escalera.report.language import Language
 from escalera.studio.i18n import translated
-from escalera.studio.job import Job, Progress, Request, plan, settings
+from escalera.studio.job import Request, plan, settings
 from escalera.studio.parts import error_html, hint_html
+from escalera.studio.progress import ProgressView
 from escalera.studio.service import Studio
-from escalera.studio.standing import Hunt, Step
 from escalera.studio.tabs.shared import telling
 
-_LINE = Markup('<li class="{}"><span>{} {}{}</span><b>{}</b><i style="width:{:.1f}%"></i>{}</li>')
-_SIGNS = {"done": "✓", "running": "▶", "failed": "✕", "waiting": "·"}
-_OF_MOVES = {"kept": "done", "failed": "failed", "running": "running"}
-"""How a move of a ladder that builds itself is shown; what was dropped, or waits, is as what has not begun."""
 _WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
 _SIDE_BY_SIDE = 64
@@ -106,7 +102,8 @@ class _Climber:
     def __init__(self, studio: Studio, words: Language) -> None:
         self.studio = studio
         self.words = words
-        self.job = Job(studio.out, studio.data_root)
+        self.job = studio.job
+        self.progress = ProgressView(words)
         self.ask = telling(words)(self._ask)
         self.start = telling(words)(self._start)
         self.resume = telling(words)(self._resume)
@@ -163,7 +160,7 @@ class _Climber:
         running = bool(found and found.running)
         unfinished = bool(found and not running and any(step.standing != "done" for step in found.steps))
         return (
-            self._progress(found) if found else hint_html(self.words.say("climb.nothing")),
+            self.progress.html(found) if found else hint_html(self.words.say("climb.nothing")),
             gr.update(interactive=not running),
             gr.update(visible=running),
             gr.update(visible=unfinished),
@@ -221,67 +218,3 @@ class _Climber:
             raise EscaleraError(self.words.say("climb.shipped"))
         values = {"train.epochs": epochs, "train.batch_size": batch, "train.optimizer.lr": rate}
         return Request(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""), int(jobs or 1))
-
-    def _progress(self, found: Progress) -> str:
-        if found.request.minutes is not None:
-            return self._moves(found)
-        say, words = self.words.say, self.words
-        done = sum(step.standing == "done" for step in found.steps)
-        state = "climb.running" if found.running else "climb.done" if done == len(found.steps) else "climb.stopped"
-        head = Markup("<h3>{}</h3><p>{}</p>").format(
-            found.request.ladder, say(state, done=words.number(done), all=words.number(len(found.steps)))
-        )
-        hunts = {hunt.rung: hunt for hunt in found.hunts}
-        lines = []
-        for step in found.steps:
-            if step.rung in hunts:
-                lines.append(self._hunt(hunts.pop(step.rung)))
-            lines.append(self._step(step))
-        steps = Markup("").join(lines)
-        log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
-        return Markup('{}<ol class="steps">{}</ol>{}').format(head, steps, log)
-
-    def _moves(self, found: Progress) -> str:
-        """What a ladder that builds itself has tried."""
-        say, words = self.words.say, self.words
-        kept = sum(move.state == "kept" for move in found.moves)
-        state = "climb.building" if found.running else "climb.built"
-        counts = {"kept": words.number(kept), "tried": words.number(len(found.moves))}
-        head = Markup("<h3>{}</h3><p>{}</p>").format(found.request.ladder, say(state, **counts))
-        lines = Markup("").join(
-            _LINE.format(
-                _OF_MOVES.get(move.state, "waiting"), _SIGNS[_OF_MOVES.get(move.state, "waiting")],
-                words.named(f"auto.move.{move.move}"), "", words.percent(move.accuracy) if move.accuracy else "",
-                100.0 if move.state == "kept" else 0.0, "",
-            )
-            for move in found.moves
-        )  # fmt: skip
-        log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
-        return Markup('{}<ol class="steps">{}</ol>{}').format(head, lines, log)
-
-    def _hunt(self, hunt: Hunt) -> Markup:
-        """The search that comes before the runs of a rung."""
-        say, words = self.words.say, self.words
-        trials = words.number(hunt.trials)
-        state = say("climb.trials_of", n=trials, of=words.number(hunt.of)) if hunt.of else say("climb.trials", n=trials)
-        if hunt.best is not None:
-            best = words.loss(hunt.best) if hunt.loss else words.percent(hunt.best)
-            state = f"{state}, {say('climb.best_loss' if hunt.loss else 'climb.best', best=best)}"
-        share = 100.0 if hunt.standing == "done" else 100 * hunt.trials / max(1, hunt.of or hunt.trials, hunt.trials)
-        name = say("climb.search", rung=hunt.rung)
-        return _LINE.format(hunt.standing, _SIGNS[hunt.standing], name, "", state, share, "")
-
-    def _step(self, step: Step) -> Markup:
-        say, words = self.words.say, self.words
-        seed = f" · {say('word.seed').lower()} {step.seed}" if step.seed else ""
-        state = say(f"climb.standing.{step.standing}")
-        if step.standing == "done":
-            state = words.percent(step.accuracy)
-        elif step.standing == "running":
-            left = words.duration(step.left) if step.left is not None else NOTHING
-            state = say("climb.epoch", epoch=words.number(step.epoch), epochs=words.number(step.epochs), left=left)
-        elif step.standing == "waiting" and step.epoch:
-            state = say("climb.paused", epoch=words.number(step.epoch), epochs=words.number(step.epochs))
-        share = 100 if step.standing == "done" else 100 * step.epoch / max(1, step.epochs)
-        error = Markup("<em>{}</em>").format(step.error) if step.error else ""
-        return _LINE.format(step.standing, _SIGNS[step.standing], step.rung, seed, state, share, error)

@@ -1,0 +1,76 @@
+// What a model says of what the camera sees, or of a file: asked again as soon as it has answered. `element` is the component.
+const words = JSON.parse(element.querySelector('.live').dataset.words);
+const part = name => element.querySelector(`[data-part=${name}]`);
+const say = text => { part('said').textContent = text; };
+const video = part('video'), still = part('still'), power = part('power'), bars = part('bars');
+const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent', maximumFractionDigits: 1 });
+let stream = null;
+
+async function ask(content) {
+  const { model } = document.querySelector('#pictures-model [data-model]').dataset;
+  if (!model) return say(words.no_model);
+  let found;
+  try {
+    const query = new URLSearchParams({ model, top: 5 });
+    const answer = await fetch(`../predict?${query}`, {
+      method: 'POST', body: content, headers: { 'content-type': 'application/octet-stream' },
+    });
+    found = await answer.json();
+  } catch {
+    return say(words.gone);
+  }
+  if (found.error) return say(words.trouble);
+  part('answer').textContent = found.class;
+  bars.replaceChildren(...found.classes.map(one => {
+    const line = document.createElement('li'), name = document.createElement('span');
+    const share = document.createElement('b'), bar = document.createElement('i');
+    name.textContent = one.name; share.textContent = percent.format(one.probability);
+    bar.style.width = `${100 * one.probability}%`;
+    line.append(name, share, bar);
+    return line;
+  }));
+  say('');
+}
+
+part('file').addEventListener('change', event => {
+  const [file] = event.target.files;
+  event.target.value = '';
+  if (!file) return;
+  off();
+  URL.revokeObjectURL(still.src);
+  still.src = URL.createObjectURL(file);
+  still.hidden = false;
+  ask(file);
+});
+
+function off() {
+  stream?.getTracks().forEach(track => track.stop());
+  stream = null;
+  video.srcObject = null;
+  video.hidden = true;
+  power.textContent = words.on;
+}
+power.addEventListener('click', async () => {
+  if (stream) return off();
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: 'environment' } });
+  } catch {
+    return say(words.no_camera);
+  }
+  video.srcObject = stream;
+  video.hidden = false;
+  still.hidden = true;
+  power.textContent = words.off;
+  await video.play();
+  const canvas = document.createElement('canvas');
+  while (stream) {
+    const scale = Math.min(1, 320 / Math.max(1, video.videoWidth, video.videoHeight));
+    canvas.width = Math.round(scale * video.videoWidth); canvas.height = Math.round(scale * video.videoHeight);
+    if (canvas.width && video.offsetParent) {
+      canvas.getContext('2d').drawImage(video, 0, 0, canvas.width, canvas.height);
+      await ask(await new Promise(done => canvas.toBlob(done, 'image/jpeg', 0.9)));
+    }
+    await new Promise(done => setTimeout(done, 120));
+  }
+});
+window.addEventListener('pagehide', off);
