@@ -3,7 +3,7 @@
     python benchmarks/trust.py imbalance --data DIR --weights DIR
     python benchmarks/trust.py alike RUN [--pairs 1000]
     python benchmarks/trust.py doubt --data DIR --weights DIR [--ladder digits houses clothing fashion-mnist cifar10]
-    python benchmarks/trust.py noisy --data DIR [--rows 25000] [--seeds 1]
+    python benchmarks/trust.py noisy --data DIR [--weights DIR] [--rows 20000] [--seeds 1]
     python benchmarks/trust.py labels [--data DIR] [--source digits fashion_mnist] [--noise 0.05 0.1 0.2]
 
 DIR of data holds `clothing` (folders train, validation and test of ten classes), DIR of weights
@@ -159,7 +159,8 @@ def main() -> None:
     sure.add_argument("--out", type=Path)
     wrong = parts.add_parser("noisy")
     wrong.add_argument("--data", type=Path, required=True)
-    wrong.add_argument("--rows", type=int, default=25_000)
+    wrong.add_argument("--weights", type=Path)
+    wrong.add_argument("--rows", type=int, default=20_000)
     wrong.add_argument("--seeds", type=int, default=1)
     wrong.add_argument("--out", type=Path)
     noise = parts.add_parser("labels")
@@ -175,7 +176,7 @@ def main() -> None:
     if asked.part == "alike":
         alike(asked.run, asked.pairs)
         return
-    if asked.part != "noisy":
+    if asked.weights is not None:
         os.environ["ESCALERA_WEIGHTS"] = str(asked.weights)
     with tempfile.TemporaryDirectory() as scratch:
         out = asked.out or Path(scratch)

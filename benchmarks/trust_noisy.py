@@ -21,7 +21,7 @@ _RUNG: dict[str, Any] = {
     },
     "augment": {"horizontal_flip": True, "shift": 0.1},
     "train": {
-        "epochs": 20, "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.001}, "schedule": {"name": "cosine"},
+        "epochs": 15, "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.001}, "schedule": {"name": "cosine"},
     },
 }  # fmt: skip
 

@@ -10,13 +10,16 @@ import pytest
 
 import escalera as esc
 from escalera.core.errors import FoldsError, LadderError
-from escalera.core.files import read_json
+from escalera.core.files import read_json, sha256
 from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
+from escalera.core.runtime import threads
 from escalera.core.translation import translate
 from escalera.data.folds import NEVER, fold
 from escalera.data.images import Images, ImageSet
+from escalera.experiment.climb import climb
 from escalera.run.evaluate import evaluate
+from escalera.run.events import Events
 from escalera.run.status import finished
 
 LABELS = np.repeat([0, 1, 2], [50, 31, 7])
@@ -182,6 +185,71 @@ def test_what_is_wrong_with_folds_is_told_with_what_else_is(tmp_path: Path) -> N
         "9: rungs[1] (other).change.train.class_weights.12: expected a class of 'digits', received '12'; did you mean "
         "'2'?"
     ]
+
+
+def made(folder: Path) -> dict[str, str]:
+    """The SHA-256 of what every run, and every fold, learned and answered."""
+    names = ("predictions.parquet", "best.safetensors", "doubt.json")
+    return {str(path.relative_to(folder)): sha256(path) for name in names for path in folder.rglob(name)}
+
+
+def test_folds_side_by_side_give_the_bits_of_one_after_the_other(tmp_path: Path) -> None:
+    ladder = digits() | {"evaluate": {"coverage": 0.9}}
+    with threads(1):
+        esc.climb(ladder, out=tmp_path / "one", quiet=True)
+    begun: list[str] = []
+
+    class Heard(Events):
+        def of_run(self, rung: str, seed: int) -> Events:
+            begun.append(rung)
+            return self
+
+    results = climb(esc.load_ladder(ladder), out=tmp_path / "two", jobs=2, events=Heard())
+    assert not results.failed
+    assert {f"{rung}/fold-{n}" for rung in ("base", "moved") for n in (1, 2, 3)} <= set(begun)
+    assert made(tmp_path / "two") == made(tmp_path / "one")
+    assert len(made(tmp_path / "one")) == 2 * (1 + 3) * 3
+    # The same command has nothing to do, and another time everything is trained, each fold beside the others.
+    begun.clear()
+    climb(esc.load_ladder(ladder), out=tmp_path / "two", jobs=2, events=Heard())
+    assert not begun
+    climb(esc.load_ladder(ladder), out=tmp_path / "two", rungs=["base"], jobs=2, fresh=True, events=Heard())
+    assert "base/fold-3" in begun
+    kept = tmp_path / "two" / "tiny" / "base" / "seed-0.kept-001"
+    assert made(kept) == made(tmp_path / "one" / "tiny" / "base" / "seed-0")
+
+
+def test_each_fold_sets_rows_aside_for_its_sets(tmp_path: Path) -> None:
+    ladder = digits() | {"evaluate": {"coverage": 0.9}}
+    ladder["rungs"] = ladder["rungs"][:1]
+    assert not esc.climb(ladder, out=tmp_path, quiet=True).failed
+    run = RunDir(tmp_path / "tiny" / "base" / "seed-0")
+    for part in [run, run.fold(1), run.fold(2), run.fold(3)]:
+        doubt = read_json(part.doubt)
+        assert 0 < doubt["least"] < 1 and doubt["rows"] == 60
+    assert read_json(run.doubt) == read_json(run.fold(1).doubt)
+    page = (tmp_path / "tiny" / "report.html").read_text()
+    assert "How far its probabilities can be believed" in page
+
+
+def test_a_fold_that_fails_beside_others_fails_the_rung(tmp_path: Path) -> None:
+    ladder = digits()
+    ladder["rungs"] = [{**ladder["rungs"][0], "train": {"optimizer": {"name": "sgd", "lr": 1e30}, "epochs": 3}}]
+    results = climb(esc.load_ladder(ladder), out=tmp_path, jobs=2)
+    [failed] = results.failed
+    assert (failed.rung, failed.seed) == ("base", 0)
+    record = RunDir(tmp_path / "tiny" / "base" / "seed-0").read_record()
+    assert record["state"] == "failed" and record["error"] == failed.error
+
+
+def test_devices_share_each_fold_as_one_does(tmp_path: Path) -> None:
+    ladder = digits()
+    ladder["rungs"] = ladder["rungs"][:1]
+    ladder["train"] |= {"shards": 2, "precision": "fp32"}
+    with threads(1):
+        esc.climb(ladder, out=tmp_path / "one", quiet=True)
+    assert not climb(esc.load_ladder(ladder), out=tmp_path / "two", devices=2, device="cpu").failed
+    assert made(tmp_path / "two") == made(tmp_path / "one")
 
 
 @pytest.mark.parametrize("folds", [1, 0, "five", 2.5])

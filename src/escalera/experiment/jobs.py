@@ -8,6 +8,7 @@ from typing import Literal
 
 from escalera.core.errors import EscaleraError
 from escalera.core.runtime import choose_device, cores, free_memory, gpus
+from escalera.experiment.executors.parts import trainings
 from escalera.ladder.schema import Rung
 from escalera.run.task import Task, open_data
 
@@ -40,12 +41,13 @@ def choose_jobs(asked: int | Literal["auto"], tasks: Sequence[Task], device: str
     on_gpu, free = choose_device(device).type == "cuda", free_memory()
     each = WORKER_BYTES + (0 if on_gpu else _largest_step(tasks))
     held = max(1, int(free * SPARED / each))
+    runs = sum(map(trainings, tasks))
     if asked == "auto":
-        limits = {"runs": len(tasks), ("gpus" if on_gpu else "cores"): gpus() if on_gpu else cores(), "memory": held}
+        limits = {"runs": runs, ("gpus" if on_gpu else "cores"): gpus() if on_gpu else cores(), "memory": held}
         limit = min(limits, key=lambda name: limits[name])
         count = max(1, limits[limit])
     else:
-        count, limit = max(1, min(asked, len(tasks))), "asked" if asked <= len(tasks) else "runs"
+        count, limit = max(1, min(asked, runs)), "asked" if asked <= runs else "runs"
         if count > held:
             raise EscaleraError(
                 f"--jobs {asked}: expected at most {held}, since {count} trainings at once take about "

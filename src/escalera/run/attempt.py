@@ -7,22 +7,21 @@ import traceback
 from collections.abc import Collection
 from dataclasses import replace
 
-import torch
-
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
-from escalera.core.runtime import now, threads
+from escalera.core.runtime import now
 from escalera.data.dataset import Dataset
 from escalera.ladder.schema import Rung
 from escalera.run import keeping
+from escalera.run.as_begun import as_begun
 from escalera.run.evaluate import Fitted, evaluate, validate
 from escalera.run.events import Events
 from escalera.run.fit import fit
 from escalera.run.fit_ensemble import fit_ensemble
-from escalera.run.folds import by_folds
+from escalera.run.folds import begin, by_folds, one_fold
 from escalera.run.lineage import check_ready
 from escalera.run.outcome import Outcome
-from escalera.run.status import fingerprint, other_classes, prepare, put_back, settled
+from escalera.run.status import fingerprint, other_classes, prepare, put_back, settled, unfinished
 from escalera.run.task import Task
 
 
@@ -30,25 +29,23 @@ def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], even
     """Train the rung of a task, or go on with it, unless it is finished; what stood there before is kept.
 
     What goes wrong is written into run.json, and is in what comes back; `failed` are the rungs that it must not start
-    from.
+    from. A task that is about one fold trains that alone, in a home that `open_folds` has made.
     """
-    run, seed, fresh = task.run, task.seed, task.fresh
-    done = Outcome(*task.key)
-    if not fresh and settled(run, rung):
-        return done
+    run, done = task.run, Outcome(*task.key)
     home = run
     try:
-        if not fresh and (kept := put_back(run, rung)):
-            events.put_back(kept.path, run.path)
+        if task.source.fold is not None:
+            home = unfinished(run, rung) or run
+            one_fold(task, rung, home, events, _fit)
             return done
-        # With the classes in another order, as an earlier version had them, every answer would be another class's.
-        anew = fresh or other_classes(run, rung, data.classes)
-        home = prepare(run, rung, fresh=anew, events=events)
-        check_ready(rung.config, run, failed)
-        with _as_begun(home, events):
-            if rung.config.data.folds is not None and task.on == "test":
-                by_folds(task, rung, home, events, _fit)
-                return _placed(home, run, rung, done, events)
+        found = _home(task, rung, data, failed, events)
+        if found is None:
+            return done
+        home = found
+        if rung.config.data.folds is not None and task.on == "test":
+            by_folds(task, rung, home, events, _fit)
+            return _placed(home, run, rung, done, events)
+        with as_begun(home, events):
             fitted = _fit(task, rung, data, home, events)
             if fitted is None:
                 events.trial_pauses()
@@ -57,13 +54,47 @@ def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], even
             judge(fitted, rung.config, data, home, events)
         return _placed(home, run, rung, done, events)
     except Exception as error:
-        expected = isinstance(error, EscaleraError)
-        message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
-        events.rung_failed(rung, message, "".join(traceback.format_exception(error)))
-        # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
-        with contextlib.suppress(EscaleraError):
-            note_failure(home, rung, seed, message)
-        return replace(done, state="failed", error=message)
+        return _failed(task, rung, home, error, events)
+
+
+def open_folds(task: Task, rung: Rung, data: Dataset, failed: Collection[str], events: Events) -> Outcome | None:
+    """Make the home of a rung whose folds are trained side by side; what came of it where nothing is to train."""
+    home = task.run
+    try:
+        found = _home(task, rung, data, failed, events)
+        if found is None:
+            return Outcome(*task.key)
+        home = found
+        begin(task, rung, home)
+    except Exception as error:
+        return _failed(task, rung, home, error, events)
+    return None
+
+
+def _home(task: Task, rung: Rung, data: Dataset, failed: Collection[str], events: Events) -> RunDir | None:
+    """Where a rung is trained; None where it is finished, or a kept run stands again."""
+    run, fresh = task.run, task.fresh
+    if not fresh and settled(run, rung):
+        return None
+    if not fresh and (kept := put_back(run, rung)):
+        events.put_back(kept.path, run.path)
+        return None
+    # With the classes in another order, as an earlier version had them, every answer would be another class's.
+    anew = fresh or other_classes(run, rung, data.classes)
+    home = prepare(run, rung, fresh=anew, events=events)
+    check_ready(rung.config, run, failed)
+    return home
+
+
+def _failed(task: Task, rung: Rung, home: RunDir, error: Exception, events: Events) -> Outcome:
+    """What is told and written of a rung that could not be trained."""
+    expected = isinstance(error, EscaleraError)
+    message = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
+    events.rung_failed(rung, message, "".join(traceback.format_exception(error)))
+    # The disk may be what failed: then the files stay as they were, and the same command goes on from there.
+    with contextlib.suppress(EscaleraError):
+        note_failure(home, rung, task.seed, message)
+    return Outcome(*task.key, "failed", message)
 
 
 def _placed(home: RunDir, run: RunDir, rung: Rung, done: Outcome, events: Events) -> Outcome:
@@ -90,12 +121,3 @@ def note_failure(home: RunDir, rung: Rung, seed: int, message: str) -> None:
     begun = {"rung": rung.name, "seed": seed, "settings": fingerprint(rung.config), "started": now(), "test_looks": 0}
     record = begun if state == "absent" else home.read_record()
     home.write_record({**record, "state": "failed", "error": message, "finished": now()})
-
-
-def _as_begun(run: RunDir, events: Events) -> contextlib.AbstractContextManager[None]:
-    """The number of threads that a run began with: with another one, the same training ends otherwise."""
-    here = torch.get_num_threads()
-    begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
-    if begun != here:
-        events.threads_kept(begun, here)
-    return threads(begun)

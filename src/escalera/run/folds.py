@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
@@ -24,44 +24,63 @@ from escalera.data.dataset import Dataset
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.price import price
 from escalera.ladder.schema import Rung
+from escalera.run.as_begun import as_begun
 from escalera.run.evaluate import Fitted, evaluate
 from escalera.run.events import Events
+from escalera.run.gang import turn_to
 from escalera.run.status import ANSWERS, fingerprint
-from escalera.run.task import Task, open_data
+from escalera.run.task import Task, data_of
 
 Fit = Callable[[Task, Rung, Dataset, RunDir, Events], Fitted | None]
 
-_AGAIN = 7919
-"""Other seeds draw other folds: several seeds are a k-fold cross-validation that is repeated."""
 
-
-def by_folds(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> None:
-    """Train and evaluate the folds of a task that are not done, and write what they answer together."""
-    count = rung.config.data.folds
-    assert count is not None
+def begin(task: Task, rung: Rung, home: RunDir) -> None:
+    """Have run.json say that the folds are under way."""
     begun = {"rung": rung.name, "parent": rung.parent, "seed": task.seed, "settings": fingerprint(rung.config)}
     home.path.mkdir(parents=True, exist_ok=True)
     known = home.read_record() if home.record.exists() else {"started": now(), "test_looks": 0}
     home.write_record({**known, **begun, "state": "running", "error": None})
-    folds = [home.fold(number) for number in range(1, count + 1)]
-    for number, part in enumerate(folds, 1):
-        if part.state() == "done" and not part.faults(*ANSWERS):
-            continue
-        events.fold_begins(number, count)
-        seed = task.source.seed + _AGAIN * task.seed
-        own = replace(task, source=replace(task.source, fold=number, seed=seed))
-        data = open_data(own.source)
-        fitted = fit(own, rung, data, part, events)
-        assert fitted is not None, "a run that is judged by test does not pause"
-        evaluate(fitted, rung.config, data, part, Events())
+
+
+def by_folds(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> None:
+    """Train and evaluate the folds of a task that are not done, and write what they answer together."""
+    begin(task, rung, home)
+    folds = folds_of(rung, home)
+    for number in range(1, len(folds) + 1):
+        one_fold(task.of_fold(number), rung, home, events, fit)
     record, metrics = _joined(rung, home, folds)
     home.write_record({**record, "state": "done", "finished": now()}, RESULT)
     events.rung_ends(record, metrics)
 
 
+def one_fold(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> None:
+    """Train and evaluate the fold that a task is about, unless that is done."""
+    assert task.source.fold is not None
+    part = home.fold(task.source.fold)
+    if _done(part):
+        return
+    events.fold_begins(task.source.fold, rung.config.data.folds or 0)
+    turn_to(asdict(task))
+    data = data_of(task, rung)
+    with as_begun(part, events):
+        fitted = fit(task, rung, data, part, events)
+        assert fitted is not None, "a run that is judged by test does not pause"
+        evaluate(fitted, rung.config, data, part, Events())
+
+
+def folds_of(rung: Rung, home: RunDir) -> list[RunDir]:
+    """The runs of the folds of a rung."""
+    assert rung.config.data.folds is not None
+    return [home.fold(number) for number in range(1, rung.config.data.folds + 1)]
+
+
+def _done(part: RunDir) -> bool:
+    return part.state() == "done" and not part.faults(*ANSWERS)
+
+
 def _joined(rung: Rung, home: RunDir, folds: Sequence[RunDir]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the files of the first fold and the answers of all; what run.json and metrics.json say."""
-    for name in (*ASKED, "history.jsonl", "best.safetensors", "preparation.safetensors"):
+    for name in (*ASKED, "history.jsonl", "best.safetensors", "preparation.safetensors", "doubt.json"):
         if (folds[0].path / name).is_file():
             shutil.copyfile(folds[0].path / name, home.path / name)
     if (folds[0].path / "classifiers").is_dir():

@@ -101,6 +101,14 @@ def leading(leader: Leader, task: dict[str, Any]) -> Iterator[None]:
         leader.close()
 
 
+def turn_to(task: dict[str, Any]) -> None:
+    """Have the others take part in the training of another task next: of a fold, whose rows are others."""
+    leader = _leading.get()
+    if leader is not None:
+        leader.close()
+        leader.task = task
+
+
 def begin(run: RunDir, place: Place, start: Mapping[str, Path], *, trained: bool) -> Ranks:
     """Those who compute the training of the task at hand, which now begins; this process alone where nobody leads."""
     leader = _leading.get()

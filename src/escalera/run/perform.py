@@ -6,11 +6,10 @@ import contextlib
 from pathlib import Path
 
 from escalera.core.memory import keep_memory
-from escalera.data.splits import with_calibration
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, open_data
+from escalera.run.task import Task, data_of
 
 
 def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
@@ -21,10 +20,9 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
 
     keep_memory()
     rung = Rung.model_validate_json(task.rung)
-    events.rung_begins(rung, task.seed, task.place)
-    data = open_data(task.source)
-    if rung.config.evaluate.coverage is not None and task.on == "test":
-        data = with_calibration(data)
+    if task.source.fold is None:
+        events.rung_begins(rung, task.seed, task.place)
+    data = data_of(task, rung)
 
     def work(heard: Events) -> Outcome:
         with threads(task.threads) if task.threads else contextlib.nullcontext():

@@ -245,7 +245,7 @@ def _open(run: RunDir) -> bool:
 
 
 def _learned(run: RunDir) -> bool:
-    return run.best.exists() or run.history.exists() or run.last.exists()
+    return run.best.exists() or run.history.exists() or run.last.exists() or any(run.path.glob("fold-*"))
 
 
 def _vacate(home: RunDir, settings: str) -> RunDir | None:

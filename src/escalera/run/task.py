@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.rundir import RunDir
-from escalera.ladder.schema import Data
+from escalera.ladder.schema import Data, Rung
 from escalera.run.outcome import Key
 
 if TYPE_CHECKING:
     from escalera.data.dataset import Dataset
     from escalera.data.images import ImageSet
+
+
+_AGAIN = 7919
+"""What lies between the seeds by which two repeats of a cross-validation draw their folds."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Source:
 
     `attributes` says whether a model reads the columns beside the images. `is_path` says that it is a file or folder
     where the climb was begun, so that nobody asks the hub for it; `sent` is the key of what a machine that does not see
-    it has fetched. `fold` counts from 1, where the section asks for folds.
+    it has fetched. `fold`, of a section that asks for folds, is the one that is meant, counted from 1.
     """
 
     data: str
@@ -35,7 +39,7 @@ class Source:
     attributes: bool = True
     is_path: bool = False
     sent: str | None = None
-    fold: int = 1
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,15 @@ class Task:
         return self.name, self.seed
 
     @property
+    def called(self) -> str:
+        """Whom its events are of: a fold that is trained beside others has a line of its own."""
+        return self.name if self.source.fold is None else f"{self.name}/fold-{self.source.fold}"
+
+    def of_fold(self, number: int) -> Task:
+        """The training of one of its folds. Other seeds draw other folds: several seeds repeat the cross-validation."""
+        return replace(self, source=replace(self.source, fold=number, seed=self.source.seed + _AGAIN * self.seed))
+
+    @property
     def run(self) -> RunDir:
         """Where its run stands once it is done."""
         return RunDir(Path(self.folder) / self.name / f"seed-{self.seed}")
@@ -92,9 +105,17 @@ def open_data(source: Source) -> Dataset:
         seed=source.seed,
         attributes=source.attributes,
         beside=Path(source.beside) if source.beside else None,
-        number=source.fold,
+        number=source.fold or 1,
     )
     return data if data.overlap else with_overlap(data)
+
+
+def data_of(task: Task, rung: Rung) -> Dataset:
+    """The splits of a task; where sets of classes are wanted, some rows of validation are set aside for them."""
+    from escalera.data.splits import with_calibration
+
+    data = open_data(task.source)
+    return with_calibration(data) if rung.config.evaluate.coverage is not None and task.on == "test" else data
 
 
 def pictures(source: Source) -> ImageSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from escalera.models.summary import Summary
     from escalera.run.events import Progress
     from escalera.run.trial import Trial
+
+
+_FOLD = re.compile(r"/fold-(\d+)$")
 
 
 class SideBySide(Narrator):
@@ -104,8 +108,16 @@ class Line(Narrator):
         self.board, self.reported = board, among.reported
         self.name = self._called(rung, seed)
         self.key = rung, seed
+        self.of_fold = bool(_FOLD.search(rung))
         self.printed = time.monotonic()
         self.row = Row(board, self.name)
+
+    def fold_begins(self, number: int, count: int) -> None:
+        """Say it, and open a line for one that is trained beside others, anew where a process was lost."""
+        super().fold_begins(number, count)
+        if self.of_fold:
+            self.row.close()
+            self.row = Row(self.board, self.name)
 
     def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
         """Open its line, anew where a process was lost."""
@@ -134,12 +146,14 @@ class Line(Narrator):
             self._print(self._figures(progress))
 
     def training_ends(self) -> None:
-        """Nothing: what came of it is said next."""
+        """Take the line of a fold away; of a whole run is said next what came of it."""
+        if self.of_fold:
+            self.row.close()
 
     def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
         """What came out, and what it cost."""
         super().rung_ends(record, metrics)
-        self._over()
+        self._over(record["seconds"] if record.get("folds") else None)
 
     def rung_failed(self, rung: Rung, message: str, trace: str) -> None:
         """Say it at once."""
@@ -164,11 +178,17 @@ class Line(Narrator):
         if is_trial(rung):
             name, _, trial = rung.partition(f"/{SEARCH}/trial-")
             return f"{name}: {self.words.say('search.trial', number=int(trial))}"
-        return f"{rung} ({self.words.say('rung.seed', seed=seed)})" if seed else rung
+        fold = _FOLD.search(rung)
+        name = rung[: fold.start()] if fold else rung
+        more = [self.words.say("rung.seed", seed=seed)] if seed else []
+        more += [self.words.say("rung.fold", fold=fold[1])] if fold else []
+        return f"{name} ({', '.join(more)})" if more else name
 
-    def _over(self) -> None:
+    def _over(self, seconds: float | None = None) -> None:
+        """Take its line away, and count it: after so many `seconds`, where they are not those of the line."""
         self.row.close()
-        self.board.count(time.monotonic() - self.row.began)
+        if not self.of_fold:
+            self.board.count(time.monotonic() - self.row.began if seconds is None else seconds)
 
     def _figures(self, progress: Progress) -> str:
         epoch = self.words.say("progress.epoch", epoch=progress.epoch, epochs=progress.epochs)

@@ -26,6 +26,7 @@ from escalera.core.child import APART, last_line, thread_limits
 from escalera.core.errors import EscaleraError
 from escalera.core.runtime import gpus
 from escalera.experiment.executors.nursery import Nursery
+from escalera.experiment.executors.parts import in_parts, trainings
 from escalera.experiment.jobs import choose_jobs
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
@@ -82,7 +83,14 @@ class Pool:
 
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
         """Perform it as soon as a worker is free."""
-        return self.hands.submit(self._perform, replace(task, threads=self.jobs.threads), failed)
+        task = replace(task, threads=self.jobs.threads)
+        if self.at_once == 1 or trainings(task) == 1:
+            return self._begin(task, failed)
+        with self.telling:
+            return in_parts(task, failed, self._begin, self.events.of_run(*task.key))
+
+    def _begin(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
+        return self.hands.submit(self._perform, task, failed)
 
     def _perform(self, task: Task, failed: frozenset[str]) -> Outcome:
         place = self.places.get()
@@ -102,7 +110,7 @@ class Pool:
                     raise KeyboardInterrupt from loss
                 lost = str(loss)
                 with self.telling:
-                    self.events.worker_lost(task.name, task.seed, lost, again=attempt + 1 < ATTEMPTS)
+                    self.events.worker_lost(task.called, task.seed, lost, again=attempt + 1 < ATTEMPTS)
         return _failed(task, lost)
 
     def _worker(self, place: int) -> Worker:
@@ -119,7 +127,7 @@ class Pool:
         from escalera.run.wire import deliver
 
         with self.telling:
-            deliver(event, arguments, self.events.of_run(*task.key))
+            deliver(event, arguments, self.events.of_run(task.called, task.seed))
 
 
 class LostWorkerError(Exception):

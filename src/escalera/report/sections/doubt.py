@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from escalera.core.predictions import read_answers, read_logits
 from escalera.core.record import DoubtFile
+from escalera.core.rundir import RunDir
 from escalera.evaluate.compare import accuracy_interval
 from escalera.evaluate.doubt import Doubt, reject_curve
 from escalera.evaluate.intervals import intervals
 from escalera.evaluate.metrics import metrics, tally, total
 from escalera.report.figures.rejection import rejection_figure
+from escalera.report.runs import Run
 from escalera.report.view import RungView
 
 _DRAWS = 500
@@ -27,18 +31,20 @@ def section(view: RungView) -> dict[str, Any] | None:
         return None
     language = view.language
     doubt = _doubt(run.doubt)
-    scaled = run.logits() / doubt.temperature
-    after = tally(scaled, evidence.labels)
+    answered = _by_folds(run) if run.record.folds else _answered(doubt, run.logits())
+    if answered is None:
+        return None
+    probabilities, sets = answered
+    after = tally(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), evidence.labels)
     error = float(metrics(total(after))[_KEY])
     low, high = intervals(after, draws=_DRAWS)[_KEY]
-    probabilities = doubt.probabilities(run.logits())
     confidence = probabilities.max(axis=1)
     curve = reject_curve(confidence, evidence.right)
     return {
         "temperature": doubt.temperature,
         "before": (evidence.metrics[_KEY], *evidence.intervals[_KEY]),
         "after": (error, low, high),
-        "sets": _sets(doubt, probabilities, evidence.labels, evidence.classes) if doubt.least is not None else None,
+        "sets": _sets(doubt, sets, evidence.labels, evidence.classes) if doubt.least is not None else None,
         "rejection": view.keep(rejection_figure(curve, language, f"rejection-{view.name}", view.rung.name)),
         "half": next((accuracy for share, accuracy, _ in curve if share <= 0.5), None),
     }
@@ -48,9 +54,29 @@ def _doubt(file: DoubtFile) -> Doubt:
     return Doubt(file.temperature or 1.0, file.coverage, file.least, file.rows)
 
 
-def _sets(doubt: Doubt, probabilities: Any, labels: Any, classes: list[str]) -> dict[str, Any]:
+def _answered(doubt: Doubt, logits: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Probabilities and sets, each (N, K)."""
+    probabilities = doubt.probabilities(logits)
+    return probabilities, doubt.sets(probabilities)
+
+
+def _by_folds(run: Run) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+    """The same by the network, and the doubt, of each row's own fold; None where a file of theirs is not whole."""
+    found, rows = [], []
+    for number in range(1, (run.record.folds or 0) + 1):
+        part = RunDir(run.path).fold(number)
+        try:
+            file = DoubtFile.read_file(part.doubt, [])
+            found.append(_answered(_doubt(file), read_logits(part.predictions)))
+            rows.append(read_answers(part.predictions).rows)
+        except (OSError, ValueError):
+            return None
+    order = np.argsort(np.concatenate(rows), kind="stable")
+    return np.concatenate([one[0] for one in found])[order], np.concatenate([one[1] for one in found])[order]
+
+
+def _sets(doubt: Doubt, sets: NDArray[np.bool_], labels: Any, classes: list[str]) -> dict[str, Any]:
     """How large the sets are, and how often they hold the true class: of all test rows, and class by class."""
-    sets = doubt.sets(probabilities)
     sizes, held = sets.sum(axis=1), sets[np.arange(len(labels)), labels]
     rows = [
         (name, float(held[labels == k].mean()), float(sizes[labels == k].mean()), int((labels == k).sum()))
