@@ -1,9 +1,11 @@
 """A model as an ONNX file: the same answers without PyTorch, nothing of the machine in it, and no file is believed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +56,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def file(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("file") / "cnn.onnx"
-    assert write_onnx(find_trained(run), path) < 1e-5
-    assert [one.name for one in path.parent.iterdir()] == ["cnn.onnx"]
+    written = write_onnx(find_trained(run), path)
+    assert written.check.largest < 1e-5 and written.check.agreement == 1
+    assert sorted(one.name for one in path.parent.iterdir()) == ["cnn.onnx", "cnn.onnx.json"]
     return path
 
 
@@ -105,6 +108,10 @@ rungs:
     model: {kind: backbone, name: test_resnet, weights: none}
     train: {epochs: 1}
     evaluate: {tta: flip}
+  - name: average
+    from: null
+    model: {kind: cnn, blocks: [[2]], head: {pool: average}}
+    train: {epochs: 1}
   - name: table
     from: null
     model: {kind: table, dense: [4]}
@@ -129,11 +136,12 @@ def test_other_kinds_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     climb(load_ladder(tmp_path / "kinds.yaml"), out=tmp_path / "runs")
     for rung, asked in (
         ("backbone", {"images": str(tmp_path / "0.png")}),
+        ("average", {"images": str(tmp_path / "0.png")}),
         ("table", {"attributes": {"size": 0.3}}),
         ("late", {"images": str(tmp_path / "0.png"), "attributes": {"size": None}}),
     ):
         run = tmp_path / "runs" / "kinds" / rung
-        assert write_onnx(find_trained(run), tmp_path / f"{rung}.onnx") < 1e-5
+        assert write_onnx(find_trained(run), tmp_path / f"{rung}.onnx").check.largest < 1e-5
         found, expected = (esc.open(one).predict(**asked) for one in (tmp_path / f"{rung}.onnx", run))
         assert np.abs(found - expected).max() < 1e-5
 
@@ -253,3 +261,74 @@ def test_one_that_answers_otherwise_is_not_written(run: Path, tmp_path: Path, mo
     with pytest.raises(RunError, match=r"a\.onnx was not written: its probabilities differ by"):
         onnx_export.write_onnx(find_trained(run), tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_runs_own_test_rows_are_asked(run: Path, tmp_path: Path) -> None:
+    written = write_onnx(find_trained(run), tmp_path / "a.onnx")
+    check, kept = written.check, json.loads((tmp_path / "a.onnx.json").read_text())
+    metrics = json.loads((run / "seed-0" / "metrics.json").read_text())
+    assert (check.split, check.rows, check.why) == ("test", 901, "")
+    assert check.accuracy is not None
+    assert check.accuracy.accuracy == pytest.approx(metrics["test"]["accuracy"], abs=0.002)
+    assert check.accuracy.low < check.accuracy.accuracy < check.accuracy.high
+    assert set(check.file_speed) == set(check.run_speed) == {"1", "32"}
+    assert kept["largest"] == check.largest and kept["int8"] is None and kept["size"] == check.size
+
+
+def test_without_its_source_made_up_rows_are_asked(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    moved = tmp_path / "runs" / "cnn"
+    shutil.copytree(run, moved)
+    (moved / "seed-0" / "splits.parquet").unlink()
+    written, text = write_onnx(find_trained(moved), tmp_path / "a.onnx"), "has no record of its rows"
+    assert written.check.split == "made-up" and text in written.check.why and written.check.accuracy is None
+    with pytest.raises(RunError, match=f"--int8 measures ranges on train .* which are not here: .*{text}"):
+        write_onnx(find_trained(moved), tmp_path / "b.onnx", int8=True)
+    assert not (tmp_path / "b.onnx").exists()
+
+
+def test_another_source_of_the_same_name_is_noticed(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from escalera import builders
+    from escalera.inference.run_rows import RunRows
+
+    predictor = Predictor(find_trained(run))
+    found = builders.pictures(predictor.trained.config.data, data_root=None)
+    other = {name: replace(part, labels=np.roll(part.labels, 1)) for name, part in found.splits.items()}
+    monkeypatch.setattr(builders, "pictures", lambda *_, **__: replace(found, splits=other))
+    with pytest.raises(RunError, match="its source is not what it was when the run was tested"):
+        RunRows(predictor)
+
+
+def test_eight_bits(run: Path, file: Path, tmp_path: Path, pictures: list[Path]) -> None:
+    written = write_onnx(find_trained(run), tmp_path / "small.onnx", int8=True, force=True)
+    assert written.smaller is not None and written.smaller.whole.rows == 90
+    assert written.smaller.low <= written.smaller.difference <= written.smaller.high
+    kept = json.loads((tmp_path / "small.onnx.json").read_text())
+    assert kept["int8"]["margin"] == 0.02 and kept["int8"]["fits"] is written.smaller.fits
+    content = (tmp_path / "small.onnx").read_bytes()
+    assert str(Path(sys.prefix)).encode() not in content and b"/tmp/" not in content
+    said = esc.open(tmp_path / "small.onnx").predict([str(one) for one in pictures])
+    expected = esc.open(file).predict([str(one) for one in pictures])
+    assert 0 < np.abs(said - expected).max() < 0.3
+    assert any(node.op_type == "QuantizeLinear" for node in onnx.load_model(tmp_path / "small.onnx").graph.node)
+
+
+def test_eight_bits_that_lose_too_much_are_not_written(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from escalera.inference import onnx_check
+
+    monkeypatch.setattr(onnx_check, "MARGIN", -1.0)
+    with pytest.raises(
+        RunError, match=r"a\.onnx was not written: with eight bits it has .* --force writes it all the same"
+    ):
+        write_onnx(find_trained(run), tmp_path / "a.onnx", int8=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_licence_of_the_weights_is_in_the_file(tmp_path: Path) -> None:
+    from escalera.inference.card import licences_of
+
+    body = {"kind": "backbone", "name": "resnet18", "weights": "imagenet"}
+    assert licences_of({"model": {"branches": {"one": body}}}) == {"resnet18": "apache-2.0"}
+    assert licences_of({"model": {**body, "weights": "none"}}) == {}

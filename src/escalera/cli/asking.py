@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from escalera.cli.app import command, echo_json
-from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, WeightsRoot, folder, words_of
+from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, Language, WeightsRoot, folder, words_of
+
+if TYPE_CHECKING:
+    from escalera.core.language import Language as Words
+    from escalera.inference.onnx_export import Written
 
 Host = Annotated[
     str, typer.Option(metavar="ADDRESS", help="The address to listen on; any but this machine's needs --auth.")
@@ -95,13 +99,20 @@ def predict(
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as runs/digits/cnn.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: cnn.safetensors or cnn.onnx.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Of .onnx: eight bits a number, a quarter of the size.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --int8: write it though it loses more than a little accuracy.")
+    ] = False,
+    data_root: DataRoot = None,
     lang: Lang = HERE,
     debug: Debug = False,
 ) -> None:
     """Write a trained model as one file.
 
-    `escalera predict` opens it on any machine, and the studio the first kind.
+    `escalera predict` opens it on any machine. Of .onnx, which needs no PyTorch, the answers and the speed are
+    compared with the run's on its test rows, and written beside it with a model card.
     """
+    from escalera.core.errors import RunError
     from escalera.inference.bundle import write_file
     from escalera.inference.files import find_trained
 
@@ -109,11 +120,57 @@ def export(
     if file.suffix.lower() == ".onnx":
         from escalera.inference.onnx_export import write_onnx
 
-        difference = write_onnx(find_trained(run), file)
-        typer.echo(f"{words.say('model')}: {file}\n{words.say('export.difference', largest=f'{difference:.1e}')}")
+        _tell_export(write_onnx(find_trained(run), file, data_root=data_root, int8=int8, force=force), file, words)
+        _card_beside(run, file, lang)
         return
+    if int8 or force:
+        raise RunError(f"--int8 and --force are for a file that ends in .onnx, received {file.name}")
     write_file(find_trained(run), file)
     typer.echo(f"{words.say('model')}: {file}")
+
+
+def _tell_export(written: Written, file: Path, words: Words) -> None:
+    """What was found out about an ONNX file."""
+    check = written.check
+    typer.echo(f"{words.say('model')}: {file}")
+    kind = "made_up" if check.why else "test"
+    typer.echo(
+        words.say(
+            f"export.{kind}", rows=words.number(check.rows), largest=f"{check.largest:.1e}",
+            agreement=words.percent(check.agreement), why=check.why,
+        )
+    )  # fmt: skip
+    if found := check.accuracy:
+        interval = {"low": words.percent(found.low), "high": words.percent(found.high)}
+        typer.echo(words.say("export.accuracy", accuracy=words.percent(found.accuracy), **interval))
+    typer.echo(words.say("export.size", size=words.number(check.size / 1e6, 2)))
+    for rows, speed in check.file_speed.items():
+        typer.echo(
+            words.say(
+                "export.speed", rows=rows, file=words.number(speed), run=words.number(check.run_speed[rows]),
+                times=words.number(speed / check.run_speed[rows], 1),
+            )
+        )  # fmt: skip
+    if smaller := written.smaller:
+        typer.echo(
+            words.say(
+                "export.int8", rows=words.number(smaller.whole.rows),
+                difference=words.points(smaller.difference, sign=True),
+                low=words.points(smaller.low, sign=True), high=words.points(smaller.high, sign=True),
+                p=words.p_text(smaller.p),
+            )
+        )  # fmt: skip
+
+
+def _card_beside(run: Path, file: Path, lang: Language) -> None:
+    """The model card of a run, as FILE.md; a single file has no records to write one from."""
+    from escalera.core.files import write_aside
+    from escalera.inference.card import card as card_of
+    from escalera.inference.files import find_run
+
+    if run.is_dir():
+        text = card_of(find_run(run), lang.value)
+        write_aside(file.with_name(f"{file.name}.md"), lambda out: out.write(text.encode()))
 
 
 @command("escalera card runs/digits/cnn", "escalera card runs/digits/cnn README.md --lang es")

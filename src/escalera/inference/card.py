@@ -45,7 +45,7 @@ def card(run: RunDir, language: str) -> str:
         files = ", ".join(dict.fromkeys(fault.file for fault in faults)) or run.metrics.name
         raise RunError(f"{run.path}: expected the records of a finished run, but {files} cannot be used. {run.cure()}")
     config = _config(run)
-    licences = _licences(config)
+    licences = licences_of(config)
     words = load_words(language, "inference", plain=True)
     name = f"{run.ladder.name} / {record.rung}"
     parts = [
@@ -214,13 +214,13 @@ def _config(run: RunDir) -> Any:
         raise RunError(f"could not read {run.config}: {error}. {run.cure()}") from error
 
 
-def _licences(config: Any) -> dict[str, str]:
+def licences_of(config: Any) -> dict[str, str]:
     """The licences of the ImageNet weights that settings name, by network, as timm knows them."""
     if isinstance(config, list):
-        return {name: licence for one in config for name, licence in _licences(one).items()}
+        return {name: licence for one in config for name, licence in licences_of(one).items()}
     if not isinstance(config, dict):
         return {}
-    found = {name: licence for one in config.values() for name, licence in _licences(one).items()}
+    found = {name: licence for one in config.values() for name, licence in licences_of(one).items()}
     if config.get("weights") == "imagenet" and isinstance(config.get("name"), str):
         from timm.models import get_pretrained_cfg
 

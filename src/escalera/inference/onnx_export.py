@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from escalera import builders
-from escalera.core.errors import RunError
+from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import write_aside
 from escalera.evaluate.views import View, mean_logits
 from escalera.inference.bundle import Trained
-from escalera.inference.onnx_model import ATTRIBUTES, KEY, PICTURES, PROBABILITIES, About, OnnxModel, read_onnx
-from escalera.inference.predictor import Predictor, answers, as_batches
+from escalera.inference.card import licences_of
+from escalera.inference.onnx_check import MARGIN, Check, Smaller, check, weigh
+from escalera.inference.onnx_int8 import quantised
+from escalera.inference.onnx_model import ATTRIBUTES, KEY, PICTURES, PROBABILITIES, About, read_onnx
+from escalera.inference.predictor import Predictor
+from escalera.inference.run_rows import Part, RunRows
+from escalera.inference.unplaced import unplaced
+from escalera.ladder.read import dump_config
 
 OPSET = 20
 TOLERANCE = 1e-3
@@ -31,7 +41,7 @@ class Answering(nn.Module):
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
         data = predictor.trained.data
-        self.network = predictor.network
+        self.network = copy.deepcopy(predictor.network).to(memory_format=torch.contiguous_format)
         doubt = predictor.trained.doubt
         self.temperature = doubt.temperature if doubt else 1.0
         self.views: Sequence[View] = builders.views(predictor.trained.config)
@@ -50,31 +60,87 @@ class Answering(nn.Module):
         """What a run says of rows."""
         height, width, channels = self.shape
         if self.pictures:
-            pixels = given[0].permute(0, 3, 1, 2).float() * self.scale + self.bias
+            # The exporter writes a mean over rows with the channels last as a gather without a limit.
+            pixels = given[0].permute(0, 3, 1, 2).float().contiguous() * self.scale + self.bias
         else:
             pixels = given[0].new_zeros((given[0].shape[0], channels, height, width))
         inputs = (pixels, given[-1]) if self.attributes else pixels
         return (mean_logits(self.network, inputs, self.views) / self.temperature).softmax(dim=1)
 
 
-def write_onnx(trained: Trained, path: Path) -> float:
-    """Write a model as ONNX, whole or not at all; the largest difference of a probability to the run's own answers.
+@dataclass(frozen=True)
+class Written:
+    """What was found out about a file before it was written; `smaller` where it has eight bits."""
 
-    It is asked the same rows of made-up pixels as the run is. Raises RunError for votes, for a network that the
-    exporter cannot turn into a graph, and for one that answers otherwise than the run does.
+    check: Check
+    smaller: Smaller | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the file beside the model has it."""
+        import onnxruntime
+
+        smaller = None if self.smaller is None else self.smaller.to_json()
+        return {**self.check.to_json(), "int8": smaller, "onnxruntime": onnxruntime.__version__, "opset": OPSET}
+
+
+def write_onnx(
+    trained: Trained, path: Path, *, data_root: Path | None = None, int8: bool = False, force: bool = False
+) -> Written:
+    """Write a model as ONNX, whole or not at all, and beside it as JSON how it answers.
+
+    It is asked about the run's own test rows, or rows of made-up pixels where their source is not here, as the run is.
+    With `int8` it has eight bits, and is written where its accuracy on validation is close enough to the whole one's,
+    or with `force`. Raises RunError for votes, for a network that the exporter cannot turn into a graph, and for one
+    that answers otherwise than the run does.
     """
     if not trained.config.model.trains:
         raise RunError("a vote is several classifiers, which one ONNX file cannot hold: copy its folder instead")
     predictor = Predictor(trained)
     content = _content(predictor)
-    difference = _difference(predictor, read_onnx(content, path.name))
-    if difference > TOLERANCE:
+    model = read_onnx(content, path.name)
+    rows, why = _rows(predictor, data_root)
+    part, split = (_made_up(predictor), "made-up") if rows is None else (rows.part("test"), "test")
+    checked = check(predictor, model, part, split, len(content), why)
+    if checked.largest > TOLERANCE:
         raise RunError(
-            f"{path.name} was not written: its probabilities differ by {difference:.2g} from the run's, expected "
+            f"{path.name} was not written: its probabilities differ by {checked.largest:.2g} from the run's, expected "
             f"at most {TOLERANCE:g}"
         )
+    smaller = None
+    if int8:
+        if rows is None:
+            raise RunError(f"--int8 measures ranges on train and the loss on validation, which are not here: {why}")
+        content = quantised(content, rows.part("train"))
+        small = read_onnx(content, path.name)
+        smaller = weigh(model, small, rows.part("validation"))
+        if not smaller.fits and not force:
+            raise RunError(_too_much(path, smaller))
+        checked = check(predictor, small, part, split, len(content), why)
+    found = Written(checked, smaller)
     write_aside(path, lambda file: file.write(content))
-    return difference
+    write_aside(path.with_name(f"{path.name}.json"), lambda file: file.write(_json(found)))
+    return found
+
+
+def _json(found: Written) -> bytes:
+    return f"{json.dumps(found.to_json(), indent=2)}\n".encode()
+
+
+def _too_much(path: Path, smaller: Smaller) -> str:
+    low, high, difference = (100 * value for value in (smaller.low, smaller.high, smaller.difference))
+    return (
+        f"{path.name} was not written: with eight bits it has {difference:+.1f} points on {smaller.whole.rows} rows of "
+        f"validation (95 % interval {low:+.1f} to {high:+.1f}), expected more than {-100 * MARGIN:.1f} throughout. "
+        "--force writes it all the same."
+    )
+
+
+def _rows(predictor: Predictor, data_root: Path | None) -> tuple[RunRows | None, str]:
+    """The rows of the run, or why they cannot be had."""
+    try:
+        return RunRows(predictor, data_root), ""
+    except (EscaleraError, OSError) as error:
+        return None, str(error)
 
 
 def _content(predictor: Predictor) -> bytes:
@@ -112,14 +178,14 @@ def _content(predictor: Predictor) -> bytes:
 
 
 def _about(predictor: Predictor) -> About:
-    """What the file says of itself; where the data lie is nobody's business."""
+    """What the file says of itself; in which folder the data lie is nobody's business."""
     trained = predictor.trained
-    data = trained.data.model_copy(update={"source": ""})
+    data = trained.data.model_copy(update={"source": unplaced(trained.data.source)})
     attributes = None if trained.table is None or predictor.fitted is None else dict(trained.table["attributes"])
     return About(
         name=Path(trained.name).name and "/".join(trained.name.split("/")[-2:]), reads_pictures=trained.reads_pictures,
         data=data, attributes=attributes,
-        doubt=trained.doubt,
+        doubt=trained.doubt, licences=licences_of(dump_config(trained.config)),
     )  # fmt: skip
 
 
@@ -136,10 +202,9 @@ def _example(predictor: Predictor, rows: int) -> tuple[tuple[Tensor, ...], list[
     return tuple(given), names
 
 
-def _difference(predictor: Predictor, model: OnnxModel) -> float:
-    """The largest difference of a probability between a file and the run, over made-up rows."""
+def _made_up(predictor: Predictor) -> Part:
+    """Rows of made-up pixels and attributes."""
     rows, names = _example(predictor, _TRIED)
-    given = {name: values.numpy() for name, values in zip(names, rows, strict=True)}
-    pixels = given.get(PICTURES, np.zeros((_TRIED, *predictor.trained.data.shape), np.uint8))
-    expected = answers(predictor, as_batches(predictor.trained.data, pixels, given.get(ATTRIBUTES)))
-    return float(np.abs(model.answers(given) - expected).max())
+    found = {name: values.numpy() for name, values in zip(names, rows, strict=True)}
+    pixels = found.get(PICTURES, np.zeros((_TRIED, *predictor.trained.data.shape), np.uint8))
+    return Part(pixels, np.arange(_TRIED), found.get(ATTRIBUTES), np.zeros(_TRIED, np.int64))

@@ -44,6 +44,8 @@ class About(BaseModel):
     attributes: dict[str, Any] | None
     doubt: Doubt | None = None
     """Which classes a row may be of; its temperature is in the graph."""
+    licences: dict[str, str] = {}
+    """Of the weights that its training began with, by the network that they are of."""
 
     def check_pictures(self, given: bool) -> None:
         """Raise DataError where pictures are given to a model that reads none, or none to one that does."""

@@ -1,0 +1,156 @@
+"""An ONNX file beside the run that it was made of: the same rows are asked of both, and both are timed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from escalera.evaluate.compare import accuracy_interval, compare
+from escalera.inference.onnx_model import ATTRIBUTES, PICTURES, OnnxModel
+from escalera.inference.predictor import Predictor, answers, as_batches
+from escalera.inference.run_rows import Part
+
+BATCHES = (1, 32)
+"""Rows asked together when a model is timed: a visitor's one, and a folder's many."""
+MARGIN = 0.02
+"""How much of its accuracy a smaller model may lose: its 95 % interval has to lie above that."""
+_SECONDS, _CALLS = 0.5, 5
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Of a model over rows, with its 95 % interval."""
+
+    rows: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a file answers `rows` rows of `split`: "test", or "made-up" where the run's own are not at hand.
+
+    `largest` is the largest difference of a probability to the run's answer, `agreement` the share of rows whose
+    likeliest class is the run's; `why` says why they were made up. `file_speed` and `run_speed` are rows a second by
+    the rows of a batch, on one thread.
+    """
+
+    split: str
+    rows: int
+    largest: float
+    agreement: float
+    accuracy: Accuracy | None
+    size: int
+    file_speed: dict[str, float]
+    run_speed: dict[str, float]
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As the file beside the model has it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Smaller:
+    """A quantised model against the whole one on validation: what it loses, and whether that is little enough."""
+
+    whole: Accuracy
+    accuracy: Accuracy
+    difference: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether the interval of its loss stays above the margin."""
+        return self.low > -MARGIN
+
+    def to_json(self) -> dict[str, Any]:
+        """As the file beside the model has it."""
+        return {**asdict(self), "margin": MARGIN, "fits": self.fits}
+
+
+def check(predictor: Predictor, model: OnnxModel, part: Part, split: str, size: int, why: str = "") -> Check:
+    """Ask both about the rows of a part, and time both over copies of its first ones."""
+    found, expected = said(model, part), _said_by_run(predictor, part)
+    agreement = float((found.argmax(1) == expected.argmax(1)).mean())
+    return Check(
+        split,
+        len(part),
+        float(np.abs(found - expected).max()),
+        agreement,
+        _accuracy(found, part.labels) if split == "test" else None,
+        size,
+        *_speeds(predictor, model, part),
+        why=why,
+    )
+
+
+def weigh(whole: OnnxModel, smaller: OnnxModel, part: Part) -> Smaller:
+    """Compare two files by the rows of validation that they have right (McNemar's exact test)."""
+    before, after = said(whole, part), said(smaller, part)
+    right = [found.argmax(1) == part.labels for found in (before, after)]
+    step = compare(right[0][None], right[1][None])
+    whole_accuracy, accuracy = _accuracy(before, part.labels), _accuracy(after, part.labels)
+    return Smaller(whole_accuracy, accuracy, step.difference, step.low, step.high, step.p)
+
+
+def said(model: OnnxModel, part: Part) -> NDArray[np.float32]:
+    """The probabilities (n, K) of a file for the rows of a part."""
+    return np.concatenate([model.answers(given(model, pixels, vectors)) for pixels, vectors in part.batches()])
+
+
+def given(model: OnnxModel, pixels: NDArray[np.uint8], vectors: NDArray[np.float32] | None) -> dict[str, NDArray[Any]]:
+    """Rows as the graph of a file takes them."""
+    inputs: dict[str, NDArray[Any]] = {PICTURES: pixels} if model.about.reads_pictures else {}
+    return inputs if vectors is None else {**inputs, ATTRIBUTES: vectors}
+
+
+def _said_by_run(predictor: Predictor, part: Part) -> NDArray[np.float32]:
+    data = predictor.trained.data
+    return np.concatenate([answers(predictor, as_batches(data, pixels, vectors)) for pixels, vectors in part.batches()])
+
+
+def _accuracy(found: NDArray[np.float32], labels: NDArray[np.int64]) -> Accuracy:
+    share = float((found.argmax(1) == labels).mean())
+    return Accuracy(len(labels), share, *accuracy_interval(share, len(labels)))
+
+
+def _speeds(predictor: Predictor, model: OnnxModel, part: Part) -> tuple[dict[str, float], dict[str, float]]:
+    """Rows a second by the rows of a batch, of a file and of the run, both by one thread."""
+    files, runs = {}, {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for size in BATCHES:
+            pixels, vectors = next(part.batches(size))
+            repeats = -(-size // len(pixels))
+            pixels = np.concatenate([pixels] * repeats)[:size]
+            vectors = None if vectors is None else np.concatenate([vectors] * repeats)[:size]
+            inputs, feed = given(model, pixels, vectors), as_batches(predictor.trained.data, pixels, vectors)
+            files[str(size)] = size / _median(partial(model.answers, inputs))
+            runs[str(size)] = size / _median(partial(answers, predictor, feed))
+    finally:
+        torch.set_num_threads(threads)
+    return files, runs
+
+
+def _median(call: Callable[[], object]) -> float:
+    """Seconds of a call, the median of as many as fit into half a second, and five at least."""
+    call()
+    times: list[float] = []
+    while len(times) < _CALLS or sum(times) < _SECONDS:
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)

@@ -1,0 +1,61 @@
+"""A network's graph in whole numbers of eight bits: static quantisation (Jacob et al. 2018), by onnxruntime."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from escalera.inference.onnx_check import given
+from escalera.inference.onnx_model import KEY, read_onnx
+from escalera.inference.run_rows import Part
+
+_ROWS, _AT_ONCE = 256, 32
+"""Rows of train by which the ranges of the activations are measured."""
+
+
+def quantised(content: bytes, train: Part) -> bytes:
+    """The same model with weights and activations of eight bits, whose ranges rows of train have shown.
+
+    Each filter has a scale of its own; what has no form in eight bits stays as it is. The graph says so by ONNX's own
+    QuantizeLinear and DequantizeLinear, so that any runtime can run it.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    model = read_onnx(content, "the model")
+    rows = train.some(_ROWS)
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        """Hands out the rows."""
+
+        def __init__(self) -> None:
+            self._batches: Iterator[Any] = iter(rows.batches(_AT_ONCE))
+
+        def get_next(self) -> dict[str, Any] | None:
+            """The next of them; None at the end."""
+            batch = next(self._batches, None)
+            return None if batch is None else given(model, *batch)
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole, shaped, small = (Path(folder) / f"{name}.onnx" for name in ("whole", "shaped", "small"))
+        whole.write_bytes(content)
+        quant_pre_process(str(whole), str(shaped), skip_symbolic_shape=True, skip_optimization=True)
+        quantize_static(
+            str(shaped), str(small), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+        )  # fmt: skip
+        made = onnx.load_model(small)
+    used = {node.domain for node in made.graph.node}
+    opsets = [one for one in made.opset_import if one.domain in used]
+    del made.opset_import[:]
+    made.opset_import.extend(opsets)
+    about = {one.key: one.value for one in onnx.load_model_from_string(content).metadata_props}[KEY]
+    for part in (made, *made.graph.node):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    entry = made.metadata_props.add()
+    entry.key, entry.value = KEY, about
+    return bytes(made.SerializeToString())
