@@ -133,10 +133,9 @@ def _tell_export(written: Written, file: Path, words: Words) -> None:
     """What was found out about an ONNX file."""
     check = written.check
     typer.echo(f"{words.say('model')}: {file}")
-    kind = "made_up" if check.why else "test"
     typer.echo(
         words.say(
-            f"export.{kind}", rows=words.number(check.rows), largest=f"{check.largest:.1e}",
+            "export.made_up" if check.why else "export.test", rows=words.number(check.rows), largest=f"{check.largest:.1e}",
             agreement=words.percent(check.agreement), why=check.why,
         )
     )  # fmt: skip
