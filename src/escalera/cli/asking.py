@@ -132,10 +132,11 @@ def export(
 def _tell_export(written: Written, file: Path, words: Words) -> None:
     """What was found out about an ONNX file."""
     check = written.check
+    asked = "export.made_up" if check.why else "export.test"
     typer.echo(f"{words.say('model')}: {file}")
     typer.echo(
         words.say(
-            "export.made_up" if check.why else "export.test", rows=words.number(check.rows), largest=f"{check.largest:.1e}",
+            asked, rows=words.number(check.rows), largest=f"{check.largest:.1e}",
             agreement=words.percent(check.agreement), why=check.why,
         )
     )  # fmt: skip
