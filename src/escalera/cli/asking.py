@@ -109,8 +109,7 @@ def export(
 ) -> None:
     """Write a trained model as one file.
 
-    `escalera predict` opens it on any machine. Of .onnx, which needs no PyTorch, the answers and the speed are
-    compared with the run's on its test rows, and written beside it with a model card.
+    `escalera predict` opens it on any machine; .onnx needs no PyTorch, and is tried on the run's test rows.
     """
     from escalera.core.errors import RunError
     from escalera.inference.bundle import write_file
