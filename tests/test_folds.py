@@ -163,6 +163,23 @@ def test_seeds_draw_other_folds_of_the_same_rows(tmp_path: Path) -> None:
     assert parts[0] != parts[1]
 
 
+def test_folds_are_repeated_as_the_ladder_says(tmp_path: Path) -> None:
+    ladder = digits(repeats=2)
+    ladder["rungs"] = ladder["rungs"][:1]
+    assert not esc.climb(ladder, out=tmp_path, quiet=True).failed
+    rung = esc.load_ladder(ladder).ladder.rungs[0]
+    runs = [RunDir(tmp_path / "tiny" / "base" / f"seed-{seed}") for seed in (0, 1)]
+    assert all(finished(run, rung) for run in runs)
+    # That there are to be more is nothing that a finished run would have to be trained again for.
+    ladder["data"]["repeats"] = 3
+    assert all(finished(run, esc.load_ladder(ladder).ladder.rungs[0]) for run in runs)
+
+
+def test_repeats_need_folds() -> None:
+    with pytest.raises(LadderError, match=r"expected folds to repeat, received no data\.folds"):
+        esc.load_ladder(digits(folds=None, repeats=2))
+
+
 def test_what_is_wrong_with_folds_is_told_with_what_else_is(tmp_path: Path) -> None:
     path = tmp_path / "tiny.yaml"
     path.write_text(

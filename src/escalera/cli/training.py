@@ -104,6 +104,7 @@ def climb(
     from escalera.experiment.climb import load_ladder
     from escalera.experiment.summary import outcome
     from escalera.experiment.tracking.follow import close
+    from escalera.ladder.schema import seeds_of
     from escalera.run.events import together
 
     if plan and find_lr:
@@ -120,7 +121,8 @@ def climb(
         if json_:
             echo_json(rows)
         else:
-            print_plan(Console(), rows, seeds, words_of(lang))
+            planned = [one for one in reading.rungs if any(one.name == row["name"] for row in rows)]
+            print_plan(Console(), rows, seeds_of(planned, seeds), words_of(lang))
         return
     narrator = SideBySide(Console(stderr=json_), language=lang.value, debug=debug)
     reading = load_ladder(ladder, set_ or [], data_root)

@@ -21,7 +21,7 @@ from escalera.experiment.results import Results, Run
 from escalera.experiment.stage import Way
 from escalera.ladder.metric import metric_problems
 from escalera.ladder.read import Reading, read_ladder
-from escalera.ladder.schema import Ladder, Rung
+from escalera.ladder.schema import Ladder, Rung, seeds_of
 from escalera.ladder.shipped import shipped
 from escalera.run.events import Events
 from escalera.run.keeping import settle, store
@@ -81,6 +81,7 @@ def climb(
     ladder, events = reading.ladder, events or Events()
     make, count, devices = choose_executor(executor, jobs, devices)
     chosen, place = choose(ladder, rungs), find_place(out, ladder.name)
+    seeds = seeds_of(chosen, seeds)
     way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events, deadline, threads)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}

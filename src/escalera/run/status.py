@@ -34,8 +34,14 @@ def fingerprint(config: RungConfig) -> str:
     """The SHA-256 of all that a run is trained and judged by; a price is no part of it."""
     own = config.evaluate
     judged = {"tta": own.tta, **({} if own.coverage is None else {"coverage": own.coverage})}
-    values = {**dump_config(config), "evaluate": judged}
+    values = {**dump_config(_once(config)), "evaluate": judged}
+    del values["data"]["repeats"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _once(config: RungConfig) -> RungConfig:
+    """The configuration of one run, however often there is to be another like it."""
+    return config.model_copy(update={"data": config.data.model_copy(update={"repeats": 1})})
 
 
 def finished(run: RunDir, rung: Rung) -> bool:
@@ -61,7 +67,7 @@ def same_training(run: RunDir, rung: Rung) -> bool:
     if config is None:
         same = _record(run).get("settings") == fingerprint(rung.config)
     else:
-        same = config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+        same = _once(config.model_copy(update={"evaluate": rung.config.evaluate})) == _once(rung.config)
         # Rows that calibrate sets are taken out of validation, and chose the epoch where none are.
         same = same and (config.evaluate.coverage is None) == (rung.config.evaluate.coverage is None)
     return same and not has_changed(rung.config, run)

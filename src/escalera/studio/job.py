@@ -127,12 +127,12 @@ class Job:
 
         Raises LadderError for settings that are wrong.
         """
+        from escalera.ladder.schema import seeds_of
         from escalera.run.status import finished
 
         name, rungs, _ = self._rungs(request)
-        runs = [
-            (RunDir(self.out / name / rung.name / f"seed-{n}"), rung) for rung in rungs for n in range(request.seeds)
-        ]
+        seeds = range(seeds_of(rungs, request.seeds))
+        runs = [(RunDir(self.out / name / rung.name / f"seed-{n}"), rung) for rung in rungs for n in seeds]
         others = (run for run, rung in runs if run.state() == "done" and not finished(run, rung))
         return ["/".join(run.path.parts[-3:]) for run in others]
 
@@ -170,10 +170,12 @@ class Job:
             name, rungs, hunts = self._rungs(request, running)
         except EscaleraError:
             return Progress(request, running, [], self._printed())
+        from escalera.ladder.schema import seeds_of
+
         steps = [
             step_of(RunDir(self.out / name / rung.name / f"seed-{seed}"), rung, seed, running)
             for rung in rungs
-            for seed in range(request.seeds)
+            for seed in range(seeds_of(rungs, request.seeds))
         ]
         return Progress(request, running, steps, self._printed(), hunts)
 

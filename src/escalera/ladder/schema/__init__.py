@@ -6,7 +6,7 @@ from escalera.ladder.schema.data import Attributes, Best, Data, Labels
 from escalera.ladder.schema.fusion import Fusion
 from escalera.ladder.schema.head import Head
 from escalera.ladder.schema.kind import Body, Branch, Model, Net
-from escalera.ladder.schema.ladder import NO_BLEND, Evaluate, Ladder, LadderEntry, Rung, RungConfig, RungEntry
+from escalera.ladder.schema.ladder import NO_BLEND, Evaluate, Ladder, LadderEntry, Rung, RungConfig, RungEntry, seeds_of
 from escalera.ladder.schema.losses import CrossEntropy, Focal, Loss
 from escalera.ladder.schema.model import KINDS
 from escalera.ladder.schema.optimizers import Adam, AdamW, Muon, Optimizer, Sgd
@@ -70,4 +70,5 @@ __all__ = [
     "Transfer",
     "Votes",
     "Weights",
+    "seeds_of",
 ]

@@ -66,6 +66,7 @@ class Data(Source):
             "by a network that has not seen it; instead of test",
         ),
     ] = None
+    repeats: Annotated[Count, Field(description="of folds: train all of them so often, each time with other folds")] = 1
     rare_classes: Annotated[
         Literal["refuse", "train"],
         Field(description="classes with too few images to be in every split: refuse them, or keep them in train alone"),
@@ -108,6 +109,12 @@ class Data(Source):
             raise at_odds("expected either the column of the classes or a target to cut", "label_column", "target")
         if self.target is not None and self.labels is not None:
             raise at_odds("bands of a target have no labels to correct: expected either of the two", "target", "labels")
+        return self
+
+    @model_validator(mode="after")
+    def _folds_are_repeated(self) -> Self:
+        if self.repeats > 1 and self.folds is None:
+            raise at_odds("expected folds to repeat, received no data.folds", "folds", "repeats")
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -64,6 +65,11 @@ class Rung(Section):
     parent: str | None = None
     search: Search | None = None
     config: RungConfig
+
+
+def seeds_of(rungs: Iterable[Rung], asked: int = 1) -> int:
+    """How many seeds each of some rungs is trained with: as many as are asked for, or as its folds are repeated."""
+    return max([asked, *(rung.config.data.repeats for rung in rungs)])
 
 
 class Ladder(Section):
