@@ -22,6 +22,35 @@ HEAD = """# What Python offers
     import escalera as esc
 
 Made from the docstrings by `python .ci/api.py`; a test says when it is not current.
+
+In a notebook, whose last line shows itself:
+
+```python
+import escalera as esc
+from sklearn.datasets import load_digits
+
+digits = load_digits()
+images = (255 / 16 * digits.images).round().astype("uint8")
+results = esc.climb(
+    {
+        "name": "arrays",
+        "rungs": [{"name": "small", "model": {"kind": "mlp", "dense": [16]}, "train": {"epochs": 2}}],
+    },
+    data={"train": (images[:1000], digits.target[:1000]), "test": (images[1000:], digits.target[1000:])},
+    quiet=True,
+)
+results
+```
+
+`results` is the climb as a picture, and its table. What it is made of:
+
+```python
+results.table()  # a row for each run, with pandas
+results["small"].history  # a row for each epoch
+results["small"].plot_curves()  # loss, accuracy and learning rate, drawn as in the report
+results["small"].predict(images[:2])  # (2, 10)
+esc.load_ladder("digits")  # its rungs: what each changes, and why
+```
 """
 TYPES = {
     "ArraySplits": "`Mapping[str, tuple[images, labels]]`: `train`, and `validation` and `test` where there are any. "
@@ -30,6 +59,7 @@ TYPES = {
     "Whatever numpy makes an array of is taken.",
     "Attributes": "`{column: value}` of a row, None where a value is not known; or a list of that.",
     "Diary": "what auto.json holds of a ladder that built itself: `.attempts`, `.kept`, `.found`.",
+    "Figures": "pictures that a notebook shows by itself; `.html` holds their SVGs.",
     "Name": "`str | os.PathLike[str]`: a name, as `digits`, or a path.",
     "OnnxModel": "a network in an ONNX file: `.predict` and `.classes` as `Predictor` has them.",
     "Path": "`pathlib.Path`.",

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +44,11 @@ def test_it_is_written_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "argv", ["api.py", "--chek"])
     with pytest.raises(SystemExit, match="expected nothing or --check, received --chek"):
         api.main()
+
+
+def test_what_the_head_shows_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", api.HEAD, re.DOTALL):
+        exec(compile(block, "docs/api.md", "exec"), names)
+    assert "<svg" in names["results"]._repr_html_() and list(names["results"]) == ["small"]

@@ -1,6 +1,8 @@
 """What a notebook shows of a climb, a run, a comparison and a source."""
 
+import builtins
 import re
+import sys
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -51,6 +53,68 @@ def test_results(results: esc.Results) -> None:
     assert len(results.failed) == 2
     assert html.count("<li>wild, seed ") == 2 and results.failed[0].error.split(":")[0] in html
     assert "<p>Report: " in html and f"{escape(str(results.report))}</p>" in html and "a&amp;b" in html
+
+
+def test_the_climb_is_drawn_without_scripts_in_the_ink_of_the_page(results: esc.Results) -> None:
+    html, again = results._repr_html_(), results._repr_html_()
+    assert html.startswith("<div") and html.count("<svg") == 1 and "currentColor" in html
+    assert "<script" not in html and "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    first, second = (re.findall(r'id="(climb-\d+-title)"', page) for page in (html, again))
+    assert len(first) == 1 and first != second and f'aria-labelledby="{first[0]}"' in html
+    spanish = esc.Results(results.runs, [], results.report, "es")._repr_html_()
+    assert "Exactitud" in spanish and "Exactitud" not in html
+    nowhere = esc.Results(results.runs, [], Path("nowhere") / "report.html")._repr_html_()
+    assert "<svg" not in nowhere and "<table" in nowhere
+
+
+def test_the_curves_and_the_history_of_a_run(results: esc.Results, tmp_path: Path) -> None:
+    run = results["mlp"]
+    html = run.plot_curves()._repr_html_()
+    assert html.count("<svg") == 3 and "<script" not in html
+    assert "Pérdida" in run.plot_curves("es").html
+    history = run.history
+    assert list(history["epoch"]) == [1] and {"loss", "accuracy", "val_loss", "lr"} <= set(history)
+    with pytest.raises(esc.EscaleraError, match="language: expected en, es, received 'fr'"):
+        run.plot_curves("fr")
+    with pytest.raises(esc.EscaleraError, match="expected a history with an epoch at least to draw, found none"):
+        esc.Run(type(run.dir)(tmp_path)).plot_curves()
+
+
+def test_without_pandas_a_table_says_what_to_install(results: esc.Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    for asked in (results.table, results.history, lambda: results["mlp"].history):
+        with pytest.raises(esc.EscaleraError, match=r"needs pandas, which is not installed\. Install it: pip install"):
+            asked()
+
+
+def test_a_ladder() -> None:
+    ladder = {
+        **LADDER,
+        "title": "<i>Two</i>",
+        "rungs": [LADDER["rungs"][0], {"name": "wide", "why": "a < b", "change": {"model.dense": [9]}}],
+    }
+    html = esc.load_ladder(ladder)._repr_html_()
+    head, first, second = cells(html.replace(' style="text-align:left"', ""))
+    assert head == ["rung", "parent", "change", "why"] and first[:2] == ["mlp", ""] and "dense: [8]" in first[2]
+    assert second == ["wide", "mlp", "model.dense: [9]", "a &lt; b"]
+    assert "<p><b>&lt;i&gt;Two&lt;/i&gt;</b></p>" in html
+
+
+def test_a_notebook_has_one_line_that_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class ZMQInteractiveShell:
+        """What rich looks for."""
+
+    monkeypatch.setattr(builtins, "get_ipython", ZMQInteractiveShell, raising=False)
+    monkeypatch.setattr("escalera.cli.terminal.progress.RENEW_EVERY", 0.0)
+    esc.climb({**LADDER, "rungs": LADDER["rungs"][:1]}, out=tmp_path, sets="train.epochs=3")
+    text = capsys.readouterr().out
+    line = next(line for line in text.split("\n") if "\r" in line)
+    shown = [part for part in line.split("\r") if part.strip()]
+    assert sum("epoch" in part for part in shown) > 3, "renewed, and taken away before the result is said"
+    assert sum("\r" in line for line in text.split("\n")) == 1 and "✓ test" in shown[-1]
+    assert "\x1b" not in text and "<pre" not in text
 
 
 def test_a_run(results: esc.Results) -> None:

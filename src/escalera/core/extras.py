@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from escalera.core.errors import EscaleraError
 
 _SERVE = {"h11", "onnx", "onnxruntime", "python_multipart", "starlette", "uvicorn"}
@@ -17,3 +20,11 @@ def absent(error: ModuleNotFoundError) -> EscaleraError | None:
     return EscaleraError(
         f"this part of Escalera needs {library}, which is not installed. Install it: pip install 'escalera[{extra}]'"
     )
+
+
+def pandas() -> Any:
+    """The library of tables, imported when a table is asked for; raises EscaleraError where it is not installed."""
+    try:
+        return import_module("pandas")
+    except ModuleNotFoundError as error:
+        raise absent(error) or error from error

@@ -101,7 +101,9 @@ def climb(
         report = _report(folder, language, data_root, reading.folder, anew=course.changed or otherwise or any(repriced))
         place.give()
         events.ladder_ends(folder, place.shown(report), failed)
-    return Results({key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, report)
+    return Results(
+        {key: Run(unfinished(run, ladder[key[0]]) or run) for key, run in runs.items()}, failed, report, language
+    )
 
 
 def _tell(events: Events, found: Sequence[Damage], restored: Sequence[tuple[RunDir, RunDir]]) -> None:

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.core.errors import nearest
+from escalera.core.errors import EscaleraError, nearest
+from escalera.core.extras import pandas
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
 from escalera.experiment.notebook import line_html, list_html, table_html
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from escalera.data.query.images import Pictures
     from escalera.inference.asked import Attributes
     from escalera.inference.predictor import Predictor
+    from escalera.report.notebook import Figures
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,22 @@ class Run:
         """What metrics.json holds; raises RunError for one that is not what was written."""
         self.dir.check(self.dir.metrics.name)
         return dict(read_json(self.dir.metrics))
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row for each epoch: losses, shares that were right, and the learning rate."""
+        return pandas().DataFrame(list(self.dir.read_history()))
+
+    def plot_curves(self, language: str = "en") -> Figures:
+        """Loss, accuracy and learning rate over the epochs, as the report draws them; a notebook shows them.
+
+        `language` is `"en"` or `"es"`; `.html` holds the SVGs. Raises RunError for a run without an epoch.
+        """
+        from escalera.core import arguments
+        from escalera.core.language import LANGUAGES
+        from escalera.report.notebook import curves
+
+        return curves(self.dir.path, arguments.one_of("language", language, LANGUAGES))
 
     def summary(self) -> dict[str, Any]:
         """Its state, accuracy and loss, and what it took; where it failed why, and else nothing but its state."""
@@ -62,8 +80,7 @@ class Run:
         return found
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
+        pd = pandas()
         name = f"{self.dir.path.parent.name}/{self.dir.path.name}"
         return table_html(pd.Series(self.summary(), name=name, dtype=object).to_frame(), index=True)
 
@@ -86,28 +103,28 @@ class Run:
 class Results(dict[str, Run]):
     """The run of each rung by its name, that of the first seed; `runs` has those of every seed.
 
-    `failed` says which trainings of this climb failed, and why; `report` is the page.
+    `failed` says which trainings of this climb failed, and why; `report` is the page. A notebook shows the climb and
+    its table, in `language`.
     """
 
-    def __init__(self, runs: Mapping[Key, Run], failed: Sequence[Outcome], report: Path) -> None:
+    def __init__(self, runs: Mapping[Key, Run], failed: Sequence[Outcome], report: Path, language: str = "en") -> None:
         super().__init__({name: run for (name, seed), run in runs.items() if seed == 0})
         self.runs = dict(runs)
         self.failed = list(failed)
         self.report = report
+        self.language = language
 
     def __missing__(self, name: object) -> Run:
         raise KeyError(f"there is no rung {name!r} among these; {nearest(str(name), self)}")
 
     def table(self) -> pd.DataFrame:
         """A row for each run: its state, and what run.json and metrics.json say of one that is done."""
-        import pandas as pd
-
+        pd = pandas()
         return pd.DataFrame([{"rung": name, "seed": seed, **run.summary()} for (name, seed), run in self.runs.items()])
 
     def history(self) -> pd.DataFrame:
         """A row for each epoch of each run."""
-        import pandas as pd
-
+        pd = pandas()
         lines = (
             {"rung": name, "seed": seed, **line}
             for (name, seed), run in self.runs.items()
@@ -118,5 +135,19 @@ class Results(dict[str, Run]):
     def _repr_html_(self) -> str:
         table = self.table().drop(columns="error", errors="ignore")
         failed = (f"{one.rung}, seed {one.seed}: {one.error}" for one in self.failed)
-        parts = [table_html(table, index=False), list_html("Failed:", failed), line_html("Report:", self.report)]
+        parts = [
+            self._picture(),
+            table_html(table, index=False),
+            list_html("Failed:", failed),
+            line_html("Report:", self.report),
+        ]
         return "".join(parts)
+
+    def _picture(self) -> str:
+        """The climb; nothing where its folder is no more."""
+        from escalera.report.notebook import climb_picture
+
+        try:
+            return climb_picture(self.report.parent, self.language).html
+        except EscaleraError:
+            return ""

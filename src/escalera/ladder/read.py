@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from escalera.core.errors import LadderError, Problem
+from escalera.core.html import html_table
 from escalera.core.names import composed
 from escalera.ladder import document as yaml
+from escalera.ladder.change import difference
 from escalera.ladder.document import Document, Flaw, document_of, dotted, read_document
 from escalera.ladder.editor import json_schema
 from escalera.ladder.explain import mistakes, without
@@ -65,6 +68,17 @@ class Reading:
     def folder(self) -> Path | None:
         """Where the file lies; None for a ladder that ships, whose sources are known by name."""
         return None if not self.file or Path(self.file) in (path for _, path in shipped()) else Path(self.file).parent
+
+    def _repr_html_(self) -> str:
+        """Title and rungs, each with what it changes and why."""
+        configs = {rung.name: rung.config for rung in self.rungs}
+        rows = []
+        for rung in self.rungs:
+            changes = difference(configs.get(rung.parent or ""), rung.config)
+            change = "; ".join(f"{one.path}: {show(one.after)}" for one in changes)
+            rows.append([rung.name, rung.parent or "", change, rung.why["en"] if rung.why else ""])
+        title = self.ladder.title["en"] if self.ladder.title else self.ladder.name
+        return f"<p><b>{escape(title)}</b></p>{html_table(['rung', 'parent', 'change', 'why'], rows)}"
 
     def answered(self, answers: Mapping[str, Mapping[str, Any]]) -> Reading:
         """The same ladder with what searches have found, by rung: changes that stand and are inherited as if typed."""

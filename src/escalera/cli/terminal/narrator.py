@@ -31,7 +31,9 @@ class Narrator(Events):
     """Tells a climb on a console, in a language; without a console it keeps quiet."""
 
     def __init__(self, console: Console | None = None, *, language: str = "en", debug: bool = False) -> None:
-        self.console = console or Console(quiet=True)
+        # In a notebook rich puts every line into a display of its own: its text is printed as text instead.
+        self.notebook = console is not None and console.is_jupyter
+        self.console = Console(force_jupyter=False) if self.notebook else console or Console(quiet=True)
         # A file or a pipe has no width at which a sentence would have to be broken.
         self.console.soft_wrap = not self.console.is_terminal
         self.words = load_terminal(language)
@@ -136,10 +138,11 @@ class Narrator(Events):
         self._print(f"  {words.say('run.threads', begun=words.count(begun, 'thread'), here=words.number(here))}")
 
     def training_begins(self, progress: Progress) -> None:
-        """A bar on a terminal, lines elsewhere."""
-        from escalera.cli.terminal.progress import ProgressBar, ProgressLines
+        """A bar on a terminal, a line that is renewed in a notebook, lines elsewhere."""
+        from escalera.cli.terminal.progress import ProgressBar, ProgressLine, ProgressLines
 
-        kind = ProgressBar if self.console.is_terminal else ProgressLines
+        kind: type[ProgressBar | ProgressLine | ProgressLines]
+        kind = ProgressBar if self.console.is_terminal else ProgressLine if self.notebook else ProgressLines
         self.shown = kind(self.console, self.words)
         self.shown.training_begins(progress)
 

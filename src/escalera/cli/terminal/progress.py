@@ -11,6 +11,8 @@ from rich.progress import Progress as Bar
 from escalera.core.language import Language
 from escalera.run.events import Events, Progress
 
+RENEW_EVERY = 0.25
+"""Seconds between two renewals of a notebook's line."""
 LINE_EVERY = 2.0
 """Seconds between two lines where there is no terminal; the history has every epoch."""
 
@@ -59,6 +61,37 @@ class ProgressBar(Events):
     def training_ends(self) -> None:
         """Take the bar away; what remains is said by the caller."""
         self.bar.stop()
+
+
+class ProgressLine(Events):
+    """One line that is written over itself, for a notebook: it knows a carriage return, and no bar."""
+
+    def __init__(self, console: Console, words: Language) -> None:
+        self.file, self.words = console.file, words
+        self.width, self.written = 0, 0.0
+
+    def training_begins(self, progress: Progress) -> None:
+        """Nothing yet: the first step has something to say."""
+
+    def step_ends(self, progress: Progress) -> None:
+        """Write the line anew, a few times a second."""
+        if time.monotonic() - self.written >= RENEW_EVERY:
+            self.written = time.monotonic()
+            self._write(f"  {_epoch(progress, self.words)}  {_figures(progress, self.words)}")
+
+    def epoch_ends(self, progress: Progress) -> None:
+        """As after a step."""
+        self.step_ends(progress)
+
+    def training_ends(self) -> None:
+        """Take the line away; what remains is said by the caller."""
+        self._write("")
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        self.file.write("\r" + text.ljust(self.width))
+        self.file.flush()
+        self.width = len(text)
 
 
 class ProgressLines(Events):
