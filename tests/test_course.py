@@ -19,8 +19,10 @@ from typer.testing import CliRunner
 import escalera as esc
 from escalera.cli import app
 
-COURSE = Path(__file__).parents[1] / "docs" / "course"
-LESSONS = sorted(path.name.removesuffix(".md") for path in COURSE.glob("[0-9]*.md") if ".es." not in path.name)
+DOCS = Path(__file__).parents[1] / "docs"
+COURSE = DOCS / "course"
+FOLDERS = {"en": COURSE, "es": DOCS / "es" / "course"}
+LESSONS = sorted(path.stem for path in COURSE.glob("[0-9]*.md"))
 TINY = ["train.epochs=1"]
 
 
@@ -33,7 +35,7 @@ def script() -> Any:
 
 
 def text(lesson: str, language: str) -> str:
-    return (COURSE / f"{lesson}{'.es' if language == 'es' else ''}.md").read_text(encoding="utf-8")
+    return (FOLDERS[language] / f"{lesson}.md").read_text(encoding="utf-8")
 
 
 def blocks(page: str) -> list[str]:
@@ -44,8 +46,9 @@ def blocks(page: str) -> list[str]:
 def test_there_are_ten_lessons_each_with_its_ladder_and_four_files() -> None:
     assert len(LESSONS) == 10 and [name[:2] for name in LESSONS] == [f"{number:02}" for number in range(1, 11)]
     for lesson in LESSONS:
-        for ending in (".md", ".es.md", ".ipynb", ".es.ipynb", ".yaml"):
-            assert (COURSE / f"{lesson}{ending}").is_file(), f"{lesson}{ending}"
+        assert (COURSE / f"{lesson}.yaml").is_file()
+        for folder in FOLDERS.values():
+            assert (folder / f"{lesson}.md").is_file() and (folder / f"{lesson}.ipynb").is_file(), lesson
 
 
 def test_the_notebooks_are_made_from_the_lessons() -> None:
@@ -145,9 +148,8 @@ def test_notebooks_and_commands_run(
         "escalera.inference.illustrations.illustrated_report", lambda folder, *_: folder / "report.html"
     )
     rungs = [rung.name for rung in esc.load_ladder(COURSE / f"{lesson}.yaml").rungs]
-    for language in ("en", "es"):
-        name = f"{lesson}{'.es' if language == 'es' else ''}"
-        left = executed(COURSE / f"{name}.ipynb", tiny)
+    for language, folder in FOLDERS.items():
+        left = executed(folder / f"{lesson}.ipynb", tiny)
         assert list(left["results"]) == rungs and left["results"].language == language and not left["results"].failed
     for command in re.findall(r"```sh\n(.*?)```", text(lesson, "en"), re.DOTALL):
         for line in command.splitlines():

@@ -1,4 +1,4 @@
-"""Write the notebooks of the course from its lessons: docs/course/<lesson>[.es].ipynb from the .md of that name.
+"""Write the notebooks of the course from its lessons: docs/course and docs/es/course, each beside its .md.
 
 python docs/course/notebooks.py          writes them
 python docs/course/notebooks.py --check  says whether they are current; the exit code is 1 where one is not
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+FOLDERS = (HERE, HERE.parent / "es" / "course")
 INSTALL = '%pip install -q "escalera[train] @ git+https://github.com/escalera/escalera"'
 _BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 _COMMAND = "escalera climb docs/course/"
@@ -36,14 +37,15 @@ def main() -> None:
 
 def lessons() -> list[Path]:
     """The lessons of both languages, in their order."""
-    return sorted(HERE.glob("[0-9][0-9]-*.md"))
+    return [path for folder in FOLDERS for path in sorted(folder.glob("[0-9][0-9]-*.md"))]
 
 
 def notebook(lesson: Path) -> str:
-    """A lesson as a notebook, without outputs: what to install, the files that it needs, then its text and its code."""
-    name = lesson.name.partition(".")[0]
+    """A lesson as a notebook, without outputs: what to install, the files that it needs, its text and its code."""
     parts = list(parted(lesson.read_text(encoding="utf-8")))
-    files = [("code", f"%%writefile {file.name}\n{file.read_text(encoding='utf-8')}") for file in of_lesson(name)]
+    files = [
+        ("code", f"%%writefile {file.name}\n{file.read_text(encoding='utf-8')}") for file in of_lesson(lesson.stem)
+    ]
     cells = [parts[0], ("code", INSTALL), *files, *parts[1:]]
     return json.dumps(
         {

@@ -34,8 +34,9 @@ class Page:
 
 
 def _all(folder: str) -> tuple[str, ...]:
-    """Those of a folder, in the order of their names."""
-    return tuple(sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / folder).glob("*.md")))
+    """Those of a folder, its own page first, in the order of their names."""
+    found = sorted((DOCS / folder).glob("*.md"), key=lambda path: (path.name != "README.md", path.name))
+    return tuple(path.relative_to(DOCS).as_posix() for path in found)
 
 
 SECTIONS = (
