@@ -107,6 +107,7 @@ def test_a_notebook_has_one_line_that_is_renewed(
         """What rich looks for."""
 
     monkeypatch.setattr(builtins, "get_ipython", ZMQInteractiveShell, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as ipykernel has it
     monkeypatch.setattr("escalera.cli.terminal.progress.RENEW_EVERY", 0.0)
     esc.climb({**LADDER, "rungs": LADDER["rungs"][:1]}, out=tmp_path, sets="train.epochs=3")
     text = capsys.readouterr().out

@@ -31,9 +31,10 @@ class Narrator(Events):
     """Tells a climb on a console, in a language; without a console it keeps quiet."""
 
     def __init__(self, console: Console | None = None, *, language: str = "en", debug: bool = False) -> None:
-        # In a notebook rich puts every line into a display of its own: its text is printed as text instead.
+        # In a notebook rich puts every line into a display of its own, or takes it for a terminal: it is plain text.
         self.notebook = console is not None and console.is_jupyter
-        self.console = Console(force_jupyter=False) if self.notebook else console or Console(quiet=True)
+        plain = Console(force_jupyter=False, force_terminal=False, width=100)
+        self.console = plain if self.notebook else console or Console(quiet=True)
         # A file or a pipe has no width at which a sentence would have to be broken.
         self.console.soft_wrap = not self.console.is_terminal
         self.words = load_terminal(language)
