@@ -13,6 +13,7 @@ import pytest
 import escalera.report
 from escalera.core.errors import EscaleraError
 from escalera.core.fault import Kind as FaultKind
+from escalera.data import facets
 from escalera.data.column import Kind, Remark
 from escalera.evaluate.baselines import NAMES
 from escalera.evaluate.compare import Verdict
@@ -24,6 +25,7 @@ from escalera.report.language import LANGUAGES, Language, load_language, of_rows
 from escalera.report.page import LADDER_SECTIONS
 from escalera.report.rung import Obstacle
 from escalera.report.runs import State
+from escalera.report.slices import DUPLICATE, NO, YES
 
 EN, ES = load_language("en"), load_language("es")
 METRICS = [*measure(np.eye(20), np.arange(20), [*"abcdefghijklmnopqrst"])][:-2]
@@ -97,6 +99,7 @@ def test_every_message_is_used() -> None:
         "metric": [f"{name}{end}" for name in METRICS for end in ("", ".means")],
         "fault": get_args(FaultKind),
         "step": ["fixed", "broken"],
+        "slices": [facets.SIZE, facets.BRIGHTNESS, facets.FOLDER, DUPLICATE, YES, NO, "missing", "top"],
         "mistakes": ["confident", "uncertain"],
         "rung": ["ordered_groups", "ordered_likeness", "ordered_none", "precision", "recall", "f1"],
         "figure": [

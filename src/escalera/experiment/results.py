@@ -132,6 +132,25 @@ class Results(dict[str, Run]):
         )
         return pd.DataFrame(list(lines))
 
+    def slices(self) -> pd.DataFrame:
+        """A row for each slice of the test rows and each rung's first seed, the worst of a rung first.
+
+        `facet` and `value` say which rows they are, the column `figure` is the rung's metric on them, with its 95 %
+        interval, on the `rest` of the rows, and Holm's `p_holm` of the two being alike; empty where there are too few.
+        """
+        import pandas as pd
+
+        from escalera.report.slices import as_columns, slices_of
+        from escalera.report.story import read_story
+
+        tables = [
+            pd.DataFrame({"rung": rung.name, "metric": rung.metric, **as_columns(found, "figure")})
+            for rung in read_story(self.report.parent).rungs
+            if rung.name in self and rung.done and (answers := rung.done[0].answers)
+            and (found := slices_of(rung.done[0].path, answers, rung.metric))
+        ]  # fmt: skip
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
     def _repr_html_(self) -> str:
         table = self.table().drop(columns="error", errors="ignore")
         failed = (f"{one.rung}, seed {one.seed}: {one.error}" for one in self.failed)

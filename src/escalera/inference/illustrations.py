@@ -1,12 +1,13 @@
-"""What a report shows beyond the files of its runs: test pictures from their source, and where a network looked.
+"""What a report shows beyond the files of its runs: test pictures, what they have in common, where a network looked.
 
-Both are made before the page is written, and kept: the few pictures in `pictures.parquet` beside the page, the maps in
-`explanations.npz` in each run.
+All are made before the page is written, and kept: the few pictures in `pictures.parquet` beside the page, the maps in
+`explanations.npz` in each run, and what its test rows have in common in `facets.parquet`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,9 @@ from escalera.ladder.saved import read_config
 
 if TYPE_CHECKING:
     from escalera.core.record import Data
+    from escalera.data.facets import Facet
     from escalera.data.images import Images
+    from escalera.data.readers.listing import Listing
     from escalera.ladder import schema
     from escalera.report.evidence import Evidence
     from escalera.report.rung import Rung
@@ -55,6 +58,7 @@ def illustrate(story: Story, source: Illustrator) -> None:
     for rung in story.rungs:
         if rung.name in evidence:
             _maps(rung, evidence[rung.name], source)
+            _facets(rung, evidence[rung.name], source)
 
 
 def _pictures(story: Story, evidence: Mapping[str, Evidence], source: Illustrator) -> None:
@@ -105,6 +109,17 @@ def _maps(rung: Rung, evidence: Evidence, source: Illustrator) -> None:
         write_maps(run.path, rows, source.maps(run.path, rows, np.stack(pixels), evidence.predicted[places]))
 
 
+def _facets(rung: Rung, evidence: Evidence, source: Illustrator) -> None:
+    """Keep what the rows have in common that a run answered."""
+    from escalera.report.slices import read_facets, write_facets
+
+    run = rung.done[0].path
+    if read_facets(run, evidence.rows) is None:
+        found = source.facets(run, evidence.rows, evidence.labels)
+        if found is not None:
+            write_facets(run, evidence.rows, found)
+
+
 class Illustrator:
     """Opens the source and the weights of runs, each source once; nothing is opened that nobody asks for."""
 
@@ -112,6 +127,7 @@ class Illustrator:
         self._data_root = data_root
         self._ladder_folder = ladder_folder
         self._opened: dict[str, Images | None] = {}
+        self._facets: dict[str, list[Facet]] = {}
 
     def pictures(self, run: Path, rows: Sequence[int], labels: Sequence[int]) -> list[NDArray[np.uint8]] | None:
         """The test pictures (H, W, C) of a run by their row numbers.
@@ -123,12 +139,47 @@ class Illustrator:
         except EscaleraError:
             return None
         opened = self._open(data)
-        if opened is None or max(rows) >= len(opened.images):
+        if opened is None:
             return None
-        # The classes of a target are made after the splits: there the labels of the source say nothing.
-        if data.target is None and opened.labels[list(rows)].tolist() != list(labels):
+        return [np.asarray(opened.images[row]) for row in rows] if _fit(data, opened, rows, labels) else None
+
+    def facets(self, run: Path, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> list[Facet] | None:
+        """What the test rows (n,) of a run have in common; None where `pictures` gives none.
+
+        Rungs that answered the same rows of a source share them.
+        """
+        from escalera.data.facets import facets
+
+        try:
+            data = read_config(RunDir(run).config).data
+        except EscaleraError:
             return None
-        return [np.asarray(opened.images[row]) for row in rows]
+        opened = self._open(data)
+        if opened is None or not _fit(data, opened, rows, labels):
+            return None
+        key = hashlib.sha256(data.model_dump_json().encode() + rows.tobytes()).hexdigest()
+        if key not in self._facets:
+            listing = self._listing(data)
+            rows_of_it = None if listing is None else listing.rows
+            whole = len(opened.labels) if opened.listed is None else int(opened.listed.max()) + 1
+            if rows_of_it is not None and rows_of_it < whole:
+                listing = None  # the files have changed since they were decoded
+            classes = RunDir(run).read_record()["data"]["classes"] if data.target is None else []
+            self._facets[key] = facets(opened, rows, listing, classes, (data.target,))
+        return self._facets[key]
+
+    def _listing(self, data: schema.Data) -> Listing | None:
+        """The files of the split that the test rows are rows of; None where all are of one size, or cannot be had."""
+        from escalera import builders
+        from escalera.data.sources.open import list_source, native_shape
+
+        if native_shape(data.source):
+            return None
+        found: dict[str, Listing] = {}
+        with contextlib.suppress(EscaleraError, OSError):
+            options, where = builders.read_options(data), {"data_root": self._data_root, "beside": self._ladder_folder}
+            found = {one.split: one for one in list_source(data.source, options, **where)}
+        return found.get("train") if data.folds else found.get("test", found.get("train"))
 
     def maps(
         self, run: Path, rows: Sequence[int], images: NDArray[np.uint8], classes: NDArray[np.int64]
@@ -163,3 +214,20 @@ class Illustrator:
                 ).splits
                 self._opened[key] = splits["train"] if data.folds else splits.get("test", splits["train"])
         return self._opened[key]
+
+
+def _fit(
+    data: schema.Data,
+    opened: Images,
+    rows: Sequence[int] | NDArray[np.int64],
+    labels: Sequence[int] | NDArray[np.int64],
+) -> bool:
+    """Whether rows are those of a source that is here, with the labels that a run knows.
+
+    The classes of a target are made after the splits: there the labels of the source say nothing. Nor do they where a
+    file changed those of test.
+    """
+    if max(rows) >= len(opened.images):
+        return False
+    changed = data.labels is not None and data.labels.test == "change"
+    return changed or data.target is not None or opened.labels[list(rows)].tolist() == list(labels)

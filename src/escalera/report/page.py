@@ -31,7 +31,7 @@ LADDER_SECTIONS = ("climb", "auto", "steps", "how", "seen", "cost", "data")
 """The parts before the rungs, in their order; `end` comes after them."""
 RUNG_SECTIONS = ("words", "changes", "search", "seeds", "step", "ensemble", "learning")
 """The parts of each rung that are always open, in their order."""
-RUNG_DETAILS = ("quality", "doubt", "classes", "mistakes", "attention", "making")
+RUNG_DETAILS = ("quality", "doubt", "classes", "slices", "mistakes", "attention", "making")
 """Those that are folded but for the best rung, in their order."""
 _TEMPLATES = Path(__file__).parent / "templates"
 _GAP = re.compile(r"(?<=\d) – (?=[-−\d])|(?<=^[≤>]) ")

@@ -47,7 +47,7 @@ def survey(listings: Sequence[Listing]) -> Survey:
         heads: list[tuple[tuple[int, int], tuple[str, str] | None]] = []
         for raws in listing.pictures():
             with pillow_strict():
-                heads += [_head(raw) for raw in raws]
+                heads += [head(raw) for raw in raws]
         sizes[listing.split] = np.array([size for size, _ in heads], np.int32).reshape(-1, 2)
         kinds.update(kind for _, kind in heads if kind)
     return Survey(sizes, kinds)
@@ -63,7 +63,8 @@ def survey_arrays(splits: Iterable[tuple[str, NDArray[np.uint8]]]) -> Survey:
     return Survey(sizes, kinds)
 
 
-def _head(raw: Raw) -> tuple[tuple[int, int], tuple[str, str] | None]:
+def head(raw: Raw) -> tuple[tuple[int, int], tuple[str, str] | None]:
+    """Height and width of a picture, 0 where its file does not tell, and its (format, mode); nothing is decoded."""
     if isinstance(raw, np.ndarray):
         channels = raw.shape[2] if raw.ndim == 3 else 1
         wide = "" if raw.itemsize == 1 else f";{8 * raw.itemsize}"

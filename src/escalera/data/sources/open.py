@@ -120,16 +120,17 @@ def list_source(
     options: ReadOptions = NOTHING_SAID,
     *,
     data_root: Path | None,
+    beside: Path | None = None,
 ) -> Sequence[Listing]:
     """The splits of a source before anything is decoded, train first, whatever is wrong with them.
 
-    What comes with a library has none.
+    What comes with a library has none; a path is looked for `beside` a ladder too.
     Raises DataError where the source is absent or cannot be read at all.
     """
     if name in BUNDLED:
         _nothing_to_say(name, options)
         return []
-    return _listings(name, locate(name, data_root, folders.cache_root()), options, [])
+    return _listings(name, locate(name, data_root, folders.cache_root(), beside), options, [])
 
 
 def _completed(name: str, options: ReadOptions) -> ReadOptions:
