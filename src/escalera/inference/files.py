@@ -95,16 +95,16 @@ def predict_files(
     from escalera.data.query.images import refuse_bad
 
     predictor = opened(path)
-    query = _query(predictor.trained, files, attributes)
+    query = query_of(predictor.trained, files, attributes)
     for note in query.notes:
         tell(note)
     predictor.trained.check_pictures(query.pictures is not None)
     if not query.names:
         predictor.predict()  # which says what it expects
-    bad = _unfit(predictor, query.attributes)
+    bad = unfit(predictor, query.attributes)
     found: dict[int, NDArray[np.float32]] = {}
     largest = 0
-    for rows, seen in _decoded(predictor.intake, query, bad):
+    for rows, seen in decoded(predictor.intake, query, bad):
         if not bad or skip_bad:
             some = [query.attributes[row] for row in rows] if query.attributes else None
             found |= dict(zip(rows, predictor.predict(seen, some), strict=True))
@@ -112,7 +112,7 @@ def predict_files(
     if bad and not (skip_bad and found):
         what = "pictures" if query.numbers is None and predictor.trained.data.together == 1 else "rows"
         cure = "\nAnswer for the others with --skip-bad." if len(bad) < len(query.names) else ""
-        refuse_bad([f"{_place(query, row)}: {bad[row]}" for row in sorted(bad)], len(query.names), what, cure)
+        refuse_bad([f"{place(query, row)}: {bad[row]}" for row in sorted(bad)], len(query.names), what, cure)
     strange = predictor.intake.strange(largest) if query.pictures else ""
     if strange:
         tell(f"{strange}: the answers may mean nothing.")
@@ -130,7 +130,8 @@ def opened(path: Path) -> Opened:
     return Predictor(find_trained(path))
 
 
-def _query(trained: Trained | About, files: Sequence[Path], attributes: Sequence[str]) -> Query:
+def query_of(trained: Trained | About, files: Sequence[Path], attributes: Sequence[str]) -> Query:
+    """The rows that files, folders or a table ask about; raises DataError for what cannot be asked."""
     from escalera.data.query.rows import about_files, about_table
     from escalera.data.readers.table_files import TABLES
     from escalera.inference.onnx_model import About
@@ -147,7 +148,7 @@ def _query(trained: Trained | About, files: Sequence[Path], attributes: Sequence
     return about_files(files, attributes, trained.data)
 
 
-def _unfit(predictor: Opened, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+def unfit(predictor: Opened, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     """Rows whose attributes cannot be read, and why; raises DataError where all of them are such."""
     if predictor.fitted is None or not rows:
         return {}
@@ -166,7 +167,7 @@ def _unfit(predictor: Opened, rows: Sequence[Mapping[str, Any]]) -> dict[int, st
         return bad
 
 
-def _decoded(intake: Intake, query: Query, bad: dict[int, str]) -> Iterator[tuple[list[int], Seen | None]]:
+def decoded(intake: Intake, query: Query, bad: dict[int, str]) -> Iterator[tuple[list[int], Seen | None]]:
     """Some good rows at a time, their numbers and what a model sees of them; the bad ones join `bad`."""
     import numpy as np
 
@@ -188,7 +189,8 @@ def _decoded(intake: Intake, query: Query, bad: dict[int, str]) -> Iterator[tupl
             yield list(good), Seen(np.stack(list(good.values())))
 
 
-def _place(query: Query, row: int) -> str:
+def place(query: Query, row: int) -> str:
+    """Where a row is, for people."""
     from escalera.data.readers.listing import shown
 
     return shown(query.names[row]) + ("" if query.numbers is None else f": row {query.numbers[row]}")

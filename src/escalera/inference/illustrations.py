@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,6 +167,11 @@ class Illustrator:
             classes = RunDir(run).read_record()["data"]["classes"] if data.target is None else []
             self._facets[key] = facets(opened, rows, listing, classes, (data.target,))
         return self._facets[key]
+
+    def attributes(self, run: Path, rows: NDArray[np.int64]) -> list[dict[str, Any]] | None:
+        """{column: value} of test rows of a run, where `pictures` gives theirs; None for a source without a table."""
+        opened = self._open(read_config(RunDir(run).config).data)
+        return None if opened is None or opened.table is None else opened.table.take(rows).to_pylist()
 
     def _listing(self, data: schema.Data) -> Listing | None:
         """The files of the split that the test rows are rows of; None where all are of one size, or cannot be had."""

@@ -1,0 +1,183 @@
+"""Whether new pictures look like those that a run was made for: `escalera check`.
+
+They are compared with rows that the run has answered and not learned from, by the features of its penultimate layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from escalera.core.csvtext import csv_text
+from escalera.core.errors import DataError, RunError
+from escalera.core.predictions import read_answers
+from escalera.core.rundir import RunDir
+from escalera.evaluate import drift
+
+if TYPE_CHECKING:
+    from escalera.inference.predictor import Predictor
+
+ALPHA = 0.05
+FEW = 20
+"""New pictures below which the test sees coarse differences alone."""
+_MOST = 2_000
+"""Rows of either side that the test of all compares, spread evenly; each new one is compared with as many."""
+
+Check = dict[str, Any]
+
+
+def check(
+    run: Path,
+    files: Sequence[Path],
+    *,
+    data_root: Path | None = None,
+    tell: Callable[[str], object] = lambda note: None,
+) -> Check:
+    """What is known of new pictures, in a folder, several or a table, beside the rows that a run was tested on.
+
+    `p` tests all together, `alike` says whether it is 0.05 or more; `reason` is "classes" where it is less and only the
+    shares of the answers differ. `pictures` are all rows, the least alike first, with `p` and `p_bh`, its correction by
+    Benjamini and Hochberg; those below 0.05 are `unlike`. `skipped` cannot be decoded or read. Raises RunError for what
+    is no run with its files, DataError where its pictures or the new ones cannot be had.
+    """
+    from escalera.inference.files import find_run
+    from escalera.inference.predictor import open_run
+
+    if run.suffix.lower() in (".onnx", ".safetensors") and not run.is_dir():
+        raise RunError(
+            f"{run} is a model in one file, which does not keep the rows that it was tested on: name the folder of its "
+            "run"
+        )
+    home = find_run(run)
+    predictor = open_run(home)
+    reference = _reference(home, predictor, data_root)
+    names, numbers, new, skipped = _asked(predictor, files, tell)
+    said = [_classes(predictor, some) for some in (reference, new)]
+    each = drift.row_p_values(reference[0], new[0])
+    corrected = drift.benjamini_hochberg(each)
+    compared = _spread(len(new[0]))
+    p = drift.two_sample(reference[0], new[0][compared])
+    found: Check = {
+        "run": str(home.path),
+        "reference": len(reference[0]),
+        "rows": len(names),
+        "p": p,
+        "alike": p >= ALPHA,
+        "few": len(names) < FEW,
+        **_shares(reference[0], new[0][compared], said[0], said[1][compared], different=p < ALPHA),
+        "classes": _table(predictor.classes, said[0], said[1]),
+        "smallest_p": 1 / (len(reference[0]) + 1),
+        "unlike": int((corrected < ALPHA).sum()),
+        "skipped": skipped,
+        "pictures": [
+            {"file": names[k], "row": numbers[k], "class": predictor.classes[said[1][k]], "p": float(each[k]),
+             "p_bh": float(corrected[k]), "unlike": bool(corrected[k] < ALPHA)}
+            for k in np.argsort(each, kind="stable")
+        ],
+    }  # fmt: skip
+    return found
+
+
+Seen = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Features (n, D), scaled, and probabilities (n, K)."""
+
+
+def _reference(home: RunDir, predictor: Predictor, data_root: Path | None) -> Seen:
+    """The test rows of a run; of folds those of the first one, whose network it stands by."""
+    from escalera.inference.illustrations import Illustrator
+
+    first = home.fold(1)
+    answers = read_answers((first if first.predictions.is_file() else home).predictions)
+    rows = answers.rows[_spread(len(answers.rows))]
+    labels = answers.labels[np.searchsorted(answers.rows, rows)]
+    source = Illustrator(data_root)
+    pixels = source.pictures(home.path, rows.tolist(), labels.tolist())
+    if pixels is None or len(rows) < 2:
+        name = predictor.trained.config.data.source
+        raise DataError(
+            f"{home.path}: the pictures that it was tested on, in '{name}', are not here or have changed: expected "
+            "them to compare the new ones with; name their folder by --data-root"
+        )
+    return _features(predictor, np.stack(pixels), source.attributes(home.path, rows) if predictor.fitted else None)
+
+
+def _asked(
+    predictor: Predictor, files: Sequence[Path], tell: Callable[[str], object]
+) -> tuple[list[str], list[int | None], Seen, list[dict[str, str]]]:
+    """The new rows that can be read: names, numbers in a table, what is seen of them; and why others cannot be."""
+    from escalera.inference.files import decoded, place, query_of, unfit
+
+    asked = query_of(predictor.trained, files, ())
+    for note in asked.notes:
+        tell(note)
+    predictor.trained.check_pictures(asked.pictures is not None)
+    bad = unfit(predictor, asked.attributes)
+    kept: list[int] = []
+    parts: list[Seen] = []
+    for rows, seen in decoded(predictor.intake, asked, bad):
+        some = [asked.attributes[row] for row in rows] if asked.attributes else None
+        parts.append(_features(predictor, None if seen is None else seen.pixels, some))
+        kept += rows
+    skipped = [{"file": place(asked, row), "error": why} for row, why in sorted(bad.items())]
+    if not kept:
+        listed = "".join(f"\n  {one['file']}: {one['error']}" for one in skipped[:10])
+        raise DataError(f"none of {len(skipped):,} pictures can be decoded:{listed}")
+    numbers = [None if asked.numbers is None else asked.numbers[row] for row in kept]
+    whole = np.concatenate([one for one, _ in parts]), np.concatenate([two for _, two in parts])
+    return [asked.names[row] for row in kept], numbers, whole, skipped
+
+
+def _features(
+    predictor: Predictor, pixels: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None
+) -> Seen:
+    """Features of unit length, as Sun et al. compare them, and probabilities."""
+    from escalera.data.query.images import Seen as Pictures
+
+    seen = None if pixels is None else Pictures(pixels)
+    if not predictor.trained.reads_pictures:
+        seen = None
+    found = predictor.features(seen, attributes)
+    length = np.linalg.norm(found, axis=1, keepdims=True)
+    return (found / np.maximum(length, 1e-12)).astype(np.float32), predictor.predict(seen, attributes)
+
+
+def _classes(predictor: Predictor, some: Seen) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = some[1].argmax(axis=1)
+    return found
+
+
+def _spread(rows: int) -> NDArray[np.int64]:
+    """At most so many places among rows, evenly."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, _MOST)).round().astype(np.int64))
+
+
+def _shares(
+    reference: NDArray[np.float32],
+    new: NDArray[np.float32],
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    *,
+    different: bool,
+) -> dict[str, Any]:
+    """Whether the shares of the answers differ, and whether nothing else does."""
+    p = drift.shares_test(before, after)
+    within = drift.two_sample(reference, new, np.concatenate([before, after])) if different and p < ALPHA else None
+    only = within is not None and within >= ALPHA
+    return {"p_classes": p, "p_within": within, "reason": "classes" if only else "pictures" if different else None}
+
+
+def _table(classes: Sequence[str], before: NDArray[np.int64], after: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """The share of each class among the answers on either side, those that differ most first."""
+    shares = [np.bincount(said, minlength=len(classes)) / len(said) for said in (before, after)]
+    order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")
+    return [{"name": classes[k], "reference": float(shares[0][k]), "new": float(shares[1][k])} for k in order]
+
+
+def as_csv(found: Check) -> str:
+    """The pictures as a table, the least alike first."""
+    header = ["file", "row", "class", "p", "p_bh", "unlike"]
+    return csv_text(header, [[one[name] for name in header] for one in found["pictures"]])
