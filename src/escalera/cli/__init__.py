@@ -4,7 +4,7 @@ from escalera.cli.app import app, main
 
 # Each declares its commands, which the help lists in this order.
 # isort: off
-from escalera.cli import training, beginning, building, asking, looking, storage  # noqa: F401
+from escalera.cli import training, beginning, building, asking, checking, looking, storage  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]
