@@ -35,10 +35,13 @@ rungs:
 """
 ALONE = """
 import sys
-for name in ("torch", "timm", "torchvision"):
+for name in ("torch", "timm", "torchvision", "pyarrow", "pandas"):
     sys.modules[name] = None
 from pathlib import Path
+from escalera.inference.files import predict_files
+from escalera.inference.serving import app, server
 from escalera.inference.onnx_model import open_onnx
+assert len(predict_files(Path(sys.argv[1]), [Path(sys.argv[2])])) == 1
 print(open_onnx(Path(sys.argv[1])).predict([sys.argv[2], sys.argv[3]]).tolist())
 """
 

@@ -17,12 +17,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
+from escalera.data.value import as_text, parsed
 
 Kind = Literal["numeric", "categorical"]
 Remark = Literal["empty", "constant", "row_number", "distinct", "mixed", "endless", "other"]
-
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "-"})
-"""Texts that stand for a missing value. "none" is not one of them: a house with a garage of kind "none" has none."""
 
 MOSTLY = 0.9
 """A column of texts with this share of numbers or more was meant as numbers."""
@@ -72,18 +70,6 @@ def texts(table: pa.Table, name: str) -> NDArray[np.object_]:
     found = np.empty(table.num_rows, dtype=object)
     found[:] = _by_value(_decoded(table[name]), as_text)
     return found
-
-
-def as_text(value: Any) -> str:
-    """One value as the text it counts as, "" where it is missing."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    text = str(value).strip()
-    return "" if text.casefold() in MISSING else text
 
 
 def guess(table: pa.Table, name: str) -> tuple[Kind | None, Remark | None]:
@@ -157,15 +143,6 @@ def _not_a_number(name: str, row: int, value: Any) -> DataError:
         f"column '{name}': expected a number in row {row}, received {value!r}. Mend it, or leave it empty where it is "
         f"not known; if '{name}' holds names or codes, list it under data.attributes.categorical. Rows count from 0."
     )
-
-
-def parsed(text: str) -> float | None:
-    """A text as a finite number; None where it is none."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and "_" not in text else None
 
 
 def _row(column: pa.ChunkedArray, value: Any) -> int:

@@ -11,19 +11,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from escalera.core.errors import DataError
 from escalera.data.input_spec import Learned
 from escalera.data.options import ReadOptions
 from escalera.data.query.images import no_such_file, read_picture
 from escalera.data.readers.class_folders import pictures_below
-from escalera.data.readers.image_table import PicturedTable
 from escalera.data.readers.listing import Raw, Several, in_parts, shown
 from escalera.data.readers.paths import fault
-from escalera.data.readers.some_rows import Table
 from escalera.data.readers.table_files import TABLES
-from escalera.data.readers.tables import open_table, unlabelled_table
+
+if TYPE_CHECKING:
+    from escalera.data.readers.image_table import PicturedTable
+    from escalera.data.readers.some_rows import Table
 
 _IN_NOTE = 3
 _NEXT = re.compile(r",(?=[^,=]*=)")
@@ -70,6 +71,8 @@ def about_table(path: Path, learned: Learned, options: ReadOptions, *, reads_pic
 
     Raises DataError for one that cannot be read, and for columns that are absent.
     """
+    from escalera.data.readers.tables import open_table, unlabelled_table
+
     if not path.exists():
         raise DataError(f"{path}: {no_such_file(path)}")
     if not reads_pictures:

@@ -11,7 +11,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from escalera.data.column import MISSING, MOSTLY
+from escalera.data.column import MOSTLY
+from escalera.data.value import MISSING
 
 Decimal = Literal[".", ","]
 

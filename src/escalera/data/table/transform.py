@@ -10,14 +10,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError, nearest
-from escalera.data.column import as_text, numbers, parsed, texts
+from escalera.data.value import as_text, parsed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _COMMA = re.compile(r"[+-]?(\d*,(\d{1,2}|\d{4,})|\d{4,},\d{3}|0+,\d+)", re.ASCII)
 """A number with a decimal comma that no thousands could be meant by."""
@@ -105,13 +107,23 @@ class Transformation:
         Raises DataError for a column that is absent and for text among numbers. A category that train did not have
         counts as a rare one, and is all zeros where train had none.
         """
+        from escalera.data.column import numbers, texts
+
         for name in self.columns:
             if name not in table.column_names:
                 raise DataError(f"the table has no column '{name}'; {nearest(name, table.column_names)}")
-        found = {part.column: numbers(table, part.column) for part in self.numeric}
-        blocks: list[NDArray[Any]] = [_standardised(found[part.column], part) for part in self.numeric]
-        blocks += [np.isnan(found[part.column])[:, None] for part in self.numeric if part.flag]
-        blocks += [_one_hot(texts(table, part.column), part) for part in self.categorical]
+        return self._joined(
+            {part.column: numbers(table, part.column) for part in self.numeric},
+            {part.column: texts(table, part.column) for part in self.categorical},
+        )
+
+    def _joined(
+        self, numbers: Mapping[str, NDArray[np.float64]], texts: Mapping[str, NDArray[np.object_]]
+    ) -> NDArray[np.float32]:
+        """Columns of numbers and of names (N,) as vectors (N, A)."""
+        blocks: list[NDArray[Any]] = [_standardised(numbers[part.column], part) for part in self.numeric]
+        blocks += [np.isnan(numbers[part.column])[:, None] for part in self.numeric if part.flag]
+        blocks += [_one_hot(texts[part.column], part) for part in self.categorical]
         return np.concatenate([block.astype(np.float32) for block in blocks], axis=1)
 
     def vectors(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
@@ -140,9 +152,12 @@ class Transformation:
                         f"received {row[part.column]!r}.{_either(text)}"
                     )
         # As texts, by the one way in which values are read: 3, 3.0 and "3" are the same.
-        return self(
-            pa.table({name: pa.array([as_text(row[name]) for row in rows], pa.string()) for name in self.columns})
-        )
+        said = {name: np.array([as_text(row[name]) for row in rows], dtype=object) for name in self.columns}
+        numbers = {
+            part.column: np.array([math.nan if (read := parsed(text)) is None else read for text in said[part.column]])
+            for part in self.numeric
+        }
+        return self._joined(numbers, said)
 
     def _with_points(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row whose numbers have a point where they had a decimal comma."""
