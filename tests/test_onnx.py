@@ -1,6 +1,7 @@
 """A model as an ONNX file: the same answers without PyTorch, nothing of the machine in it, and no file is believed."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,19 @@ from escalera.inference.serving import app, server
 from escalera.inference.onnx_model import open_onnx
 assert len(predict_files(Path(sys.argv[1]), [Path(sys.argv[2])])) == 1
 print(open_onnx(Path(sys.argv[1])).predict([sys.argv[2], sys.argv[3]]).tolist())
+"""
+
+
+SILENT = """
+import os, sys
+from pathlib import Path
+class Watching:
+    def find_spec(self, name, *_):
+        if name == "onnxruntime":
+            print("onnxruntime is told", os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Watching())
+from escalera.inference.onnx_model import open_onnx
+open_onnx(Path(sys.argv[1]))
 """
 
 
@@ -335,3 +349,13 @@ def test_the_licence_of_the_weights_is_in_the_file(tmp_path: Path) -> None:
     body = {"kind": "backbone", "name": "resnet18", "weights": "imagenet"}
     assert licences_of({"model": {"branches": {"one": body}}}) == {"resnet18": "apache-2.0"}
     assert licences_of({"model": {**body, "weights": "none"}}) == {}
+
+
+def test_onnxruntime_is_told_to_report_nothing(file: Path) -> None:
+    """Before it is imported, and by the import of ours, whatever the environment says."""
+    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", SILENT, str(file)], capture_output=True, text=True, check=True, env=environment
+    )
+    assert "onnxruntime is told 1\n" in done.stdout
+    assert "telemetry" not in done.stderr

@@ -8,6 +8,7 @@ Nothing in a file is executed but its graph, and that of standard operators alon
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from escalera.data.table.transform import Transformation
 from escalera.evaluate.doubt import Doubt
 from escalera.inference.asked import Attributes, check_pictures, check_rows, vectors_of
 from escalera.inference.onnx_graph import fault_of
+
+# From 1.32 on onnxruntime reports to its maker unless it finds this at its import; nothing leaves the machine here.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 KEY = "escalera.model"
 PICTURES, ATTRIBUTES, PROBABILITIES = "pictures", "attributes", "probabilities"
@@ -140,6 +144,7 @@ def read_onnx(content: bytes, name: str) -> OnnxModel:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's DecodeError, whose place differs between its versions
         raise _refused(name, f"it cannot be read as ONNX ({_short(error)})") from error
+    onnxruntime.disable_telemetry_events()  # somebody may have imported it before
     about = _about(name, model)
     if why := fault_of(model):
         raise _refused(name, why)
