@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.data.column import as_text, guess, numbers, texts
+from escalera.data.column import guess, numbers, texts
 from escalera.data.dataset import Bands
 from escalera.data.rows import Rows
+from escalera.data.value import as_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
