@@ -68,6 +68,14 @@ def browser(tmp_path: Path) -> Iterator[Any]:
     webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium; pip install -e '.[dev]' brings it")
 
     class Browser(webdriver.Chrome):  # type: ignore[misc, name-defined]
+        def hold(self, element: Any, seconds: float) -> None:
+            """Press the pointer's button on an element for so long."""
+            webdriver.ActionChains(self).click_and_hold(element).pause(seconds).release().perform()
+
+        def tab(self) -> None:
+            """Press the Tab key."""
+            webdriver.ActionChains(self).send_keys(webdriver.Keys.TAB).perform()
+
         def until(self, look: Callable[[], Any]) -> Any:
             end = time.monotonic() + BROWSER_WAIT
             while True:

@@ -129,15 +129,13 @@ def test_a_page_for_everybody(browser: Any, address: str, code: str, width: int,
 
 
 def test_the_tab_key_reaches_every_control(browser: Any, address: str) -> None:
-    from selenium.webdriver import ActionChains, Keys
-
     browser.get(f"{address}/en/")
     for number in range(TABS):
         name = open_tab(browser, number)
         browser.execute_script("document.activeElement.blur(); scrollTo(0, 0)")
         reached = set()
         for _ in range(150):
-            ActionChains(browser).send_keys(Keys.TAB).perform()
+            browser.tab()
             active = browser.execute_script("return document.activeElement")
             if active.id in reached and active.tag_name == "body":
                 break

@@ -110,8 +110,6 @@ def test_three_classes_become_a_model_in_three_minutes(browser: Any, address: st
 
 @pytest.mark.data
 def test_the_camera_fills_a_class_and_pictures_move_and_go(browser: Any, address: str, tmp_path: Path) -> None:
-    from selenium.webdriver import ActionChains, Keys
-
     page = Page(browser)
     page.open(f"{address}/en/", "My pictures")
     page.click("#pictures-intake [data-part=consent]")
@@ -125,14 +123,14 @@ def test_the_camera_fills_a_class_and_pictures_move_and_go(browser: Any, address
     browser.until(burst.is_displayed)
     browser.until(lambda: page.find("#pictures-intake video").get_property("videoWidth"))
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", burst)
-    ActionChains(browser).click_and_hold(burst).pause(1.2).release().perform()
+    browser.hold(burst, 1.2)
     folder = tmp_path / "data" / "toys"
     browser.until(lambda: len(list((folder / "ball").iterdir())) >= 3)
     page.until_text("#pictures-intake [data-part=said]", "New images:")
     count = len(list((folder / "ball").iterdir()))
     page.until_text("#pictures-classes", f"ball ({count})")
     # By the keyboard alone, too.
-    burst.send_keys(Keys.SPACE)
+    burst.send_keys(" ")
     browser.until(lambda: len(list((folder / "ball").iterdir())) > count)
     count = len(list((folder / "ball").iterdir()))
     page.until_text("#pictures-classes", f"ball ({count})")
