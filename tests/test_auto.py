@@ -196,7 +196,7 @@ def test_the_test_rows_are_read_once_by_the_last_rung(
         evaluate.evaluate(fitted, config, data, run, events)
 
     looks.clear()
-    monkeypatch.setattr(performing, "open_data", counting)
+    monkeypatch.setattr(performing, "data_of", lambda task, rung: counting(task.source))
     monkeypatch.setattr(building, "open_data", counting)
     monkeypatch.setattr(attempt, "evaluate", evaluated)
     built = build(minutes=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import signal
@@ -95,7 +96,10 @@ def workers(of: int | None = None) -> list[psutil.Process]:
     """The processes that this one, or another, has begun to train."""
     found = psutil.Process(of).children(recursive=True)
     kinds = ("executors.worker", "executors.nursery")
-    ours = [child for child in found if any(kind in " ".join(child.cmdline()) for kind in kinds)]
+    ours = []
+    for child in found:
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile, or was killed and nobody has asked for it yet
+            ours += [child] if any(kind in " ".join(child.cmdline()) for kind in kinds) else []
     # On Linux they are forked from one that trains nothing itself.
     begun = {child.pid for child in ours}
     return [child for child in ours if child.ppid() in begun or not processes.FORKS]

@@ -194,7 +194,7 @@ def test_trials_never_read_a_test_row_and_a_rung_does_so_once(
     from escalera.run import attempt
 
     looks.clear()
-    monkeypatch.setattr(performing, "open_data", counting)
+    monkeypatch.setattr(performing, "data_of", lambda task, rung: counting(task.source))
     monkeypatch.setattr(serial, "perform", watched)
     monkeypatch.setattr(attempt, "evaluate", of(evaluate.evaluate, "test"))
     monkeypatch.setattr(attempt, "validate", of(evaluate.validate, "validation"))
