@@ -376,3 +376,19 @@ def test_branches_that_answer_each_for_itself_predict_like_their_run(ladder: Pat
     learned = weights(runs["late"])["head.layers.weights"]
     assert learned.sum().item() == pytest.approx(1)
     assert len(runs["late"].dir.history.read_text().splitlines()) == 2
+    told = runs["late"].summary()
+    assert [told["weight_table"], told["weight_photos"]] == pytest.approx(learned.tolist(), abs=1e-6)
+    assert "weight_table" not in runs["table"].summary()
+    shares = learned.tolist()
+    page = runs.report.read_text()
+    assert "was learned on the validation rows: table " in page
+    assert f"table {shares[0]:.1%} and photos {shares[1]:.1%}." in page
+    esc.climb(esc.load_ladder(ladder), out=tmp_path / "runs", rungs=["table", "photos", "late"], language="es")
+    assert "lo que pesa su respuesta se aprendió con las filas de validación: table " in runs.report.read_text()
+
+
+def test_the_folds_of_a_late_fusion_tell_the_mean_of_their_weights(ladder: Path, tmp_path: Path) -> None:
+    ladder.write_text((ladder.read_text() + MORE).replace("validation: 0.2,", "validation: 0.2, folds: 2,"))
+    run = esc.climb(esc.load_ladder(ladder), out=tmp_path / "runs", rungs=["table", "photos", "late"])["late"]
+    each = [run.dir.fold(number).read_record()["branch_weights"]["table"] for number in (1, 2)]
+    assert run.summary()["weight_table"] == pytest.approx(sum(each) / 2)

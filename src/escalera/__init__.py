@@ -83,6 +83,7 @@ def climb(
     skip_bad: bool = False,
     out: Name = "runs",
     data_root: Name | None = None,
+    weights_root: Name | None = None,
     device: str = "auto",
     jobs: int | str | None = None,
     devices: int = 1,
@@ -96,41 +97,50 @@ def climb(
     finished ones again; `skip_bad` leaves out pictures that cannot be decoded, and counts them. `jobs` runs are trained
     side by side, `"auto"` as many as the machine has room for; `executor` names who trains them, as `"ray"`, where it
     is not this machine's processes. So many `devices` compute each training together. `out` is a folder, or a URL as
-    `"s3://bucket/runs"`. It tells how it goes unless `quiet`. A rung that fails does not stop the others, and its run
-    says so. Raises EscaleraError before anything is trained, and KeyboardInterrupt where it is stopped: the same call
-    goes on from there.
+    `"s3://bucket/runs"`; ImageNet weights are looked for in the folder `weights_root` before the hub. It tells how it
+    goes unless `quiet`. A rung that fails does not stop the others, and its run says so. Raises EscaleraError before
+    anything is trained, and KeyboardInterrupt where it is stopped: the same call goes on from there.
     """
     from rich.console import Console
 
     from escalera.cli.terminal import SideBySide
     from escalera.core import arguments
-    from escalera.core.errors import EscaleraError
     from escalera.core.language import LANGUAGES
+    from escalera.core.weights_root import weights_in
     from escalera.experiment import climb as climbing
+
+    reading = _reading(ladder, sets, data_root, data)
+    with weights_in(arguments.path_or_none("weights_root", weights_root)):
+        return climbing.climb(
+            reading,
+            seeds=arguments.count("seeds", seeds),
+            out=arguments.place("out", out),
+            data_root=arguments.path_or_none("data_root", data_root),
+            device=arguments.one_of("device", device, arguments.DEVICES),
+            rungs=arguments.texts("rungs", rungs),
+            fresh=fresh,
+            skip_bad=skip_bad,
+            jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
+            devices=arguments.count("devices", devices),
+            executor=arguments.text("executor", executor),
+            language=arguments.one_of("language", language, LANGUAGES),
+            events=SideBySide(None if quiet else Console(), language=language),
+        )
+
+
+def _reading(
+    ladder: Reading | Name | Mapping[str, Any], sets: Sets, data_root: Name | None, data: ArraySplits | None
+) -> Reading:
+    """A ladder that is read already, or what has to be; raises EscaleraError for what comes too late."""
+    from escalera.core.errors import EscaleraError
     from escalera.ladder.read import Reading
 
     if not isinstance(ladder, Reading):
-        reading = load_ladder(ladder, sets, data_root, data=data)
-    elif sets or data is not None:
+        return load_ladder(ladder, sets, data_root, data=data)
+    if sets or data is not None:
         name = "sets" if sets else "data"
         raise EscaleraError(f"{name}: expected in load_ladder, which has read this ladder already")
-    else:
-        reading = ladder
-    return climbing.climb(
-        reading,
-        seeds=arguments.count("seeds", seeds),
-        out=arguments.place("out", out),
-        data_root=arguments.path_or_none("data_root", data_root),
-        device=arguments.one_of("device", device, arguments.DEVICES),
-        rungs=arguments.texts("rungs", rungs),
-        fresh=fresh,
-        skip_bad=skip_bad,
-        jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
-        devices=arguments.count("devices", devices),
-        executor=arguments.text("executor", executor),
-        language=arguments.one_of("language", language, LANGUAGES),
-        events=SideBySide(None if quiet else Console(), language=language),
-    )
+    return ladder
 
 
 def auto(
@@ -142,6 +152,7 @@ def auto(
     sets: Sets = (),
     out: Name = "runs",
     data_root: Name | None = None,
+    weights_root: Name | None = None,
     device: str = "auto",
     jobs: int | str | None = "auto",
     executor: str = "",
@@ -165,26 +176,28 @@ def auto(
     from escalera.cli.terminal import SideBySide
     from escalera.core import arguments
     from escalera.core.language import LANGUAGES
+    from escalera.core.weights_root import weights_in
     from escalera.experiment.auto.auto import auto as build
 
     if isinstance(source, Mapping):
         from escalera.data.sources.from_python import keep_arrays
 
         source = keep_arrays(source)
-    return build(
-        os.fspath(source) if isinstance(source, os.PathLike) else arguments.text("source", source),
-        minutes=arguments.minutes("minutes", minutes),
-        name=arguments.text("name", name),
-        file=arguments.path_or_none("file", file),
-        sets=arguments.settings(sets),
-        out=arguments.place("out", out),
-        data_root=arguments.path_or_none("data_root", data_root),
-        device=arguments.one_of("device", device, arguments.DEVICES),
-        jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
-        executor=arguments.text("executor", executor),
-        language=arguments.one_of("language", language, LANGUAGES),
-        events=SideBySide(None if quiet else Console(), language=language),
-    )
+    with weights_in(arguments.path_or_none("weights_root", weights_root)):
+        return build(
+            os.fspath(source) if isinstance(source, os.PathLike) else arguments.text("source", source),
+            minutes=arguments.minutes("minutes", minutes),
+            name=arguments.text("name", name),
+            file=arguments.path_or_none("file", file),
+            sets=arguments.settings(sets),
+            out=arguments.place("out", out),
+            data_root=arguments.path_or_none("data_root", data_root),
+            device=arguments.one_of("device", device, arguments.DEVICES),
+            jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
+            executor=arguments.text("executor", executor),
+            language=arguments.one_of("language", language, LANGUAGES),
+            events=SideBySide(None if quiet else Console(), language=language),
+        )
 
 
 def open(path: Name) -> Predictor | OnnxModel:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from escalera.core.weights_root import ROOT
+
 if TYPE_CHECKING:
     from escalera.core.language import Language as Words
 
@@ -59,7 +61,7 @@ def _weights(given: Path | None) -> Path | None:
     if given is not None:
         if not given.is_dir():
             raise typer.BadParameter(f"expected a folder of weights, but there is none at {given}")
-        os.environ["ESCALERA_WEIGHTS"] = str(given.absolute())
+        os.environ[ROOT] = str(given.absolute())
     return given
 
 
@@ -89,7 +91,7 @@ WeightsRoot = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        envvar="ESCALERA_WEIGHTS",
+        envvar=ROOT,
         callback=_weights,
         help="Folder of ImageNet weights by timm's name, looked at before the hub.",
     ),

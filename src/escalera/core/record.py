@@ -201,6 +201,7 @@ class RunRecord(Lenient):
     folds: Count | None = None
     data: Data = Data()
     weights: dict[str, Origin] = {}
+    branch_weights: dict[str, Share] = {}
     features: Count | None = None
     feature_seconds: Amount | None = None
     preparation: str | None = None

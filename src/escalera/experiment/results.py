@@ -60,7 +60,10 @@ class Run:
         return curves(self.dir.path, arguments.one_of("language", language, LANGUAGES))
 
     def summary(self) -> dict[str, Any]:
-        """Its state, accuracy and loss, and what it took; where it failed why, and else nothing but its state."""
+        """Its state, accuracy and loss, and what it took; where it failed why, and else nothing but its state.
+
+        Of a late fusion also `weight_<branch>`, what the answer of each branch weighs.
+        """
         found: dict[str, Any] = {"state": self.state}
         if self.state == "done":
             record, metrics = self.dir.read_record(), self.metrics
@@ -74,6 +77,7 @@ class Run:
                 "parameters": record["parameters"]["total"],
                 "epochs": record.get("epochs"),
                 "seconds": record["seconds"],
+                **{f"weight_{name}": share for name, share in record.get("branch_weights", {}).items()},
             }
         elif self.state == "failed":
             found["error"] = self.dir.read_record().get("error", "")

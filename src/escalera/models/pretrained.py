@@ -11,12 +11,10 @@ from torch import Tensor
 
 from escalera.core.errors import EscaleraError, ModelError
 from escalera.core.hub import offline, unreachable
+from escalera.core.weights_root import ROOT
 from escalera.data.home import expanded
 from escalera.models.backbone import create
 from escalera.models.transfer import another_network, differences, read_body
-
-ROOT = "ESCALERA_WEIGHTS"
-"""The variable that names a folder of weights. Workers of a climb inherit it, as they do ESCALERA_DATA."""
 
 
 def file_in_folder(name: str) -> Path | None:

@@ -22,6 +22,7 @@ from escalera.evaluate.price import price
 from escalera.evaluate.speed import rows_per_second
 from escalera.evaluate.views import mean_logits
 from escalera.ladder.schema import Rung, RungConfig
+from escalera.models.late import answers_of
 from escalera.models.summary import summarise
 from escalera.run import gang, lineage
 from escalera.run.ablation import of_branches
@@ -231,7 +232,7 @@ def _train(
     if training.interrupted:
         raise stop.reason
     best_epoch = _stand_by(fitting, training, learner, stopping)
-    return _learned(training, best_epoch, config, place.ranks.count)
+    return {**_learned(training, best_epoch, config, place.ranks.count), **_weighed(fitting)}
 
 
 def _stand_by(fitting: Fitting, training: Training, learner: torch.nn.Module, stopping: EarlyStopping | None) -> int:
@@ -260,6 +261,15 @@ def _learned(training: Training, best_epoch: int, config: RungConfig, processes:
         "price": price(training.seconds, config.evaluate.price_per_hour, config.evaluate.currency),
         **({"processes": processes} if processes > 1 else {}),
     }
+
+
+def _weighed(fitting: Fitting) -> dict[str, Any]:
+    """What the answers of branches weigh that answer each for itself, by the name of the branch."""
+    answers = answers_of(fitting.network)
+    if answers is None:
+        return {}
+    shares = [round(share, 6) for share in answers.weights.tolist()]
+    return {"branch_weights": dict(zip(fitting.config.model.parts, shares, strict=True))}
 
 
 def _tell(found: Checkpoint, history: History, training: Training, events: Events) -> None:

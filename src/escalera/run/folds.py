@@ -122,8 +122,10 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
     if all(twins):
         duplicates = {**twins[0], **{key: sum(one[key] for one in twins) for key in ("test", "test_exact")}}
     evaluation = rung.config.evaluate
+    weighed = {name: fmean(one["branch_weights"][name] for one in records) for name in first.get("branch_weights", {})}
     return {
         **first,
+        **({"branch_weights": weighed} if weighed else {}),
         "started": home.read_record()["started"],
         "folds": len(records),
         "test_looks": max(one["test_looks"] for one in records),

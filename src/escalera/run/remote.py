@@ -24,6 +24,7 @@ from escalera.core.files import write_json
 from escalera.core.interrupt import interrupt_main
 from escalera.core.lease import lease
 from escalera.core.store import open_store
+from escalera.core.weights_root import weights_in, weights_root
 from escalera.data.cache.folders import cache_root
 from escalera.data.cache.mirrors import mirror_of
 from escalera.run.events import Events, also
@@ -105,12 +106,14 @@ def _stopping(task: Task) -> Callable[[], bool]:
 def order(task: Task, failed: Collection[str], climb: str, sent: str | None = None) -> str:
     """What crosses the wire: a task as JSON, with the versions that are expected and the name of the climb.
 
-    `sent` is the key of its source, where some machine has asked for it.
+    `sent` is the key of its source, where some machine has asked for it. The folder of weights that is named here goes
+    along.
     """
     versions = {name: version(name) for name in _VERSIONS}
     folder = str(Path(task.folder).absolute())  # whoever performs it stands elsewhere
     task = replace(task, folder=folder, source=replace(whole(task.source), sent=sent))
-    return json.dumps({"task": asdict(task), "failed": sorted(failed), "versions": versions, "climb": climb})
+    told = {"versions": versions, "climb": climb, "weights": weights_root()}
+    return json.dumps({"task": asdict(task), "failed": sorted(failed), **told})
 
 
 def outcome(text: str) -> Outcome:
@@ -127,12 +130,16 @@ def outcome(text: str) -> Outcome:
 
 
 def perform_order(text: str) -> str:
-    """Perform a task wherever this is, unless somebody else is at work at it; what came of it comes back as JSON."""
+    """Perform a task wherever this is, unless somebody else is at work at it; what came of it comes back as JSON.
+
+    Where this machine does not see the folder of weights, it looks into its own, or asks the hub.
+    """
     given = json.loads(text)
     task = _at_home(Task.of(given["task"]))
     found: dict[str, object]
     try:
-        found = asdict(_perform(task, given))
+        with weights_in(_seen(given.get("weights"))):
+            found = asdict(_perform(task, given))
     except KeyboardInterrupt:
         found = {"stopped": True}
     except MissingSourceError:
@@ -179,6 +186,11 @@ def _perform(task: Task, given: dict[str, object]) -> Outcome:
         found = perform(task, frozenset(given["failed"]), _told(task, sender(send)))  # type: ignore[call-overload]
         _tell(task)
     return replace(found, error=f"{platform.node()}: {found.error}") if found.error else found
+
+
+def _seen(folder: str | None) -> Path | None:
+    """A folder, if this machine sees it."""
+    return Path(folder) if folder and Path(folder).is_dir() else None
 
 
 def _at_home(task: Task) -> Task:

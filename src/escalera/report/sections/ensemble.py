@@ -64,6 +64,7 @@ def section(view: RungView) -> dict[str, Any] | None:
     return {
         "lines": lines,
         "rival": max((line for line in lines if line.kind in RIVALS), key=lambda line: line.accuracy, default=None),
+        "weights": _weights(view),
         "seeds": len(answered),
         "votes": votes,
         "interval": accuracy_interval(accuracy, own.shape[1]),
@@ -80,6 +81,17 @@ def _answered(runs: Sequence[Run]) -> list[tuple[Answers, Predicted]]:
         if others and (not found or (found[0][0].same_rows(answers) and others.keys() == found[0][1].keys())):
             found.append((answers, others))
     return found
+
+
+def _weights(view: RungView) -> str:
+    """What the answer of each branch weighs in a late fusion, the mean of the seeds, in words; empty elsewhere."""
+    known = [run.record.branch_weights for run in view.rung.done if run.record.branch_weights]
+    if not known or any(one.keys() != known[0].keys() for one in known):
+        return ""
+    shares = {name: float(np.mean([one[name] for one in known])) for name in known[0]}
+    language = view.language
+    parts = language.listing([f"{name} {language.percent(share)}" for name, share in shares.items()])
+    return language.say("ensemble.weights", parts=parts)
 
 
 def _line(key: str, predicted: NDArray[np.int64], labels: NDArray[np.int64], own: NDArray[np.bool_]) -> Line:
