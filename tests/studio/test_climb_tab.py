@@ -1,16 +1,19 @@
-"""Before finished runs make room for others the page asks."""
+"""The tab Climb: it asks before finished runs make room for others, and shows a ladder that builds itself."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from escalera.core.files import write_sealed
+from escalera.studio import standing
 from escalera.studio.i18n import load_words
 from escalera.studio.job import Progress, Request
 from escalera.studio.service import Studio
-from escalera.studio.standing import moves_of
+from escalera.studio.standing import Step, auto_of
 from escalera.studio.tabs.climb import _Climber
 
 FORM: tuple[str, list[str], str, str, str, int, int, str] = ("digits", [], "3", "", "", 1, 1, "")
@@ -78,9 +81,35 @@ def test_the_moves_of_a_ladder_that_builds_itself_are_shown(climber: _Climber, t
     move = {"move": "batch-norm", "name": "batch-norm", "parent": "baseline", "number": 2, "state": "kept"}
     dropped = {**move, "move": "deeper", "number": 3, "state": "dropped", "accuracy": 0.5}
     write_sealed(climber.job.out / "digits" / "auto" / "auto.json", {"source": "digits", "attempts": [move, dropped]})
-    moves = moves_of(climber.job.out, "digits")
+    moves = auto_of(climber.job.out, "digits").attempts
     assert [one.state for one in moves] == ["kept", "dropped"]
     page = climber.progress.html(Progress(Request("digits", minutes=3), True, [], "", moves=moves))
     assert "Trabajando: 1 de 2 movimientos se quedan por ahora" in page
     assert "normalización por lotes" in page and "más profunda" in page
-    assert moves_of(climber.job.out, "elsewhere") == []
+    assert auto_of(climber.job.out, "elsewhere").attempts == []
+
+
+def test_where_the_ladder_was_written_is_told_and_what_broke_off_can_go_on(
+    climber: _Climber, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = climber.job
+    job._file.parent.mkdir(parents=True)
+    job._file.write_text(json.dumps({"process": 0, "born": 0, **asdict(Request("digits", minutes=3))}))
+    job._log.write_text("too few minutes")
+    progress, _, stop, resume = climber.watch()
+    assert "No ha llegado al final: 0 de 0" in progress
+    assert "<details open>" in progress and "too few minutes" in progress
+    assert not stop["visible"] and resume["visible"]
+    file = tmp_path / "digits.yaml"
+    file.write_text(
+        "name: digits\ndata: {source: digits}\nrungs:\n  - {name: baseline, model: {kind: mlp, dense: [8]}}\n"
+        "  - {name: final, change: {train.epochs: 3}}\n"
+    )
+    folder = job.out / "digits"
+    write_sealed(folder / "auto" / "auto.json", {"source": "digits", "attempts": [], "file": {"path": str(file)}})
+    progress, _, _, resume = climber.watch()
+    assert resume["visible"] and "final" in progress and "baseline" not in progress  # its last rung is still to be done
+    monkeypatch.setattr(standing, "step_of", lambda run, rung, *_: Step(rung.name, 0, "done", 3, 3, accuracy=0.875))
+    progress, _, _, resume = climber.watch()
+    assert not resume["visible"] and "<details>" in progress
+    assert f"La escalera es el archivo {file}; su último peldaño" in progress and "87,5" in progress

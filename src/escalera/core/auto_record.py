@@ -45,7 +45,10 @@ class MoveRecord(Lenient):
 
 
 class AutoRecord(Lenient):
-    """auto.json: `found` are keys of messages with their values, `elapsed` seconds, `epochs` those of a trial."""
+    """auto.json: `found` are keys of messages with their values, `elapsed` seconds, `epochs` those of a trial.
+
+    `file` says where the ladder was written, once it was.
+    """
 
     source: str = ""
     found: list[list[str]] = []
@@ -53,3 +56,4 @@ class AutoRecord(Lenient):
     elapsed: Amount = 0.0
     minutes: Amount = 0.0
     attempts: list[MoveRecord] = []
+    file: dict[str, str] = {}

@@ -21,7 +21,7 @@ from escalera.core.child import APART
 from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
-from escalera.studio.standing import Hunt, Standing, Step, hunt_of, moves_of, step_of
+from escalera.studio.standing import Hunt, Standing, Step, auto_of, hunt_of, last_of, step_of
 
 if TYPE_CHECKING:
     from escalera.ladder.schema import Rung
@@ -78,11 +78,19 @@ class Progress:
     hunts: list[Hunt] = field(default_factory=list)
     moves: list[MoveRecord] = field(default_factory=list)
     """Of a ladder that builds itself."""
+    file: str = ""
+    """Where it was written, once it was; `steps` has its last rung then."""
 
     @property
     def left(self) -> float | None:
         """Seconds left of the rung at work, at most."""
         return next((step.left for step in self.steps if step.standing == "running"), None)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is left to do, and nobody is at it."""
+        building = self.request.minutes is not None and not self.file
+        return not self.running and (building or any(step.standing != "done" for step in self.steps))
 
 
 class Job:
@@ -163,9 +171,10 @@ class Job:
             return None
         running = self.running()
         if request.minutes is not None:
-            return Progress(
-                request, running, [], self._printed(), moves=moves_of(self.out, request.name or request.ladder)
-            )
+            record = auto_of(self.out, request.name or request.ladder)
+            file = record.file.get("path", "")
+            steps = last_of(self.out, file, running) if file else []
+            return Progress(request, running, steps, self._printed(), moves=record.attempts, file=file)
         try:
             name, rungs, hunts = self._rungs(request, running)
         except EscaleraError:

@@ -44,9 +44,9 @@ class ProgressView:
         """What a ladder that builds itself has tried."""
         say, words = self.words.say, self.words
         kept = sum(move.state == "kept" for move in found.moves)
-        state = "climb.building" if found.running else "climb.built"
-        counts = {"kept": words.number(kept), "tried": words.number(len(found.moves))}
-        head = Markup("<h3>{}</h3><p>{}</p>").format(found.request.title, say(state, **counts))
+        state = "climb.building" if found.running else "climb.broken" if found.unfinished else "climb.built"
+        counts = {"kept": words.number(kept), "tried": words.number(len(found.moves)), "file": found.file}
+        head = Markup('<h3>{}</h3><p class="wraps">{}</p>').format(found.request.title, say(state, **counts))
         lines = Markup("").join(
             _LINE.format(
                 _OF_MOVES.get(move.state, "waiting"), _SIGNS[_OF_MOVES.get(move.state, "waiting")],
@@ -55,7 +55,11 @@ class ProgressView:
             )
             for move in found.moves
         )  # fmt: skip
-        log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
+        lines += Markup("").join(self._step(step) for step in found.steps)
+        # Why it broke off is told nowhere else.
+        log = Markup("<details{}><summary>{}</summary><pre>{}</pre></details>").format(
+            Markup(" open") if found.unfinished else "", say("climb.log"), found.log
+        )
         return Markup('{}<ol class="steps">{}</ol>{}').format(head, lines, log)
 
     def _hunt(self, hunt: Hunt) -> Markup:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from escalera.core.auto_record import FOLDER, NAME, AutoRecord, MoveRecord
+from escalera.core.auto_record import FOLDER, NAME, AutoRecord
 from escalera.core.errors import EscaleraError
 from escalera.core.files import read_json, read_sealed
 from escalera.core.rundir import RunDir
@@ -44,15 +44,28 @@ class Hunt:
     loss: bool = False
 
 
-def moves_of(out: Path, source: str) -> list[MoveRecord]:
+def auto_of(out: Path, source: str) -> AutoRecord:
     """What a ladder that builds itself has tried so far; nothing where it has not begun, or cannot be read now."""
     from escalera.experiment.explore import folder_name
 
     try:
         values = read_sealed(out / folder_name(source) / FOLDER / NAME)
     except (EscaleraError, OSError):
+        return AutoRecord()
+    return AutoRecord.read(values, NAME, [])
+
+
+def last_of(out: Path, file: str, running: bool) -> list[Step]:
+    """How far the last rung of a ladder is that has built itself; nothing where its file is not there, or is no more
+    one."""
+    from escalera.experiment.climb import load_ladder
+
+    try:
+        ladder = load_ladder(Path(file)).ladder
+    except (EscaleraError, OSError):
         return []
-    return AutoRecord.read(values, NAME, []).attempts
+    rung = ladder.rungs[-1]
+    return [step_of(RunDir(out / ladder.name / rung.name / "seed-0"), rung, 0, running)]
 
 
 def hunt_of(folder: Path, rung: Rung, seed: int, standing: Standing) -> Hunt:

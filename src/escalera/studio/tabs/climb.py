@@ -158,12 +158,11 @@ class _Climber:
         """How far the climb is, and what can be done about it."""
         found = self.job.progress()
         running = bool(found and found.running)
-        unfinished = bool(found and not running and any(step.standing != "done" for step in found.steps))
         return (
             self.progress.html(found) if found else hint_html(self.words.say("climb.nothing")),
             gr.update(interactive=not running),
             gr.update(visible=running),
-            gr.update(visible=unfinished),
+            gr.update(visible=bool(found and found.unfinished)),
         )
 
     def stop(self) -> tuple[Any, Any, Any, Any]:
