@@ -9,19 +9,32 @@ import numpy as np
 import pytest
 
 from escalera.core.predictions import Answers
+from escalera.core.record import RunRecord
+from escalera.report.language import load_language
 from escalera.report.sections.ensemble import section
 
 LABELS = np.arange(40) % 4
 OWN = np.where(np.arange(40) < 30, LABELS, (LABELS + 1) % 4)  # 75 %
 
 
-def view(beside: dict[str, np.ndarray], own: np.ndarray = OWN) -> Any:
-    return seen(SimpleNamespace(answers=Answers(np.arange(40), LABELS, own, 4, others=beside)))
+def view(beside: dict[str, np.ndarray], own: np.ndarray = OWN, weights: dict[str, float] | None = None) -> Any:
+    record = RunRecord(branch_weights=weights or {})
+    return seen(SimpleNamespace(answers=Answers(np.arange(40), LABELS, own, 4, others=beside), record=record))
 
 
 def seen(*runs: SimpleNamespace) -> Any:
     """As much of a rung's view as the section looks at."""
-    return SimpleNamespace(rung=SimpleNamespace(done=list(runs)))
+    return SimpleNamespace(rung=SimpleNamespace(done=list(runs)), language=load_language("en"))
+
+
+def test_what_branches_weigh_that_answer_each_for_itself_is_the_mean_of_the_seeds() -> None:
+    beside = {"alone:a": OWN[None], "alone:b": LABELS[None]}
+    several = [view(beside, weights={"a": share, "b": 1 - share}).rung.done[0] for share in (1.0, 0.5)]
+    found = section(seen(*several))
+    assert found is not None
+    assert found["weights"].endswith("was learned on the validation rows: a 75.0% and b 25.0%.")
+    plain = section(view(beside))
+    assert plain is not None and plain["weights"] == ""
 
 
 def test_a_fusion_and_its_branches() -> None:
