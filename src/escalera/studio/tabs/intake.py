@@ -16,9 +16,9 @@ _SAID = (
 )  # fmt: skip
 
 
-def script(name: str) -> str:
-    """The script of a part, for gradio's `js_on_load`."""
-    return (_SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
+def script(*names: str) -> str:
+    """The script of a part, of one file or several, for gradio's `js_on_load`."""
+    return "".join((_SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
 def intake_html(words: Language) -> Markup:

@@ -29,7 +29,7 @@ def pictures(studio: Studio, words: Language) -> None:
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 classes = _classes(words)
-                intake = gr.HTML(intake_html(words), js_on_load=script("intake"), elem_id="pictures-intake")
+                intake = gr.HTML(intake_html(words), js_on_load=script("camera", "intake"), elem_id="pictures-intake")
             with gr.Column(scale=3, min_width=320):
                 findings = gr.HTML(elem_id="pictures-findings")
                 chosen = _chosen(words)
@@ -186,7 +186,7 @@ def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Non
         with gr.Column(scale=3, min_width=320):
             model = gr.Dropdown([], label=say("pictures.model"), elem_id="pictures-models")
             which = gr.HTML(model_html("", words), elem_id="pictures-model")
-            gr.HTML(live_html(words), js_on_load=script("live"), elem_id="pictures-live")
+            gr.HTML(live_html(words), js_on_load=script("camera", "live"), elem_id="pictures-live")
             with gr.Row(elem_classes="beside"):
                 form = gr.Radio(["safetensors", "onnx"], value="safetensors", label=say("pictures.form"))
                 export = gr.Button(say("pictures.export"), min_width=_WIDTH, size="md", elem_id="pictures-export")

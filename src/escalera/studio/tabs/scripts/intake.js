@@ -1,7 +1,4 @@
 // Files, folders, zips and the camera's pictures, sent to the set and class that are chosen. `element` is the component.
-const words = JSON.parse(element.querySelector('.intake').dataset.words);
-const part = name => element.querySelector(`[data-part=${name}]`);
-const say = text => { part('said').textContent = text; };
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 async function send(files) {
@@ -71,32 +68,13 @@ drop.addEventListener('drop', async event => {
 });
 
 // The camera: asked for only after consent; the picture stays in the browser until the button is held.
-const video = part('video'), burst = part('burst'), power = part('power'), shots = part('shots');
-let stream = null, timer = null, taken = [];
+const burst = part('burst'), shots = part('shots');
+let timer = null, taken = [];
+camera.begins = () => { burst.hidden = false; say(''); };
+camera.ends = () => { release(); burst.hidden = true; };
 part('consent').addEventListener('change', event => {
   power.disabled = !event.target.checked;
   if (!event.target.checked) off();
-});
-function off() {
-  release();
-  stream?.getTracks().forEach(track => track.stop());
-  stream = null;
-  video.srcObject = null;
-  for (const one of [video, burst]) one.hidden = true;
-  power.textContent = words.on;
-}
-power.addEventListener('click', async () => {
-  if (stream) return off();
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: 'environment' } });
-  } catch {
-    return say(words.no_camera);
-  }
-  video.srcObject = stream;
-  for (const one of [video, burst]) one.hidden = false;
-  power.textContent = words.off;
-  say('');
-  await video.play();
 });
 function shoot() {
   if (!video.videoWidth) return;
@@ -131,4 +109,3 @@ burst.addEventListener('keydown', event => {
   if (!event.repeat) hold();
 });
 burst.addEventListener('keyup', event => { event.preventDefault(); release(); });
-window.addEventListener('pagehide', off);

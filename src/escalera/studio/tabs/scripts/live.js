@@ -1,10 +1,6 @@
 // What a model says of what the camera sees, or of a file: asked again as soon as it has answered. `element` is the component.
-const words = JSON.parse(element.querySelector('.live').dataset.words);
-const part = name => element.querySelector(`[data-part=${name}]`);
-const say = text => { part('said').textContent = text; };
-const video = part('video'), still = part('still'), power = part('power'), bars = part('bars');
+const still = part('still'), bars = part('bars');
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent', maximumFractionDigits: 1 });
-let stream = null;
 
 async function ask(content) {
   const { model } = document.querySelector('#pictures-model [data-model]').dataset;
@@ -43,25 +39,8 @@ part('file').addEventListener('change', event => {
   ask(file);
 });
 
-function off() {
-  stream?.getTracks().forEach(track => track.stop());
-  stream = null;
-  video.srcObject = null;
-  video.hidden = true;
-  power.textContent = words.on;
-}
-power.addEventListener('click', async () => {
-  if (stream) return off();
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: 'environment' } });
-  } catch {
-    return say(words.no_camera);
-  }
-  video.srcObject = stream;
-  video.hidden = false;
-  still.hidden = true;
-  power.textContent = words.off;
-  await video.play();
+camera.begins = () => { still.hidden = true; };
+camera.shows = async () => {
   const canvas = document.createElement('canvas');
   while (stream) {
     const scale = Math.min(1, 320 / Math.max(1, video.videoWidth, video.videoHeight));
@@ -72,5 +51,4 @@ power.addEventListener('click', async () => {
     }
     await new Promise(done => setTimeout(done, 120));
   }
-});
-window.addEventListener('pagehide', off);
+};
