@@ -60,8 +60,7 @@ class PictureSets:
         folder = self._set(name)
         found = {}
         for called in self.class_names(name):
-            files = [one for one in entries(folder / called) if _is_file(folder / called, one)]
-            found[called] = [one.name for one in sorted(files, key=_age)]
+            found[called] = [one.name for one in sorted(_pictures(folder / called), key=_age)]
         return found
 
     def class_names(self, name: str) -> list[str]:
@@ -107,7 +106,7 @@ class PictureSets:
             path = self._class(name, called) / file
             if path.exists():
                 return False
-            if sum(map(len, self.classes(name).values())) >= MOST:
+            if sum(len(_pictures(path.parents[1] / one)) for one in self.class_names(name)) >= MOST:
                 raise DataError(f"the set is full: {MOST:,} pictures are the most that are taken here")
             try:
                 write_aside(path, lambda stream: stream.write(content), sync=False)
@@ -119,7 +118,7 @@ class PictureSets:
     def files(self, name: str, called: str, files: Iterable[str]) -> list[Path]:
         """Those of some files that are pictures of a class, where they lie."""
         folder = self._class(name, called)
-        there = {entry.name for entry in entries(folder) if _is_file(folder, entry)}
+        there = {entry.name for entry in _pictures(folder)}
         return [folder / file for file in dict.fromkeys(files) if file in there]
 
     def move(self, name: str, called: str, files: Iterable[str], to: str) -> int:
@@ -139,9 +138,9 @@ class PictureSets:
         return len(found)
 
     def _set(self, name: str) -> Path:
-        names = self.names()
-        if name not in names:
-            raise DataError(f"there is no set '{name[:60]}' in {self.root}; {nearest(name[:60], names)}")
+        there = entries(self.root) if self.root.is_dir() else ()
+        if not any(entry.name == name and _is_folder(entry) and self._is_set(entry) for entry in there):
+            raise DataError(f"there is no set '{name[:60]}' in {self.root}; {nearest(name[:60], self.names())}")
         return self.root / name
 
     def _class(self, name: str, called: str) -> Path:
@@ -173,8 +172,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False) and not left_by_system(entry.name)
 
 
-def _is_file(folder: Path, entry: os.DirEntry[str]) -> bool:
-    return entry.is_file(follow_symlinks=False) and not left_by_system(entry.name) and is_picture(folder, entry.name)
+def _pictures(folder: Path) -> list[os.DirEntry[str]]:
+    """The pictures that lie in a folder."""
+    files = (one for one in entries(folder) if one.is_file(follow_symlinks=False) and not left_by_system(one.name))
+    return [one for one in files if is_picture(folder, one.name)]
 
 
 def _age(entry: os.DirEntry[str]) -> tuple[int, str]:
