@@ -20,6 +20,8 @@ for _name in [name for name in os.environ if name.lower().endswith("_proxy")]:
 os.environ["TERM"] = "xterm-256color"
 # Read when the hub's library is imported: no test asks the hub, and those that need one start a process of their own.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Read when onnxruntime is imported, which some tests do before anything of ours: it would report to its maker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 """What Chromium is called, here and there; CHROMIUM names another place."""

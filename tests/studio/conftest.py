@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -10,8 +11,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +72,39 @@ def png() -> Callable[..., bytes]:
     return make
 
 
-START = """
+START = "from escalera.cli import main; main()"
+
+Served = Callable[..., AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def served() -> Served:
+    """`with served(folder, "--out", ...) as address` is a studio that runs in a folder, a process of its own.
+
+    `code` is what starts it, `stderr` where it may complain; other words are variables of its environment.
+    """
+
+    @contextlib.contextmanager
+    def serve(folder: Path, *options: str, code: str = START, stderr: Any = None, **variables: str) -> Iterator[str]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "studio", "--port", str(port), *options],
+            stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=folder, env={**os.environ, **variables},
+        )  # fmt: skip
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert f"http://127.0.0.1:{port}/" in line, line
+        yield f"http://127.0.0.1:{port}"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        process.stdout.close()
+
+    return serve
+
+
+WATCHED = """
 import os, sys
 canary = os.path.realpath(os.environ["CANARY"])
 log = os.open(os.environ["OPENED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -94,7 +129,7 @@ class Door:
 
     port: int
     folder: Path
-    start: str = START
+    start: str = WATCHED
 
     @property
     def canary(self) -> Path:
@@ -111,27 +146,17 @@ class Door:
 
 
 @pytest.fixture(scope="session")
-def door(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory, served: Served) -> Iterator[Door]:
     folder = tmp_path_factory.mktemp("door")
     canary = folder / "canary.png"
     canary.write_bytes(b"\x89PNG\r\n\x1a\nnobody uploaded this")
     (folder / "gradio").mkdir()
     (folder / "gradio" / "link.png").symlink_to(canary)
     (folder / "gradio" / "away").symlink_to(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     more = {"CANARY": str(canary), "OPENED": str(folder / "opened"), "GRADIO_TEMP_DIR": str(folder / "gradio")}
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "-c", START, "studio", "--port", str(port), "--out", str(climbed_once)],
-        stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder,
-        env={**os.environ, "ESCALERA_CACHE": str(climbed_once.parent / "cache"), **more},
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
-    yield Door(port, folder)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    process.stdout.close()
-    log.close()
+    more["ESCALERA_CACHE"] = str(climbed_once.parent / "cache")
+    with (
+        (folder / "log").open("w") as log,
+        served(folder, "--out", str(climbed_once), code=WATCHED, stderr=log, **more) as address,
+    ):
+        yield Door(int(address.rsplit(":", 1)[1]), folder)

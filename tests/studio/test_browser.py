@@ -1,12 +1,7 @@
 """The studio in a browser: a picture answered, the language changed, a climb watched, a model downloaded and opened."""
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,24 +12,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 
 @pytest.fixture(scope="module")
-def address(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    runs = shutil.copytree(climbed_once, tmp_path_factory.mktemp("browser") / "runs")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    code = "from escalera.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "studio", "--port", str(port), "--out", str(runs)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "ESCALERA_CACHE": str(climbed_once.parent / "cache")},
-    )
-    assert process.stdout is not None
-    assert str(port) in process.stdout.readline()
-    yield f"http://127.0.0.1:{port}"
-    process.send_signal(signal.SIGINT)
-    process.wait(30)
-    process.stdout.close()
+def address(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory, served: Any) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("browser")
+    runs = shutil.copytree(climbed_once, folder / "runs")
+    with served(folder, "--out", str(runs), ESCALERA_CACHE=str(climbed_once.parent / "cache")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -7,10 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,29 +26,15 @@ SPANISH = re.compile(
 
 
 @pytest.fixture(scope="module")
-def address(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory, served: Any) -> Iterator[str]:
     """A studio with runs, a set of pictures with a fault, and no other."""
     folder = tmp_path_factory.mktemp("everybody")
     shutil.copytree(climbed_once, folder / "runs")
     for name in ("uno", "dos"):
         (folder / "data" / "things" / name).mkdir(parents=True)
         shutil.copyfile(PICTURE, folder / "data" / "things" / name / "1.png")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from escalera.cli import main; main()", "studio", "--port", str(port)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "ESCALERA_CACHE": str(climbed_once.parent / "cache")},
-    )
-    assert process.stdout is not None
-    assert str(port) in process.stdout.readline()
-    yield f"http://127.0.0.1:{port}"
-    process.send_signal(signal.SIGINT)
-    process.wait(30)
-    process.stdout.close()
+    with served(folder, ESCALERA_CACHE=str(climbed_once.parent / "cache")) as address:
+        yield address
 
 
 def look(browser: Any, width: int, scheme: str) -> None:

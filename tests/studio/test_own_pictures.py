@@ -1,10 +1,5 @@
 """A model of one's own photos, from an empty page to its answers, in a browser."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,26 +14,12 @@ PHOTOS = 30
 
 
 @pytest.fixture
-def address(tmp_path: Path, real_data: Path) -> Iterator[str]:
+def address(tmp_path: Path, real_data: Path, served: Any) -> Iterator[str]:
     """A studio in an empty folder, with weights at hand."""
     if not (real_data / "clothing").is_dir() or not list((real_data / "weights").glob("*.safetensors")):
         pytest.skip("no photos of clothes, or no weights")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from escalera.cli import main; main()", "studio", "--port", str(port)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "ESCALERA_WEIGHTS": str(real_data / "weights")},
-    )
-    assert process.stdout is not None
-    assert str(port) in process.stdout.readline()
-    yield f"http://127.0.0.1:{port}"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    process.stdout.close()
+    with served(tmp_path, ESCALERA_WEIGHTS=str(real_data / "weights")) as address:
+        yield address
 
 
 class Page:

@@ -1,13 +1,9 @@
 """The studio as a user starts it, asked without a browser."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,26 +12,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 
 @pytest.fixture(scope="module")
-def server(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(climbed_once: Path, tmp_path_factory: pytest.TempPathFactory, served: Any) -> Iterator[str]:
     """The address of a studio that runs as a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    code = "from escalera.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "studio", "--port", str(port), "--out", str(climbed_once)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path_factory.mktemp("elsewhere"),
-        env={**os.environ, "ESCALERA_CACHE": str(climbed_once.parent / "cache")},
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert f"http://127.0.0.1:{port}/" in line, line
-    yield f"http://127.0.0.1:{port}"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    process.stdout.close()
+    cache = str(climbed_once.parent / "cache")
+    with served(tmp_path_factory.mktemp("elsewhere"), "--out", str(climbed_once), ESCALERA_CACHE=cache) as address:
+        yield address
 
 
 def test_the_page_is_in_the_language_of_the_browser(server: str) -> None:
