@@ -38,8 +38,6 @@ def source(folder: Path, language: str) -> None:
     """Write the Markdown of a language into a folder."""
     for section in SECTIONS:
         for page in listed(section, language):
-            if page.file is None:
-                continue
             place = folder / page.name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(written(page, language), encoding="utf-8")

@@ -27,10 +27,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the site by its name there, and the file it comes from; None where build.py makes it."""
+    """A page of the site by its name there, and the file it comes from."""
 
     name: str
-    file: Path | None
+    file: Path
 
 
 def _all(folder: str) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ MADE = {"gallery.md"}
 
 def listed(section: Section, language: str) -> list[Page]:
     """The pages of a section in a language; one that is not translated comes from English."""
-    return [Page(name, None if name in MADE else translation(name, language)) for name in section.names]
+    return [Page(name, translation(name, language)) for name in section.names if name not in MADE]
 
 
 def translation(name: str, language: str) -> Path:
@@ -79,7 +79,6 @@ def translation(name: str, language: str) -> Path:
 
 def written(page: Page, language: str) -> str:
     """The Markdown of a page, with links as the site needs them."""
-    assert page.file is not None
     text = page.file.read_text(encoding="utf-8")
     if language != "en" and page.file.parent.parts[: len(DOCS.parts) + 1] != (DOCS / language).parts:
         head, _, rest = text.partition("\n")
@@ -97,7 +96,6 @@ def _where(link: str, page: Page) -> str:
     path, hash_, anchor = link.partition("#")
     if not path or re.match(r"[a-z]+:", path):
         return link
-    assert page.file is not None
     target = (page.file.parent / path).resolve()
     if not target.exists():
         raise ValueError(f"{page.file.relative_to(ROOT)}: a link to {path}, which is not there")
