@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from escalera.data.column import guess, numbers, texts
 from escalera.data.dataset import Bands
-from escalera.data.rows import Rows
+from escalera.data.rows import Rows, spread
 from escalera.data.value import as_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def sides(listing: Listing, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     from escalera.data.explore.survey import head
     from escalera.data.readers.listing import Several, read_files
 
-    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _HEADS)).round().astype(np.int64))]
+    chosen = rows[spread(len(rows), _HEADS)]
     names = [listing.file_name(int(row)) for row in chosen]
     if all(names):
         root = listing.path if listing.path.is_dir() else listing.path.parent

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from escalera.core.errors import DataError
 from escalera.data.cache.bitmap import Channels, Resize
 from escalera.data.mosaic import grid
-from escalera.data.rows import Rows
+from escalera.data.rows import Rows, spread
 
 _PIXELS = 4096 * 4096
 """Pixels of a row: limits keep a stranger's file from filling the memory."""
@@ -124,7 +124,7 @@ def largest_levels(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> list[i
 
     It tells apart what is on another scale: scikit-learn's digits, from 0 to 16, beside pictures that go to 255.
     """
-    chosen = rows[np.linspace(0, len(rows) - 1, min(_LOOKED_AT, len(rows))).round().astype(np.int64)]
+    chosen = rows[spread(len(rows), _LOOKED_AT)]
     source = Rows(images)
     parts = np.array_split(chosen, -(-len(chosen) // _AT_ONCE))
     found = np.concatenate([source.take(part).max(axis=1) for part in parts])

@@ -26,6 +26,11 @@ with madvise changes little, since a few thousand pictures here and there touch 
 """
 
 
+def spread(rows: int, most: int) -> NDArray[np.int64]:
+    """At most so many places among rows, evenly, from the first to the last."""
+    return np.linspace(0, rows - 1, min(rows, most)).round().astype(np.int64)
+
+
 class Rows:
     """The rows of an array, by number."""
 

@@ -98,6 +98,12 @@ def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
+def unit(vectors: Features) -> Features:
+    """Vectors (..., D) at length one; a vector of zeros stays as it is."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.where(length == 0, 1, length)).astype(np.float32)
+
+
 def distances(one: Features, other: Features) -> Features:
     """(N, M) Euclidean."""
     squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,28 +31,38 @@ def rows_per_second(
     """
     device = next(network.parameters()).device
 
-    def timed(inputs: Inputs) -> float:
-        started = time.perf_counter()
+    def answered(inputs: Inputs) -> None:
         answer(inputs)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        return time.perf_counter() - started
 
     was_training = network.training
     network.eval()
     with torch.inference_mode():
         one = blank(image_shape, attributes, device)
-        timed(one)
-        rows = max(1, min(_LARGEST, int(_BATCH / timed(one))))
+        answered(one)
+        rows = max(1, min(_LARGEST, int(_BATCH / _timed(partial(answered, one)))))
         batch = blank(image_shape, attributes, device, rows)
-        timed(batch)
-        times: list[float] = []
-        while len(times) < _CALLS or sum(times) < _ENOUGH:
-            times.append(timed(batch))
-            if sum(times) > _PATIENCE:
-                break
+        answered(batch)
+        times = timed(partial(answered, batch))
     network.train(was_training)
     return _figure(rows, times) if len(times) >= _CALLS else None
+
+
+def timed(call: Callable[[], object]) -> list[float]:
+    """Seconds of calls that are repeated once all is warm: of seven at least, unless three seconds are over before."""
+    times: list[float] = []
+    while len(times) < _CALLS or sum(times) < _ENOUGH:
+        times.append(_timed(call))
+        if sum(times) > _PATIENCE:
+            break
+    return times
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
 
 
 def _figure(rows: int, times: list[float]) -> float | None:

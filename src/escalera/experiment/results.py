@@ -142,11 +142,10 @@ class Results(dict[str, Run]):
         `facet` and `value` say which rows they are, the column `figure` is the rung's metric on them, with its 95 %
         interval, on the `rest` of the rows, and Holm's `p_holm` of the two being alike; empty where there are too few.
         """
-        import pandas as pd
-
         from escalera.report.slices import as_columns, slices_of
         from escalera.report.story import read_story
 
+        pd = pandas()
         tables = [
             pd.DataFrame({"rung": rung.name, "metric": rung.metric, **as_columns(found, "figure")})
             for rung in read_story(self.report.parent).rungs

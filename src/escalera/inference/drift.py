@@ -16,6 +16,7 @@ from escalera.core.csvtext import csv_text
 from escalera.core.errors import DataError, RunError
 from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
+from escalera.data.rows import spread
 from escalera.evaluate import drift
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def check(
     said = [_classes(predictor, some) for some in (reference, new)]
     each = drift.row_p_values(reference[0], new[0])
     corrected = drift.benjamini_hochberg(each)
-    compared = _spread(len(new[0]))
+    compared = spread(len(new[0]), _MOST)
     p = drift.two_sample(reference[0], new[0][compared])
     found: Check = {
         "run": str(home.path),
@@ -92,7 +93,7 @@ def _reference(home: RunDir, predictor: Predictor, data_root: Path | None) -> Se
 
     first = home.fold(1)
     answers = read_answers((first if first.predictions.is_file() else home).predictions)
-    rows = answers.rows[_spread(len(answers.rows))]
+    rows = answers.rows[spread(len(answers.rows), _MOST)]
     labels = answers.labels[np.searchsorted(answers.rows, rows)]
     source = Illustrator(data_root)
     pixels = source.pictures(home.path, rows.tolist(), labels.tolist())
@@ -140,19 +141,12 @@ def _features(
     seen = None if pixels is None else Pictures(pixels)
     if not predictor.trained.reads_pictures:
         seen = None
-    found = predictor.features(seen, attributes)
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    return (found / np.maximum(length, 1e-12)).astype(np.float32), predictor.predict(seen, attributes)
+    return drift.unit(predictor.features(seen, attributes)), predictor.predict(seen, attributes)
 
 
 def _classes(predictor: Predictor, some: Seen) -> NDArray[np.int64]:
     found: NDArray[np.int64] = some[1].argmax(axis=1)
     return found
-
-
-def _spread(rows: int) -> NDArray[np.int64]:
-    """At most so many places among rows, evenly."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, _MOST)).round().astype(np.int64))
 
 
 def _shares(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from escalera.evaluate.compare import accuracy_interval, compare
+from escalera.evaluate.speed import timed
 from escalera.inference.onnx_model import ATTRIBUTES, PICTURES, OnnxModel
 from escalera.inference.predictor import Predictor, answers, as_batches
 from escalera.inference.run_rows import Part
 
+Probabilities = NDArray[np.float32]
+Speeds = dict[str, float]
 BATCHES = (1, 32)
 """Rows asked together when a model is timed: a visitor's one, and a folder's many."""
 MARGIN = 0.02
 """How much of its accuracy a smaller model may lose: its 95 % interval has to lie above that."""
-_SECONDS, _CALLS = 0.5, 5
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Check:
     agreement: float
     accuracy: Accuracy | None
     size: int
-    file_speed: dict[str, float]
-    run_speed: dict[str, float]
+    file_speed: Speeds
+    run_speed: Speeds
     why: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -80,20 +81,22 @@ class Smaller:
         return {**asdict(self), "margin": MARGIN, "fits": self.fits}
 
 
-def check(predictor: Predictor, model: OnnxModel, part: Part, split: str, size: int, why: str = "") -> Check:
-    """Ask both about the rows of a part, and time both over copies of its first ones."""
-    found, expected = said(model, part), _said_by_run(predictor, part)
+def check(
+    part: Part, found: Probabilities, expected: Probabilities, size: int, speeds: tuple[Speeds, Speeds], why: str
+) -> Check:
+    """What a file has `found` for the rows of a part beside what the run said, which is `expected`.
+
+    `why` says why the rows are made up; "" where they are those of test.
+    """
     agreement = float((found.argmax(1) == expected.argmax(1)).mean())
-    return Check(
-        split,
-        len(part),
-        float(np.abs(found - expected).max()),
-        agreement,
-        _accuracy(found, part.labels) if split == "test" else None,
-        size,
-        *_speeds(predictor, model, part),
-        why=why,
-    )
+    accuracy = None if why else _accuracy(found, part.labels)
+    split = "made-up" if why else "test"
+    return Check(split, len(part), largest(found, expected), agreement, accuracy, size, *speeds, why=why)
+
+
+def largest(found: Probabilities, expected: Probabilities) -> float:
+    """The largest difference of a probability."""
+    return float(np.abs(found - expected).max())
 
 
 def weigh(whole: OnnxModel, smaller: OnnxModel, part: Part) -> Smaller:
@@ -105,7 +108,7 @@ def weigh(whole: OnnxModel, smaller: OnnxModel, part: Part) -> Smaller:
     return Smaller(whole_accuracy, accuracy, step.difference, step.low, step.high, step.p)
 
 
-def said(model: OnnxModel, part: Part) -> NDArray[np.float32]:
+def said(model: OnnxModel, part: Part) -> Probabilities:
     """The probabilities (n, K) of a file for the rows of a part."""
     return np.concatenate([model.answers(given(model, pixels, vectors)) for pixels, vectors in part.batches()])
 
@@ -116,17 +119,18 @@ def given(model: OnnxModel, pixels: NDArray[np.uint8], vectors: NDArray[np.float
     return inputs if vectors is None else {**inputs, ATTRIBUTES: vectors}
 
 
-def _said_by_run(predictor: Predictor, part: Part) -> NDArray[np.float32]:
+def said_by_run(predictor: Predictor, part: Part) -> Probabilities:
+    """The probabilities (n, K) of the run itself."""
     data = predictor.trained.data
     return np.concatenate([answers(predictor, as_batches(data, pixels, vectors)) for pixels, vectors in part.batches()])
 
 
-def _accuracy(found: NDArray[np.float32], labels: NDArray[np.int64]) -> Accuracy:
+def _accuracy(found: Probabilities, labels: NDArray[np.int64]) -> Accuracy:
     share = float((found.argmax(1) == labels).mean())
     return Accuracy(len(labels), share, *accuracy_interval(share, len(labels)))
 
 
-def _speeds(predictor: Predictor, model: OnnxModel, part: Part) -> tuple[dict[str, float], dict[str, float]]:
+def speeds_of(predictor: Predictor, model: OnnxModel, part: Part) -> tuple[Speeds, Speeds]:
     """Rows a second by the rows of a batch, of a file and of the run, both by one thread."""
     files, runs = {}, {}
     threads = torch.get_num_threads()
@@ -146,11 +150,6 @@ def _speeds(predictor: Predictor, model: OnnxModel, part: Part) -> tuple[dict[st
 
 
 def _median(call: Callable[[], object]) -> float:
-    """Seconds of a call, the median of as many as fit into half a second, and five at least."""
+    """Seconds of a call, once all is warm."""
     call()
-    times: list[float] = []
-    while len(times) < _CALLS or sum(times) < _SECONDS:
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    return median(timed(call))

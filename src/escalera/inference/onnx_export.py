@@ -21,9 +21,9 @@ from escalera.core.files import write_aside
 from escalera.evaluate.views import View, mean_logits
 from escalera.inference.bundle import Trained
 from escalera.inference.card import licences_of
-from escalera.inference.onnx_check import MARGIN, Check, Smaller, check, weigh
+from escalera.inference.onnx_check import MARGIN, Check, Smaller, check, largest, said, said_by_run, speeds_of, weigh
 from escalera.inference.onnx_int8 import quantised
-from escalera.inference.onnx_model import ATTRIBUTES, KEY, PICTURES, PROBABILITIES, About, read_onnx
+from escalera.inference.onnx_model import ATTRIBUTES, PICTURES, PROBABILITIES, About, read_onnx, sealed
 from escalera.inference.predictor import Predictor
 from escalera.inference.run_rows import Part, RunRows
 from escalera.inference.unplaced import unplaced
@@ -99,31 +99,33 @@ def write_onnx(
     content = _content(predictor)
     model = read_onnx(content, path.name)
     rows, why = _rows(predictor, data_root)
-    part, split = (_made_up(predictor), "made-up") if rows is None else (rows.part("test"), "test")
-    checked = check(predictor, model, part, split, len(content), why)
-    if checked.largest > TOLERANCE:
+    part = _made_up(predictor) if rows is None else rows.part("test")
+    found, expected = said(model, part), said_by_run(predictor, part)
+    difference = largest(found, expected)
+    if difference > TOLERANCE:
         raise RunError(
-            f"{path.name} was not written: its probabilities differ by {checked.largest:.2g} from the run's, expected "
+            f"{path.name} was not written: its probabilities differ by {difference:.2g} from the run's, expected "
             f"at most {TOLERANCE:g}"
         )
     smaller = None
     if int8:
         if rows is None:
             raise RunError(f"--int8 measures ranges on train and the loss on validation, which are not here: {why}")
-        content = quantised(content, rows.part("train"))
-        small = read_onnx(content, path.name)
-        smaller = weigh(model, small, rows.part("validation"))
+        whole, content = model, quantised(content, model, rows.part("train"))
+        model = read_onnx(content, path.name)
+        smaller = weigh(whole, model, rows.part("validation"))
         if not smaller.fits and not force:
             raise RunError(_too_much(path, smaller))
-        checked = check(predictor, small, part, split, len(content), why)
-    found = Written(checked, smaller)
+        found = said(model, part)
+    speeds = speeds_of(predictor, model, part)
+    written = Written(check(part, found, expected, len(content), speeds, why), smaller)
     write_aside(path, lambda file: file.write(content))
-    write_aside(path.with_name(f"{path.name}.json"), lambda file: file.write(_json(found)))
-    return found
+    write_aside(path.with_name(f"{path.name}.json"), lambda file: file.write(_json(written)))
+    return written
 
 
-def _json(found: Written) -> bytes:
-    return f"{json.dumps(found.to_json(), indent=2)}\n".encode()
+def _json(written: Written) -> bytes:
+    return f"{json.dumps(written.to_json(), indent=2)}\n".encode()
 
 
 def _too_much(path: Path, smaller: Smaller) -> str:
@@ -144,9 +146,7 @@ def _rows(predictor: Predictor, data_root: Path | None) -> tuple[RunRows | None,
 
 
 def _content(predictor: Predictor) -> bytes:
-    """The bytes of the file, without the paths and stack traces that the exporter leaves in a graph."""
-    import onnx
-
+    """The bytes of the file."""
     answering = Answering(predictor).eval()
     given, names = _example(predictor, 2)
     rows = torch.export.Dim("rows", min=1)
@@ -163,18 +163,7 @@ def _content(predictor: Predictor) -> bytes:
                 f"{predictor.trained.name} cannot be written as ONNX: {str(error).splitlines()[0]}"
             ) from error
     assert program is not None
-    model = program.model_proto
-    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input,
-                 *model.graph.output, *model.graph.initializer):  # fmt: skip
-        del part.metadata_props[:]
-        part.doc_string = ""
-    for node in model.graph.node:
-        for attribute in node.attribute:
-            attribute.doc_string = ""
-    entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, _about(predictor).model_dump_json()
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    return sealed(program.model_proto, _about(predictor))
 
 
 def _about(predictor: Predictor) -> About:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from escalera.inference.onnx_check import given
-from escalera.inference.onnx_model import KEY, read_onnx
+from escalera.inference.onnx_model import OnnxModel, sealed
 from escalera.inference.run_rows import Part
 
 _ROWS, _AT_ONCE = 256, 32
 """Rows of train by which the ranges of the activations are measured."""
 
 
-def quantised(content: bytes, train: Part) -> bytes:
-    """The same model with weights and activations of eight bits, whose ranges rows of train have shown.
+def quantised(content: bytes, model: OnnxModel, train: Part) -> bytes:
+    """The bytes of a `model` again, with weights and activations of eight bits, whose ranges rows of train have shown.
 
     Each filter has a scale of its own; what has no form in eight bits stays as it is. The graph says so by ONNX's own
     QuantizeLinear and DequantizeLinear, so that any runtime can run it.
@@ -25,7 +25,6 @@ def quantised(content: bytes, train: Part) -> bytes:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    model = read_onnx(content, "the model")
     rows = train.some(_ROWS)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -47,15 +46,4 @@ def quantised(content: bytes, train: Part) -> bytes:
             str(shaped), str(small), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
-        made = onnx.load_model(small)
-    used = {node.domain for node in made.graph.node}
-    opsets = [one for one in made.opset_import if one.domain in used]
-    del made.opset_import[:]
-    made.opset_import.extend(opsets)
-    about = {one.key: one.value for one in onnx.load_model_from_string(content).metadata_props}[KEY]
-    for part in (made, *made.graph.node):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    entry = made.metadata_props.add()
-    entry.key, entry.value = KEY, about
-    return bytes(made.SerializeToString())
+        return sealed(onnx.load_model(small), model.about)

@@ -165,6 +165,30 @@ def read_onnx(content: bytes, name: str) -> OnnxModel:
     return OnnxModel(about, session, fitted)
 
 
+def sealed(model: Any, about: About) -> bytes:
+    """The bytes of a model that says of itself what `read_onnx` asks.
+
+    Nothing of the machine that made it stays: exporters leave paths and stack traces in a graph.
+    """
+    import onnx
+
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for node in graph.node:
+        for attribute in node.attribute:
+            attribute.doc_string = ""
+    used = {node.domain for node in graph.node}
+    opsets = [one for one in model.opset_import if one.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, about.model_dump_json()
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
 def _about(name: str, model: Any) -> About:
     """The metadata; raises RunError where there are none of Escalera's."""
     text = {one.key: one.value for one in model.metadata_props}.get(KEY)

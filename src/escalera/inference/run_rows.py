@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from escalera import builders
-from escalera.core.errors import RunError
+from escalera.core.errors import DataError, EscaleraError, RunError
+from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Bands
 from escalera.data.rows import Rows
 from escalera.data.table.bands import target
 from escalera.inference.asked import vectors_of
-from escalera.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     from escalera.data.images import Images
+    from escalera.inference.bundle import Trained
+    from escalera.inference.predictor import Predictor
 
 _AT_ONCE = 256
 
@@ -64,56 +65,77 @@ class Part:
             yield pixels, None if self.vectors is None else self.vectors[place]
 
 
+@dataclass(frozen=True)
+class SplitRows:
+    """Rows of a split of a run; `images` is the split of the source that has them, and `labels` the classes of all."""
+
+    images: Images
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+
+def split_rows(run: RunDir, trained: Trained, data_root: Path | None) -> dict[str, SplitRows]:
+    """The rows of each split of a run, from its source.
+
+    Raises DataError where the run has not kept which they are, EscaleraError where the source is not here, or another.
+    """
+    run.check(run.splits.name)
+    try:
+        table = pq.read_table(run.splits).to_pydict()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError("this run has not kept which rows were in which split") from error
+    splits = builders.pictures(trained.config.data, data_root=data_root, skip_bad=True).splits
+    names, origins, rows = (np.array(table[column]) for column in ("split", "source", "row"))
+    found = {}
+    for name in ("train", "validation", "test"):
+        mine = names == name
+        origin = splits.get(str(origins[mine][0])) if mine.any() else None
+        if origin is None or rows[mine].max() >= len(origin.labels):
+            raise EscaleraError("the source on this machine is not the one that this run learned from")
+        found[name] = SplitRows(origin, rows[mine], _labels(trained, origin))
+    return found
+
+
+def _labels(trained: Trained, images: Images) -> NDArray[np.int64]:
+    """The classes of all rows, which a column of numbers gives where it was cut into them."""
+    cut = (trained.table or {}).get("bands")
+    if cut is None:
+        return images.labels
+    bands = Bands.from_json(cut)
+    return bands.labels(target(trained.config.data.source, images.table, bands.column))
+
+
 class RunRows:
-    """The splits of a run, from its source. Raises EscaleraError where that is not here, or is not what it was."""
+    """The splits of a run as its network takes them.
+
+    Raises EscaleraError where its source is not here, or is not what it was.
+    """
 
     def __init__(self, predictor: Predictor, data_root: Path | None = None) -> None:
-        self.predictor = predictor
-        self.run = RunDir(predictor.trained.weights.parent)
+        self.fitted = predictor.fitted
+        run = RunDir(predictor.trained.weights.parent)
         data = predictor.trained.config.data
-        if not self.run.splits.is_file() or not self.run.predictions.is_file():
-            raise RunError(f"{self.run.path} has no record of its rows")
+        if not run.splits.is_file() or not run.predictions.is_file():
+            raise RunError(f"{run.path} has no record of its rows")
         if data.folds is not None:
             raise RunError("the rows of folds were answered by networks that are not kept")
-        self._splits = pq.read_table(self.run.splits)
-        self._answered = pq.read_table(self.run.predictions, columns=["row", "label"])
-        self._images = builders.pictures(data, data_root=data_root, skip_bad=True).splits
-        self._check()
+        self._splits = split_rows(run, predictor.trained, data_root)
+        try:
+            self._answered = read_answers(run.predictions)
+        except ValueError as error:
+            raise RunError(f"{run.path} has no record of its rows") from error
+        test = self._splits["test"]
+        changed = data.labels is not None and data.labels.test == "change"
+        if not np.array_equal(test.rows, self._answered.rows) or not (
+            changed or np.array_equal(test.labels[test.rows], self._answered.labels)
+        ):
+            raise RunError("its source is not what it was when the run was tested")
 
     def part(self, split: str) -> Part:
         """The rows of a split, in the order of the run's records."""
-        chosen = self._of(split)
-        rows = chosen["row"].to_numpy()
-        images = self._images[self._origin(split)]
+        found = self._splits[split]
         vectors = None
-        if self.predictor.fitted is not None and images.table is not None:
-            vectors = vectors_of(self.predictor.fitted, images.table.take(rows).to_pylist())
-        labels = self._answered["label"].to_numpy() if split == "test" else self._labels(images)[rows]
-        return Part(images.images, rows, vectors, labels)
-
-    def _of(self, split: str) -> pa.Table:
-        return self._splits.filter(pc.equal(self._splits["split"].cast(pa.string()), split))
-
-    def _origin(self, split: str) -> str:
-        """The split of the source that the rows of a split are rows of."""
-        return str(self._of(split)["source"][0])
-
-    def _labels(self, images: Images) -> NDArray[np.int64]:
-        """The classes of a split of the source; those of a target are its bands, as train's rows taught them."""
-        column, table = self.predictor.trained.config.data.target, self.predictor.trained.table
-        if column is None or table is None:
-            return images.labels
-        return Bands.from_json(table["bands"]).labels(target(self.run.path.name, images.table, column))
-
-    def _check(self) -> None:
-        """Raise RunError unless the test rows have the labels that they had."""
-        data = self.predictor.trained.config.data
-        try:
-            test = self.part("test")
-            alike = test.rows.tolist() == self._answered["row"].to_pylist()
-            if alike and data.labels is None:
-                alike = self._labels(self._images[self._origin("test")])[test.rows].tolist() == test.labels.tolist()
-        except (IndexError, KeyError, pa.ArrowInvalid):
-            alike = False
-        if not alike:
-            raise RunError("its source is not what it was when the run was tested")
+        if self.fitted is not None and found.images.table is not None:
+            vectors = vectors_of(self.fitted, found.images.table.take(found.rows).to_pylist())
+        labels = self._answered.labels if split == "test" else found.labels[found.rows]
+        return Part(found.images.images, found.rows, vectors, labels)
