@@ -1,6 +1,7 @@
 """What every test stands on: no network, a cache of its own, and the real data where there are any."""
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,22 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 BROWSER_WAIT = 90
 """Seconds; a busy machine takes its time, and nothing is decided by it."""
 REAL_DATA = Path(os.environ.get("ESCALERA_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
+ENGLISH = frozenset(["the"])
+"""Words that no Spanish sentence has."""
+
+
+@pytest.fixture(scope="session")
+def english_left() -> Callable[[str], list[str]]:
+    """`english_left(text)` are words of English in a Spanish text, outside of what is quoted, of paths and of keys."""
+
+    def left(text: str) -> list[str]:
+        bare = re.sub(r"«[^»]*»", " ", text)
+        found = re.findall(r"(?<![\w./_'-])[a-z]+(?![\w/_'-])", bare.lower())
+        return [word for word in found if word in ENGLISH]
+
+    return left
 
 
 @pytest.fixture(autouse=True)

@@ -101,6 +101,7 @@ def test_a_climb_leaves_what_the_design_says(ladder: Path, tmp_path: Path) -> No
     assert names == {
         "config.yaml", "environment.json", "run.json", "history.jsonl", "last", "best.safetensors",
         "predictions.parquet", "metrics.json", "doubt.json", "figures", "explanations.npz",
+        "facets.parquet",
     }  # fmt: skip
     assert len(list(run.path.glob("events.out.tfevents.*"))) == 1
     record = read_json(run.record)

@@ -4,7 +4,7 @@ import re
 import runpy
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,13 @@ def test_every_key_of_a_ladder_is_described_in_spanish() -> None:
     assert [text for text in english if text in spanish] == []
 
 
-def test_what_is_expected_of_a_key_is_said_in_spanish() -> None:
+def test_what_is_expected_of_a_key_is_said_in_spanish(english_left: Callable[[str], list[str]]) -> None:
     schema = json_schema()
     for section in (schema, *schema["$defs"].values()):
         for key, node in section.get("properties", {}).items():
             if key != "change":
                 said = re.sub(r"\{[^}]*\}|'[^']*'", "", translate(describe(node), "es"))
+                assert english_left(said) == [], said
                 assert not re.search(r"\b(of|or|to|at|whole|numbers?|list|text|mapping)\b", said), said
 
 

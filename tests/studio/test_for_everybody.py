@@ -7,12 +7,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.test_spanish import english_left
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -73,7 +72,7 @@ def open_tab(browser: Any, number: int) -> str:
     return name
 
 
-def foreign(words: list[str], code: str) -> list[str]:
+def foreign(words: list[str], code: str, english_left: Callable[[str], list[str]]) -> list[str]:
     """What a page says in the other language."""
     if code == "es":
         # Names of runs, files and settings are nobody's language.
@@ -87,7 +86,9 @@ def foreign(words: list[str], code: str) -> list[str]:
 )
 @pytest.mark.parametrize("code", ["en", "es"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")])
-def test_a_page_for_everybody(browser: Any, address: str, code: str, width: int, scheme: str) -> None:
+def test_a_page_for_everybody(
+    browser: Any, address: str, code: str, width: int, scheme: str, english_left: Callable[[str], list[str]]
+) -> None:
     look(browser, width, scheme)
     browser.get(f"{address}/{code}/")
     wrong: dict[str, Any] = {}
@@ -97,7 +98,7 @@ def test_a_page_for_everybody(browser: Any, address: str, code: str, width: int,
         nameless = [
             control.get_attribute("outerHTML")[:160] for control in found.pop("controls") if not control.accessible_name
         ]
-        words = foreign([text for text in found.pop("words") if text != name], code)
+        words = foreign([text for text in found.pop("words") if text != name], code, english_left)
         if found["scrolls"] <= 0:
             found.update(scrolls=None, wide=None)
         told = {"nameless": nameless, "foreign": words, **found}
