@@ -58,10 +58,15 @@ def test_a_row_for_each_rung_without_data_or_weights(ladder: Path) -> None:
     assert rows[2]["parameters"]["trainable"] == 288 * 10 + 10
     for row in rows:
         assert row["images_per_second"] > 0
-    pictures = 10 * (45_000 + 5_000 / 3)
-    assert rows[0]["seconds"] == pytest.approx(pictures / rows[0]["images_per_second"], rel=0.01)
-    # A frozen body runs over the pictures once, however many the epochs.
-    assert rows[2]["seconds"] * rows[2]["images_per_second"] < 2 * 50_000
+    base, frozen = rows[0], rows[2]
+    beside = 10 * (5_000 / base["answers_per_second"] + estimate.OF_AN_EPOCH)
+    assert base["training_seconds"] == pytest.approx(10 * 45_000 / base["images_per_second"] + beside, rel=0.01)
+    # In the end all rows are asked about, those of test too.
+    answered = 60_000 / base["answers_per_second"] + estimate.OF_A_RUN
+    assert base["seconds"] - base["training_seconds"] == pytest.approx(answered, rel=0.01)
+    # A frozen body runs over the pictures once, however many the epochs, and then over those of test.
+    asked = frozen["seconds"] - estimate.OF_A_RUN - 10 * estimate.OF_AN_EPOCH
+    assert asked == pytest.approx(60_000 / frozen["answers_per_second"], rel=0.2)
 
 
 def test_memory_is_weights_gradients_moments_and_outputs(ladder: Path) -> None:
@@ -80,6 +85,7 @@ def test_the_extent_of_what_is_known_is_that_of_the_data() -> None:
     found = builders.dataset(data, seed=0, data_root=None)
     assert abs(known.train - len(found.train.rows)) <= 10
     assert abs(known.validation - len(found.validation.rows)) <= 10
+    assert abs(known.test - len(found.test.rows)) <= 10
 
 
 def test_a_source_that_is_not_known_is_opened(ladder: Path, tmp_path: Path) -> None:
@@ -133,6 +139,7 @@ def test_the_command_prints_a_table_or_json_and_leaves_nothing(
             assert json.loads(out)[0]["name"] == "base"
         else:
             assert "263,402" in out
+            assert "start and report" in out
             assert "2.29 M" in out
             assert "≈ time" in out
     assert not (tmp_path / "runs").exists()
@@ -178,5 +185,7 @@ def test_a_pipe_is_as_wide_as_the_plan_and_breaks_no_sentence() -> None:
 def test_a_rung_that_is_only_judged_otherwise_costs_no_training(ladder: Path) -> None:
     ladder.write_text(LADDER + "  - name: both-sides\n    from: base\n    change: {evaluate.tta: flip}\n")
     base, both = climb.plan(esc.load_ladder(ladder), rungs=["base", "both-sides"])
-    assert both == {**base, "name": "both-sides", "seconds": 0.0}
+    # It answers for all rows by two views.
+    seconds = pytest.approx(120_000 / base["answers_per_second"] + estimate.OF_A_RUN, rel=0.01)
+    assert both == {**base, "name": "both-sides", "training_seconds": 0.0, "seconds": seconds}
     assert climb.plan(esc.load_ladder(ladder), rungs=["both-sides"])[0]["seconds"] > 0

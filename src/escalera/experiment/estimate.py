@@ -22,9 +22,11 @@ from escalera.core.runtime import choose_device, choose_precision
 from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.registry import KNOWN
 from escalera.evaluate.cost import flops_per_image
+from escalera.evaluate.speed import rows_per_second
 from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
+from escalera.run.ablation import LEARNED
 from escalera.train.criterion import Criterion
 from escalera.train.ema import averaged
 from escalera.train.loop import Callback, Training, train
@@ -34,42 +36,48 @@ PROBE_SECONDS = 1.5
 PROBE_FLOPS = 2e10
 """Operations of a step while measuring: a tenth of a second or so on a CPU, whatever the network."""
 FORWARD_SHARE = 1 / 3
-"""What evaluating a picture takes of training on it: backward costs about twice what forward does."""
+"""What answering for a picture takes of training on it, where that is too slow to be measured apart."""
+OF_A_RUN, OF_AN_EPOCH = 0.5, 0.02
+"""Seconds of a run beside its rows: it is prepared, measured, and its files are written, those of each epoch too."""
+TO_START, TO_REPORT, TO_DRAW = 4.0, 1.5, 0.7
+"""Seconds of a climb beside its runs: until the first begins, and for its report, with what each rung adds to that."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much there is to learn from: pictures (C, H, W), classes, the rows of train and validation, attributes."""
+    """How much there is: pictures (C, H, W), classes, the rows of train, validation and test, attributes."""
 
     shape: tuple[int, int, int]
     classes: int
     train: int
     validation: int
+    test: int
     attributes: int = 0
 
 
 def plan(
     rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str, beside: Path | None = None
 ) -> list[dict[str, Any]]:
-    """A row for each rung: name, parameters, flops_per_image, memory_bytes, images_per_second, epochs, seconds,
-    validation_rows.
+    """A row for each rung: name, parameters, flops_per_image, memory_bytes, images_per_second, answers_per_second,
+    epochs, training_seconds, seconds, validation_rows.
 
-    `seconds` is for one seed and all epochs: early stopping may end it sooner. A rung whose network cannot be built
-    here has an `error` instead. Raises DataError where a source has to be opened and cannot.
+    `training_seconds` are for one seed and all epochs, which early stopping may end sooner; `seconds` are those of the
+    whole run, with what it answers in the end for train, validation and test. A rung whose network cannot be built here
+    has an `error` instead. Raises DataError where a source has to be opened and cannot.
     """
     where = choose_device(device)
     extents: dict[str, Extent] = {}
     rows: list[dict[str, Any]] = []
     for rung in rungs:
-        before = next((other for other in rungs if other.name == rung.parent), None)
-        alike = before and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
-        if before and alike and rung.search is None:
-            # It takes over its parent's training, and is only judged otherwise.
-            rows.append({**next(row for row in rows if row["name"] == before.name), "name": rung.name, "seconds": 0.0})
-            continue
         key = rung.config.data.model_dump_json()
         if key not in extents:
             extents[key] = extent(rung.config.data, seed=seed, data_root=data_root, beside=beside)
+        before = next((other for other in rungs if other.name == rung.parent), None)
+        alike = before and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
+        if before and alike and rung.search is None:
+            row = next(row for row in rows if row["name"] == before.name)
+            rows.append(_judged_anew(row, rung, extents[key]))
+            continue
         try:
             rows.append({"name": rung.name, **_row(rung.config, extents[key], where)})
         except EscaleraError as error:
@@ -83,12 +91,13 @@ def extent(data: Data, *, seed: int, data_root: Path | None, beside: Path | None
     if shape is None or known is None:
         found = builders.dataset(data, seed=seed, data_root=data_root, beside=beside)
         rows = len(found.train.rows), len(found.validation.rows)
-        return Extent(found.image_shape, len(found.classes), *rows, found.attribute_count)
+        return Extent(found.image_shape, len(found.classes), *rows, len(found.test.rows), found.attribute_count)
     rest = known.train if known.test else round(known.train * (1 - data.test))
     if data.folds is not None:
         rest = known.train - round(known.train / data.folds)
     validation = round(rest * data.validation)
-    return Extent(shape, len(known.classes), rest - validation, validation)
+    test = known.test if data.folds is None and known.test else known.train - rest
+    return Extent(shape, len(known.classes), rest - validation, validation, test)
 
 
 def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, Any]:
@@ -100,30 +109,62 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
     flops = flops_per_image(network, size.shape, attributes)
     precision = choose_precision(config.train.precision, device)
     rate = images_per_second(network, config, size, device, precision, flops)
+    answers = rows_per_second(network, network, size.shape, attributes) or rate / FORWARD_SHARE
+    epochs = config.train.epochs if config.model.trains else 0
+    during, after = _answers(network, config, size)
+    training = _pictures(network, config, size, flops) / rate + during / answers + epochs * OF_AN_EPOCH
+    whole = training + after / answers + OF_A_RUN
+    folds = config.data.folds or 1
     return {
         "parameters": summary.parameters(),
         "flops_per_image": flops,
         "memory_bytes": memory(summary, config, precision),
         "images_per_second": round(rate, 1),
-        "epochs": config.train.epochs if config.model.trains else 0,
-        "seconds": round((config.data.folds or 1) * _pictures(network, config, size, flops) / rate, 3),
+        "answers_per_second": round(answers, 1),
+        "epochs": epochs,
+        "training_seconds": round(folds * training, 3),
+        "seconds": round(folds * whole, 3),
         "validation_rows": size.validation,
     }
 
 
-def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) -> float:
-    """How many pictures' worth of training a run is: those of all epochs, and of validation what forward takes.
+def _judged_anew(before: dict[str, Any], rung: Rung, size: Extent) -> dict[str, Any]:
+    """The row of a rung that takes over its parent's training, whose row is `before`, and is only judged otherwise."""
+    if "error" in before:
+        return {**before, "name": rung.name}
+    asked = len(set(builders.views(rung.config))) * (size.train + size.validation + size.test)
+    seconds = (rung.config.data.folds or 1) * (asked / before["answers_per_second"] + OF_A_RUN)
+    return {**before, "name": rung.name, "training_seconds": 0.0, "seconds": round(seconds, 3)}
 
-    Of votes, what their features take; the classifiers' own time depends on what they find in them.
-    """
+
+def around(rows: Sequence[dict[str, Any]]) -> float:
+    """Seconds that a climb of these rungs takes beside their runs, with the pictures in the cache."""
+    return TO_START + TO_REPORT + TO_DRAW * sum("error" not in row for row in rows)
+
+
+def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) -> float:
+    """How many pictures' worth of training a run is; none of classifiers, which take what they take."""
     if not config.model.trains:
-        return 2 * (size.train + size.validation) * FORWARD_SHARE
+        return 0.0
     if builders.runs_once(config, network, size.train):
         head = 2 * sum(parameter.numel() for parameter in network.head.parameters())
-        return (size.train + size.validation) * (1 + config.train.epochs * 3 * head / flops)
-    return (
-        _whole_epochs(network, config, size, flops) * size.train + config.train.epochs * size.validation * FORWARD_SHARE
-    )
+        return size.train * config.train.epochs * 3 * head / flops
+    return _whole_epochs(network, config, size, flops) * size.train
+
+
+def _answers(network: Network, config: RungConfig, size: Extent) -> tuple[int, int]:
+    """How many pictures are asked about without learning from them: in the training, and once it is over.
+
+    In the end these are all rows by each view, and for each branch of several; what a body that stays as it is has said
+    of a row is kept.
+    """
+    known, views, parts = size.train + size.validation, len(set(builders.views(config))), len(config.model.parts)
+    if not config.model.trains:
+        return known, size.test
+    if builders.runs_once(config, network, size.train):
+        return known, size.test if views == 1 else views * (known + size.test)
+    of_branches = min(size.train, LEARNED) + (1 + views) * size.test if parts > 1 else 0
+    return config.train.epochs * size.validation, views * (known + size.test) + of_branches
 
 
 def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int) -> float:

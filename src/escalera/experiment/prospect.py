@@ -28,7 +28,7 @@ def search_plan(rung: Rung, row: Mapping[str, Any]) -> dict[str, Any]:
     combinations = size(search.over) if search.method == "grid" else None
     trials = combinations or search.limit
     halves = search.prune and epochs > 0
-    each = row["seconds"] * (epochs / config.train.epochs if epochs else 1)
+    each = row["training_seconds"] * (epochs / config.train.epochs if epochs else 1)
     share = halved(trials or 20, epochs) if halves else 1.0
     if search.minutes is not None:
         fitting = max(1, int(60 * search.minutes / (each * share + BESIDE)))

@@ -130,19 +130,23 @@ def plan_table(rows: list[dict[str, Any]], seeds: int, words: Language, *, witho
         "epochs": lambda row: str(row["epochs"] or ""),  # votes have none
         "time": lambda row: words.duration(row["seconds"]) + _searching(row, words),
     }
-    total = seeds * sum(row["seconds"] for row in rows if "error" not in row)
+    from escalera.experiment.estimate import around
+
+    beside = around(rows)
+    total = beside + seeds * sum(row["seconds"] for row in rows if "error" not in row)
     total += sum(row["search"]["seconds"] for row in rows if "search" in row)
-    table.add_column(words.say("table.rung"), words.say("plan.all") if len(rows) > 1 else "", overflow="fold")
+    table.add_column(words.say("table.rung"), words.say("plan.all"), overflow="fold")
     shown = {column: text for column, text in columns.items() if column not in without}
     for column in shown:
-        sum_up = column == "time" and (len(rows) > 1 or seeds > 1)
         heading = words.say(f"plan.{column}")
-        table.add_column(heading, words.duration(total) if sum_up else "", justify="right", no_wrap=True)
+        table.add_column(heading, words.duration(total) if column == "time" else "", justify="right", no_wrap=True)
     for row in rows:
         if "error" in row:
             table.add_row(f"[red]{row['name']}[/]", "–")
         else:
             table.add_row(row["name"], *(text(row) for text in shown.values()))
+    blank = [""] * (len(shown) - 1)
+    table.add_row(words.say("plan.around"), *blank, words.duration(beside), style="dim")
     return table
 
 

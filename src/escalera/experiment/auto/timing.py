@@ -68,7 +68,7 @@ class Timing:
             [row] = plan([rung], seed=self.seed, data_root=self.data_root, device=self.device)
             if "error" in row:
                 raise EscaleraError(row["error"])
-            self.known[key] = float(row["seconds"])
+            self.known[key] = float(row["training_seconds"])
         return self.known[key]
 
     def allows(self, rung: Rung, parent: Attempt, before: Rung) -> bool:
