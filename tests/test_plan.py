@@ -66,7 +66,7 @@ def test_a_row_for_each_rung_without_data_or_weights(ladder: Path) -> None:
     assert base["seconds"] - base["training_seconds"] == pytest.approx(answered, rel=0.01)
     # A frozen body runs over the pictures once, however many the epochs, and then over those of test.
     asked = frozen["seconds"] - estimate.OF_A_RUN - 10 * estimate.OF_AN_EPOCH
-    assert asked == pytest.approx(60_000 / frozen["answers_per_second"], rel=0.2)
+    assert 1 <= asked * frozen["answers_per_second"] / 60_000 < 2
 
 
 def test_memory_is_weights_gradients_moments_and_outputs(ladder: Path) -> None:

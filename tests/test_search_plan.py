@@ -15,6 +15,7 @@ from escalera.cli.terminal import load_terminal, print_plan
 from escalera.core.files import write_sealed
 from escalera.experiment import climb, estimate
 from escalera.experiment.answers import identity
+from escalera.experiment.estimate import around
 from escalera.experiment.prospect import BESIDE, halved, search_plan
 from escalera.ladder.schema import Rung
 
@@ -48,7 +49,7 @@ def rung(tmp_path: Path, search: str) -> Rung:
 
 
 def ahead(tmp_path: Path, search: str, rows: int = 400) -> dict[str, Any]:
-    return search_plan(rung(tmp_path, search), {"seconds": 100.0, "validation_rows": rows})
+    return search_plan(rung(tmp_path, search), {"training_seconds": 100.0, "validation_rows": rows})
 
 
 def test_trials_of_fewer_epochs_take_their_share_of_the_time(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_the_sum_has_the_search(tmp_path: Path) -> None:
     search = {"method": "tpe", "trials": 2, "size": None, "epochs": 1, "minutes": None, "share": 1.0, "seconds": 5.0,
               "price": None, "validation_rows": 9, "flattery": None}  # fmt: skip
     text = told([row, {**row, "name": "b", "search": search}])
-    assert "10.0 s + 5.0 s" in text and "25.0 s" in text
+    assert "10.0 s + 5.0 s" in text and f"{25 + around([row, row]):.1f} s" in text
 
 
 def test_what_a_search_has_found_is_known(tmp_path: Path) -> None:
