@@ -34,7 +34,7 @@ from escalera.evaluate.speed import rows_per_second
 from escalera.ladder import schema
 from escalera.models.ensemble import saved
 from escalera.models.ensemble.classifiers import Features, Probabilities, fit, probabilities, temperature
-from escalera.models.ensemble.preparation import Preparation
+from escalera.models.ensemble.preparation import STEP, Preparation
 from escalera.models.ensemble.preparation import fit as fit_preparation
 from escalera.models.ensemble.voting import agreement, logits
 from escalera.models.inputs import Inputs, blank
@@ -251,7 +251,13 @@ def _read(
 def _key(config: schema.RungConfig, model: schema.Votes, data: Dataset, run: RunDir) -> str:
     """What the features depend on: the weights, the data, their rows, and how they are read."""
     rows = hashlib.sha256(b"".join(part.rows.tobytes() for part in (data.train, data.validation)))
-    settings = {"pool": model.pool, "pca": model.pca, "shape": list(data.shape), "data": config.data.model_dump_json()}
+    settings = {
+        "pool": model.pool,
+        "pca": model.pca,
+        "step": STEP,
+        "shape": list(data.shape),
+        "data": config.data.model_dump_json(),
+    }
     return folders.key(f"features-{data.name}", [lineage.fingerprint(run.best), rows.hexdigest()], **settings)
 
 

@@ -16,31 +16,45 @@ from torch import Tensor
 from escalera.core.errors import RunError
 from escalera.core.files import CURE
 
+STEP = 2.0**-10
+"""To which a standardised feature is rounded: its last bits depend on how many rows are asked together, and where
+many rows have one value, as those with an empty corner, a tree would cut between two roundings of it."""
+_NOISE = 2e-6
+"""The deviation of a feature, as a share of its mean, that rounding alone may give it."""
+
 
 @dataclass(frozen=True)
 class Preparation:
-    """The mean and deviation (D,) of each feature, and the components (P, D) of the standardised ones, or None."""
+    """The mean and deviation (D,) of each feature, and the components (P, D) of the standardised ones, or None.
+
+    `step` is what they are rounded to; None in runs from before it was.
+    """
 
     mean: Tensor
     deviation: Tensor
     components: Tensor | None
+    step: Tensor | None = None
 
     def __call__(self, features: Tensor) -> NDArray[np.float32]:
         """(N, D) -> (N, D), or (N, P)."""
+        return np.ascontiguousarray(self.prepared(features).numpy())
+
+    def prepared(self, features: Tensor) -> Tensor:
+        """The same as a tensor."""
         scaled = (features - self.mean) / self.deviation
-        prepared = scaled if self.components is None else scaled @ self.components.T
-        return np.ascontiguousarray(prepared.numpy())
+        reduced = scaled if self.components is None else scaled @ self.components.T
+        return reduced if self.step is None else (reduced / self.step).round() * self.step
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name."""
-        named = {"mean": self.mean, "deviation": self.deviation}
-        return named if self.components is None else {**named, "components": self.components}
+        named = {"mean": self.mean, "deviation": self.deviation, "components": self.components, "step": self.step}
+        return {name: tensor for name, tensor in named.items() if tensor is not None}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> Preparation:
         """The same again; raises RunError for tensors of another kind."""
         try:
-            return cls(tensors["mean"], tensors["deviation"], tensors.get("components"))
+            return cls(tensors["mean"], tensors["deviation"], tensors.get("components"), tensors.get("step"))
         except KeyError as error:
             raise RunError(f"the preparation has no {error}. {CURE}") from None
 
@@ -66,12 +80,13 @@ def fit(parts: Iterable[Tensor], components: int | None) -> Preparation:
     mean = total / count
     variance = (squares / count - mean.square()).clamp(min=0)
     # A feature that never changes has nothing to say, whatever it is divided by.
-    deviation = torch.where(variance > 1e-12, variance.sqrt(), torch.ones(()))
+    least = (_NOISE * mean).square().clamp(min=1e-12)
+    deviation = torch.where(variance > least, variance.sqrt(), torch.ones(()))
     found = None
     if components:
         covariance = (products / count - torch.outer(mean, mean)) / torch.outer(deviation, deviation)
         found = _leading(covariance, components)
-    return Preparation(mean.float(), deviation.float(), found)
+    return Preparation(mean.float(), deviation.float(), found, torch.tensor([STEP]))
 
 
 def _leading(covariance: Tensor, count: int) -> Tensor:
