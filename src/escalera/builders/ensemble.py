@@ -89,6 +89,12 @@ class Ballot:
         }
         self.weights = [float(entry["weight"]) for entry in kept.values()]
 
+    def use_one_thread(self) -> None:
+        """Have every classifier answer by one thread, whatever it was fitted with."""
+        for classifier in self.classifiers.values():
+            if "n_jobs" in classifier.get_params():
+                classifier.set_params(n_jobs=1)
+
     def probabilities(self, network: Network, batches: Batches) -> NDArray[np.float32]:
         """What they say together of rows (N, K)."""
         parts = [self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))]

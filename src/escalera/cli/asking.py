@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from escalera.cli.app import command, echo_json
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, Language, WeightsRoot, folder, words_of
-
-if TYPE_CHECKING:
-    from escalera.core.language import Language as Words
-    from escalera.inference.onnx_export import Written
 
 Host = Annotated[
     str, typer.Option(metavar="ADDRESS", help="The address to listen on; any but this machine's needs --auth.")
@@ -118,47 +114,17 @@ def export(
     words = words_of(lang)
     if file.suffix.lower() == ".onnx":
         from escalera.inference.onnx_export import write_onnx
+        from escalera.inference.onnx_told import told
 
-        _tell_export(write_onnx(find_trained(run), file, data_root=data_root, int8=int8, force=force), file, words)
+        written = write_onnx(find_trained(run), file, data_root=data_root, int8=int8, force=force)
+        typer.echo("\n".join([f"{words.say('model')}: {file}", *told(written, lang.value, plain=True)]))
         _card_beside(run, file, lang)
+        typer.echo(words.say("export.beside"))
         return
     if int8 or force:
         raise RunError(f"--int8 and --force are for a file that ends in .onnx, received {file.name}")
     write_file(find_trained(run), file)
     typer.echo(f"{words.say('model')}: {file}")
-
-
-def _tell_export(written: Written, file: Path, words: Words) -> None:
-    """What was found out about an ONNX file."""
-    check = written.check
-    asked = "export.made_up" if check.why else "export.test"
-    typer.echo(f"{words.say('model')}: {file}")
-    typer.echo(
-        words.say(
-            asked, rows=words.number(check.rows), largest=f"{check.largest:.1e}",
-            agreement=words.percent(check.agreement), why=check.why,
-        )
-    )  # fmt: skip
-    if found := check.accuracy:
-        interval = {"low": words.percent(found.low), "high": words.percent(found.high)}
-        typer.echo(words.say("export.accuracy", accuracy=words.percent(found.accuracy), **interval))
-    typer.echo(words.say("export.size", size=words.number(check.size / 1e6, 2)))
-    for rows, speed in check.file_speed.items():
-        typer.echo(
-            words.say(
-                "export.speed", rows=rows, file=words.number(speed), run=words.number(check.run_speed[rows]),
-                times=words.number(speed / check.run_speed[rows], 1),
-            )
-        )  # fmt: skip
-    if smaller := written.smaller:
-        typer.echo(
-            words.say(
-                "export.int8", rows=words.number(smaller.whole.rows),
-                difference=words.points(smaller.difference, sign=True),
-                low=words.points(smaller.low, sign=True), high=words.points(smaller.high, sign=True),
-                p=words.p_text(smaller.p),
-            )
-        )  # fmt: skip
 
 
 def _card_beside(run: Path, file: Path, lang: Language) -> None:

@@ -71,6 +71,11 @@ class Trained:
         """Whether it reads the attributes of a row."""
         return self.config.model.reads_attributes
 
+    @property
+    def attributes(self) -> Mapping[str, Any] | None:
+        """How the attributes of a row become numbers; None for a model that reads none."""
+        return self.table["attributes"] if self.table is not None and self.reads_attributes else None
+
     def check_pictures(self, given: bool) -> None:
         """Raise DataError where pictures are given to a model that reads none, or none to one that does."""
         check_pictures(self.reads_pictures, given)
@@ -116,7 +121,9 @@ def export(trained: Trained) -> bytes:
     from escalera.train.checkpoint import read_tensors
 
     if not trained.config.model.trains:
-        raise RunError("a vote is several classifiers, which one file of weights cannot hold: copy its folder instead")
+        raise RunError(
+            "a vote is several classifiers, which one file of weights cannot hold: write .onnx, or copy its folder"
+        )
     data, config = trained.data.model_dump(), dump_config(trained.config)
     about = {"name": trained.name, "config": config, "data": data, "table": trained.table}
     if trained.doubt is not None:

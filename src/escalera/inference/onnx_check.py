@@ -22,6 +22,8 @@ Probabilities = NDArray[np.float32]
 Speeds = dict[str, float]
 BATCHES = (1, 32)
 """Rows asked together when a model is timed: a visitor's one, and a folder's many."""
+TOLERANCE = 1e-3
+"""The largest difference of a probability that is written."""
 MARGIN = 0.02
 """How much of its accuracy a smaller model may lose: its 95 % interval has to lie above that."""
 
@@ -135,6 +137,8 @@ def speeds_of(predictor: Predictor, model: OnnxModel, part: Part) -> tuple[Speed
     files, runs = {}, {}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    if predictor.ballot is not None:
+        predictor.ballot.use_one_thread()
     try:
         for size in BATCHES:
             pixels, vectors = next(part.batches(size))

@@ -2,70 +2,44 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from escalera import builders
 from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import write_aside
-from escalera.evaluate.views import View, mean_logits
 from escalera.inference.bundle import Trained
 from escalera.inference.card import licences_of
-from escalera.inference.onnx_check import MARGIN, Check, Smaller, check, largest, said, said_by_run, speeds_of, weigh
+from escalera.inference.onnx_answering import Answering
+from escalera.inference.onnx_check import (
+    MARGIN,
+    TOLERANCE,
+    Check,
+    Smaller,
+    check,
+    largest,
+    said,
+    said_by_run,
+    speeds_of,
+    weigh,
+)
 from escalera.inference.onnx_int8 import quantised
-from escalera.inference.onnx_model import ATTRIBUTES, PICTURES, PROBABILITIES, About, read_onnx, sealed
+from escalera.inference.onnx_model import ATTRIBUTES, PICTURES, About, read_onnx, sealed
+from escalera.inference.onnx_votes import Voted, check_classifiers
 from escalera.inference.predictor import Predictor
 from escalera.inference.run_rows import Part, RunRows
 from escalera.inference.unplaced import unplaced
 from escalera.ladder.read import dump_config
 
 OPSET = 20
-TOLERANCE = 1e-3
-"""The largest difference of a probability that is written."""
 _TRIED = 32
-
-
-class Answering(nn.Module):
-    """Pixels (N, H, W, C) uint8, attributes (N, A), or both -> probabilities (N, K), with all that a run answers by."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        super().__init__()
-        data = predictor.trained.data
-        self.network = copy.deepcopy(predictor.network).to(memory_format=torch.contiguous_format)
-        doubt = predictor.trained.doubt
-        self.temperature = doubt.temperature if doubt else 1.0
-        self.views: Sequence[View] = builders.views(predictor.trained.config)
-        self.pictures, self.attributes = predictor.trained.reads_pictures, predictor.fitted is not None
-        channels = data.shape[2]
-        deviation = torch.tensor(data.deviation or [1.0] * channels)
-        mean = torch.tensor(data.mean or [0.0] * channels)
-        self.register_buffer("scale", (1 / (255 * deviation)).view(1, -1, 1, 1))
-        self.register_buffer("bias", (-mean / deviation).view(1, -1, 1, 1))
-        self.shape = data.shape
-
-    scale: Tensor
-    bias: Tensor
-
-    def forward(self, *given: Tensor) -> Tensor:
-        """What a run says of rows."""
-        height, width, channels = self.shape
-        if self.pictures:
-            # The exporter writes a mean over rows with the channels last as a gather without a limit.
-            pixels = given[0].permute(0, 3, 1, 2).float().contiguous() * self.scale + self.bias
-        else:
-            pixels = given[0].new_zeros((given[0].shape[0], channels, height, width))
-        inputs = (pixels, given[-1]) if self.attributes else pixels
-        return (mean_logits(self.network, inputs, self.views) / self.temperature).softmax(dim=1)
 
 
 @dataclass(frozen=True)
@@ -90,22 +64,24 @@ def write_onnx(
 
     It is asked about the run's own test rows, or rows of made-up pixels where their source is not here, as the run is.
     With `int8` it has eight bits, and is written where its accuracy on validation is close enough to the whole one's,
-    or with `force`. Raises RunError for votes, for a network that the exporter cannot turn into a graph, and for one
-    that answers otherwise than the run does.
+    or with `force`. Raises RunError for a network or a classifier that has no form as a graph, and for one that
+    answers otherwise than the run does.
     """
-    if not trained.config.model.trains:
-        raise RunError("a vote is several classifiers, which one ONNX file cannot hold: copy its folder instead")
     predictor = Predictor(trained)
-    content = _content(predictor)
-    model = read_onnx(content, path.name)
+    program = _program(predictor)
     rows, why = _rows(predictor, data_root)
     part = _made_up(predictor) if rows is None else rows.part("test")
+    if predictor.ballot is not None:
+        check_classifiers(program, predictor.ballot, part, path.name)
+    del program.graph.output[1:]  # what each classifier says
+    content = sealed(program, _about(predictor))
+    model = read_onnx(content, path.name)
     found, expected = said(model, part), said_by_run(predictor, part)
     difference = largest(found, expected)
     if difference > TOLERANCE:
         raise RunError(
             f"{path.name} was not written: its probabilities differ by {difference:.2g} from the run's, expected "
-            f"at most {TOLERANCE:g}"
+            f"at most {TOLERANCE:g}{_cure(predictor)}"
         )
     smaller = None
     if int8:
@@ -122,6 +98,12 @@ def write_onnx(
     write_aside(path, lambda file: file.write(content))
     write_aside(path.with_name(f"{path.name}.json"), lambda file: file.write(_json(written)))
     return written
+
+
+def _cure(predictor: Predictor) -> str:
+    """What helps against differences: the trees of older runs heed the last bit of a feature."""
+    old = predictor.ballot is not None and predictor.ballot.prepare.step is None
+    return ". Features of votes are rounded since it was trained: climb the rung again with --fresh" if old else ""
 
 
 def _json(written: Written) -> bytes:
@@ -145,9 +127,10 @@ def _rows(predictor: Predictor, data_root: Path | None) -> tuple[RunRows | None,
         return None, str(error)
 
 
-def _content(predictor: Predictor) -> bytes:
-    """The bytes of the file."""
-    answering = Answering(predictor).eval()
+def _program(predictor: Predictor) -> Any:
+    """The graph, as ONNX has it."""
+    votes = predictor.ballot is not None
+    answering = (Voted(predictor) if votes else Answering(predictor)).eval()
     given, names = _example(predictor, 2)
     rows = torch.export.Dim("rows", min=1)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -155,26 +138,27 @@ def _content(predictor: Predictor) -> bytes:
         warnings.simplefilter("ignore")
         try:
             program = torch.onnx.export(
-                answering, given, dynamo=True, opset_version=OPSET, input_names=names, output_names=[PROBABILITIES],
-                dynamic_shapes=(tuple({0: rows} for _ in given),), external_data=False, verbose=False,
+                answering, given, dynamo=True, opset_version=OPSET, input_names=names,
+                output_names=answering.outputs, dynamic_shapes=(tuple({0: rows} for _ in given),), external_data=False,
+                verbose=False,
             )  # fmt: skip
         except torch.onnx.errors.OnnxExporterError as error:
             raise RunError(
                 f"{predictor.trained.name} cannot be written as ONNX: {str(error).splitlines()[0]}"
             ) from error
     assert program is not None
-    return sealed(program.model_proto, _about(predictor))
+    return answering.finished(program.model_proto)
 
 
 def _about(predictor: Predictor) -> About:
     """What the file says of itself; in which folder the data lie is nobody's business."""
     trained = predictor.trained
     data = trained.data.model_copy(update={"source": unplaced(trained.data.source)})
-    attributes = None if trained.table is None or predictor.fitted is None else dict(trained.table["attributes"])
+    attributes = None if trained.attributes is None else dict(trained.attributes)
     return About(
         name=Path(trained.name).name and "/".join(trained.name.split("/")[-2:]), reads_pictures=trained.reads_pictures,
-        data=data, attributes=attributes,
-        doubt=trained.doubt, licences=licences_of(dump_config(trained.config)),
+        data=data, attributes=attributes, doubt=trained.doubt, licences=licences_of(dump_config(trained.config)),
+        classifiers=[*predictor.ballot.classifiers] if predictor.ballot else [],
     )  # fmt: skip
 
 

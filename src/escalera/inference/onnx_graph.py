@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
+from escalera.inference import onnx_trees
+
 _MOST = 20_000
 """Operators of a graph."""
 _NUMBERS = 500_000_000
@@ -17,10 +19,14 @@ _GROWING = {
 """Operators whose output may be of any size, whatever their inputs are: they are taken where that size is known."""
 
 
-def fault_of(model: Any) -> str:
-    """Why a model's graph is not to be run: "" where it has standard operators alone, whose outputs have a limit."""
-    foreign = {one.domain for one in model.opset_import} - {"", "ai.onnx"}
-    foreign |= {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+def fault_of(model: Any, *, trees: bool = False) -> str:
+    """Why a model's graph is not to be run: "" where it has standard operators alone, whose outputs have a limit.
+
+    That of a vote may have `trees` too.
+    """
+    known = {"", "ai.onnx", *([onnx_trees.DOMAIN] if trees else [])}
+    foreign = {one.domain for one in model.opset_import} - known
+    foreign |= {node.domain for node in model.graph.node} - known
     if foreign or model.functions:
         return f"it has operators that are not ONNX's own: {', '.join(sorted(foreign)) or 'functions'}"
     if len(model.graph.node) > _MOST:
@@ -73,6 +79,8 @@ def _fault_of_sizes(model: Any) -> str:
             f"it has operators whose output has no limit: {', '.join(growing)}" if growing else "its sizes do not fit"
         )
     sizes = {one.name: one.type.tensor_type.shape.dim for one in (*found.input, *found.value_info, *found.output)}
+    if why := onnx_trees.fault_of_all(found, sizes):
+        return why
     rows = {dims[0].dim_param for one in found.input if (dims := sizes[one.name])} - {""}
     for node in found.node:
         for name in filter(None, node.output):

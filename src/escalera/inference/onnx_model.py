@@ -48,8 +48,20 @@ class About(BaseModel):
     attributes: dict[str, Any] | None
     doubt: Doubt | None = None
     """Which classes a row may be of; its temperature is in the graph."""
+    classifiers: list[str] = []
+    """Of a vote, by their names."""
     licences: dict[str, str] = {}
     """Of the weights that its training began with, by the network that they are of."""
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the probabilities."""
+        return list(self.data.classes)
+
+    @property
+    def reads_attributes(self) -> bool:
+        """Whether it reads the attributes of a row."""
+        return self.attributes is not None
 
     def check_pictures(self, given: bool) -> None:
         """Raise DataError where pictures are given to a model that reads none, or none to one that does."""
@@ -67,7 +79,7 @@ class OnnxModel:
     @property
     def classes(self) -> list[str]:
         """The names of the classes, in the order of the probabilities."""
-        return list(self.about.data.classes)
+        return self.about.classes
 
     @property
     def trained(self) -> About:
@@ -146,7 +158,7 @@ def read_onnx(content: bytes, name: str) -> OnnxModel:
         raise _refused(name, f"it cannot be read as ONNX ({_short(error)})") from error
     onnxruntime.disable_telemetry_events()  # somebody may have imported it before
     about = _about(name, model)
-    if why := fault_of(model):
+    if why := fault_of(model, trees=bool(about.classifiers)):
         raise _refused(name, why)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
