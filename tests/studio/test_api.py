@@ -108,7 +108,7 @@ def test_every_client_gets_its_own_answer(client: TestClient, studio: Studio, pn
 
 def test_a_model_is_downloaded(client: TestClient, studio: Studio) -> None:
     answer = client.get(f"/model/{CNN}")
-    assert answer.content == bundle.export(studio.trained(CNN))
+    assert answer.content == bundle.export(studio.of_run(CNN))
     assert answer.headers["content-disposition"] == 'attachment; filename="tiny-cnn.safetensors"'
     assert client.get("/model/tiny/x/seed-0").status_code == 404
 

@@ -82,9 +82,10 @@ def test_a_model_is_downloaded_and_opened_again(browser: Any, address: str, tmp_
     (tmp_path / "a.png").write_bytes(png(side=40))
     browser.get(f"{address}/en/")
     tab(browser, "Runs")
-    link = browser.until(lambda: browser.find_element("css selector", "#details a.button"))
-    browser.execute_script("arguments[0].scrollIntoView()", link)
-    browser.until(lambda: link.click() is None)
+    for part in ("#run-export", "#run-exported"):
+        button = browser.until(lambda part=part: browser.find_element("css selector", part))
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        browser.until(lambda button=button: button.click() is None)
     file = tmp_path / "tiny-cnn.safetensors"
     browser.until(file.exists)
     assert find(browser, "#rungs tbody").text.startswith("mlp")

@@ -1,11 +1,16 @@
 """A model of one's own photos, from an empty page to its answers, in a browser."""
 
+import io
+import os
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -130,3 +135,84 @@ def test_the_camera_fills_a_class_and_pictures_move_and_go(browser: Any, address
     page.click("#pictures-sure")
     page.until_text("#pictures-target", "Give a new set a name")
     assert not folder.exists()
+
+
+def zipped(path: Path, classes: dict[str, int], count: int) -> None:
+    """A zip with a folder for each class, whose pictures are of one colour channel, and a file that is no picture."""
+    draw = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as made:
+        for name, channel in classes.items():
+            for number in range(count):
+                pixels = draw.integers(0, 60, (24, 24, 3), np.uint8)
+                pixels[..., channel] += 150
+                buffer = io.BytesIO()
+                Image.fromarray(pixels).save(buffer, "PNG")
+                made.writestr(f"colours/{name}/{number}.png", buffer.getvalue())
+        made.writestr("colours/notes.txt", "no picture")
+
+
+def test_a_zip_becomes_a_model_that_is_trained_with_care_and_taken_along(
+    browser: Any, tmp_path: Path, served: Any
+) -> None:
+    zipped(tmp_path / "colours.zip", {"red": 0, "blue": 2}, 24)
+    with served(tmp_path, ESCALERA_DATA="") as address:
+        page = Page(browser)
+        page.open(f"{address}/en/", "My pictures")
+        page.type("#pictures-new", "colours")
+        page.click("#pictures-make")
+        page.until_text("#pictures-target", "data/colours")
+        page.find("#pictures-intake [data-part=files]").send_keys(str(tmp_path / "colours.zip"))
+        page.until_text("#pictures-classes", "red (24)")
+        page.until_text("#pictures-intake [data-part=said]", "Not taken: 1.")
+        page.until_text("#pictures-intake [data-part=refused]", "notes.txt")
+        shot(browser, "zip")
+        # Without a camera: pictures move to the other class, and go.
+        page.click("#pictures-classes label:first-child input")
+        page.until_text("#pictures-classes", "blue (24)")
+        boxes = "#pictures-wall input[name=picture]"
+        browser.until(lambda: len(browser.find_elements("css selector", boxes)) == 24)
+        page.click(boxes)
+        page.click("#pictures-to input")
+        page.click("[role=option][aria-label=red], ul.options li")
+        page.click("#pictures-move")
+        page.until_text("#pictures-classes", "red (25)")
+        browser.until(lambda: len(browser.find_elements("css selector", boxes)) == 23)
+        page.click(boxes)
+        page.click("#pictures-delete")
+        page.until_text("#pictures-classes", "blue (22)")
+        folder = tmp_path / "data" / "colours"
+        assert [len(list((folder / name).iterdir())) for name in ("blue", "red")] == [22, 25]
+        page.click("#pictures-way label:nth-child(2) input")
+        browser.until(page.find("#pictures-minutes input").is_displayed)
+        minutes = page.find("#pictures-minutes input")
+        minutes.clear()
+        minutes.send_keys("1")
+        page.click("#pictures-start")
+        page.until_text("#pictures-progress", "moves are kept so far")
+        shot(browser, "careful")
+        page.until_text("#pictures-progress", "moves are kept. The ladder is the file")
+        models = page.find("#pictures-models input")
+        browser.until(lambda: "colours-v1-careful" in str(models.get_property("value")))
+        shot(browser, "built")
+        page.click("#pictures-form label:nth-child(2) input")
+        page.click("#pictures-export")
+        page.until_text("#pictures-told", "the same class as the run for 100.0%")
+        page.until_text("#pictures-told", "rows a second on one thread")
+        shot(browser, "exported")
+        page.click("#pictures-exported")
+        file = browser.until(lambda: next(tmp_path.glob("colours-v1-careful-*.onnx"), None))
+        # And what was exported answers in the tab Classify.
+        page.open(f"{address}/en/", "Classify")
+        page.find("#open-model ~ input, #open-model input, input[accept*=onnx]").send_keys(str(file))
+        model = page.find("#model input")
+        browser.until(lambda: file.name in str(model.get_property("value")))
+        page.find("#picture input[type=file]").send_keys(str(next((folder / "red").iterdir())))
+        browser.until(lambda: page.find("#answer .answer strong").text == "red")
+        page.until_text("#answer", "does not tell where it looked")
+        shot(browser, "answered")
+
+
+def shot(browser: Any, name: str) -> None:
+    """The page as it is, where somebody wants to see it."""
+    if keep := os.environ.get("ESCALERA_SHOTS"):
+        browser.save_screenshot(f"{keep}/{name}.png")

@@ -122,12 +122,11 @@ def test_a_form_for_the_attributes() -> None:
     names = Categorical("zipcode", tuple(f"9{n:04}" for n in range(12)), True, "90003")
     fitted = Transformation((numeric,), (names,), {}, {})
     table = {"attributes": fitted.to_json(), "bands": None}
-    area, zipcode = form(SimpleNamespace(table=table, reads_attributes=True), EN)  # type: ignore[arg-type]
+    area, zipcode = form(SimpleNamespace(attributes=table["attributes"]), EN)  # type: ignore[arg-type]
     assert (area.column, area.usual, area.fits) == ("area", "1800", "500 … 4,000.50")
     assert (zipcode.column, zipcode.usual) == ("zipcode", "90003")
     assert zipcode.fits.endswith("90007, …")
-    # A network of the same ladder that looks at the pictures alone keeps the table too.
-    assert form(SimpleNamespace(table=table, reads_attributes=False), EN) == []  # type: ignore[arg-type]
+    assert form(SimpleNamespace(attributes=None), EN) == []  # type: ignore[arg-type]
 
 
 def test_samples_are_those_of_the_split_and_the_class(studio: Studio) -> None:

@@ -108,10 +108,10 @@ def test_more_questions_than_may_wait_are_refused(studio: Studio, monkeypatch: p
 
 
 def test_a_model_goes_into_a_file_and_is_opened_from_it(studio: Studio, png: Png, tmp_path: Path) -> None:
-    content = bundle.export(studio.trained(CNN))
-    entry = studio.open_file(content, "mine.safetensors")
+    content = bundle.export(studio.of_run(CNN))
+    entry = studio.files.open(content, "mine.safetensors")
     assert entry.label == "mine.safetensors"
-    assert studio.open_file(content, "again.safetensors") == entry
+    assert studio.files.open(content, "again.safetensors") == entry
     assert studio.models()[-1] == entry
     own, opened = (studio.classify(key, [png()]).result() for key in (CNN, entry.key))
     assert own.classes == opened.classes
@@ -119,7 +119,7 @@ def test_a_model_goes_into_a_file_and_is_opened_from_it(studio: Studio, png: Png
 
 def test_a_file_that_is_no_model_is_refused_by_its_own_name(studio: Studio) -> None:
     with pytest.raises(RunError, match=r"bad\.safetensors is not a model that Escalera wrote: it cannot be read"):
-        studio.open_file(b"not at all", "bad.safetensors")
+        studio.files.open(b"not at all", "bad.safetensors")
     assert [entry.key for entry in studio.models()] == ["tiny/mlp/seed-0", CNN]
 
 

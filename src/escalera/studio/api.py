@@ -46,14 +46,16 @@ def add_routes(app: Starlette, studio: Studio) -> None:
     async def model(request: Request) -> Response:
         key = request.path_params["key"]
         try:
-            content = await asyncio.to_thread(lambda: bundle.export(studio.trained(key)))
+            file = studio.files.find(key)
+            read = (lambda: bundle.export(studio.of_run(key))) if file is None else file.read_bytes
+            content = await asyncio.to_thread(read)
         except EscaleraError as error:
             return refused(error)
-        name = "-".join(key.split("/")).removesuffix("-seed-0")
+        name = file.name if file else f"{'-'.join(key.split('/')).removesuffix('-seed-0')}.safetensors"
         return Response(
             content,
             media_type="application/octet-stream",
-            headers={"content-disposition": _as_file(f"{name}.safetensors")},
+            headers={"content-disposition": _as_file(name)},
         )
 
     async def home(request: Request) -> Response:

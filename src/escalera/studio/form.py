@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from escalera.data.table.transform import Transformation
-from escalera.inference.bundle import Trained
 from escalera.report.language import Language
+
+if TYPE_CHECKING:
+    from escalera.studio.model_files import Known
 
 _LISTED = 8
 
@@ -20,11 +23,11 @@ class Field:
     fits: str
 
 
-def form(trained: Trained, words: Language) -> list[Field]:
+def form(trained: Known, words: Language) -> list[Field]:
     """A field for each column that the model reads; none for a model that reads pictures alone."""
-    if trained.table is None or not trained.reads_attributes:
+    if trained.attributes is None:
         return []
-    fitted = Transformation.from_json(trained.table["attributes"])
+    fitted = Transformation.from_json(trained.attributes)
     fields = [
         Field(part.column, f"{part.median:g}", f"{_short(part.low, words)} … {_short(part.high, words)}")
         for part in fitted.numeric

@@ -20,9 +20,17 @@ TOP = 5
 
 
 def answer_html(
-    answer: Answer, title: str, picture: NDArray[np.uint8] | None, map_: NDArray[np.float32] | None, words: Language
+    answer: Answer,
+    title: str,
+    picture: NDArray[np.uint8] | None,
+    map_: NDArray[np.float32] | None,
+    words: Language,
+    blind: str = "classify.no_map",
 ) -> Markup:
-    """What a model says, what it saw, where it looked laid over the picture (H, W, C), and the likeliest as bars."""
+    """What a model says, what it saw, where it looked laid over the picture (H, W, C), and the likeliest as bars.
+
+    `blind` is the message where it does not tell where it looked.
+    """
     bars = Markup("").join(
         Markup('<li><span>{}</span><b>{}</b><i style="width:{:.1f}%"></i></li>').format(
             name, words.percent(share), 100 * share
@@ -36,7 +44,7 @@ def answer_html(
     return Markup(
         '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}{}'
         '<ol class="bars">{}</ol>{}{}</article>'
-    ).format(title, answer.predicted, held, _looked(answer.seen, picture, map_, words), bars, filled, note)
+    ).format(title, answer.predicted, held, _looked(answer.seen, picture, map_, words, blind), bars, filled, note)
 
 
 def _held(names: Sequence[str], words: Language) -> str:
@@ -51,6 +59,7 @@ def _looked(
     picture: NDArray[np.uint8] | None,
     map_: NDArray[np.float32] | None,
     words: Language,
+    blind: str,
 ) -> Markup:
     if saw is None or picture is None:
         return Markup("")
@@ -58,7 +67,7 @@ def _looked(
         data_uri(saw), words.say("classify.seen"), words.say("classify.seen")
     )
     if map_ is None or not map_.any():
-        why = words.say("classify.no_map" if map_ is None else "classify.nowhere")
+        why = words.say(blind if map_ is None else "classify.nowhere")
         return Markup('<div class="pair">{}<p class="hint">{}</p></div>').format(seen, why)
     png = base64.b64encode(heat(np.rint(255 * map_).astype(np.uint8))).decode()
     looked = Markup(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.errors import DataError
+from escalera.core.errors import DataError, RunError
 from escalera.data.query.images import Seen
 from escalera.data.rows import spread
 from escalera.evaluate.drift import unit
@@ -97,7 +97,14 @@ class Samples:
         return Neighbours(found, len(rows), len(part.rows))
 
     def _features_of(self, key: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self._studio.queue.submit(lambda: self._studio.predictor(key).features(Seen(pixels))).result()
+        def work() -> NDArray[np.float32]:
+            from escalera.inference.predictor import Predictor
+
+            predictor = self._studio.predictor(key)
+            assert isinstance(predictor, Predictor), "the model of a run"
+            return predictor.features(Seen(pixels))
+
+        return self._studio.queue.submit(work).result()
 
     def _of_train(self, key: str, part: SplitRows) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows of train, evenly over all, and their features at length one; in parts, so that others get their turn."""
@@ -116,7 +123,9 @@ class Samples:
     def _part(self, key: str, split: str) -> tuple[Trained, SplitRows]:
         from escalera.inference.run_rows import split_rows
 
-        trained = self._studio.trained(key)
+        if self._studio.files.find(key) is not None:
+            raise RunError("a model in a file has left its rows behind: choose the run that it was made of")
+        trained = self._studio.of_run(key)
         with self._lock:
             version = f"{key} {self._studio.version(key)}"
             if version not in self._parts:

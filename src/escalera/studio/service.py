@@ -5,8 +5,6 @@ Everything that computes goes through one worker, in the order of arrival, with 
 
 from __future__ import annotations
 
-import hashlib
-import re
 import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.core.errors import EscaleraError, RunError, nearest
+from escalera.core.errors import RunError, nearest
 from escalera.core.names import is_name
 from escalera.core.rundir import RunDir
 from escalera.data.sources.locate import data_roots
@@ -22,6 +20,7 @@ from escalera.inference.serving.answer import Answer, answer
 from escalera.inference.serving.queue import Queue, with_one_core
 from escalera.studio.entries import Entry, entry_of, exists, is_run, order_of
 from escalera.studio.job import Job
+from escalera.studio.model_files import ModelFiles
 from escalera.studio.pictures.sets import PictureSets
 
 if TYPE_CHECKING:
@@ -29,19 +28,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from escalera.inference.bundle import Trained
-    from escalera.inference.predictor import Predictor
+    from escalera.inference.files import Opened
+    from escalera.studio.model_files import Known
 
 _OPEN = 8
 """Models that stay open; the one that was not asked for longest is closed first."""
 DATA = Path("data")
 """Where sets are made when no data root is named."""
-_FILE = re.compile(r"file:[0-9a-f]{12}")
 SHOWN = 320
 """Pixels, about, of the longer side of a picture that is shown as the model sees it."""
 
 
 class Studio:
-    """The runs below a folder, models opened from files, and the one worker that answers."""
+    """The runs below a folder, models in files, and the one worker that answers."""
 
     def __init__(self, out: Path, data_root: Path | None = None) -> None:
         self.out = out
@@ -49,10 +48,9 @@ class Studio:
         self.queue = Queue("studio", with_one_core)
         self.job = Job(out, data_root)
         self.sets = PictureSets(next(filter(None, data_roots(data_root).values()), DATA))
-        self._predictors: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
+        self._predictors: OrderedDict[tuple[str, int], Opened] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="escalera-studio-")
-        self._files: dict[str, Entry] = {}
-        self._of_files: dict[str, Trained] = {}
+        self.files = ModelFiles(out, Path(self._folder.name))
 
     def new_folder(self) -> Path:
         """An empty folder of its own for files that a page offers; it goes when the studio closes."""
@@ -64,7 +62,7 @@ class Studio:
         self._folder.cleanup()
 
     def models(self) -> list[Entry]:
-        """What can be asked: the finished runs, ladder by ladder in the order of their rungs, then the opened files."""
+        """What can be asked: the finished runs, ladder by ladder in the order of their rungs, then models in files."""
         found: list[Entry] = []
         for ladder in sorted(path for path in self.out.glob("*") if is_name(path.name)):
             order = order_of(ladder)
@@ -75,7 +73,7 @@ class Studio:
                 entry = entry_of(ladder.name, RunDir(run))
                 if entry is not None:
                     found.append(entry)
-        return [*found, *self._files.values()]
+        return [*found, *self.files.entries()]
 
     def ladders(self) -> list[str]:
         """The names of the folders that hold a ladder."""
@@ -96,52 +94,34 @@ class Studio:
             raise RunError(f"there is no run '{shown}'; {nearest(shown, [entry.key for entry in self.models()])}")
         return run
 
-    def trained(self, key: str) -> Trained:
-        """A model by its key; raises RunError where there is none, or one that is not finished."""
-        from escalera.inference import bundle as trained
+    def trained(self, key: str) -> Known:
+        """What a model knows of its data, by its key; raises RunError where there is none, or one not finished."""
+        path = self.files.find(key)
+        return self.of_run(key) if path is None else self.files.trained(path)
 
-        if _FILE.fullmatch(key) and key in self._files:
-            return self._of_files[key]  # looked at whole when it was opened; nobody else writes there
+    def of_run(self, key: str) -> Trained:
+        """The model of a run; raises RunError where there is none, or one that is not finished."""
+        from escalera.inference import bundle
+
         run = self.run(key)
         state = run.read_record().get("state", "absent")
         if state != "done":
             raise RunError(f"the run '{key}' is {state}, not done")
-        return trained.of_run(run, key)
-
-    def open_file(self, content: bytes, name: str) -> Entry:
-        """Open a model from the content of a file; raises RunError for one that is not as `trained.write_file` writes.
-
-        The same content twice is the same model.
-        """
-        from escalera.inference import bundle as trained
-
-        key = f"file:{hashlib.sha256(content).hexdigest()[:12]}"
-        if key not in self._files:
-            path = self._file(key)
-            path.write_bytes(content)
-            try:
-                found = trained.of_file(path)
-            except EscaleraError as error:
-                path.unlink()
-                raise RunError(str(error).replace(path.name, name)) from error
-            self._of_files[key] = found
-            self._files[key] = Entry(key, "", found.name, 0, None, Path(name).name)
-        return self._files[key]
-
-    def _file(self, key: str) -> Path:
-        return Path(self._folder.name) / f"{key.removeprefix('file:')}.safetensors"
+        return bundle.of_run(run, key)
 
     def version(self, key: str) -> int:
         """Which training of a run this is: trained again, it is another model."""
-        return 0 if key in self._files else self.run(key).record.stat().st_mtime_ns
+        return (self.files.find(key) or self.run(key).record).stat().st_mtime_ns
 
-    def predictor(self, key: str) -> Predictor:
+    def predictor(self, key: str) -> Opened:
         """A model, opened, or opened before; for the worker alone."""
+        from escalera.inference.files import opened
         from escalera.inference.predictor import Predictor
 
         version = self.version(key)
         if (key, version) not in self._predictors:
-            self._predictors[key, version] = Predictor(self.trained(key))
+            path = self.files.find(key)
+            self._predictors[key, version] = Predictor(self.of_run(key)) if path is None else opened(path)
             while len(self._predictors) > _OPEN:
                 self._predictors.popitem(last=False)
         self._predictors.move_to_end((key, version))
@@ -161,10 +141,12 @@ class Studio:
 
         def work() -> NDArray[np.float32] | None:
             from escalera.data.query.images import Seen
+            from escalera.inference.predictor import Predictor
 
-            if given.seen is None:
+            predictor = self.predictor(given.model)
+            if given.seen is None or not isinstance(predictor, Predictor):
                 return None
-            maps = self.predictor(given.model).maps(Seen(given.seen[None]), [given.label], given.row)
+            maps = predictor.maps(Seen(given.seen[None]), [given.label], given.row)
             return None if maps is None else maps[0]
 
         return self.queue.submit(work)

@@ -39,7 +39,7 @@ def start(
                 content = path.read_bytes()
             except OSError as error:
                 raise RunError(f"--model {path}: {error.strerror}") from error
-            studio.open_file(content, path.name)
+            studio.files.open(content, path.name)
         try:
             from escalera.studio.app import serve
         except ImportError as error:

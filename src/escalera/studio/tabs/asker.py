@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 
 from escalera.core.errors import EscaleraError
 from escalera.data.mosaic import parts
-from escalera.inference.bundle import Trained
+from escalera.inference.onnx_model import About
 from escalera.report.language import Language
 from escalera.studio.form import form
 from escalera.studio.i18n import translated
@@ -24,6 +24,9 @@ from escalera.studio.service import Studio
 from escalera.studio.sheet import Cell, sheet
 from escalera.studio.table import COLUMNS, table, to_csv
 from escalera.studio.tabs.shared import choices, content, telling
+
+if TYPE_CHECKING:
+    from escalera.studio.model_files import Known
 
 
 class Asker:
@@ -75,7 +78,8 @@ class Asker:
         map_ = self.studio.explain(answer).result()
         shown = self.studio.enlarged(key, given) if trained.reads_pictures else None
         title = next((entry.label for entry in self.studio.models() if entry.key == key), key)
-        html = answer_html(answer, title, shown, map_, self.words)
+        blind = "classify.no_map_onnx" if isinstance(trained, About) else "classify.no_map"
+        html = answer_html(answer, title, shown, map_, self.words, blind)
         if not near:
             return html
         try:
@@ -103,7 +107,7 @@ class Asker:
             gr.update(visible=bool(rows), value=rows),
         )
 
-    def _form(self, trained: Trained, row: Mapping[str, Any]) -> list[list[str]]:
+    def _form(self, trained: Known, row: Mapping[str, Any]) -> list[list[str]]:
         """A line for each attribute that the model reads: the row's value, or the usual one."""
         return [
             [field.column, "" if (value := row.get(field.column, field.usual)) is None else str(value), field.fits]
@@ -142,7 +146,7 @@ class Asker:
             (sample.name, self._needs(model)),
         )
 
-    def _files(self, trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
+    def _files(self, trained: Known, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
         """Pictures as files called by their columns."""
         folder = self.studio.new_folder()
         files = [folder / f"{column}.png" for column in trained.data.several]
@@ -153,7 +157,7 @@ class Asker:
     def _open(self, path: str | None) -> tuple[Any, Any]:
         if not path:
             return gr.skip(), gr.skip()
-        entry = self.studio.open_file(content(path), Path(path).name)
+        entry = self.studio.files.open(content(path), Path(path).name)
         found = choices(self.studio.models())
         return gr.update(choices=found, value=entry.key), gr.update(
             choices=[(self.words.say("classify.none"), ""), *found]

@@ -9,6 +9,7 @@ import gradio as gr
 
 from escalera.report.language import Language
 from escalera.studio.entries import Entry
+from escalera.studio.model_files import ENDINGS
 from escalera.studio.parts import hint_html
 from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT
@@ -83,7 +84,7 @@ def _question(entries: list[Entry], none: tuple[str, str], words: Language) -> _
     )
     example = gr.Button(say("classify.example"), elem_id="example", size="md")
     near = gr.Checkbox(label=say("classify.near"), elem_id="near")
-    opened = gr.UploadButton(say("classify.open"), file_types=[".safetensors"], elem_id="open-model", size="sm")
+    opened = gr.UploadButton(say("classify.open"), file_types=list(ENDINGS), elem_id="open-model", size="sm")
     return _Question(model, other, picture, pictures, attributes, example, near, opened)
 
 

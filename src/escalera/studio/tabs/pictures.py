@@ -10,6 +10,7 @@ import gradio as gr
 from escalera.report.language import Language
 from escalera.studio.pictures.training import WAYS
 from escalera.studio.service import Studio
+from escalera.studio.tabs.export import export
 from escalera.studio.tabs.intake import intake_html, live_html, model_html, script, target_html
 from escalera.studio.tabs.pupil import Pupil
 from escalera.studio.tabs.workshop import Workshop
@@ -164,7 +165,7 @@ def _change(
 
 def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> None:
     """How a set is learned from, how far that is, and what came of it."""
-    say = words.say
+    say, studio = words.say, pupil.studio
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             way = gr.Radio(
@@ -187,10 +188,7 @@ def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Non
             model = gr.Dropdown([], label=say("pictures.model"), elem_id="pictures-models")
             which = gr.HTML(model_html("", words), elem_id="pictures-model")
             gr.HTML(live_html(words), js_on_load=script("camera", "live"), elem_id="pictures-live")
-            with gr.Row(elem_classes="beside"):
-                form = gr.Radio(["safetensors", "onnx"], value="safetensors", label=say("pictures.form"))
-                export = gr.Button(say("pictures.export"), min_width=_WIDTH, size="md", elem_id="pictures-export")
-            exported = gr.DownloadButton(say("pictures.exported"), visible=False, elem_id="pictures-exported")
+            export(studio, words, model, "pictures")
     timer, known = gr.Timer(1.5, active=False), gr.State([])
     watched = [progress, start, stop, model, known]
     way.change(lambda way: gr.update(visible=way == "careful"), way, minutes, **_QUIET)
@@ -201,5 +199,3 @@ def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Non
     ladder.click(pupil.ladder, [name, way], [text, file], **_BUSY)
     gr.on([name.change, way.change], lambda: (gr.update(visible=False),) * 2, None, [text, file], **_QUIET)
     model.change(lambda key: model_html(key or "", words), model, which, **_QUIET)
-    model.change(lambda: gr.update(visible=False), None, exported, **_QUIET)
-    export.click(pupil.export, [model, form], exported, **_BUSY)

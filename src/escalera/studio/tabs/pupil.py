@@ -1,14 +1,12 @@
-"""What happens when a set is learned from in the tab `pictures`: begun, watched, stopped, exported."""
+"""What happens when a set is learned from in the tab `pictures`: begun, watched, stopped."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from escalera.core.errors import EscaleraError, nearest
-from escalera.inference.bundle import write_file
 from escalera.report.language import Language
 from escalera.studio.parts import hint_html
 from escalera.studio.pictures.training import WAYS, Trainer, Way
@@ -27,7 +25,6 @@ class Pupil:
         self.progress = ProgressView(words)
         self.start = telling(words)(self._start)
         self.ladder = telling(words)(self._ladder)
-        self.export = telling(words)(self._export)
 
     def watch(self, name: str | None, known: list[str]) -> tuple[Any, ...]:
         """How far the climb is where it is one of this set, and the models there are; a new one is chosen."""
@@ -65,20 +62,6 @@ class Pupil:
         path = self.studio.new_folder() / f"{self.trainer.ladder(str(name), self._way(way))}.yaml"
         path.write_text(text, encoding="utf-8")
         return gr.update(value=text, visible=True), gr.update(value=str(path), visible=True)
-
-    def _export(self, key: str | None, form: str) -> Any:
-        """A model as one file, written as `escalera export` writes it."""
-        if not key:
-            raise EscaleraError(self.words.say("pictures.js.no_model"))
-        trained = self.studio.trained(key)
-        path: Path = self.studio.new_folder() / f"{'-'.join(key.split('/')[:2])}.{form}"
-        if form == "onnx":
-            from escalera.inference.onnx_export import write_onnx
-
-            write_onnx(trained, path)
-        else:
-            write_file(trained, path)
-        return gr.update(value=str(path), visible=True)
 
     def _named(self, name: str | None) -> str:
         if not name:

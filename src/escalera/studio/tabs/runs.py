@@ -19,6 +19,7 @@ from escalera.studio.i18n import translated
 from escalera.studio.parts import error_html, hint_html
 from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT, Cell, sheet
+from escalera.studio.tabs.export import export
 from escalera.studio.tabs.shared import telling
 
 _COLUMNS = ("rung", "test", "step", "interval", "p", "verdict", "parameters", "seconds")
@@ -48,6 +49,7 @@ def runs(studio: Studio, words: Language) -> None:
         gr.HTML(f"<h3>{say('runs.one')}</h3>")
         run = gr.Dropdown([], label=say("runs.run"), elem_id="run")
         details = gr.HTML(elem_id="details")
+        export(studio, words, run, "run")
         with gr.Accordion(say("runs.configuration"), open=False):
             configuration = gr.Code(language="yaml", interactive=False, label="config.yaml", max_lines=30)
         timer = gr.Timer(_LIVE, active=False)
@@ -186,10 +188,7 @@ class _Viewer:
         table = Markup('<table class="changes">{}{}</table>').format(heads, changes) if changes else Markup("")
         why = Markup("<p>{}</p>").format(rung.why[self.words.code]) if rung and rung.why else ""
         parent = Markup("<h4>{}</h4>").format(say("runs.changes", parent=rung.parent)) if table and rung else ""
-        link = Markup(
-            '<p class="links"><a class="button" href="../model/{}" download>{}</a> <small>{}</small></p>'
-        ).format(key, say("runs.download"), say("runs.download_help"))
-        done = link if run.state() == "done" else hint_html(say("state.running.text"))
+        done = "" if run.state() == "done" else hint_html(say("state.running.text"))
         text = run.config.read_text(encoding="utf-8") if run.config.is_file() else ""
         return Markup("").join([why, parent, table, done]), text
 

@@ -1,0 +1,81 @@
+"""Models in one file, as `escalera export` writes them: those that a person opened, and those among the runs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from escalera.core.errors import EscaleraError, RunError
+from escalera.core.names import is_name
+from escalera.inference.files import opened
+from escalera.studio.entries import Entry
+
+if TYPE_CHECKING:
+    from escalera.inference.bundle import Trained
+    from escalera.inference.onnx_model import About
+
+    Known: TypeAlias = Trained | About
+
+ENDINGS = (".safetensors", ".onnx")
+_OPENED = re.compile(r"file:[0-9a-f]{12}")
+_DEEP = ("*", "*/*", "*/*/*")
+"""Where a file may lie below the folder of runs: a run's own are deeper."""
+
+
+class ModelFiles:
+    """The models in files: below `out`, and those opened, which are kept in `folder`."""
+
+    def __init__(self, out: Path, folder: Path) -> None:
+        self._out = out
+        self._folder = folder
+        self._opened: dict[str, tuple[Entry, Path]] = {}
+        self._known: dict[tuple[Path, int], Known] = {}
+
+    def entries(self) -> list[Entry]:
+        """Those among the runs, then those that were opened."""
+        lying = [Entry(key, "", key, 0, None, key) for key, _ in self._lying()]
+        return [*lying, *(entry for entry, _ in self._opened.values())]
+
+    def find(self, key: str) -> Path | None:
+        """The file of a key; None for one that is not such a model's."""
+        if _OPENED.fullmatch(key) and key in self._opened:
+            return self._opened[key][1]
+        if Path(key).suffix.lower() not in ENDINGS:
+            return None
+        return next((path for name, path in self._lying() if name == key), None)
+
+    def trained(self, path: Path) -> Known:
+        """What a file that was found says of its model; it is read once. Raises RunError where it is damaged."""
+        version = path, path.stat().st_mtime_ns
+        if version not in self._known:
+            self._known[version] = opened(path).trained
+        return self._known[version]
+
+    def open(self, content: bytes, name: str) -> Entry:
+        """Open a model from the content of a file; raises RunError for one that is not as `escalera export` writes.
+
+        The same content twice is the same model.
+        """
+        key = f"file:{hashlib.sha256(content).hexdigest()[:12]}"
+        if key not in self._opened:
+            ending = Path(name).suffix.lower()
+            path = self._folder / f"{key.removeprefix('file:')}{ending if ending in ENDINGS else ENDINGS[0]}"
+            path.write_bytes(content)
+            try:
+                found = self.trained(path)
+            except EscaleraError as error:
+                path.unlink()
+                raise RunError(str(error).replace(path.name, name)) from error
+            self._opened[key] = Entry(key, "", found.name, 0, None, Path(name).name), path
+        return self._opened[key][0]
+
+    def _lying(self) -> Iterator[tuple[str, Path]]:
+        """Files among the runs by their keys, which say where."""
+        for pattern in _DEEP:
+            for path in sorted(self._out.glob(pattern)):
+                parts = path.relative_to(self._out).parts
+                if path.suffix.lower() in ENDINGS and all(map(is_name, parts)) and path.is_file():
+                    yield "/".join(parts), path
