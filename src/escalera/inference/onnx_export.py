@@ -68,21 +68,12 @@ def write_onnx(
     answers otherwise than the run does.
     """
     predictor = Predictor(trained)
-    program = _program(predictor)
     rows, why = _rows(predictor, data_root)
     part = _made_up(predictor) if rows is None else rows.part("test")
-    if predictor.ballot is not None:
-        check_classifiers(program, predictor.ballot, part, path.name)
-    del program.graph.output[1:]  # what each classifier says
-    content = sealed(program, _about(predictor))
+    content = _content(predictor, part, path.name)
     model = read_onnx(content, path.name)
     found, expected = said(model, part), said_by_run(predictor, part)
-    difference = largest(found, expected)
-    if difference > TOLERANCE:
-        raise RunError(
-            f"{path.name} was not written: its probabilities differ by {difference:.2g} from the run's, expected "
-            f"at most {TOLERANCE:g}{_cure(predictor)}"
-        )
+    _check_difference(predictor, path, largest(found, expected))
     smaller = None
     if int8:
         if rows is None:
@@ -100,10 +91,16 @@ def write_onnx(
     return written
 
 
-def _cure(predictor: Predictor) -> str:
-    """What helps against differences: the trees of older runs heed the last bit of a feature."""
+def _check_difference(predictor: Predictor, path: Path, difference: float) -> None:
+    """Raise RunError for a probability that differs too much; trees of older runs heed the last bit of a feature."""
+    if difference <= TOLERANCE:
+        return
     old = predictor.ballot is not None and predictor.ballot.prepare.step is None
-    return ". Features of votes are rounded since it was trained: climb the rung again with --fresh" if old else ""
+    cure = ". Features of votes are rounded since it was trained: climb the rung again with --fresh" if old else ""
+    raise RunError(
+        f"{path.name} was not written: its probabilities differ by {difference:.2g} from the run's, expected "
+        f"at most {TOLERANCE:g}{cure}"
+    )
 
 
 def _json(written: Written) -> bytes:
@@ -125,6 +122,15 @@ def _rows(predictor: Predictor, data_root: Path | None) -> tuple[RunRows | None,
         return RunRows(predictor, data_root), ""
     except (EscaleraError, OSError) as error:
         return None, str(error)
+
+
+def _content(predictor: Predictor, part: Part, name: str) -> bytes:
+    """The bytes of the file; of a vote each classifier is checked first, by what it says of a part."""
+    program = _program(predictor)
+    if predictor.ballot is not None:
+        check_classifiers(program, predictor.ballot, part, name)
+    del program.graph.output[1:]  # what each classifier says
+    return sealed(program, _about(predictor))
 
 
 def _program(predictor: Predictor) -> Any:
