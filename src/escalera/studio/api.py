@@ -46,12 +46,9 @@ def add_routes(app: Starlette, studio: Studio) -> None:
     async def model(request: Request) -> Response:
         key = request.path_params["key"]
         try:
-            file = studio.files.find(key)
-            read = (lambda: bundle.export(studio.of_run(key))) if file is None else file.read_bytes
-            content = await asyncio.to_thread(read)
+            name, content = await asyncio.to_thread(_file_of, studio, key)
         except EscaleraError as error:
             return refused(error)
-        name = file.name if file else f"{'-'.join(key.split('/')).removesuffix('-seed-0')}.safetensors"
         return Response(
             content,
             media_type="application/octet-stream",
@@ -85,6 +82,13 @@ def add_routes(app: Starlette, studio: Studio) -> None:
     app.add_route("/predict", predict, methods=["POST"])
     app.add_route("/pictures", taking(studio.sets), methods=["POST"])
     app.add_route("/model/{key:path}", model)
+
+
+def _file_of(studio: Studio, key: str) -> tuple[str, bytes]:
+    """The name and the content of a model as one file."""
+    if (file := studio.files.find(key)) is not None:
+        return file.name, file.read_bytes()
+    return f"{'-'.join(key.split('/')).removesuffix('-seed-0')}.safetensors", bundle.export(studio.of_run(key))
 
 
 def _kept(folder: Path, name: str, file: str) -> Response:
