@@ -1,5 +1,6 @@
 """What every test stands on: no network, a cache of its own, and the real data where there are any."""
 
+import io
 import os
 import re
 import shutil
@@ -51,6 +52,59 @@ def english_left() -> Callable[[str], list[str]]:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ESCALERA_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root, to be read only: noise of the true shape of every known source, as parquet files, six pictures of
+    each class in train (two of a hundred classes) and one in test; eighty houses with four photos each; two kinds of
+    clothes in three splits."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    from escalera.data.sources.registry import KNOWN
+
+    rng = np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("sets")
+
+    def photo(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(path)
+
+    for name, source in KNOWN.items():
+        if source.hub is None:
+            continue
+        (root / name).mkdir()
+        for split, each in (("train", 2 if len(source.classes) > 10 else 6), ("test", 1)):
+            labels = np.tile(np.arange(len(source.classes)), each)
+            pictures = []
+            for _ in labels:
+                file = io.BytesIO()
+                pixels = rng.integers(0, 256, source.shape, dtype=np.uint8)
+                Image.fromarray(pixels if source.shape[2] == 3 else pixels[..., 0]).save(file, "PNG")
+                pictures.append({"bytes": file.getvalue(), "path": None})
+            struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+            pq.write_table(
+                pa.table({source.image: pa.array(pictures, struct), source.label: labels}),
+                root / name / f"{split}.parquet",
+            )
+    rooms = ("frontal", "bedroom", "bathroom", "kitchen")
+    lines = [",".join(("house", "bedrooms", "bathrooms", "area", "zipcode", "price", *rooms))]
+    for number in range(80):
+        names = [f"images/{number}_{room}.jpg" for room in rooms]
+        for name in names:
+            photo(root / "houses" / name)
+        area = rng.integers(800, 6000)
+        row = [number, rng.integers(1, 6), rng.integers(1, 5), area, rng.choice([91901, 92677, 93446]), 150 * area]
+        lines.append(",".join(map(str, [*row, *names])))
+    (root / "houses" / "houses.csv").write_text("\n".join(lines) + "\n")
+    for split, each in (("train", 8), ("validation", 2), ("test", 2)):
+        for kind in ("dress", "hat"):
+            for number in range(each):
+                photo(root / "clothing" / split / kind / f"{number}.jpg")
+    return root
 
 
 @pytest.fixture

@@ -1,18 +1,12 @@
 """Every ladder in the package climbs: two steps of each rung, at its true sizes, on a few pictures of noise."""
 
-import io
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import timm
-from PIL import Image
 from safetensors.torch import save_file
 
 import escalera as esc
-from escalera.data.sources.registry import KNOWN
 from escalera.experiment import climb, estimate
 from escalera.ladder.shipped import shipped
 
@@ -43,72 +37,21 @@ def test_the_ladders_and_their_rungs_are_all_there_each_with_its_reason_in_both_
             assert rung.why["en"] != rung.why["es"], rung.name
 
 
-@pytest.fixture
-def data_root(tmp_path: Path) -> Path:
-    """Every known source, as parquet files: noise of its true shape, two pictures of each class and split at least."""
-    rng = np.random.default_rng(0)
-    struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    for name, source in KNOWN.items():
-        if source.hub is None:
-            continue
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for split, each in (("train", 2 if len(source.classes) > 10 else 6), ("test", 1)):
-            labels = np.tile(np.arange(len(source.classes)), each)
-            pictures = []
-            for _ in labels:
-                file = io.BytesIO()
-                pixels = rng.integers(0, 256, source.shape, dtype=np.uint8)
-                Image.fromarray(pixels if source.shape[2] == 3 else pixels[..., 0]).save(file, "PNG")
-                pictures.append({"bytes": file.getvalue(), "path": None})
-            table = pa.table({source.image: pa.array(pictures, struct), source.label: labels})
-            pq.write_table(table, tmp_path / "data" / name / f"{split}.parquet")
-    _houses(tmp_path / "data" / "houses", rng)
-    _clothing(tmp_path / "data" / "clothing", rng)
-    return tmp_path / "data"
-
-
-def _photo(path: Path, rng: np.random.Generator) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(path)
-
-
-def _houses(folder: Path, rng: np.random.Generator) -> None:
-    """Eighty houses, with four photos each."""
-    rooms = ("frontal", "bedroom", "bathroom", "kitchen")
-    lines = [",".join(("house", "bedrooms", "bathrooms", "area", "zipcode", "price", *rooms))]
-    for number in range(80):
-        names = [f"images/{number}_{room}.jpg" for room in rooms]
-        for name in names:
-            _photo(folder / name, rng)
-        area = rng.integers(800, 6000)
-        row = [number, rng.integers(1, 6), rng.integers(1, 5), area, rng.choice([91901, 92677, 93446]), 150 * area]
-        lines.append(",".join(map(str, [*row, *names])))
-    (folder / "houses.csv").write_text("\n".join(lines) + "\n")
-
-
-def _clothing(folder: Path, rng: np.random.Generator) -> None:
-    """Two kinds of clothes, in three splits."""
-    for split, each in (("train", 8), ("validation", 2), ("test", 2)):
-        for kind in ("dress", "hat"):
-            for number in range(each):
-                _photo(folder / split / kind / f"{number}.jpg", rng)
-
-
 EACH = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in NAMES]
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_every_rung_is_planned(name: str, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_rung_is_planned(name: str, tiny_sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "PROBE_SECONDS", 0.01)
     monkeypatch.setattr(estimate, "PROBE_FLOPS", 1e9)
-    rows = climb.plan(esc.load_ladder(name), data_root=data_root)
+    rows = climb.plan(esc.load_ladder(name), data_root=tiny_sets)
     assert [row.get("error") for row in rows] == [None] * RUNGS[name]
     assert [row["name"] for row in rows if not row["seconds"] > 0] == JUDGED_ONLY.get(name, [])
 
 
 @pytest.mark.parametrize("name", EACH)
 def test_every_rung_trains_two_steps(
-    name: str, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tiny_sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classes = 100 if name.startswith("cifar100") else 10
     batch = {"digits": 450, "transfer": 100, "houses": 30}.get(name, 100 if classes == 100 else 30)
@@ -120,7 +63,7 @@ def test_every_rung_trains_two_steps(
         monkeypatch.setenv("ESCALERA_WEIGHTS", str(file.parent))
     # No test fetches weights from the hub; tests/models/test_pretrained.py asks one of its own.
     reading = esc.load_ladder(name, [*sets, "model.weights=none"] if name in LARGE else sets)
-    runs = esc.climb(reading, out=tmp_path, data_root=data_root)
+    runs = esc.climb(reading, out=tmp_path, data_root=tiny_sets)
     errors = {rung: run.dir.record.read_text() for rung, run in runs.items() if run.state != "done"}
     assert errors == {}
     assert list(runs) == [rung.name for rung in reading.rungs]

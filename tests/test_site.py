@@ -1,31 +1,20 @@
-"""The documentation site: the same pages in both languages, links that lead somewhere, commands that are understood."""
+"""The documentation site: the same pages in both languages, links that lead somewhere."""
 
 import re
 import runpy
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from typer.main import get_command
 
-from escalera.cli import app
 from escalera.core.translation import translate
 from escalera.ladder.editor import json_schema
 from escalera.ladder.fields import describe
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "docs" / "site"
-DOCUMENTS = [
-    ROOT / "README.md",
-    ROOT / "README.es.md",
-    *sorted(
-        path for path in (ROOT / "docs").rglob("*.md") if path.name != "decisions.md" and "results" not in path.parts
-    ),
-]
 
 
 @pytest.fixture(scope="module")
@@ -119,86 +108,8 @@ def test_a_page_that_is_not_translated_says_so(site: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "docs" / "es").glob("*.md"))])
-def test_a_translation_has_the_headings_and_the_commands_of_its_page(name: str) -> None:
+def test_a_translation_has_the_headings_of_its_page(name: str) -> None:
     english, spanish = ((ROOT / "docs" / place / name).read_text(encoding="utf-8") for place in (".", "es"))
-    levels = [[len(mark) for mark in re.findall(r"^(#+) ", _prose(text), re.MULTILINE)] for text in (english, spanish)]
+    prose = [re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL) for text in (english, spanish)]
+    levels = [[len(mark) for mark in re.findall(r"^(#+) ", text, re.MULTILINE)] for text in prose]
     assert levels[0] == levels[1]
-    if name != "commands.md":
-        assert list(_commands(english)) == list(_commands(spanish))
-
-
-def _prose(text: str) -> str:
-    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def _commands(text: str) -> Iterator[str]:
-    """Every line of a document's blocks that calls escalera, without its comment; a line that goes on is joined."""
-    for kind, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            if kind in ("", "bash") and line.startswith("escalera ") and " | " not in line:
-                yield re.split(r"\s{2,}#|\s[#>]\s", line)[0].strip()
-
-
-COMMANDS = sorted(
-    {
-        line
-        for path in DOCUMENTS
-        if path.name not in ("commands.md", "decisions.md")
-        for line in _commands(path.read_text(encoding="utf-8"))
-    }
-)
-
-
-def test_the_documents_have_commands() -> None:
-    assert len(COMMANDS) > 30
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_of_the_documents_is_understood(line: str) -> None:
-    """As far as options and arguments go: those of the tutorial are run below, those of the README elsewhere."""
-    words = shlex.split(line)[1:]
-    group = get_command(app)
-    with group.make_context("escalera", words) as context:
-        name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
-        with command.make_context(name, rest, parent=context):
-            pass
-
-
-@pytest.mark.slow
-def test_the_tutorial_can_be_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each of its commands, on little pictures of three classes; `auto` and the studio have tests of their own."""
-    import numpy as np
-    from PIL import Image
-
-    from escalera.cli import main
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-    draw = np.random.default_rng(0)
-    for number, name in enumerate(("dress", "hat", "shirt")):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for picture in range(12):
-            pixels = np.clip(draw.normal(60 * number + 60, 20, (24, 24, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{picture}.jpg")
-    shorter = {
-        "escalera climb digits": "escalera climb digits --rung mlp --set train.epochs=1",
-        "escalera climb photos.yaml": "escalera climb photos.yaml --set train.epochs=1",
-        "escalera export runs/photos/convolutions clothes.onnx": "escalera export runs/photos/baseline a.safetensors",
-    }
-    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-    lines = [line for line in _commands(text) if line not in ("escalera studio", "escalera auto photos/ --minutes 10")]
-    assert len(lines) == 8
-    for line in lines:
-        monkeypatch.setattr(sys, "argv", shlex.split(shorter.get(line, line)))
-        with pytest.raises(SystemExit) as ended:
-            main()
-            raise SystemExit(0)
-        assert not ended.value.code, f"{line}\n{capsys.readouterr()}"
-    assert Path("explored/photos/explore.html").exists() and Path("runs/photos/report.html").exists()
-    addition = re.search(r"^  - name: dropout\n.*?\n$", text, re.MULTILINE | re.DOTALL)
-    assert addition is not None
-    added = Path("photos.yaml").read_text(encoding="utf-8") + addition[0].split("```")[0]
-    assert [rung["name"] for rung in yaml.safe_load(added)["rungs"]][-1] == "dropout"
-    assert Path("a.safetensors").stat().st_size > 1000

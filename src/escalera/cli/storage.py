@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from escalera.core.language import Language as Words
 
 
-@command("escalera runs", "escalera runs restore runs/digits/cnn/seed-0.kept-1", "escalera runs remove runs/digits/cnn")
+@command(
+    "escalera runs",
+    "escalera runs restore runs/digits/cnn/seed-0.kept-001",
+    "escalera runs remove runs/digits/cnn/seed-0.kept-001",
+)
 def runs(
     what: Annotated[
         list[str] | None,

@@ -15,7 +15,7 @@ class Weights(Section):
     rung: Annotated[RungName | None, Field(alias="from", description="an earlier rung of this ladder, same seed")] = (
         None
     )
-    run: Annotated[str | None, Field(description="a run directory such as runs/cifar100/base/seed-0")] = None
+    run: Annotated[str | None, Field(description="a run directory such as runs/cifar100/cnn/seed-0")] = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
