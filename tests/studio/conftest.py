@@ -94,12 +94,15 @@ def served() -> Served:
             stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=folder, env={**os.environ, **variables},
         )  # fmt: skip
         assert process.stdout is not None
-        line = process.stdout.readline()
-        assert f"http://127.0.0.1:{port}/" in line, line
-        yield f"http://127.0.0.1:{port}"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        process.stdout.close()
+        try:
+            line = process.stdout.readline()
+            assert f"http://127.0.0.1:{port}/" in line, line
+            yield f"http://127.0.0.1:{port}"
+        finally:  # a test that fails leaves none behind
+            process.send_signal(signal.SIGINT)
+            ended = process.wait(30)
+            process.stdout.close()
+        assert ended == 0
 
     return serve
 

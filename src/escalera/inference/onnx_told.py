@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 def told(written: Written, language: str, *, plain: bool = False) -> list[str]:
     """Lines in `en` or `es`; `plain` for a terminal."""
     words, check = load_words(language, "inference", plain=plain), written.check
+    largest = f"{check.largest:.1e}" if check.largest else "0"
     asked = words.say(
-        "export.made_up" if check.why else "export.test", rows=words.number(check.rows), largest=f"{check.largest:.1e}",
+        "export.made_up" if check.why else "export.test", rows=words.number(check.rows), largest=largest,
         agreement=words.percent(check.agreement), why=translate(check.why, language),
     )  # fmt: skip
     lines = [asked]

@@ -22,12 +22,11 @@ _ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "int8": "-int8.onnx"
 def export(studio: Studio, words: Language, model: gr.Dropdown, name: str) -> None:
     """Lay out the part for the model that a dropdown has chosen; `name` begins what its parts are called."""
     exporter = Exporter(studio, words)
-    with gr.Row(elem_classes="beside"):
-        form = gr.Radio(
-            [(words.say(f"export.form.{one}"), one) for one in _ENDINGS], value="safetensors",
-            label=words.say("export.form"), elem_id=f"{name}-form",
-        )  # fmt: skip
-        start = gr.Button(words.say("export.start"), min_width=110, size="md", elem_id=f"{name}-export")
+    form = gr.Radio(
+        [(words.say(f"export.form.{one}"), one) for one in _ENDINGS], value="safetensors",
+        label=words.say("export.form"), elem_id=f"{name}-form",
+    )  # fmt: skip
+    start = gr.Button(words.say("export.start"), min_width=110, size="md", elem_id=f"{name}-export")
     told = gr.HTML(visible=False, elem_id=f"{name}-told")
     file = gr.DownloadButton(words.say("export.file"), visible=False, elem_id=f"{name}-exported")
     gr.on(
