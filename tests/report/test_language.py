@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import escalera.report
+from escalera.core.energy import REASONS
 from escalera.core.errors import EscaleraError
 from escalera.core.fault import Kind as FaultKind
 from escalera.data import facets
@@ -99,6 +100,7 @@ def test_every_message_is_used() -> None:
         "metric": [f"{name}{end}" for name in METRICS for end in ("", ".means")],
         "fault": get_args(FaultKind),
         "step": ["fixed", "broken"],
+        "energy": [*REASONS, *(f"of.{part}" for part in ("cpu", "memory", "gpu"))],
         "slices": [facets.SIZE, facets.BRIGHTNESS, facets.FOLDER, DUPLICATE, YES, NO, "missing", "top"],
         "mistakes": ["confident", "uncertain"],
         "rung": ["ordered_groups", "ordered_likeness", "ordered_none", "precision", "recall", "f1"],

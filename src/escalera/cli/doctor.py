@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from escalera.core.language import Language
+from escalera.core.energy import UnmeasuredError, counters
+from escalera.core.language import Language, load_words
 from escalera.core.runtime import choose_device, choose_precision, describe
 from escalera.data.sources.open import KNOWN, data_roots
+
+if TYPE_CHECKING:
+    import torch
 
 
 def examine(data_root: Path | None, words: Language) -> dict[str, str]:
@@ -26,11 +31,21 @@ def examine(data_root: Path | None, words: Language) -> dict[str, str]:
         "cpu": ", ".join([facts["cpu"], words.count(facts["cores"], "core"), words.count(facts["threads"], "thread")]),
         "memory": _gibibytes(facts["memory_bytes"], words),
         "gpu": facts["gpu"] or words.say("doctor.none"),
+        "energy": _energy(device, words),
         "precision": words.say("doctor.auto_means", precision=choose_precision("auto", device)),
         "disk": words.say("doctor.free", size=free),
         "data roots": ", ".join(map(str, roots)) or words.say("doctor.no_roots"),
         "sets here": ", ".join(["digits", *found]),
     }
+
+
+def _energy(device: torch.device, words: Language) -> str:
+    """Of what its counters say how much it takes, or why they do not."""
+    core = load_words(words.code, "core", plain=True)
+    try:
+        return ", ".join(core.say(f"energy.of.{part}") for part in dict.fromkeys(one.of for one in counters(device)))
+    except UnmeasuredError as reason:
+        return f"{words.say('doctor.none')}: {core.say(f'energy.{reason}')}"
 
 
 def _gibibytes(size: float, words: Language) -> str:

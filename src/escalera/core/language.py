@@ -120,6 +120,12 @@ class Language:
         cents = 2 if amount >= 0.1 or amount == 0 else min(8, 1 - floor(log10(amount)))
         return f"{self.number(amount, cents)}{self.no_break}{currency}"
 
+    def energy(self, kwh: float | None) -> str:
+        """Three figures: "17.2 mWh", "4.20 Wh", "1.31 kWh"."""
+        if kwh is None:
+            return NOTHING
+        return self.short(1e6 * kwh, "mWh") if kwh < 1e-4 else self.short(1e3 * kwh, "Wh")
+
 
 @cache
 def load_words(code: str, *rooms: str, plain: bool = False) -> Language:

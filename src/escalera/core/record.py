@@ -79,6 +79,18 @@ class Price(Lenient):
     currency: str = ""
 
 
+class Energy(Lenient):
+    """What a run took by the machine's counters: kWh `of` parts of it, and the run's `share` of the processor's.
+
+    None where it was not measured, and `why` is then one of `core.energy.REASONS`.
+    """
+
+    kwh: Amount | None = None
+    of: list[str] = []
+    share: Share | None = None
+    why: str = ""
+
+
 class Rows(Lenient):
     """Pictures per split."""
 
@@ -194,6 +206,7 @@ class RunRecord(Lenient):
     test_looks: Count | None = None
     tta: str | None = None
     price: Price | None = None
+    energy: Energy | None = None
     precision: str | None = None
     device: str | None = None
     threads: Count | None = None

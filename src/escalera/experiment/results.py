@@ -62,6 +62,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Its state, accuracy and loss, and what it took; where it failed why, and else nothing but its state.
 
+        `kwh` is None where no counter of energy could be read.
         Of a late fusion also `weight_<branch>`, what the answer of each branch weighs.
         """
         found: dict[str, Any] = {"state": self.state}
@@ -77,6 +78,7 @@ class Run:
                 "parameters": record["parameters"]["total"],
                 "epochs": record.get("epochs"),
                 "seconds": record["seconds"],
+                "kwh": (record.get("energy") or {}).get("kwh"),
                 **{f"weight_{name}": share for name, share in record.get("branch_weights", {}).items()},
             }
         elif self.state == "failed":

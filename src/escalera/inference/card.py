@@ -46,7 +46,7 @@ def card(run: RunDir, language: str) -> str:
         raise RunError(f"{run.path}: expected the records of a finished run, but {files} cannot be used. {run.cure()}")
     config = _config(run)
     licences = licences_of(config)
-    words = load_words(language, "inference", plain=True)
+    words = load_words(language, "core", "inference", plain=True)
     name = f"{run.ladder.name} / {record.rung}"
     parts = [
         f"# {_plain(name)}",
@@ -195,7 +195,17 @@ def _cost(record: RunRecord, words: Language) -> list[str]:
     time = words.say("card.seconds", time=words.duration(record.seconds), device=record.device or NOTHING)
     price = record.price
     money = words.money(price.amount, price.currency) if price else NOTHING
-    return [words.say("card.cost"), time, words.say("card.price", price=money), words.say("card.no_energy")]
+    return [words.say("card.cost"), time, words.say("card.price", price=money), _energy(record, words)]
+
+
+def _energy(record: RunRecord, words: Language) -> str:
+    taken = record.energy
+    if taken is None:
+        return words.say("card.no_energy")
+    if taken.kwh is None:
+        return words.say("card.unmeasured", why=words.say(f"energy.{taken.why or 'absent'}"))
+    parts = ", ".join(words.named(f"energy.of.{part}") for part in taken.of)
+    return words.say("card.energy", energy=words.energy(taken.kwh), parts=parts)
 
 
 def _licence(record: RunRecord, licences: dict[str, str], words: Language) -> list[str]:

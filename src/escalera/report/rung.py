@@ -121,6 +121,17 @@ class Rung:
         return _mean(_given(run.record.seconds for run in self.done))
 
     @property
+    def kwh(self) -> float | None:
+        """Mean energy of a run, of those where it was measured."""
+        return _mean(_given(run.record.energy.kwh for run in self.done if run.record.energy))
+
+    @property
+    def unmeasured(self) -> str:
+        """Why its energy was not measured, one of `core.energy.REASONS`; "" where it was, or no run says."""
+        reasons = (run.record.energy.why for run in self.done if run.record.energy and run.record.energy.kwh is None)
+        return next(filter(None, reasons), "")
+
+    @property
     def search_seconds(self) -> float:
         """What the trainings of its search took, all of them; 0 where it did not search."""
         return self.search.record.seconds if self.search else 0.0

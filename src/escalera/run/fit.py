@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from escalera import builders
+from escalera.core.energy import EnergyMeter
 from escalera.core.files import write_json
 from escalera.core.rundir import ASKED, LEARNED, RunDir
 from escalera.core.runtime import choose_device, choose_precision, describe, now
@@ -51,6 +52,7 @@ from escalera.train.checkpoint import (
     tidy,
 )
 from escalera.train.ema import averaged
+from escalera.train.energy import Energy
 from escalera.train.loop import Callback, Training, train
 from escalera.train.plateau import Plateau
 
@@ -192,12 +194,13 @@ def _train(
     training = Training(learner, builders.optimizer(settings.optimizer, learner), settings.epochs, steps)
     schedule = builders.schedule(settings)
     history, stop = History(run), StopOnSignal()
+    energy = Energy(EnergyMeter(place.device, why="together" if place.ranks.count > 1 else ""))
     parts: dict[str, Any] = {"plateau": schedule} if isinstance(schedule, Plateau) else {}
     stopping = builders.early_stopping(settings, run.last if leads else None)
     if stopping is not None:
         parts["early_stopping"] = stopping
     if leads:
-        parts["history"] = history
+        parts |= {"history": history, "energy": energy}
     average = builders.moving_average(settings)
     if average is not None:
         training.average = averaged(learner)
@@ -232,7 +235,8 @@ def _train(
     if training.interrupted:
         raise stop.reason
     best_epoch = _stand_by(fitting, training, learner, stopping)
-    return {**_learned(training, best_epoch, config, place.ranks.count), **_weighed(fitting)}
+    took = {"energy": energy.meter.taken.to_json()}
+    return {**_learned(training, best_epoch, config, place.ranks.count), **took, **_weighed(fitting)}
 
 
 def _stand_by(fitting: Fitting, training: Training, learner: torch.nn.Module, stopping: EarlyStopping | None) -> int:

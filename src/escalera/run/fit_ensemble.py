@@ -18,6 +18,7 @@ from torch import Tensor
 
 from escalera import builders
 from escalera.builders.ensemble import PREPARATION, answers, classifier_file, features, pooled, together
+from escalera.core.energy import EnergyMeter
 from escalera.core.errors import EscaleraError
 from escalera.core.files import write_json
 from escalera.core.rundir import ASKED, RunDir
@@ -162,6 +163,8 @@ def fit_ensemble(
     write_json(run.environment, describe(where))
     record = run.write_record(record, ASKED)
 
+    meter = EnergyMeter(where, why="part" if record["classifiers"] else "")
+    meter.start()
     started = time.perf_counter()
     prepare, train, validation = _features(config, model, data, network, run, where)
     record["feature_seconds"] = round(time.perf_counter() - started, 3)
@@ -169,11 +172,14 @@ def fit_ensemble(
     events.features_ready(columns, count, record["feature_seconds"])
     write_tensors(run.path / PREPARATION, prepare.tensors())
     record["preparation"] = lineage.fingerprint(run.path / PREPARATION)
+    whole = len(record["classifiers"]) == len(model.classifiers)  # taken over, and with it what they took
     found = _fit_all(model, seed, train, validation, len(data.classes), run, record, events)
+    took = record.get("energy") if whole else meter.stop().to_json()
     seconds = record["feature_seconds"] + sum(entry["seconds"] for entry in record["classifiers"].values())
     record |= {
         "seconds": round(seconds, 3),
         "images_per_second": round(len(train.labels) / seconds, 1),
+        "energy": took,
         "price": price(seconds, config.evaluate.price_per_hour, config.evaluate.currency),
     }
     return FittedEnsemble(config, model, data, run, network, where, record, memory, prepare, found, validation)

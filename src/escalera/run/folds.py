@@ -117,6 +117,7 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
     rows = {**data["rows"], "test": sum(one["data"]["rows"]["test"] for one in records)}
     per_class = zip(*(one["data"]["class_rows"]["test"] for one in records), strict=True)
     seconds = round(sum(one["seconds"] for one in records), 3)
+    taken = [one.get("energy") or {"kwh": None, "why": "part"} for one in records]
     twins = [one["data"]["duplicates"] for one in records]
     duplicates = None
     if all(twins):
@@ -131,6 +132,7 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
         "test_looks": max(one["test_looks"] for one in records),
         "seconds": seconds,
         "price": price(seconds, evaluation.price_per_hour, evaluation.currency),
+        "energy": _all_energy(taken),
         "data": {
             **data,
             "rows": rows,
@@ -138,3 +140,9 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
             "duplicates": duplicates,
         },
     }
+
+
+def _all_energy(taken: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What all folds took; no figure where one of them has none."""
+    unknown = next((one for one in taken if one["kwh"] is None), None)
+    return unknown or {**taken[0], "kwh": sum(one["kwh"] for one in taken)}

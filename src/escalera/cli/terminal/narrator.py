@@ -169,6 +169,8 @@ class Narrator(Events):
             how = words.say("run.epochs", best=record["best_epoch"], epochs=record["epochs"], stopped=stopped)
         result = words.say("run.test", accuracy=words.number(100 * test["accuracy"], 2), loss=words.loss(test["loss"]))
         cost = [words.duration(record["seconds"]), *([words.money(**record["price"])] if record["price"] else [])]
+        if (record.get("energy") or {}).get("kwh") is not None:
+            cost.append(words.energy(record["energy"]["kwh"]))
         self._line("  ·  ".join([f"[green]✓[/] {result}", how, *cost]))
 
     def branches_asked(self) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from escalera.core.energy import CURABLE
 from escalera.core.language import Language, load_words
 from escalera.core.translation import translate
 
@@ -49,6 +50,10 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
     report = load_words(words.code, "core", "report", plain=True)
     report = of_metric(report, story.metric)
     report = of_rows(report) if story.tabular else report
+    reason = next((rung.unmeasured for rung in story.scored if rung.unmeasured in CURABLE), "")
+    if reason:
+        line = report.say("cost.unmeasured", why=report.say(f"energy.{reason}"))
+        console.print(line, style="dim", markup=False, highlight=False)
     for rung in story.scored:
         for sentence in shortfalls(rung, report):
             line = f"{rung.name}: {sentence[0].lower()}{sentence[1:]}"

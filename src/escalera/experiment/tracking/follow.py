@@ -52,6 +52,7 @@ class Followed(Events):
         """Tell of the scores, the cost and the files."""
         self._catch_up(record.get("epochs"))
         cost = {"total_seconds": record.get("seconds"), "peak_memory_bytes": record.get("peak_memory_bytes")}
+        cost |= {"energy_kwh": (record.get("energy") or {}).get("kwh")}
         scores = {f"{split}_{name}": value for split, one in metrics.items() if isinstance(one, dict)
                   for name, value in one.items()}  # fmt: skip
         self._end("done", numbers(scores | cost | {"parameters": record.get("parameters", {}).get("total")}))

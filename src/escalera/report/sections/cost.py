@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from escalera.core.energy import REASONS
 from escalera.report.view import LadderView
 
 
 def section(view: LadderView) -> dict[str, Any] | None:
     """A row for each finished rung: the rung, its first record, and seconds per point where the step was better.
 
-    What a rung searched belongs to the price of its points.
+    What a rung searched belongs to the price of its points. `unmeasured` has the rungs whose energy nobody measured, by
+    the reason; none are named where it is all of them.
     """
     rows = []
     for rung in view.story.scored:
@@ -20,4 +22,8 @@ def section(view: LadderView) -> dict[str, Any] | None:
             each = (rung.seconds + rung.search_seconds) / (100 * step.comparison.difference)
         rows.append((rung, rung.done[0].record, each))
     priced, searched = any(record.price for _, record, _ in rows), any(rung.search_seconds for rung, _, _ in rows)
-    return {"rows": rows, "priced": priced, "searched": searched} if rows else None
+    measured = any(rung.kwh is not None for rung, _, _ in rows)
+    reasons = {reason: [rung.name for rung, _, _ in rows if rung.unmeasured == reason] for reason in REASONS}
+    why = {reason: [] if len(names) == len(rows) else names for reason, names in reasons.items() if names}
+    found = {"rows": rows, "priced": priced, "searched": searched, "measured": measured, "unmeasured": why}
+    return found if rows else None
