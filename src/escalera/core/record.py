@@ -80,10 +80,7 @@ class Price(Lenient):
 
 
 class Energy(Lenient):
-    """What a run took by the machine's counters: kWh `of` parts of it, and the run's `share` of the processor's.
-
-    None where it was not measured, and `why` is then one of `core.energy.REASONS`.
-    """
+    """kWh by the counters `of` the machine, with the run's `share` of the processor's; or why not, of REASONS."""
 
     kwh: Amount | None = None
     of: list[str] = []

@@ -168,18 +168,17 @@ def fit_ensemble(
     started = time.perf_counter()
     prepare, train, validation = _features(config, model, data, network, run, where)
     record["feature_seconds"] = round(time.perf_counter() - started, 3)
-    count, columns = train.features.shape
-    events.features_ready(columns, count, record["feature_seconds"])
+    events.features_ready(train.features.shape[1], len(train.features), record["feature_seconds"])
     write_tensors(run.path / PREPARATION, prepare.tensors())
     record["preparation"] = lineage.fingerprint(run.path / PREPARATION)
-    whole = len(record["classifiers"]) == len(model.classifiers)  # taken over, and with it what they took
+    known = record.get("energy") if len(record["classifiers"]) == len(model.classifiers) else None
     found = _fit_all(model, seed, train, validation, len(data.classes), run, record, events)
-    took = record.get("energy") if whole else meter.stop().to_json()
+    took = meter.stop().to_json()
     seconds = record["feature_seconds"] + sum(entry["seconds"] for entry in record["classifiers"].values())
     record |= {
         "seconds": round(seconds, 3),
         "images_per_second": round(len(train.labels) / seconds, 1),
-        "energy": took,
+        "energy": known or took,
         "price": price(seconds, config.evaluate.price_per_hour, config.evaluate.currency),
     }
     return FittedEnsemble(config, model, data, run, network, where, record, memory, prepare, found, validation)
