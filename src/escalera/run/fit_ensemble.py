@@ -163,9 +163,8 @@ def fit_ensemble(
     write_json(run.environment, describe(where))
     record = run.write_record(record, ASKED)
 
-    meter = EnergyMeter(where, why="part" if record["classifiers"] else "")
+    meter, started = EnergyMeter(where, why="part" if record["classifiers"] else ""), time.perf_counter()
     meter.start()
-    started = time.perf_counter()
     prepare, train, validation = _features(config, model, data, network, run, where)
     record["feature_seconds"] = round(time.perf_counter() - started, 3)
     events.features_ready(train.features.shape[1], len(train.features), record["feature_seconds"])
