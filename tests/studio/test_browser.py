@@ -82,6 +82,7 @@ def test_a_model_is_downloaded_and_opened_again(browser: Any, address: str, tmp_
     (tmp_path / "a.png").write_bytes(png(side=40))
     browser.get(f"{address}/en/")
     tab(browser, "Runs")
+    browser.until(lambda: "cnn" in str(find(browser, "#run input").get_attribute("value")))
     for part in ("#run-export", "#run-exported"):
         button = browser.until(lambda part=part: browser.find_element("css selector", part))
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
