@@ -61,7 +61,7 @@ def test_what_needs_nothing_more(arguments: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["climb digits", "explore digits", "studio", "doctor", "models vgg", "compare a b", "auto digits", "new digits"],
+    ["climb digits", "explore digits", "studio", "models vgg", "compare a b", "auto digits", "new digits"],
 )
 def test_what_needs_more_says_in_one_line_what_to_install(arguments: str, tmp_path: Path) -> None:
     done = small(tmp_path, *arguments.split())

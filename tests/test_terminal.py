@@ -17,8 +17,10 @@ from PIL import Image
 
 import escalera.cli.terminal
 from escalera import cli
+from escalera.cli.doctor.check import State as Standing
 from escalera.cli.terminal import load_terminal
 from escalera.core import runtime
+from escalera.core.extras import EXTRAS
 from escalera.core.translation import translate
 from escalera.data.cache.folders import Kind
 from escalera.evaluate.compare import Verdict
@@ -78,13 +80,13 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_every_message_is_used() -> None:
     """In the sources as it stands, or as a member of a group whose members are known."""
-    files = [*FOLDER.glob("*.py"), *FOLDER.parent.glob("*.py")]
+    files = [*FOLDER.glob("*.py"), *FOLDER.parent.glob("*.py"), *(FOLDER.parent / "doctor").glob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     used = set(re.findall(r"""["']([a-z_]+\.[a-z0-9_.-]+)["']""", text)) | set(
         re.findall(r"""say\(["'](\w+)["']""", text)
     )
     used |= {f"unit.{unit}.{n}" for unit in re.findall(r'count\([^\n]*?"(\w+)"\)', text) for n in ("one", "other")}
-    doctor = (FOLDER.parent / "doctor.py").read_text(encoding="utf-8")
+    doctor = (FOLDER.parent / "doctor" / "facts.py").read_text(encoding="utf-8")
     groups = {
         "verdict": [verdict.replace(" ", "-") for verdict in get_args(Verdict)],
         "state": get_args(State),
@@ -99,6 +101,9 @@ def test_every_message_is_used() -> None:
         "jobs": ["asked", "cluster", "cores", "gpus", "memory"],
         "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],
         "doctor": [key.replace(" ", "-") for key in re.findall(r'^        "([a-z ]+)": ', doctor, re.MULTILINE)],
+        "doctor.check": re.findall(r'(?:Check|_writable)\(\s*"(\w+)"', text),
+        "doctor.state": get_args(Standing),
+        "extra": list(EXTRAS),
     }
     used |= {f"{group}.{member}" for group, members in groups.items() for member in members}
     assert sorted(set(EN.messages) - used) == []
@@ -202,7 +207,7 @@ def test_no_word_of_the_other_language_is_printed(said: dict[str, dict[str, str]
         assert text.strip(), command
         for name in (platform.platform(), runtime.processor()):
             text = text.replace(name, "")
-        # Paths, settings, what was typed, and digests, which may spell a word.
-        plain = re.sub(r"\S*[/=\[\]]\S*|'[^']*'|«[^»]*»|\{[^}]*\}|\b[0-9a-f]{20}\b", " ", text)
+        # Paths, settings, options, variables, what was typed, and digests, which may spell a word.
+        plain = re.sub(r"\S*[/=\[\]]\S*|--\S+|\b[A-Z]+_[A-Z_]+\b|'[^']*'|«[^»]*»|\{[^}]*\}|\b[0-9a-f]{20}\b", " ", text)
         words = set(re.findall(r"[^\W\d_]+", plain.casefold()))
         assert words & other == set(), f"{command}:\n{text}"

@@ -177,17 +177,28 @@ def schema(lang: Lang = HERE, debug: Debug = False) -> None:
 
 @command("escalera doctor")
 def doctor(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
-    """Say what this machine offers.
+    """Say what this machine offers, what is missing, and the command that mends it.
 
-    Versions, device, precision, memory, disk, and the sets that are here.
+    Ends with 1 where something stands in the way, and with 0 where only what can be done without is missing.
     """
-    from escalera.cli.doctor import examine
+    from escalera.cli.doctor import checks, examine, table
 
     words = words_of(lang)
     facts = examine(data_root, words)
+    found = list(checks(data_root, words))
+    broken = sum(check.state == "broken" for check in found)
     if json_:
-        echo_json(facts)
-        return
-    labels = {key: words.say(f"doctor.{key.replace(' ', '-')}") for key in facts}
-    width = max(map(len, labels.values()))
-    typer.echo("\n".join(f"{labels[key]:>{width}}  {value}" for key, value in facts.items()))
+        echo_json({**facts, "checks": [vars(check) for check in found]})
+    else:
+        labels = {key: words.say(f"doctor.{key.replace(' ', '-')}") for key in facts}
+        width = max(map(len, labels.values()))
+        typer.echo("\n".join(f"{labels[key]:>{width}}  {value}" for key, value in facts.items()))
+        typer.echo("")
+        for line, check in zip(table(found, words), found, strict=True):
+            typer.secho(line, fg=_COLOURS[check.state])
+        typer.echo("")
+        typer.echo(words.count(broken, "broken") if broken else words.say("doctor.nothing_broken"))
+    raise typer.Exit(1 if broken else 0)
+
+
+_COLOURS = {"ok": None, "missing": "yellow", "broken": "red"}

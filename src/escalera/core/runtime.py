@@ -107,22 +107,30 @@ def free_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
-def describe(device: torch.device) -> dict[str, Any]:
-    """What environment.json holds: versions and hardware."""
+def machine() -> dict[str, Any]:
+    """Versions and hardware, as far as they are known without PyTorch."""
     import psutil
-    import torch
 
     return {
         "escalera": importlib.metadata.version("escalera"),
         "python": platform.python_version(),
-        "torch": torch.__version__,
         "platform": platform.platform(),
         "cpu": processor(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
         "memory_bytes": psutil.virtual_memory().total,
-        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "date": now(),
+    }
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """What environment.json holds: versions and hardware."""
+    import torch
+
+    return {
+        **machine(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
     }
 
 

@@ -23,6 +23,7 @@ from escalera.studio import tabs
 from escalera.studio.api import add_routes
 from escalera.studio.guard import Guard
 from escalera.studio.i18n import load_words
+from escalera.studio.localised import Localised
 from escalera.studio.service import Studio
 
 _STYLE = Path(__file__).parent / "studio.css"
@@ -46,17 +47,17 @@ def make_app(studio: Studio, *, local: bool = True, login: str | None = None) ->
             show_error=False,
             max_file_size=LARGEST_UPLOAD,
             theme=_theme(),
-            head=_head(code),
+            head=f"<style>{_STYLE.read_text(encoding='utf-8')}</style>",  # as css gradio would rewrite its selectors
         )
     uploads = Path(get_upload_folder())
-    return Guard(app, local=local, uploads=uploads, inputs=inputs, login=login)
+    return Guard(Localised(app), local=local, uploads=uploads, inputs=inputs, login=login)
 
 
 def _page(studio: Studio, words: Language) -> gr.Blocks:
     page: gr.Blocks
     with gr.Blocks(title=words.say("studio.title"), analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.HTML(_header(words), elem_id="header")
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):  # all of them are seen on a phone, too
             tabs.classify(studio, words)
             tabs.pictures(studio, words)
             tabs.runs(studio, words)
@@ -71,19 +72,6 @@ def _inputs(page: gr.Blocks) -> dict[str, int]:
     functions = page.config["dependencies"]
     named = {found["api_name"]: len(found["inputs"]) for found in functions if found["api_visibility"] == "public"}
     return {str(found["id"]): len(found["inputs"]) for found in functions} | named
-
-
-def _head(code: str) -> str:
-    """The style, as it stands (given as css, gradio would rewrite its selectors), and the language.
-
-    gradio's own words follow the browser: here the browser speaks the language of the page.
-    """
-    return (
-        f"<style>{_STYLE.read_text(encoding='utf-8')}</style>"
-        f"<script>Object.defineProperty(navigator,'language',{{get:()=>'{code}'}});"
-        f"Object.defineProperty(navigator,'languages',{{get:()=>['{code}']}});"
-        f"document.documentElement.lang='{code}'</script>"
-    )
 
 
 def _header(words: Language) -> str:
