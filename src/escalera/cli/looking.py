@@ -177,7 +177,7 @@ def schema(lang: Lang = HERE, debug: Debug = False) -> None:
 
 @command("escalera doctor")
 def doctor(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, debug: Debug = False) -> None:
-    """Say what this machine offers, what is missing, and the command that mends it.
+    """Say what this machine has, what is missing, and what mends it.
 
     Ends with 1 where something stands in the way, and with 0 where only what can be done without is missing.
     """
