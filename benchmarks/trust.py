@@ -3,6 +3,7 @@
     python benchmarks/trust.py imbalance --data DIR --weights DIR
     python benchmarks/trust.py alike RUN [--pairs 1000]
     python benchmarks/trust.py doubt --data DIR --weights DIR [--ladder digits houses clothing fashion-mnist cifar10]
+        [--splits 20]
     python benchmarks/trust.py noisy --data DIR [--weights DIR] [--rows 20000] [--seeds 1]
     python benchmarks/trust.py labels [--data DIR] [--source digits fashion_mnist] [--noise 0.05 0.1 0.2]
 
@@ -33,9 +34,9 @@ from escalera.core.rundir import RunDir
 from escalera.data.folds import deal
 from escalera.data.sources.open import open_source
 from escalera.evaluate.metrics import SHARES, softmax
-from escalera.evaluate.noise import find_noise, noise_matrix, thresholds
+from escalera.evaluate.noise import find_noise
 from escalera.evaluate.paired import judge
-from escalera.experiment.suspects.find import FOLDS
+from escalera.experiment.suspects.find import FOLDS, judged
 from escalera.experiment.suspects.out_of_fold import out_of_fold
 
 RATIO = 50
@@ -113,13 +114,15 @@ def labels(data: Path | None, rows: int, sources: Sequence[str], shares: Sequenc
             part = replace(whole, images=np.asarray(whole.images[: len(chosen)]), labels=given, table=None, listed=None)
             start = time.perf_counter()
             said = out_of_fold(replace(images, splits={"train": part}), None, deal(given, FOLDS, 0))["train"]
-            found = find_noise(said, given, thresholds(said, given))
-            score = average_precision_score(planted, -found.of_given)
+            found, _, estimated = judged({"train": said}, {"train": given})
+            suspect, plain = found["train"].flagged, find_noise(said, given)
+            score = average_precision_score(planted, -found["train"].of_given)
             print(
                 f"{name} {len(given)} rows, {share:.0%} planted: average precision {score:.3f}, estimated "
-                f"{noise_matrix(said, given)[1]:.1%} (joint {found.share:.1%}), flagged {found.flagged.mean():.1%}, "
-                f"{(planted & found.flagged).sum() / planted.sum():.0%} of the planted; "
-                f"{time.perf_counter() - start:.0f} s",
+                f"{estimated:.1%} (joint {1 - np.trace(plain.joint):.1%}), suspect {suspect.mean():.1%}, of which "
+                f"{planted[suspect].mean():.0%} are planted, and {suspect[planted].mean():.0%} of the planted; "
+                f"confident learning alone {plain.flagged.mean():.1%}, {planted[plain.flagged].mean():.0%} and "
+                f"{plain.flagged[planted].mean():.0%}; {time.perf_counter() - start:.0f} s",
                 flush=True,
             )
 
@@ -156,6 +159,7 @@ def main() -> None:
     sure.add_argument("--data", type=Path, required=True)
     sure.add_argument("--weights", type=Path, required=True)
     sure.add_argument("--ladder", nargs="+", default=list(LADDERS), choices=LADDERS)
+    sure.add_argument("--splits", type=int, default=1)
     sure.add_argument("--out", type=Path)
     wrong = parts.add_parser("noisy")
     wrong.add_argument("--data", type=Path, required=True)
@@ -181,7 +185,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         out = asked.out or Path(scratch)
         if asked.part == "doubt":
-            doubt(asked.data, asked.ladder, out)
+            doubt(asked.data, asked.ladder, out, asked.splits)
         elif asked.part == "noisy":
             noisy(asked.data, asked.rows, out, asked.seeds)
         else:

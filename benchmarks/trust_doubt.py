@@ -56,19 +56,34 @@ LADDERS: dict[str, dict[str, Any]] = {
 shipped rung `deeper`, without its early stopping."""
 
 
-def doubt(data: Path, names: list[str], out: Path) -> None:
-    """Climb each with `evaluate.coverage`; the error of calibration before and after, and the coverage of the sets."""
+def doubt(data: Path, names: list[str], out: Path, splits: int) -> None:
+    """Climb each with `evaluate.coverage`; the error of calibration before and after, and the coverage of the sets.
+
+    With several `splits` the same over other test, validation and calibrating rows, and all of them together.
+    """
     for name in names:
-        start = time.perf_counter()
-        settings = {key: value for key, value in LADDERS[name].items() if key != "model"}
-        rung = {"name": "rung", "model": LADDERS[name]["model"]}
-        ladder = {"name": name, "evaluate": {"coverage": COVERAGE}, **settings, "rungs": [rung]}
-        if esc.climb(ladder, out=out, data_root=data, quiet=True).failed:
-            raise SystemExit(f"{name}: its rung has failed")
-        _tell(name, RunDir(out / name / "rung" / "seed-0"), time.perf_counter() - start)
+        found = []
+        for split in range(splits):
+            start = time.perf_counter()
+            settings = {key: value for key, value in LADDERS[name].items() if key != "model"}
+            rung = {"name": "rung", "model": LADDERS[name]["model"]}
+            evaluation = {"coverage": COVERAGE}
+            ladder = {"name": f"{name}-{split}", "seed": split, "evaluate": evaluation, **settings, "rungs": [rung]}
+            if esc.climb(ladder, out=out, data_root=data, quiet=True).failed:
+                raise SystemExit(f"{name}: its rung has failed")
+            run = RunDir(out / f"{name}-{split}" / "rung" / "seed-0")
+            found.append(_tell(f"{name}, split {split}", run, time.perf_counter() - start))
+        if splits > 1:
+            coverages, within = np.array([one for one, _ in found]), sum(inside for _, inside in found)
+            error = coverages.std(ddof=1) / splits**0.5
+            print(
+                f"{name}: over {splits} splits the coverage is {coverages.mean():.2%} (standard error {error:.2%}), "
+                f"from {coverages.min():.2%} to {coverages.max():.2%}; {within} of {splits} within what is expected"
+            )
 
 
-def _tell(name: str, run: RunDir, seconds: float) -> None:
+def _tell(name: str, run: RunDir, seconds: float) -> tuple[float, bool]:
+    """Print what one run says; its coverage, and whether that is within what is expected."""
     found = read_json(run.doubt)
     own = Doubt(found["temperature"], found["coverage"], found["least"], found["rows"])
     answers, logits = read_answers(run.predictions), read_logits(run.predictions)
@@ -91,3 +106,4 @@ def _tell(name: str, run: RunDir, seconds: float) -> None:
         f"{seconds:.0f} s",
         flush=True,
     )
+    return float(held.mean()), bool(low <= held.mean() <= high)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import escalera as esc
-from escalera.core.errors import FoldsError, LadderError
+from escalera.core.errors import LadderError, SettingError
 from escalera.core.files import read_json, sha256
 from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
@@ -78,15 +78,15 @@ class TestSplits:
         assert len(part.train.rows) + len(part.test.rows) == 88
         [note] = part.notes
         assert note == "mine: the 6 rows of its test split stay unread: with data.folds each row of train is answered."
-        assert translate(note, "es").startswith("mine: las 6 filas de su división de prueba quedan sin leer")
+        assert translate(note, "es").startswith("mine: las 6 filas de su partición test quedan sin leer")
 
     def test_too_few_rows_of_classes_are_told_together(self) -> None:
         labels = [0] * 20 + [1] * 4 + [2] * 2
-        with pytest.raises(FoldsError) as caught:
+        with pytest.raises(SettingError) as caught:
             fold(images(labels), 5, 1, validation=0.2, seed=0)
         assert str(caught.value) == (
-            "mine: 2 classes have fewer pictures than there are folds, 5: 'c' (2), 'b' (4). Add pictures, write "
-            "data.folds: 2, or write data.rare_classes: train, which keeps them in train alone."
+            "data.folds: mine: 2 classes have fewer pictures than there are folds, 5: 'c' (2), 'b' (4). Add pictures, "
+            "write data.folds: 2, or write data.rare_classes: train, which keeps them in train alone."
         )
         assert "tienen menos imágenes que pliegues hay" in translate(str(caught.value), "es")
 
@@ -99,7 +99,7 @@ class TestSplits:
 
     def test_too_few_groups(self) -> None:
         groups = pa.table({"house": ["x"] * 44 + ["y"] * 44})
-        with pytest.raises(FoldsError, match="'house' has 2 groups in train, too few for 3 folds"):
+        with pytest.raises(SettingError, match="'house' has 2 groups in train, too few for 3 folds"):
             fold(images(table=groups), 3, 1, validation=0.2, seed=0, group="house")
 
 
@@ -186,21 +186,34 @@ def test_what_is_wrong_with_folds_is_told_with_what_else_is(tmp_path: Path) -> N
         "name: tiny\n"
         "rungs:\n"
         "  - name: base\n"
-        "    data: {source: digits, folds: 500}\n"
+        "    data:\n"
+        "      source: digits\n"
+        "      folds: 500\n"
+        "      repeats: 2\n"
+        "      labels: {corrections: fixes.csv}\n"
         "    model: {kind: mlp, dense: [8]}\n"
+        "    train: {class_weights: {zero: 2}}\n"
         "  - name: other\n"
         "    change:\n"
         "      data.folds: null\n"
+        "      data.labels: null\n"
+        "      data.repeats: 1\n"
         "      train.class_weights: {12: 2}\n"
     )
+    (tmp_path / "fixes.csv").write_text("row,label\n1,8\n2000,8\n3,nine\n")
     with pytest.raises(LadderError) as caught:
         esc.climb(esc.load_ladder(path), out=tmp_path / "runs", quiet=True)
-    told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+    told = [str(problem).removeprefix(f"{path}:").replace(f"{tmp_path}/", "") for problem in caught.value.problems]
     few = "digits: 10 classes have fewer pictures than there are folds, 500: '8' (174)"
-    assert told[0].startswith(f"4: rungs[0] (base).data.folds: {few}")
+    assert told[0].startswith(f"6: rungs[0] (base).data.folds: {few}")
     assert told[1:] == [
-        "9: rungs[1] (other).change.train.class_weights.12: expected a class of 'digits', received '12'; did you mean "
-        "'2'?"
+        "8: rungs[0] (base).data.labels.corrections: 2 lines do not fit digits:\n"
+        "fixes.csv:3: expected a row of train from 0 to 1796, received '2000'\n"
+        "fixes.csv:4: unknown class 'nine'; known: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        "10: rungs[0] (base).train.class_weights.zero: expected a class of 'digits', received 'zero'; known: 0, 1, 2, "
+        "3, 4, 5, 6, 7, 8, 9",
+        "16: rungs[1] (other).change.train.class_weights.12: expected a class of 'digits', received '12'; did you mean "
+        "'2'?",
     ]
 
 

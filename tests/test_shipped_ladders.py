@@ -20,7 +20,7 @@ JUDGED_ONLY = {"fashion-mnist": ["both-sides"], "summit": ["views"], "summit-fas
 
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
-    "houses": 10, "photos": 7, "summit": 12, "summit-fashion": 12,
+    "houses": 10, "houses-folds": 6, "photos": 7, "summit": 12, "summit-fashion": 12,
     "transfer": 5,
 }  # fmt: skip
 
@@ -54,9 +54,11 @@ def test_every_rung_trains_two_steps(
     name: str, tiny_sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classes = 100 if name.startswith("cifar100") else 10
-    batch = {"digits": 450, "transfer": 100, "houses": 30}.get(name, 100 if classes == 100 else 30)
+    batch = {"digits": 450, "transfer": 100, "houses": 30, "houses-folds": 30}.get(name, 100 if classes == 100 else 30)
     sets = ["train.epochs=1", f"train.batch_size={batch}"]
-    if name in ("houses", "photos"):
+    if name == "houses-folds":
+        sets.append("data.folds=2")
+    if name in ("houses", "houses-folds", "photos"):
         file = tmp_path / "weights" / "tf_efficientnet_lite0.safetensors"
         file.parent.mkdir()
         save_file(timm.create_model("tf_efficientnet_lite0").state_dict(), file)

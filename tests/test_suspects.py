@@ -49,7 +49,12 @@ def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def said(images: ImageSet, weights: Path | None, folds: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         assert np.bincount(folds).tolist() == [12] * 5
-        return {name: np.eye(2)[np.arange(len(part.labels)) % 2] * 0.8 + 0.1 for name, part in images.splits.items()}
+        found = {}
+        for name, part in images.splits.items():
+            rows = np.arange(len(part.labels))
+            own = np.where(rows % 5 == 1, 0.7, 0.97)
+            found[name] = np.where(np.eye(2)[rows % 2] == 1, own[:, None], 1 - own[:, None])
+        return found
 
     monkeypatch.setattr(find, "out_of_fold", said)
 

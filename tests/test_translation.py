@@ -48,6 +48,11 @@ def test_english_stays_as_it_is() -> None:
             "1 imagen tiene metadatos dañados junto a píxeles enteros, que se leen: a/1.tif (sus etiquetas están "
             "dañadas)",
         ),
+        (
+            "attributes left out: a (no value in train), house (it numbers the rows), b (a single value in train).",
+            "atributos que quedan fuera: a (sin ningún valor en train), house (numera las filas), b (un solo valor en "
+            "train).",
+        ),
         # one is not several
         (
             "t.csv: 1 image is in several rows, with different labels.",
@@ -69,7 +74,7 @@ def test_english_stays_as_it_is() -> None:
         (
             "mine: 1 class has too few pictures in train to be in every split with data.validation 0.1 and data.test "
             "0.2: 'gloves' (1). Each needs 3 at least.",
-            "mine: 1 clase tiene demasiado pocas imágenes en train para estar en todas las divisiones con "
+            "mine: 1 clase tiene demasiado pocas imágenes en train para estar en todas las particiones con "
             "data.validation 0.1 y data.test 0.2: 'gloves' (1). Necesita 3 como mínimo.",
         ),
         ("x: not read: 'annotations', beside train.", "x: no se lee: «annotations», junto a train."),

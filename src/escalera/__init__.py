@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from escalera.core.errors import EscaleraError
     from escalera.data.sources.from_python import ArraySplits
     from escalera.experiment.auto.built import Built
+    from escalera.experiment.check import Check
     from escalera.experiment.comparison import RunComparison
     from escalera.experiment.explore import Exploration
     from escalera.experiment.results import Results, Run
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _CLASSES = {
     "Built": "experiment.auto.built",
+    "Check": "experiment.check",
     "EscaleraError": "core.errors",
     "Exploration": "experiment.explore",
     "Predictor": "inference.predictor",
@@ -36,13 +38,13 @@ _CLASSES = {
     "RunComparison": "experiment.comparison",
 }
 """The public classes, and where each is."""
-_FUNCTIONS = ("auto", "climb", "compare", "explore", "load_ladder", "open", "sources")
+_FUNCTIONS = ("auto", "check", "climb", "compare", "explore", "load_ladder", "open", "sources")
 _PUBLIC = (*_FUNCTIONS, *_CLASSES, "__version__")
 
 # Not `open`: a star would hide Python's own.
 __all__ = [
-    "Built", "EscaleraError", "Exploration", "Predictor", "Results", "Run", "RunComparison", "auto", "climb", "compare",
-    "explore", "load_ladder", "sources",
+    "Built", "Check", "EscaleraError", "Exploration", "Predictor", "Results", "Run", "RunComparison", "auto", "check",
+    "climb", "compare", "explore", "load_ladder", "sources",
 ]  # fmt: skip
 
 
@@ -227,6 +229,24 @@ def compare(a: Run | Name, b: Run | Name) -> RunComparison:
         for run in (a, b)
     ]
     return compare_runs(*folders)
+
+
+def check(run: Run | Name, new: Name | Sequence[Name], *, data_root: Name | None = None) -> Check:
+    """Whether new pictures look like those that a run was tested on, and which do not: `escalera check` in Python.
+
+    `run` is one of a climb, or its folder; `new` is a folder of pictures, a picture, a table like the one that the run
+    learned from, or a list of pictures and folders. The pictures of the run are fetched from its source again, which is
+    looked for in `data_root`. Raises RunError for what is no finished run, such as a model in one file, DataError where
+    its pictures are not here, or none of the new ones can be read.
+    """
+    from escalera.core import arguments
+    from escalera.experiment.check import Check
+    from escalera.experiment.results import Run
+    from escalera.inference.drift import check as check_pictures
+
+    folder = run.dir.path if isinstance(run, Run) else arguments.path("a run, or its folder as runs/digits/cnn", run)
+    root = arguments.path_or_none("data_root", data_root)
+    return Check(check_pictures(folder, arguments.paths("new", new), data_root=root))
 
 
 def explore(

@@ -16,7 +16,7 @@ from escalera.ladder.schema import Cnn, RungConfig
 FILES = sorted((Path(escalera.__file__).parent / "ladder" / "shipped").glob("*.yaml"))
 RUNGS = {
     "cifar10": 11, "cifar10-multimodal": 7, "cifar100": 14, "cifar100-mlp": 9, "digits": 8, "fashion-mnist": 10,
-    "houses": 10, "photos": 7, "summit": 12, "summit-fashion": 12,
+    "houses": 10, "houses-folds": 6, "photos": 7, "summit": 12, "summit-fashion": 12,
     "transfer": 5,
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,14 @@ class Ballot:
 
     def probabilities(self, network: Network, batches: Batches) -> NDArray[np.float32]:
         """What they say together of rows (N, K)."""
-        parts = [self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))]
+        return self._said([self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))])
+
+    def looked(self, network: Network, batches: Batches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The features (N, D) that they are given, before they are prepared, and what they say (N, K)."""
+        parts = [part for part, _ in features(network, self.model.pool, batches.epoch(0))]
+        return torch.cat(parts).numpy(), self._said([self.prepare(part) for part in parts])
+
+    def _said(self, parts: Sequence[Features]) -> NDArray[np.float32]:
         rows: Features = np.concatenate(parts)
         said = answers(self.classifiers, self.kept, rows, self.classes)
         return together(self.model, said, self.weights).astype(np.float32)

@@ -35,12 +35,9 @@ def check(
 
     check_writing(None, csv=csv, json=json_)
     words = words_of(lang)
-    found = check_pictures(
-        run,
-        images,
-        data_root=data_root,
-        tell=lambda note: typer.secho(translate(note, lang.value), fg="yellow", err=True),
-    )
+    found = check_pictures(run, images, data_root=data_root)
+    for note in found["notes"]:
+        typer.secho(translate(note, lang.value), fg="yellow", err=True)
     for one in found["skipped"]:
         why = translate(one["error"], lang.value)
         typer.secho(words.say("check.skipped", file=one["file"], error=why), fg="yellow", err=True)

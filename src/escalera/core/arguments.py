@@ -86,6 +86,15 @@ def path(name: str, given: Name) -> Path:
     return Path(given)
 
 
+def paths(name: str, given: Name | Sequence[Name]) -> list[Path]:
+    """One path or several, as a list; raises EscaleraError for anything else, and for none."""
+    if isinstance(given, str | os.PathLike):
+        return [Path(given)]
+    if not isinstance(given, Sequence) or not given or not all(isinstance(one, str | os.PathLike) for one in given):
+        raise EscaleraError(f"{name}: expected a path, or a list of paths, received {shown(given)}")
+    return [Path(one) for one in given]
+
+
 def place(name: str, given: Name) -> str | Path:
     """A path, or a URL as it is written; raises EscaleraError for what is neither."""
     return given if isinstance(given, str) and is_url(given) else path(name, given)

@@ -15,8 +15,13 @@ class DataError(EscaleraError):
     """The data are absent, unreadable, or do not fit the ladder."""
 
 
-class FoldsError(DataError):
-    """The data have too few rows for the folds that a ladder asks for."""
+class SettingError(DataError):
+    """The data do not fit a setting of their section: `key` names it, and `message` says what is wrong."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
 
 
 class DamagedError(DataError):
@@ -63,7 +68,7 @@ class Problem:
 LISTED = 50
 """Problems that a message shows; `LadderError.problems` has them all."""
 LONGEST = 500
-"""Characters of one of them: a key of a megabyte is no help."""
+"""Characters of a line of one of them: a key of a megabyte is no help."""
 
 
 class LadderError(EscaleraError):
@@ -72,9 +77,13 @@ class LadderError(EscaleraError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line))
         count = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''} in the ladder; nothing was run."
-        shown = [text if len(text) <= LONGEST else f"{text[:LONGEST]}..." for text in map(str, self.problems[:LISTED])]
+        shown = ["\n".join(map(_short, str(problem).split("\n"))) for problem in self.problems[:LISTED]]
         more = [f"... and {len(self.problems) - LISTED:,} more"] if len(self.problems) > LISTED else []
         super().__init__("\n".join([*shown, *more, count]))
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
 def refuse(error: EscaleraError, faults: list[str] | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.errors import FoldsError
+from escalera.core.errors import SettingError
 from escalera.data import groups
 from escalera.data.dataset import Dataset, Split
 from escalera.data.images import ImageSet
@@ -34,7 +34,7 @@ def fold(
 
     Each class is spread over the folds alike, rows with the same value in the column `group` stay together, and the
     same seed gives the same folds. A validation split that the source has is that of every fold; a test split that it
-    has stays unread. Raises FoldsError for classes with fewer rows than folds, unless `rare_classes` keeps them in
+    has stays unread. Raises SettingError for classes with fewer rows than folds, unless `rare_classes` keeps them in
     train, and for too few groups.
     """
     whole = image_set.splits["train"]
@@ -83,14 +83,15 @@ def deal(labels: NDArray[np.int64], count: int, seed: int, of: NDArray[np.int64]
 
 
 def _folds(image_set: ImageSet, count: int, seed: int, group: str | None, rare_classes: Rare) -> NDArray[np.int64]:
-    """The fold (N,) of each row of train; raises FoldsError where some class or the groups are too few for that."""
+    """The fold (N,) of each row of train; raises SettingError where some class or the groups are too few for that."""
     train, name = image_set.splits["train"], image_set.name
     if group is not None:
         names, of = groups.groups_of(image_set, group)
         if len(names) < count:
-            raise FoldsError(
+            raise SettingError(
+                "data.folds",
                 f"{name}: data.group '{group}' has {len(names)} group{'s' if len(names) > 1 else ''} in train, "
-                f"too few for {count} folds."
+                f"too few for {count} folds.",
             )
         return deal(train.labels, count, seed, of)
     classes = image_set.classes or ["all rows"]
@@ -99,10 +100,11 @@ def _folds(image_set: ImageSet, count: int, seed: int, group: str | None, rare_c
     if few and (rare_classes == "refuse" or len(few) == len(classes)):
         least = min(few.values())
         fewer = f"write data.folds: {least}, " if least >= 2 else ""
-        raise FoldsError(
+        raise SettingError(
+            "data.folds",
             f"{name}: {len(few)} class{'es have' if len(few) > 1 else ' has'} fewer pictures than there are "
             f"folds, {count}: {listed(few)}. Add pictures, {fewer}or write data.rare_classes: train, which keeps them "
-            "in train alone."
+            "in train alone.",
         )
     often = np.flatnonzero(rows[train.labels] >= count)
     folds = np.full(len(train.labels), NEVER, np.int64)

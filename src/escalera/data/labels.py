@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.errors import DataError, closest, nearest
+from escalera.core.errors import DataError, SettingError, closest, nearest
 from escalera.data.dataset import Dataset, Relabelled, Split
 from escalera.data.images import Images, ImageSet
 from escalera.data.readers.csv_text import read_text
@@ -41,13 +41,13 @@ class Edits:
 
 
 def read_edits(file: Path, kind: Kind, images: ImageSet) -> Edits:
-    """The edits in a file; raises DataError with all that is wrong with it, each fault with its line."""
+    """The edits in a file; raises SettingError with all that is wrong with it, each fault with its line."""
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "is not there"
         beside = [one.name for one in file.parent.glob("*.csv")] if file.parent.is_dir() else []
         guess = closest(file.name, beside)
         hint = f" Did you mean {file.with_name(guess)}?" if guess else ""
-        raise DataError(f"data.labels.{kind}: expected a CSV file, but {file} {what}.{hint}")
+        raise SettingError(f"data.labels.{kind}", f"expected a CSV file, but {file} {what}.{hint}")
     lines = _lines(file, kind)
     faults: list[str] = []
     found: dict[str, dict[int, int]] = {name: {} for name in images.splits}
@@ -58,7 +58,7 @@ def read_edits(file: Path, kind: Kind, images: ImageSet) -> Edits:
     if faults:
         more = [f"... and {len(faults) - _LISTED:,} more"] if len(faults) > _LISTED else []
         count = f"{len(faults):,} {'lines do' if len(faults) > 1 else 'line does'} not fit {images.name}"
-        raise DataError("\n".join([f"data.labels.{kind}: {count}:", *faults[:_LISTED], *more]))
+        raise SettingError(f"data.labels.{kind}", "\n".join([f"{count}:", *faults[:_LISTED], *more]))
     rows = {name: np.array(sorted(some), np.int64) for name, some in found.items()}
     labels = {name: np.array([found[name][row] for row in own.tolist()], np.int64) for name, own in rows.items()}
     return Edits(file, kind, rows, labels)
@@ -67,7 +67,7 @@ def read_edits(file: Path, kind: Kind, images: ImageSet) -> Edits:
 def with_edits(data: Dataset, edits: Edits, *, test: bool) -> Dataset:
     """The same splits after the edits; the rows of test stay as they are unless `test` says otherwise.
 
-    Raises DataError where a class would have no row left in train.
+    Raises SettingError where a class would have no row left in train.
     """
     counts = {}
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
@@ -77,9 +77,9 @@ def with_edits(data: Dataset, edits: Edits, *, test: bool) -> Dataset:
         if counts[name] and (name != "test" or test):
             parts[name] = _edited(part, edits, touched)
     for label in np.setdiff1d(data.train.labels[data.train.rows], parts["train"].labels[parts["train"].rows]):
-        raise DataError(
-            f"data.labels.{edits.kind}: {edits.file} leaves no row of class '{data.classes[label]}' in train. Take "
-            "some of its lines out."
+        raise SettingError(
+            f"data.labels.{edits.kind}",
+            f"{edits.file} leaves no row of class '{data.classes[label]}' in train. Take some of its lines out.",
         )
     digest = hashlib.sha256(edits.file.read_bytes()).hexdigest()
     made = Relabelled(str(edits.file.absolute()), digest, edits.kind, **counts, test_changed=test)
@@ -95,16 +95,17 @@ def _edited(part: Split, edits: Edits, touched: NDArray[np.bool_]) -> Split:
 
 
 def _lines(file: Path, kind: Kind) -> Sequence[tuple[int, Mapping[str, str]]]:
-    """The lines below the first by their numbers; raises DataError for a file without the columns that are needed."""
+    """The lines below the first by their numbers; raises SettingError where columns that are needed are absent."""
     text = read_text(file)[0]
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restval="")
     names = [name.strip().lower() for name in reader.fieldnames or []]
     if "row" not in names or (kind == "corrections" and not {"label", "suggested"} & set(names)):
-        raise DataError(
-            f"data.labels.{kind}: {file} has the columns {', '.join(names) or 'none'}; expected {_NEEDED[kind]}, as "
-            "escalera explore --labels writes them."
+        raise SettingError(
+            f"data.labels.{kind}",
+            f"{file} has the columns {', '.join(names) or 'none'}; expected {_NEEDED[kind]}, as escalera explore "
+            "--labels writes them.",
         )
     reader.fieldnames = names
     try:

@@ -1,14 +1,17 @@
-"""The pooled features (N, D) of a network over rows, in their order."""
+"""The pooled features (N, D) of a network over rows, in their order, and what its head says of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from escalera.core.runtime import autocast
 from escalera.evaluate.gathered import Gathered
+from escalera.evaluate.views import VIEWS, View, mean_logits
 from escalera.models.inputs import Inputs
 from escalera.models.network import Network
 
@@ -33,3 +36,25 @@ def features(
             labels.add(truth)
     network.train(was_training)
     return found.whole(), labels.whole()
+
+
+def looked(
+    network: Network, batches: Iterable[tuple[Inputs, Tensor]], views: Sequence[View] = VIEWS["none"]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Features (N, D) of the pictures as they are, and logits (N, K) over the views: one pass for both."""
+    was_training = network.training
+    network.eval()
+    found, logits = Gathered(), Gathered()
+    with torch.inference_mode():
+        for inputs, _ in batches:
+            made: list[Tensor] = []
+
+            def answer(seen: Inputs, made: list[Tensor] = made) -> Tensor:
+                made.append(network.features(seen))
+                said: Tensor = network.head.layers(made[-1])
+                return said
+
+            logits.add(mean_logits(answer, inputs, views))
+            found.add(made[0])
+    network.train(was_training)
+    return found.whole().cpu().numpy(), logits.whole().cpu().numpy()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from escalera.core.errors import EscaleraError, FoldsError, LadderError, Problem
+from escalera.core.errors import DataError, EscaleraError, LadderError, Problem, SettingError
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Dataset
 from escalera.experiment.devices import check_devices
@@ -150,17 +150,25 @@ def prepare(way: Way, reading: Reading, tasks: Sequence[Task], anew: Sequence[Ru
 
 
 def _opened(reading: Reading, tasks: Sequence[Task]) -> tuple[dict[str, Dataset], list[Problem]]:
-    """The data by their section as JSON, and those that have too few rows for their folds, told where these stand."""
+    """The data by their section as JSON, and the settings that do not fit them, told where these stand.
+
+    Data whose settings do not fit are opened without them, so that what else is wrong with the ladder is told too.
+    """
     datasets: dict[str, Dataset] = {}
     problems: list[Problem] = []
     for task in tasks:
-        if task.source.data in datasets:
-            continue
-        try:
-            datasets[task.source.data] = open_data(task.source)
-        except FoldsError as error:
-            place = reading.locate(task.name, "data.folds")
-            problems.append(Problem(str(error), place.path, place.file, place.line))
+        source, unfit = task.source, len(problems)
+        while task.source.data not in datasets:
+            try:
+                datasets[task.source.data] = open_data(source)
+            except SettingError as error:
+                place = reading.locate(task.name, error.key)
+                problems.append(Problem(error.message, place.path, place.file, place.line))
+                source = source.without(error.key)
+            except DataError:
+                if unfit == len(problems):
+                    raise
+                break
     return datasets, list(dict.fromkeys(problems))
 
 

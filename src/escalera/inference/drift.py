@@ -5,7 +5,7 @@ They are compared with rows that the run has answered and not learned from, by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
 from escalera.data.rows import spread
 from escalera.evaluate import drift
+from escalera.inference.published import is_published
 
 if TYPE_CHECKING:
+    from escalera.data.query.rows import Query
     from escalera.inference.predictor import Predictor
 
 ALPHA = 0.05
@@ -28,71 +30,77 @@ FEW = 20
 _MOST = 2_000
 """Rows of either side that the test of all compares, spread evenly; each new one is compared with as many."""
 
-Check = dict[str, Any]
 
-
-def check(
-    run: Path,
-    files: Sequence[Path],
-    *,
-    data_root: Path | None = None,
-    tell: Callable[[str], object] = lambda note: None,
-) -> Check:
+def check(run: Path, files: Sequence[Path], *, data_root: Path | None = None) -> dict[str, Any]:
     """What is known of new pictures, in a folder, several or a table, beside the rows that a run was tested on.
 
     `p` tests all together, `alike` says whether it is 0.05 or more; `reason` is "classes" where it is less and only the
     shares of the answers differ. `pictures` are all rows, the least alike first, with `p` and `p_bh`, its correction by
-    Benjamini and Hochberg; those below 0.05 are `unlike`. `skipped` cannot be decoded or read. Raises RunError for what
-    is no run with its files, DataError where its pictures or the new ones cannot be had.
+    Benjamini and Hochberg; those below 0.05 are `unlike`. `notes` say what was left out, `skipped` what cannot be
+    decoded or read. Raises RunError for what is no run with its files, DataError where its pictures or the new ones
+    cannot be had.
     """
-    from escalera.inference.files import find_run
+    from escalera.inference.files import find_run, query_of
     from escalera.inference.predictor import open_run
 
-    if run.suffix.lower() in (".onnx", ".safetensors") and not run.is_dir():
+    if _in_one_file(run):
         raise RunError(
             f"{run} is a model in one file, which does not keep the rows that it was tested on: name the folder of its "
             "run"
         )
     home = find_run(run)
     predictor = open_run(home)
-    reference = _reference(home, predictor, data_root)
-    names, numbers, new, skipped = _asked(predictor, files, tell)
-    said = [_classes(predictor, some) for some in (reference, new)]
-    each = drift.row_p_values(reference[0], new[0])
+    asked = query_of(predictor.trained, files, ())
+    reference, before = _reference(home, predictor, data_root)
+    kept, (new, after), skipped = _asked(predictor, asked)
+    each = drift.row_p_values(reference, new)
     corrected = drift.benjamini_hochberg(each)
-    compared = spread(len(new[0]), _MOST)
-    p = drift.two_sample(reference[0], new[0][compared])
-    found: Check = {
+    compared = spread(len(new), _MOST)
+    p = drift.two_sample(reference, new[compared])
+    return {
         "run": str(home.path),
-        "reference": len(reference[0]),
-        "rows": len(names),
+        "reference": len(reference),
+        "rows": len(new),
         "p": p,
         "alike": p >= ALPHA,
-        "few": len(names) < FEW,
-        **_shares(reference[0], new[0][compared], said[0], said[1][compared], different=p < ALPHA),
-        "classes": _table(predictor.classes, said[0], said[1]),
-        "smallest_p": 1 / (len(reference[0]) + 1),
+        "few": len(new) < FEW,
+        **_shares(reference, new[compared], before, after[compared], different=p < ALPHA),
+        "classes": _table(predictor.classes, before, after),
+        "smallest_p": 1 / (len(reference) + 1),
         "unlike": int((corrected < ALPHA).sum()),
+        "notes": asked.notes,
         "skipped": skipped,
         "pictures": [
-            {"file": names[k], "row": numbers[k], "class": predictor.classes[said[1][k]], "p": float(each[k]),
+            {"file": asked.names[kept[k]], "row": None if asked.numbers is None else asked.numbers[kept[k]],
+             "class": predictor.classes[after[k]], "p": float(each[k]),
              "p_bh": float(corrected[k]), "unlike": bool(corrected[k] < ALPHA)}
             for k in np.argsort(each, kind="stable")
         ],
     }  # fmt: skip
-    return found
 
 
-Seen = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Features (n, D), scaled, and probabilities (n, K)."""
+def _in_one_file(run: Path) -> bool:
+    """Whether a model is one that was exported, or lies on the hub; a file of a run's folder is not meant by itself."""
+    if is_published(run):
+        return True
+    return run.suffix.lower() in (".onnx", ".safetensors") and not run.is_dir() and not RunDir(run.parent).exists()
+
+
+Seen = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""Features (n, D), scaled, and the classes (n,) that are said."""
 
 
 def _reference(home: RunDir, predictor: Predictor, data_root: Path | None) -> Seen:
     """The test rows of a run; of folds those of the first one, whose network it stands by."""
     from escalera.inference.illustrations import Illustrator
 
-    first = home.fold(1)
-    answers = read_answers((first if first.predictions.is_file() else home).predictions)
+    first = home if predictor.trained.config.data.folds is None else home.fold(1)
+    if not first.predictions.is_file():
+        raise RunError(
+            f"{first.path} has no answers (predictions.parquet), whose rows the new ones are compared with. "
+            f"{home.cure()}"
+        )
+    answers = read_answers(first.predictions)
     rows = answers.rows[spread(len(answers.rows), _MOST)]
     labels = answers.labels[np.searchsorted(answers.rows, rows)]
     source = Illustrator(data_root)
@@ -106,15 +114,10 @@ def _reference(home: RunDir, predictor: Predictor, data_root: Path | None) -> Se
     return _features(predictor, np.stack(pixels), source.attributes(home.path, rows) if predictor.fitted else None)
 
 
-def _asked(
-    predictor: Predictor, files: Sequence[Path], tell: Callable[[str], object]
-) -> tuple[list[str], list[int | None], Seen, list[dict[str, str]]]:
-    """The new rows that can be read: names, numbers in a table, what is seen of them; and why others cannot be."""
-    from escalera.inference.files import decoded, place, query_of, unfit
+def _asked(predictor: Predictor, asked: Query) -> tuple[list[int], Seen, list[dict[str, str]]]:
+    """Which of the new rows can be read, and what is seen of them; and why others cannot be."""
+    from escalera.inference.files import decoded, place, unfit
 
-    asked = query_of(predictor.trained, files, ())
-    for note in asked.notes:
-        tell(note)
     predictor.trained.check_pictures(asked.pictures is not None)
     bad = unfit(predictor, asked.attributes)
     kept: list[int] = []
@@ -127,26 +130,20 @@ def _asked(
     if not kept:
         listed = "".join(f"\n  {one['file']}: {one['error']}" for one in skipped[:10])
         raise DataError(f"none of {len(skipped):,} pictures can be decoded:{listed}")
-    numbers = [None if asked.numbers is None else asked.numbers[row] for row in kept]
-    whole = np.concatenate([one for one, _ in parts]), np.concatenate([two for _, two in parts])
-    return [asked.names[row] for row in kept], numbers, whole, skipped
+    return kept, (np.concatenate([one for one, _ in parts]), np.concatenate([two for _, two in parts])), skipped
 
 
 def _features(
     predictor: Predictor, pixels: NDArray[np.uint8] | None, attributes: Sequence[Mapping[str, Any]] | None
 ) -> Seen:
-    """Features of unit length, as Sun et al. compare them, and probabilities."""
+    """Features of unit length, as Sun et al. compare them, and classes."""
     from escalera.data.query.images import Seen as Pictures
 
     seen = None if pixels is None else Pictures(pixels)
     if not predictor.trained.reads_pictures:
         seen = None
-    return drift.unit(predictor.features(seen, attributes)), predictor.predict(seen, attributes)
-
-
-def _classes(predictor: Predictor, some: Seen) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = some[1].argmax(axis=1)
-    return found
+    made, probabilities = predictor.look(seen, attributes)
+    return drift.unit(made), probabilities.argmax(axis=1)
 
 
 def _shares(
@@ -171,7 +168,7 @@ def _table(classes: Sequence[str], before: NDArray[np.int64], after: NDArray[np.
     return [{"name": classes[k], "reference": float(shares[0][k]), "new": float(shares[1][k])} for k in order]
 
 
-def as_csv(found: Check) -> str:
+def as_csv(found: Mapping[str, Any]) -> str:
     """The pictures as a table, the least alike first."""
     header = ["file", "row", "class", "p", "p_bh", "unlike"]
     return csv_text(header, [[one[name] for name in header] for one in found["pictures"]])

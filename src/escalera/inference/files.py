@@ -144,7 +144,9 @@ def query_of(trained: Trained | About, files: Sequence[Path], attributes: Sequen
         from escalera import builders
 
         options = builders.read_options(trained.config.data)
-        return about_table(files[0], trained.data, options, reads_pictures=trained.reads_pictures)
+        # The table that it learned from may have had columns which other rungs read.
+        learned = trained.data if trained.reads_attributes else trained.data.model_copy(update={"columns": None})
+        return about_table(files[0], learned, options, reads_pictures=trained.reads_pictures)
     return about_files(files, attributes, trained.data)
 
 

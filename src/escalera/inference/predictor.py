@@ -22,7 +22,7 @@ from escalera.data.batches import Batches, Treatment, evaluation_batch
 from escalera.data.input_spec import Learned
 from escalera.data.query.images import Intake, Pictures, Seen
 from escalera.evaluate.explain import grad_cam
-from escalera.evaluate.features import features
+from escalera.evaluate.features import features, looked
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
 from escalera.inference.asked import Attributes, check_rows, vectors_of
@@ -119,6 +119,20 @@ class Predictor:
         found: NDArray[np.float32] = features(self.network, self._feed(images, attributes).epoch(0))[0].numpy()
         return found
 
+    def look(
+        self, images: Pictures | Seen | None = None, attributes: Attributes | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What `features` and `predict` say of rows, by one pass: (N, D) and (N, K).
+
+        The features of votes are those that their classifiers are given.
+        """
+        feed = self._feed(images, attributes)
+        if self.ballot is not None:
+            made, said = self.ballot.looked(self.network, feed)
+        else:
+            made, said = looked(self.network, feed.epoch(0), builders.views(self.trained.config))
+        return made, _probabilities(self, said)
+
     def _chosen(self, classes: Sequence[int] | NDArray[np.int64], rows: int) -> torch.Tensor:
         """The classes (N,) to explain; raises DataError for other than a class of each row."""
         chosen = np.asarray(classes)
@@ -158,14 +172,20 @@ def as_batches(data: Learned, pixels: NDArray[np.uint8], vectors: NDArray[np.flo
 
 def answers(predictor: Predictor, feed: Batches) -> NDArray[np.float32]:
     """The probability of each class (N, K) for rows as the network takes them; raises RunError for no numbers."""
-    trained, doubt = predictor.trained, predictor.trained.doubt
     if predictor.ballot is not None:
-        found = predictor.ballot.probabilities(predictor.network, feed)
-        if doubt is not None:
-            found = doubt.probabilities(logits(found.astype(np.float64))).astype(np.float32)
+        return _probabilities(predictor, predictor.ballot.probabilities(predictor.network, feed))
+    views = builders.views(predictor.trained.config)
+    return _probabilities(predictor, predict(predictor.network, feed.epoch(0), views).logits)
+
+
+def _probabilities(predictor: Predictor, said: NDArray[np.float32]) -> NDArray[np.float32]:
+    """From a network's logits (N, K), or the probabilities of a vote, to those that the model stands by."""
+    trained, doubt = predictor.trained, predictor.trained.doubt
+    if doubt is not None:
+        voted = predictor.ballot is not None
+        found = doubt.probabilities(logits(said.astype(np.float64)) if voted else said).astype(np.float32)
     else:
-        said = predict(predictor.network, feed.epoch(0), builders.views(trained.config)).logits
-        found = (softmax(said) if doubt is None else doubt.probabilities(said)).astype(np.float32)
+        found = said if predictor.ballot is not None else softmax(said).astype(np.float32)
     if not np.isfinite(found).all():
         raise RunError(f"{trained.name} answers with no numbers (NaN): its weights or its data are damaged")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -40,6 +41,13 @@ class Source:
     is_path: bool = False
     sent: str | None = None
     fold: int | None = None
+
+    def without(self, key: str) -> Source:
+        """The same without one of its settings, `data.folds` or one of `data.labels`."""
+        given = json.loads(self.data)
+        name = key.split(".")[1]
+        kept = {own: value for own, value in given.items() if own not in (name, "repeats" if name == "folds" else name)}
+        return replace(self, data=Data.model_validate_json(json.dumps(kept)).model_dump_json())
 
 
 @dataclass(frozen=True)

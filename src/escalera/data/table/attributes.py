@@ -29,6 +29,8 @@ REASONS = {
     "all_rare": "no name is in enough rows",
     "not_named": "not named",
     "not_selected": "not selected",
+    "target": "its bands are the classes",
+    "group": "it groups the rows",
 }
 """Why a column is left out, in words."""
 
@@ -169,4 +171,4 @@ def _missing(whole: pa.Table, name: str, kind: Kind) -> int:
 
 
 def _reasons(left_out: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} ({REASONS.get(why, why)})" for name, why in left_out.items()) or "it is empty"
+    return ", ".join(f"{name} ({REASONS[why]})" for name, why in left_out.items()) or "it is empty"

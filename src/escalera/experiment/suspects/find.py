@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from escalera.data.explore.source import Explored
 from escalera.data.folds import deal
 from escalera.data.groups import groups_of
 from escalera.data.images import ImageSet
-from escalera.evaluate.noise import Noise, find_noise, noise_matrix, thresholds
+from escalera.evaluate.noise import Noise, find_noise, thresholds
+from escalera.evaluate.noise_model import fit_noise
 from escalera.experiment.suspects.out_of_fold import out_of_fold
 from escalera.models.pretrained import at_hand
 
@@ -94,13 +95,30 @@ def find_suspects(explored: Explored, group: str | None = None) -> Suspects:
     weights = _weights(explored)
     folds = _folds(images, group)
     said = out_of_fold(images, weights, folds)
-    least = thresholds(said["train"], labels)
-    found = {name: find_noise(said[name], part.labels, least) for name, part in images.splits.items()}
-    matrix, share = noise_matrix(said["train"], labels)
+    found, matrix, share = judged(said, {name: part.labels for name, part in images.splits.items()})
     accuracy = float((said["train"].argmax(axis=1) == labels).mean())
     return Suspects(
         images.classes, found, matrix, share, accuracy, weights.name if weights else None, int(folds.max()) + 1
     )
+
+
+def judged(
+    said: Mapping[str, NDArray[np.float64]], labels: Mapping[str, NDArray[np.int64]]
+) -> tuple[dict[str, Noise], NDArray[np.float64], float]:
+    """The suspects of each split; of train P(given label | true class) (K, K), and the share of wrong labels.
+
+    What confident learning flags is suspect where the label is more likely wrong than right, too: by itself it takes
+    the networks' own mistakes for wrong labels. How often labels are wrong is asked of every split by itself.
+    """
+    model = fit_noise(said["train"], labels["train"])
+    shown = {name: model.shown(some) for name, some in said.items()}
+    least, found, share = thresholds(shown["train"], labels["train"]), {}, 0.0
+    for name, own in labels.items():
+        wrong = (model if name == "train" else fit_noise(said[name], own, model.temperature)).wrong(said[name], own)
+        noise = find_noise(shown[name], own, least)
+        found[name] = replace(noise, flagged=noise.flagged & (wrong > 0.5))
+        share = float(wrong.mean()) if name == "train" else share
+    return found, model.matrix, share
 
 
 def _folds(images: ImageSet, group: str | None) -> NDArray[np.int64]:
