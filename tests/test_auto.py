@@ -18,16 +18,18 @@ import pytest
 
 from escalera.core.errors import DataError, EscaleraError, RunError
 from escalera.core.files import plain_yaml, read_json
+from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
 from escalera.core.translation import translate
 from escalera.data.dataset import Dataset, Split
+from escalera.data.folds import TURNS
 from escalera.experiment import climb as climbing
 from escalera.experiment.auto import ascent
 from escalera.experiment.auto import auto as building
 from escalera.experiment.auto.auto import auto
 from escalera.experiment.auto.built import Built
 from escalera.experiment.auto.diary import Attempt, Diary, read_diary
-from escalera.experiment.auto.evidence import DEARER, POINTS, SURER, Evidence
+from escalera.experiment.auto.evidence import DEARER, DETECTABLE, POINTS, SURER, Evidence, detectable
 from escalera.experiment.auto.ground import Ground
 from escalera.experiment.auto.moves import AGAIN, MOVES, first
 from escalera.experiment.auto.text import as_ladder, sentence, words_of
@@ -68,12 +70,15 @@ class Counted(Timing):
     def seconds(self, rung: Any) -> float:
         return 1.0
 
-    def allows(self, rung: Any, parent: Attempt, before: Any) -> bool:
+    def allows(self, rung: Any, parent: Attempt, before: Any, ground: Ground) -> bool:
         fits = self.elapsed + MINUTE <= MINUTE * self.minutes
         self.granted += fits
         return fits
 
-    def final_epochs(self, last: Attempt, ground: Ground) -> int:
+    def after(self, rung: Any, ground: Ground) -> float:
+        return 0.0
+
+    def final_epochs(self, last: Attempt, ground: Ground, after: float) -> int:
         return 3
 
 
@@ -460,6 +465,38 @@ def test_each_move_applies_to_what_it_should(
         # It is not tried again on top of itself, but where it may be.
         again = MOVES[name](ground, dump_config(rung.config))
         assert again is None or name in AGAIN or name == "dropout"
+
+
+def test_too_few_rows_of_validation_answer_in_turn(
+    build: Callable[..., Built], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each move is trained once for each part, and votes read the network of their turn; test is read once."""
+    monkeypatch.setattr(building, "DETECTABLE", 0.03)
+    monkeypatch.setattr(Evidence, "kept", property(lambda found: found.accuracy > 0))
+    monkeypatch.setattr(ascent, "MOVES", {name: MOVES[name] for name in ("smoothing", "votes")})
+    built = build(minutes=9)
+    assert [(one.name, one.state, one.turns) for one in built.diary.attempts] == [
+        ("baseline", "kept", TURNS), ("smoothing", "kept", TURNS), ("votes", "kept", TURNS),
+    ]  # fmt: skip
+    for attempt in built.diary.attempts:
+        runs = [
+            RunDir(tmp_path / f"runs/digits/auto/search/trial-000{attempt.number}/seed-{1000 + n}") for n in range(4)
+        ]
+        rows = np.concatenate([read_answers(run.validation).rows for run in runs])
+        ground = built.diary.ground
+        assert len(np.unique(rows)) == len(rows) == ground["train"] + ground["validation"]
+        assert all(run.read_record()["test_looks"] == 0 for run in runs)
+        if attempt.name == "votes":
+            origins = [run.read_record()["weights"]["features"]["file"] for run in runs]
+            assert [Path(one).parent.name for one in origins] == [run.path.name for run in runs]
+    [_, smoothing, _] = ladder_of(built.file)["rungs"]
+    assert f"{len(rows):,} rows in 4 folds, each answered by a network that had not seen it" in smoothing["why"]["en"]
+    assert "filas en 4 pliegues, cada una respondida por una red que no la había visto" in smoothing["why"]["es"]
+    assert built.results["votes"].dir.read_record()["test_looks"] == 1
+
+
+def test_a_split_is_too_small_where_it_shows_only_large_differences() -> None:
+    assert detectable(100) > DETECTABLE > detectable(226)
 
 
 def test_a_ladder_on_uneven_classes_is_judged_by_balanced_accuracy() -> None:

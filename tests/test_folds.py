@@ -15,8 +15,9 @@ from escalera.core.predictions import read_answers
 from escalera.core.rundir import RunDir
 from escalera.core.runtime import threads
 from escalera.core.translation import translate
-from escalera.data.folds import NEVER, fold
+from escalera.data.folds import NEVER, TURNS, fold, turned
 from escalera.data.images import Images, ImageSet
+from escalera.data.splits import split
 from escalera.experiment.climb import climb
 from escalera.run.evaluate import evaluate
 from escalera.run.events import Events
@@ -294,3 +295,23 @@ def test_weights_of_other_folds_are_refused() -> None:
     with pytest.raises(LadderError) as caught:
         esc.load_ladder(ladder)
     assert "expected weights of a rung with the same data.folds, 4, received those of one with 3" in str(caught.value)
+
+
+def test_in_turn_all_rows_but_test_are_validation_once() -> None:
+    """The test rows stay, groups stay together, and a class that validation lacks stays in train."""
+    labels = np.array([*[0, 1] * 30, 2])
+    rare = images(labels)
+    whole = split(rare, validation=0.25, test=0.25, seed=0, rare_classes="train")
+    turns = [turned(whole, rare, number, seed=0) for number in range(1, TURNS + 1)]
+    pool = {*whole.train.rows.tolist(), *whole.validation.rows.tolist()}
+    assert sorted(np.concatenate([one.validation.rows for one in turns]).tolist()) == sorted(pool - {60})
+    for one in turns:
+        assert np.array_equal(one.test.rows, whole.test.rows)
+        assert sorted([*one.train.rows.tolist(), *one.validation.rows.tolist()]) == sorted(pool)
+        assert set(labels[one.validation.rows]) == {0, 1} and 60 in one.train.rows
+    patients = np.arange(88) // 4
+    grouped = images(table=pa.table({"patient": [str(one) for one in patients]}))
+    whole = split(grouped, validation=0.25, test=0.25, seed=0, group="patient")
+    for number in range(1, TURNS + 1):
+        one = turned(whole, grouped, number, seed=0, group="patient")
+        assert len(one.validation.rows) and not {*patients[one.train.rows]} & {*patients[one.validation.rows]}

@@ -23,6 +23,7 @@ from escalera.core.rundir import RunDir
 from escalera.data.dataset import Dataset, Split
 from escalera.experiment import climb as climbing
 from escalera.experiment.answers import set_aside
+from escalera.experiment.executors import serial
 from escalera.experiment.results import Results
 from escalera.experiment.stage import tasks_of
 from escalera.experiment.study import JOURNAL
@@ -30,7 +31,7 @@ from escalera.run import perform as performing
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.perform import perform
-from escalera.run.task import data_kept, open_data
+from escalera.run.task import Task, data_kept, open_data
 from escalera.run.trial import Trial
 
 OVER = {"train.optimizer.lr": {"log": [1e-3, 1e-1]}, "model.dense": [[4], [8], [16]]}
@@ -358,9 +359,37 @@ def test_where_all_trials_fail_the_rung_has_failed_and_what_builds_on_it(
     }
     assert [outcome.rung for outcome in runs.failed] == ["tuned", "child", "grown"]
     assert read_json(tmp_path / "runs/s/second/seed-0/run.json")["state"] == "done"
-    again = Heard()
-    assert [outcome.rung for outcome in climb(written, events=again).failed] == ["tuned", "child", "grown"]
-    assert again.failed == heard.failed and again.trials == []
+    # The next command tries each once more, and what failed alike no further one.
+    for tried in (10, 0):
+        again = Heard()
+        assert [outcome.rung for outcome in climb(written, events=again).failed] == ["tuned", "child", "grown"]
+        assert again.failed == heard.failed and len(again.trials) == tried
+    assert [trial["number"] for trial in found(tmp_path)["trials"]] == list(range(10))
+
+
+def test_a_trial_that_failed_by_chance_is_tried_again_by_the_next_command(
+    climb: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under its own number, and as one that never failed; once the search has ended, what it found stands."""
+    written = ladder(over={"model.dense": [[4], [8], [16]]}, method="grid", epochs=1)
+    whole, failing = perform, [True]
+
+    def moody(task: Task, failed: frozenset[str], events: Events) -> Outcome:
+        if failing[0] and "trial-0002" in task.name:
+            return Outcome(task.name, task.seed, "failed", "the disk is full")
+        if failing[0] and "trial-0003" in task.name:
+            raise KeyboardInterrupt
+        return whole(task, failed, events)
+
+    monkeypatch.setattr(serial, "perform", moody)
+    with pytest.raises(KeyboardInterrupt):
+        climb(written)
+    assert [trial["state"] for trial in found(tmp_path)["trials"]] == ["done", "failed", "running"]
+    failing[0] = False
+    assert not climb(written).failed
+    trials = found(tmp_path)["trials"]
+    assert [(one["number"], one["state"], one["error"]) for one in trials] == [(n, "done", "") for n in range(3)]
+    assert trials[1]["settings"] == {"model.dense": [8]}
 
 
 def test_too_few_minutes_say_how_many_it_takes(climb: Callable[..., Results], tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from escalera.data.augment.resizing import Progressive, scaled
 from escalera.data.batches import Batches, Change, Treatment, evaluation_batch
 from escalera.data.dataset import Dataset, Split
 from escalera.data.duplicates.overlap import without_duplicates
-from escalera.data.folds import fold
+from escalera.data.folds import fold, turned
 from escalera.data.home import expanded, is_there
 from escalera.data.images import ImageSet
 from escalera.data.input_spec import InputSpec
@@ -81,12 +81,13 @@ def divided(
     attributes: bool = True,
     beside: Path | None = None,
     number: int = 1,
+    turn: int | None = None,
 ) -> Dataset:
     """The pictures of a source, split; `attributes`: whether a model reads those beside them.
 
     They are split by the labels that the source has, so that a rung with corrections is asked about the very test rows
     of the one without. The file of the corrections is looked for `beside` the ladder too. Where the configuration asks
-    for folds, it is the fold of that `number`.
+    for folds, it is the fold of that `number`; with a `turn` another part of the rows that are not test is validation.
     """
     if data.target is not None and data.bands is not None:
         images = provisional(images, data.target, data.bands)
@@ -95,6 +96,8 @@ def divided(
         splits = fold(images, data.folds, number, seed=seed, **alike)
     else:
         splits = split(images, test=data.test, seed=seed, **alike)
+    if turn is not None:
+        splits = turned(splits, images, turn, seed=seed, group=data.group)
     if data.labels is not None:
         splits = with_edits(splits, _edits(images, data.labels, beside), test=data.labels.test == "change")
     return _with_table(without_duplicates(splits) if data.duplicates == "drop" else splits, data, attributes)

@@ -29,7 +29,10 @@ class EvidenceRecord(Lenient):
 
 
 class MoveRecord(Lenient):
-    """A move on top of `parent`; `state` is running, kept, dropped, waits or failed, `ended` seconds of all parts."""
+    """A move on top of `parent`; `state` is running, kept, dropped, waits or failed, `ended` seconds of all parts.
+
+    In so many `turns` each row that is not test was validation once.
+    """
 
     move: str = ""
     name: str = ""
@@ -42,6 +45,7 @@ class MoveRecord(Lenient):
     ended: Amount = 0.0
     evidence: EvidenceRecord | None = None
     error: str = ""
+    turns: Count = 1
 
 
 class AutoRecord(Lenient):

@@ -16,6 +16,8 @@ from escalera.data.dataset import Dataset, Split
 from escalera.data.images import ImageSet
 from escalera.data.splits import Rare, cut_rows, listed, notes
 
+TURNS = 4
+"""How many parts the rows that are not test are cut into where each is validation in turn."""
 NEVER = -1
 """The fold of a row that is in no test: of a class with too few rows, where these stay in train."""
 
@@ -64,6 +66,28 @@ def fold(
         splits["test"],
         skipped=image_set.skipped,
         notes=(*image_set.notes, *said, *notes(image_set.classes, splits)),
+    )
+
+
+def turned(splits: Dataset, image_set: ImageSet, number: int, *, seed: int, group: str | None = None) -> Dataset:
+    """The same test rows, and of all others another part as validation: part `number` of `TURNS`, the rest is train.
+
+    The validation rows of all turns together are those of train and validation, each once. Rows of a class that
+    validation lacks stay in train; those with the same value in the column `group` stay together.
+    """
+    whole = image_set.splits["train"]
+    rows = np.sort(np.concatenate([splits.train.rows, splits.validation.rows]))
+    often = rows[np.isin(whole.labels[rows], whole.labels[splits.validation.rows])]
+    of = None
+    if group is not None:
+        # Numbered without gaps: the groups of test are not dealt.
+        of = np.unique(groups.groups_of(image_set, group)[1][often], return_inverse=True)[1]
+    asked = often[deal(whole.labels[often], TURNS, seed, of) == number - 1]
+    rest = np.setdiff1d(rows, asked)
+    return replace(
+        splits,
+        train=replace(splits.train, rows=rest),
+        validation=replace(splits.validation, rows=asked),
     )
 
 

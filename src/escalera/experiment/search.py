@@ -87,14 +87,17 @@ class _Hunt:
     def run(self) -> str:
         """Try all that is to be tried; why nothing was found, or nothing."""
         way, rows = self.way, len(open_data(self.base.source).validation.rows)
-        told = [trial for trial in self.study.trials() if trial.state != "running"]
+        left = [trial for trial in self.study.trials() if trial.state == "running" or trial.again]
+        told = [trial for trial in self.study.trials() if trial not in left]
         most = self.study.limit or max(len(told), 20)
         way.events.search_begins(self.rung, self.study.limit, len(told), rows, flattery(rows, most))
         with way.make(Muffled(way.events), self._samples(most), way.jobs, way.device) as pool:
             running: dict[Future[Outcome], Trial] = {}
-            for left in self.study.trials():
-                if left.state == "running":
-                    self._go_on(self.study.again(left), running, pool.submit)
+            for trial in left:
+                if trial.again:
+                    # It begins anew: its weights were not kept.
+                    shutil.rmtree(self._run(trial).path, ignore_errors=True)
+                self._go_on(self.study.again(trial), running, pool.submit)
             while True:
                 while len(running) < pool.at_once and self._goes_on():
                     self._begin(self.study.ask(), running, pool.submit)
@@ -137,6 +140,7 @@ class _Hunt:
         try:
             task = self._task(trial)
         except EscaleraError as error:
+            # Settings that make no rung never will.
             self._tell(replace(trial, state="failed", error=str(error)))
             return
         running[submit(task, frozenset())] = trial
@@ -189,15 +193,14 @@ class _Hunt:
         seconds = round(sum(epoch.get("seconds", 0.0) for epoch in run.read_history()), 3)
         spent: dict[str, Any] = {"curve": curve, "epochs": len(curve), "seconds": seconds}
         if outcome.state == "failed":
-            return replace(trial, state="failed", error=outcome.error, **spent)
+            return _failed(replace(trial, **spent), outcome.error)
+        trial = replace(trial, error="")
         if outcome.state == "paused":
             return replace(trial, state="pruned", value=curve[-1], **spent)
         record, validation = run.read_record(), read_json(run.metrics)["validation"]
         value = float(validation[self.search.monitor.removeprefix("val_")])
         if not math.isfinite(value):
-            return replace(
-                trial, state="failed", error=f"expected a finite {self.search.monitor}, received {value}", **spent
-            )
+            return _failed(replace(trial, **spent), f"expected a finite {self.search.monitor}, received {value}")
         return replace(trial, state="done", value=value, **{**spent, "seconds": record["seconds"]})
 
     def _curve(self, trial: Trial) -> list[float]:
@@ -270,3 +273,8 @@ class _Hunt:
 
     def _run(self, trial: Trial) -> RunDir:
         return RunDir(self.way.place.folder / self._name(trial) / f"seed-{SEED}")
+
+
+def _failed(trial: Trial, error: str) -> Trial:
+    """A trial that failed: the next command tries it again, unless it failed alike before."""
+    return replace(trial, state="failed", error=error, again=error != trial.error)

@@ -10,7 +10,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,8 +54,12 @@ class Study:
         return self._drawn(self.study.ask())
 
     def again(self, trial: Trial) -> Trial:
-        """A trial that was asked for and never told of; what a crash has left undrawn of it is drawn."""
-        return self._drawn(self._live(trial))
+        """A trial that is not over; what a crash has left undrawn of it is drawn. Why it failed before stays known."""
+        drawn = self._drawn(self._live(trial))
+        if trial.state == "failed":
+            drawn = replace(drawn, error=trial.error)
+            self._live(trial).set_user_attr(_TOLD, asdict(drawn))
+        return replace(drawn, error=trial.error)
 
     def goes_on(self, trial: Trial, curve: Sequence[float]) -> bool:
         """Whether a trial that pauses is among the better ones that have come as far; `curve` has its epochs' figures.
@@ -72,10 +76,12 @@ class Study:
         return curve[-1] <= last if self.lowest else curve[-1] >= last
 
     def tell(self, trial: Trial) -> None:
-        """Keep what came of a trial: it is over."""
+        """Keep what came of a trial: it is over, unless it failed and is to be tried again, by the next command."""
         import optuna
 
         self._live(trial).set_user_attr(_TOLD, asdict(trial))
+        if trial.again:
+            return
         states = {name: optuna.trial.TrialState[key] for key, name in _STATES.items()}
         self.study.tell(trial.number, trial.value if trial.state == "done" else None, state=states[trial.state])
 
@@ -140,9 +146,11 @@ class Study:
         return optuna.samplers.RandomSampler(seed=drawn)
 
     def _trial(self, each: optuna.trial.FrozenTrial) -> Trial:
-        state = _STATES.get(each.state.name, "running")
-        told = each.user_attrs.get(_TOLD)
-        return Trial(each.number, state, {}) if told is None or state == "running" else Trial(**told)
+        state, told = _STATES.get(each.state.name, "running"), each.user_attrs.get(_TOLD)
+        found = Trial(each.number, state, {}) if told is None else Trial(**told)
+        # A crash may have come before Optuna heard that it is over.
+        over = state != "running" or found.again or found.state == "running"
+        return found if over else Trial(each.number, "running", {})
 
     def _live(self, trial: Trial) -> optuna.Trial:
         import optuna

@@ -29,7 +29,8 @@ class Source:
 
     `attributes` says whether a model reads the columns beside the images. `is_path` says that it is a file or folder
     where the climb was begun, so that nobody asks the hub for it; `sent` is the key of what a machine that does not see
-    it has fetched. `fold`, of a section that asks for folds, is the one that is meant, counted from 1.
+    it has fetched. `fold`, of a section that asks for folds, is the one that is meant, counted from 1. With a `turn`,
+    from 1 on, another part of the rows that are not test is validation.
     """
 
     data: str
@@ -41,6 +42,7 @@ class Source:
     is_path: bool = False
     sent: str | None = None
     fold: int | None = None
+    turn: int | None = None
 
     def without(self, key: str) -> Source:
         """The same without one of its settings, `data.folds` or one of `data.labels`."""
@@ -114,6 +116,7 @@ def open_data(source: Source) -> Dataset:
         attributes=source.attributes,
         beside=Path(source.beside) if source.beside else None,
         number=source.fold or 1,
+        turn=source.turn,
     )
     return data if data.overlap else with_overlap(data)
 

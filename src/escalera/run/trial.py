@@ -13,7 +13,7 @@ class Trial:
     `value` is the figure of validation that it is chosen by, None where there is none; `curve` that figure after each
     epoch. One that is `pruned` was worse than others after as many epochs. `ended` are the seconds of the search after
     which it was over, and `seconds` those of its training. `same` is the number of an earlier trial with the very same
-    settings, whose result it has.
+    settings, whose result it has. One that failed is tried `again` by the next command, unless it would fail alike.
     """
 
     number: int
@@ -26,3 +26,4 @@ class Trial:
     ended: float = 0.0
     error: str = ""
     same: int | None = None
+    again: bool = False

@@ -11,11 +11,10 @@ from typing import Any
 
 from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError, LadderError
-from escalera.core.files import read_json
 from escalera.core.language import Language
 from escalera.core.rundir import RunDir, trial_name
 from escalera.experiment.auto.diary import Attempt, Diary
-from escalera.experiment.auto.evidence import Evidence, weigh
+from escalera.experiment.auto.evidence import answered, weigh
 from escalera.experiment.auto.ground import Ground
 from escalera.experiment.auto.moves import AGAIN, LAST, MOVES, PARENT, first
 from escalera.experiment.auto.text import as_ladder, sentence
@@ -84,7 +83,7 @@ class Ascent:
             if attempt.state != "running":
                 continue
             try:
-                fits = self.timing.allows(self._rung(attempt), parent, self._rung(parent))
+                fits = self.timing.allows(self._rung(attempt), parent, self._rung(parent), self.ground)
             except EscaleraError as error:
                 reason = "\n".join(map(str, error.problems)) if isinstance(error, LadderError) else str(error)
                 self._put(failed := replace(attempt, state="failed", error=reason))
@@ -114,43 +113,44 @@ class Ascent:
     def _tried(self, attempts: list[Attempt], pool: Executor) -> list[Attempt]:
         """The same moves, once all have been tried."""
         running: dict[Future[Outcome], Attempt] = {
-            pool.submit(self._task(attempt), frozenset()): attempt for attempt in attempts
+            pool.submit(task, frozenset()): attempt for attempt in attempts for task in self._tasks(attempt)
         }
+        came: dict[int, list[Outcome]] = {attempt.number: [] for attempt in attempts}
         found = []
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 attempt, outcome = running.pop(future), future.result()
                 self.way.place.take(outcome)
-                found.append(self._judged(attempt, outcome))
-                self._put(found[-1])
+                came[attempt.number].append(outcome)
+                if len(came[attempt.number]) == attempt.turns:
+                    found.append(self._judged(attempt, came[attempt.number]))
+                    self._put(found[-1])
         return sorted(found, key=lambda one: one.number)
 
-    def _judged(self, attempt: Attempt, outcome: Outcome) -> Attempt:
-        """What came of a trial, against the rung that it starts from."""
-        run, ended = self.run(attempt), round(self.timing.elapsed, 1)
-        if outcome.state == "failed":
-            return replace(attempt, state="failed", error=outcome.error, ended=ended)
-        record, validation = run.read_record(), read_json(run.metrics)["validation"]
-        if record.get("stopped") == OUT_OF_TIME and attempt.parent:
+    def _judged(self, attempt: Attempt, outcomes: list[Outcome]) -> Attempt:
+        """What came of the trainings of a trial, against the rung that it starts from."""
+        runs, ended = self.runs(attempt), round(self.timing.elapsed, 1)
+        failed = next((one for one in outcomes if one.state == "failed"), None)
+        if failed is not None:
+            return replace(attempt, state="failed", error=failed.error, ended=ended)
+        records = [run.read_record() for run in runs]
+        if attempt.parent and any(record.get("stopped") == OUT_OF_TIME for record in records):
             return replace(attempt, state="failed", error="it would not have ended in time", ended=ended)
+        new = answered(runs)
         found = replace(
             attempt,
-            accuracy=float(validation[metric(self.ground)]),
-            loss=float(validation["loss"]),
-            seconds=float(record["seconds"]),
-            epochs=int(record.get("epochs", 0)),
+            accuracy=new.figure(metric(self.ground)),
+            loss=float(new.losses.mean()),
+            seconds=round(sum(record["seconds"] for record in records), 3),
+            epochs=sum(record.get("epochs", 0) for record in records),
             ended=ended,
         )
-        if attempt.parent:
-            parent = next(one for one in self.diary.kept if one.name == attempt.parent)
-            found = replace(found, evidence=self._evidence(parent, found))
-        return found
-
-    def _evidence(self, parent: Attempt, found: Attempt) -> Evidence:
-        # A training that stops early is not dearer by what it would have taken.
-        a, b = (one.seconds / max(1, one.epochs) if one.epochs else one.seconds for one in (parent, found))
-        return weigh(self.run(parent), self.run(found), a, b, metric(self.ground))
+        if not attempt.parent:
+            return found
+        parent = next(one for one in self.diary.kept if one.name == attempt.parent)
+        ratio = max(_each(found), 1e-3) / max(_each(parent), 1e-3)
+        return replace(found, evidence=weigh(answered(self.runs(parent)), new, ratio, metric(self.ground)))
 
     def _decide(self, tried: list[Attempt]) -> None:
         """Keep the best of those that help; what helps too is tried again on top of it, and the rest is dropped."""
@@ -176,35 +176,44 @@ class Ascent:
         again = 2
         while name in names and any(one.name == name and one.state == "kept" for one in self.diary.attempts):
             name, again = f"{move}-{again}", again + 1
-        return Attempt(move, name, parent, change, len(self.diary.attempts) + 1)
+        return Attempt(move, name, parent, change, len(self.diary.attempts) + 1, turns=self.ground.turns)
 
     def _put(self, attempt: Attempt) -> None:
         self.diary.put(attempt)
         self.diary.elapsed = round(self.timing.elapsed, 1)
         self.diary.write(self.folder)
 
+    def after(self, last: Attempt) -> float:
+        """Seconds that are needed once the last rung has learned, which is like `last`."""
+        return self.timing.after(self._rung(last), self.ground)
+
     def _rung(self, attempt: Attempt) -> Rung:
         """The rung of an attempt, resolved; raises LadderError where it cannot be."""
         reading = self._reading(attempt)
         return reading.ladder[attempt.name]
 
-    def _reading(self, attempt: Attempt) -> Reading:
+    def _reading(self, attempt: Attempt, turn: int = 0) -> Reading:
         last = None if attempt.state == "kept" else attempt
         if last is not None and last.parent:
-            # Nothing but trials has been trained so far: features come from that of the rung below.
+            # Nothing but trials has been trained so far: features come from that of the rung below, of the same turn.
             parent = next(one for one in self.diary.kept if one.name == last.parent)
-            last = replace(last, change=_from(last.change, self.run(parent).path))
+            last = replace(last, change=_from(last.change, self.runs(parent)[turn].path))
         return load_ladder(as_ladder(self.name, replace(self.diary, final={}), last), (), self.data_root)
 
     def _config(self, attempt: Attempt) -> Mapping[str, Any]:
         return dump_config(self._rung(attempt).config)
 
-    def _task(self, attempt: Attempt) -> Task:
-        reading = self._reading(attempt)
+    def _tasks(self, attempt: Attempt) -> list[Task]:
+        """The trainings of an attempt: one, or one for each part of the rows that is validation in turn."""
+        return [self._task(attempt, turn) for turn in range(attempt.turns)]
+
+    def _task(self, attempt: Attempt, turn: int = 0) -> Task:
+        reading = self._reading(attempt, turn)
         rung = reading.ladder[attempt.name]
-        [task] = self.way.tasks(reading, [(rung, SEED)])
+        [task] = self.way.tasks(reading, [(rung, SEED + turn)])
         trial = rung.model_copy(update={"name": self.trial(attempt), "parent": None, "why": None})
-        source = replace(task.source, attributes=self.ground.attributes > 0)
+        part = turn + 1 if attempt.turns > 1 else None
+        source = replace(task.source, attributes=self.ground.attributes > 0, turn=part)
         return replace(
             task,
             name=trial.name,
@@ -226,14 +235,20 @@ class Ascent:
         """The name of the folder of an attempt's trial."""
         return trial_name(FOLDER, attempt.number)
 
-    def run(self, attempt: Attempt) -> RunDir:
-        """The trial of an attempt."""
-        return RunDir(self.way.place.folder / self.trial(attempt) / f"seed-{SEED}")
+    def runs(self, attempt: Attempt) -> list[RunDir]:
+        """The trainings of an attempt's trial."""
+        folder = self.way.place.folder / self.trial(attempt)
+        return [RunDir(folder / f"seed-{SEED + turn}") for turn in range(attempt.turns)]
 
 
 def _worth(attempt: Attempt) -> tuple[float, float]:
     assert attempt.evidence is not None
     return attempt.evidence.difference, -attempt.evidence.loss
+
+
+def _each(attempt: Attempt) -> float:
+    """Seconds of an epoch: a training that stops early is not dearer by what it would have taken."""
+    return attempt.seconds / attempt.epochs if attempt.epochs else attempt.seconds
 
 
 def _from(change: Mapping[str, Any], run: Path) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from escalera.core.errors import EscaleraError
 from escalera.core.files import read_sealed, write_aside
 from escalera.core.names import LONGEST, fault, is_name
 from escalera.core.rundir import RunDir
+from escalera.data.folds import TURNS
 from escalera.experiment.auto.ascent import FIRST, Ascent
 from escalera.experiment.auto.built import Built
 from escalera.experiment.auto.diary import Attempt, Diary, read_diary
+from escalera.experiment.auto.evidence import DETECTABLE, detectable
 from escalera.experiment.auto.ground import Ground, at_hand
-from escalera.experiment.auto.moves import MOVES, first
+from escalera.experiment.auto.moves import MOVES, final, first
 from escalera.experiment.auto.text import FINAL, as_file, as_ladder, words_of
 from escalera.experiment.auto.timing import FEWEST, Timing, rests
 from escalera.experiment.climb import climb, load_ladder
@@ -31,7 +33,7 @@ from escalera.experiment.survey import survey_source, told
 from escalera.ladder.read import dump_config
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
-from escalera.run.task import data_kept, open_data
+from escalera.run.task import Source, data_kept, open_data
 
 
 def auto(
@@ -76,9 +78,11 @@ def auto(
         diary.minutes = max(minutes, diary.minutes)
         words = words_of(language)
         events.auto_begins(name, told(diary.found, words))
-        Ascent(way, name, ground, diary, timing, words).climb()
+        ascent = Ascent(way, name, ground, diary, timing, words)
+        ascent.climb()
         last = diary.kept[-1]
-        epochs = timing.final_epochs(last, ground) if last.epochs else 0
+        after = ascent.after(last)
+        epochs = timing.final_epochs(last, ground, after) if last.epochs else 0
         if epochs > max(diary.epochs, diary.final.get("epochs", 0)):
             diary.final = {"epochs": epochs}
         diary.elapsed = round(timing.elapsed, 1)
@@ -88,7 +92,7 @@ def auto(
     reading = load_ladder(path, (), data_root)
     results = climb(
         reading, out=out, data_root=data_root, device=device, rungs=_last_rungs(diary), skip_bad=True,
-        language=language, command=command, events=events, deadline=timing.until(last),
+        language=language, command=command, events=events, deadline=timing.until(last, after),
         threads=_threads(way, last, reading.ladder.rungs[-1]),
     )  # fmt: skip
     diary.elapsed = round(timing.elapsed, 1)
@@ -128,11 +132,13 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
     reading = load_ladder(as_ladder(name, diary, Attempt("first", FIRST, "", bare, 1)), (), way.data_root)
     rung = reading.ladder.rungs[0]
     [task] = way.tasks(reading, [(rung, 0)])
-    data = open_data(replace(task.source, attributes=True))
+    opened = replace(task.source, attributes=True)
+    data = open_data(opened)
     ground = Ground(
         len(data.train.rows), len(data.validation.rows), len(data.classes), data.image_shape, seen.native,
         attributes=data.attribute_count, pictures=bool(seen.native), mirror=seen.mirror, bodies=at_hand(seen.native),
-        uneven=seen.uneven,
+        uneven=seen.uneven, test=len(data.test.rows), turns=_turns(opened),
+        more="data.validation" in final(1, diary.data.get("validation")),
     )  # fmt: skip
     diary.ground = ground.values()
     diary.epochs = ground.epochs
@@ -147,12 +153,25 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
     rung = reading.ladder.rungs[-1]
     diary.epochs = timing.epochs(rung, ground)
     least = timing.seconds(rung) / rung.config.train.epochs * FEWEST
-    if 3 * least > timing.left:
+    if 3 * ground.turns * least > timing.left:
         raise EscaleraError(
             f"--minutes {timing.minutes:g}: too few for a training here: {FEWEST} epochs take about {least:.0f} "
-            f"seconds, and several are tried. Give --minutes {max(1, round(least * 20 / 60))} or more."
+            f"seconds, and several are tried. Give --minutes {max(1, round(ground.turns * least * 20 / 60))} or more."
         )
     return diary, ground
+
+
+def _turns(source: Source) -> int:
+    """In how many turns the rows that are not test are validation: one where those of the split suffice to judge by.
+
+    A split for it that the source has is used as it is.
+    """
+    validation = open_data(source).validation
+    if validation.origin != "train" or detectable(len(validation.rows)) <= DETECTABLE:
+        return 1
+    parts = [open_data(replace(source, turn=turn)) for turn in range(1, TURNS + 1)]
+    # Of a few large groups a part may have none.
+    return TURNS if all(len(part.validation.rows) for part in parts) else 1
 
 
 def _again(diary: Diary, source: str) -> Ground:

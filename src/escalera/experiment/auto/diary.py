@@ -16,7 +16,8 @@ from escalera.experiment.auto.evidence import Evidence
 class Attempt:
     """One move that was tried on top of the rung `parent` ("" for the first rung): its change, and what came of it.
 
-    `number` is that of its trial. `ended` are the seconds after which it was over, in all parts together.
+    `number` is that of its trial, which is trained in so many `turns`, each with other rows of validation; `seconds`
+    and `epochs` are those of all of them. `ended` are the seconds after which it was over, in all parts together.
     """
 
     move: str
@@ -32,6 +33,7 @@ class Attempt:
     ended: float = 0.0
     evidence: Evidence | None = None
     error: str = ""
+    turns: int = 1
 
 
 @dataclass

@@ -5,8 +5,9 @@ N rows, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log2
+from math import log2, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,13 @@ from escalera.core.predictions import read_answers, read_logits
 from escalera.core.rundir import RunDir
 from escalera.evaluate.paired import figure, judge
 
+DETECTABLE = 0.06
+"""The smallest difference that rows of validation have to show, four times in five, as a share of the rows: below it
+a split is too small to judge by."""
+APART = 0.1
+"""Rows that one of two networks gets right and the other one does not, as a share: about so many for most moves."""
+POWER = 1.96 + 0.84
+"""Standard errors of a difference that a 95 % interval sets apart from nothing four times in five."""
 SURE = 1.2816
 """Standard errors: nine in ten that the loss of a move that changes nothing is not taken for a smaller one."""
 DEARER = 1.5
@@ -64,27 +72,54 @@ class Evidence:
         return self.helps and self.pays
 
 
-def weigh(
-    before: RunDir, after: RunDir, seconds_before: float, seconds_after: float, metric: str = "accuracy"
-) -> Evidence:
-    """The evidence of two trials that have answered the same rows of validation, by a metric."""
-    old, new = read_answers(before.validation), read_answers(after.validation)
-    assert old.same_rows(new), "trials of one source have the same rows"
-    classes = max(old.classes, new.classes)
-    found = judge(metric, old.labels, old.predicted[None], new.predicted[None], classes)
-    losses = [_losses(run, answers.labels) for run, answers in ((before, old), (after, new))]
-    change = losses[1] - losses[0]
+@dataclass(frozen=True)
+class Answered:
+    """What the trainings of one move answered, each for rows that it had not seen: `losses` (N,) in nats."""
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    losses: NDArray[np.float64]
+    classes: int
+
+    def figure(self, metric: str) -> float:
+        """A metric of all the answers together."""
+        return figure(metric, self.labels, self.predicted, self.classes)
+
+
+def answered(runs: Sequence[RunDir]) -> Answered:
+    """The answers of trials for their rows of validation, one after the other."""
+    found = [read_answers(run.validation) for run in runs]
+    return Answered(
+        rows=np.concatenate([one.rows for one in found]),
+        labels=np.concatenate([one.labels for one in found]),
+        predicted=np.concatenate([one.predicted for one in found]),
+        losses=np.concatenate([_losses(run, one.labels) for run, one in zip(runs, found, strict=True)]),
+        classes=max(one.classes for one in found),
+    )
+
+
+def detectable(rows: int) -> float:
+    """The difference of two networks that so many rows set apart from nothing four times in five, as a share."""
+    return POWER * sqrt(APART / max(1, rows))
+
+
+def weigh(old: Answered, new: Answered, ratio: float, metric: str = "accuracy") -> Evidence:
+    """The evidence of answers for the same rows, by a metric; an epoch took `ratio` times as long."""
+    assert np.array_equal(old.rows, new.rows), "trials of one source have the same rows"
+    found = judge(metric, old.labels, old.predicted[None], new.predicted[None], max(old.classes, new.classes))
+    change = new.losses - old.losses
     margin = SURE * float(change.std(ddof=1)) / np.sqrt(len(change)) if len(change) > 1 else float("inf")
     return Evidence(
-        accuracy=figure(metric, new.labels, new.predicted, classes),
+        accuracy=new.figure(metric),
         difference=found.difference,
         low=found.low,
         high=found.high,
         loss=float(change.mean()),
         loss_low=float(change.mean() - margin),
         loss_high=float(change.mean() + margin),
-        loss_before=float(losses[0].mean()),
-        ratio=max(seconds_after, 1e-3) / max(seconds_before, 1e-3),
+        loss_before=float(old.losses.mean()),
+        ratio=ratio,
         rows=len(new.labels),
     )
 

@@ -17,10 +17,12 @@ BODIES = ("tf_efficientnet_lite0", "mobilenetv3_large_100", "resnet18")
 class Ground:
     """A source as the moves see it, in plain values.
 
-    `train` and `validation` are rows, `shape` is (C, H, W) at the size of the first rung, `native` the shorter side of
-    most pictures as they are; `attributes` are the columns beside the pictures as the network reads them. `mirror` says
-    whether a mirrored picture is still one of its class, `bodies` names pretrained networks whose weights are at hand;
-    `uneven` says that some class has far fewer rows than another.
+    `train`, `validation` and `test` are rows, `shape` is (C, H, W) at the size of the first rung, `native` the shorter
+    side of most pictures as they are; `attributes` are the columns beside the pictures as the network reads them.
+    `mirror` says whether a mirrored picture is still one of its class, `bodies` names pretrained networks whose weights
+    are at hand; `uneven` says that some class has far fewer rows than another. In so many `turns` all rows that are not
+    test are validation once: more than one where those of a single split are too few to judge a move by. `more` says
+    that the last rung learns from rows of validation too.
     """
 
     train: int
@@ -33,6 +35,9 @@ class Ground:
     mirror: bool = False
     bodies: Sequence[str] = ()
     uneven: bool = False
+    test: int = 0
+    turns: int = 1
+    more: bool = False
 
     @property
     def batch(self) -> int:
@@ -43,6 +48,10 @@ class Ground:
     def epochs(self) -> int:
         """Of a full training."""
         return full_epochs(self.train)
+
+    def asked(self, *, kept: bool) -> int:
+        """Rows that are answered once the last rung has learned; those of train are there where a body is `kept`."""
+        return self.test + (0 if kept and not self.more else self.train + self.validation)
 
     def values(self) -> dict[str, Any]:
         """As JSON has it."""

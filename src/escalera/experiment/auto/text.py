@@ -67,18 +67,24 @@ def evidence(attempt: Attempt, words: Language) -> str:
     found = attempt.evidence
     if found is None:
         accuracy = words.percent(attempt.accuracy)
-        return words.say("auto.first", accuracy=accuracy, time=words.duration(attempt.seconds))
+        return words.say("auto.first", accuracy=accuracy, of=_of(attempt, words), time=words.duration(attempt.seconds))
     key = "kept" if attempt.state == "kept" else "waits" if found.kept else "dear" if found.helps else "dropped"
     figures = words.say(
         "auto.figures",
         difference=words.points(found.difference, sign=True),
         low=words.points(found.low, sign=True),
         high=words.points(found.high, sign=True),
-        rows=words.number(found.rows),
+        on=_of(attempt, words, found.rows),
         loss=words.number(found.loss, 3, sign=True),
         time=words.duration(attempt.seconds),
     )
     return f"{figures}; {words.say(f'auto.{key}', times=words.number(found.ratio, 1))}"
+
+
+def _of(attempt: Attempt, words: Language, rows: int = 0) -> str:
+    """Whose answers a figure is about: the rows of validation, or all that were left out in turn."""
+    key = f"auto.{'turns' if attempt.turns > 1 else 'split'}{'_rows' if rows else ''}"
+    return words.say(key, rows=words.number(rows), turns=words.number(attempt.turns))
 
 
 def _why(attempt: Attempt, diary: Diary) -> dict[str, str]:

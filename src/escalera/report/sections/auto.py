@@ -30,6 +30,7 @@ def section(view: LadderView) -> dict[str, Any] | None:
     told = [one for one in record.attempts if one.state]
     tried = [one for one in told if one.parent]
     others = [_row(one, language) for one in told if one.state != "kept"]
+    turns = max((one.turns for one in told), default=1)
     kept = sum(one.state == "kept" for one in tried)
     return {
         "faults": faults,
@@ -39,6 +40,7 @@ def section(view: LadderView) -> dict[str, Any] | None:
             "auto.tried", moves=language.count(len(tried), "move"), kept=language.number(kept),
             epochs=language.count(record.epochs, "epoch"), time=language.duration(record.elapsed),
         ),
+        "judged": language.say("auto.judged_turns" if turns > 1 else "auto.judged", n=language.number(turns)),
         "figure": view.keep(auto_figure(told, language)) if told else None,
         "kept": [_row(one, language) for one in told if one.state == "kept"],
         "others": others,
