@@ -49,8 +49,11 @@ class Ascent:
         self.folder = self.way.place.folder / FOLDER
         self.data_root = self.way.data_root
 
-    def climb(self) -> None:
-        """Try one move after the other, side by side as many as are at once, and keep those that help."""
+    def climb(self) -> float:
+        """Try one move after the other, side by side as many as are at once, and keep those that help.
+
+        Seconds come back that are needed once the last rung, which is like the last that was kept, has learned.
+        """
         with self.way.make(Muffled(self.way.events), self._samples(), self.way.jobs, self.way.device) as pool:
             if not self.diary.kept:
                 self._begin(pool)
@@ -59,6 +62,7 @@ class Ascent:
                 if not attempts:
                     break
                 self._decide(self._tried(attempts, pool))
+        return self.timing.after(self._rung(self.diary.kept[-1]), self.ground)
 
     def _begin(self, pool: Executor) -> None:
         """The first rung, as it is."""
@@ -182,10 +186,6 @@ class Ascent:
         self.diary.put(attempt)
         self.diary.elapsed = round(self.timing.elapsed, 1)
         self.diary.write(self.folder)
-
-    def after(self, last: Attempt) -> float:
-        """Seconds that are needed once the last rung has learned, which is like `last`."""
-        return self.timing.after(self._rung(last), self.ground)
 
     def _rung(self, attempt: Attempt) -> Rung:
         """The rung of an attempt, resolved; raises LadderError where it cannot be."""

@@ -78,10 +78,8 @@ def auto(
         diary.minutes = max(minutes, diary.minutes)
         words = words_of(language)
         events.auto_begins(name, told(diary.found, words))
-        ascent = Ascent(way, name, ground, diary, timing, words)
-        ascent.climb()
+        after = Ascent(way, name, ground, diary, timing, words).climb()
         last = diary.kept[-1]
-        after = ascent.after(last)
         epochs = timing.final_epochs(last, ground, after) if last.epochs else 0
         if epochs > max(diary.epochs, diary.final.get("epochs", 0)):
             diary.final = {"epochs": epochs}
