@@ -45,9 +45,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     given = parser.parse_args()
     print(machine())
-    out = given.out or Path(tempfile.mkdtemp())
+    folder = given.out or Path(tempfile.mkdtemp())
+    # Not beside the ladder: a folder of runs with the name of a source would be taken for it.
+    out = folder / "runs"
+    out.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    built = auto(given.source, minutes=given.minutes, name=given.name, out=out, file=out / "auto.yaml")
+    built = auto(given.source, minutes=given.minutes, name=given.name, out=out, file=folder / "auto.yaml")
     whole = time.perf_counter() - began
     diary, words = built.diary, words_of("en")
     best, curve = 0.0, []

@@ -359,12 +359,26 @@ def test_where_all_trials_fail_the_rung_has_failed_and_what_builds_on_it(
     }
     assert [outcome.rung for outcome in runs.failed] == ["tuned", "child", "grown"]
     assert read_json(tmp_path / "runs/s/second/seed-0/run.json")["state"] == "done"
-    # The next command tries each once more, and what failed alike no further one.
-    for tried in (10, 0):
-        again = Heard()
-        assert [outcome.rung for outcome in climb(written, events=again).failed] == ["tuned", "child", "grown"]
-        assert again.failed == heard.failed and len(again.trials) == tried
-    assert [trial["number"] for trial in found(tmp_path)["trials"]] == list(range(10))
+    # Settings that make no rung fail for good.
+    again = Heard()
+    assert [outcome.rung for outcome in climb(written, events=again).failed] == ["tuned", "child", "grown"]
+    assert again.failed == heard.failed and again.trials == []
+
+
+def test_trials_that_fail_alike_twice_are_not_tried_a_third_time(
+    climb: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One command tries each once, and the next one once more: nobody knows by a message whether it comes back."""
+    reasons = ["the disk is full"]
+    monkeypatch.setattr(
+        serial, "perform", lambda task, failed, events: Outcome(task.name, task.seed, "failed", reasons[0])
+    )
+    for reason, tried in (("the disk is full", 3), ("out of memory", 3), ("out of memory", 3), ("out of memory", 0)):
+        reasons[0], heard = reason, Heard()
+        climb(ladder(over={"model.dense": [[4], [8], [16]]}, method="grid", epochs=1), events=heard)
+        assert heard.failed == {"tuned": f"none of 3 trials came to an end; the last one: {reason}"}
+        assert len(heard.trials) == tried
+    assert [trial["number"] for trial in found(tmp_path)["trials"]] == [0, 1, 2]
 
 
 def test_a_trial_that_failed_by_chance_is_tried_again_by_the_next_command(
@@ -384,7 +398,7 @@ def test_a_trial_that_failed_by_chance_is_tried_again_by_the_next_command(
     monkeypatch.setattr(serial, "perform", moody)
     with pytest.raises(KeyboardInterrupt):
         climb(written)
-    assert [trial["state"] for trial in found(tmp_path)["trials"]] == ["done", "failed", "running"]
+    assert [trial["state"] for trial in found(tmp_path)["trials"]] == ["done", "failed"]
     failing[0] = False
     assert not climb(written).failed
     trials = found(tmp_path)["trials"]
