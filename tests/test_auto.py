@@ -491,10 +491,7 @@ def test_too_few_rows_of_validation_answer_in_turn(
             assert [Path(one).parent.name for one in origins] == [run.path.name for run in runs]
     [_, smoothing, _] = ladder_of(built.file)["rungs"]
     assert f"{len(rows):,} rows in 4 folds, each answered by a network that had not seen it" in smoothing["why"]["en"]
-    assert (
-        "filas repartidas en 4 pliegues, cada una respondida por una red que no la había visto"
-        in smoothing["why"]["es"]
-    )
+    assert "filas repartidas en 4 pliegues, cada una respondida por una red que" in smoothing["why"]["es"]
     assert built.results["votes"].dir.read_record()["test_looks"] == 1
 
 
