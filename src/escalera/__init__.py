@@ -170,9 +170,6 @@ def auto(
     learn from, EscaleraError where the minutes are too few, or the file is somebody else's, and KeyboardInterrupt where
     it is stopped: the same call goes on from there.
     """
-    import os
-    from collections.abc import Mapping
-
     from rich.console import Console
 
     from escalera.cli.terminal import SideBySide
@@ -181,13 +178,9 @@ def auto(
     from escalera.core.weights_root import weights_in
     from escalera.experiment.auto.auto import auto as build
 
-    if isinstance(source, Mapping):
-        from escalera.data.sources.from_python import keep_arrays
-
-        source = keep_arrays(source)
     with weights_in(arguments.path_or_none("weights_root", weights_root)):
         return build(
-            os.fspath(source) if isinstance(source, os.PathLike) else arguments.text("source", source),
+            _source(source),
             minutes=arguments.minutes("minutes", minutes),
             name=arguments.text("name", name),
             file=arguments.path_or_none("file", file),
@@ -200,6 +193,19 @@ def auto(
             language=arguments.one_of("language", language, LANGUAGES),
             events=SideBySide(None if quiet else Console(), language=language),
         )
+
+
+def _source(given: Name | ArraySplits) -> str:
+    """A source as a ladder names it; arrays are put into the cache."""
+    import os
+    from collections.abc import Mapping
+
+    from escalera.core import arguments
+    from escalera.data.sources.from_python import keep_arrays
+
+    if isinstance(given, Mapping):
+        given = keep_arrays(given)
+    return os.fspath(given) if isinstance(given, os.PathLike) else arguments.text("source", given)
 
 
 def open(path: Name) -> Predictor | OnnxModel:
@@ -217,36 +223,27 @@ def open(path: Name) -> Predictor | OnnxModel:
 def compare(a: Run | Name, b: Run | Name) -> RunComparison:
     """What run `b` brings over run `a`, row by row of the test rows that both answered: `escalera compare` in Python.
 
-    A path is that of a run, or of a rung with all its finished seeds. Raises RunError where one is not finished, or
-    they answered different rows.
+    A path is a run's, or a rung's for all its finished seeds. Raises RunError for what is not finished, or other rows.
     """
-    from escalera.core import arguments
     from escalera.experiment.comparison import compare_runs
-    from escalera.experiment.results import Run
+    from escalera.experiment.results import folder_of
 
-    folders = [
-        run.dir.path if isinstance(run, Run) else arguments.path("a run, or its folder as runs/digits/cnn", run)
-        for run in (a, b)
-    ]
-    return compare_runs(*folders)
+    return compare_runs(folder_of(a), folder_of(b))
 
 
 def check(run: Run | Name, new: Name | Sequence[Name], *, data_root: Name | None = None) -> Check:
     """Whether new pictures look like those that a run was tested on, and which do not: `escalera check` in Python.
 
-    `run` is one of a climb, or its folder; `new` is a folder of pictures, a picture, a table like the one that the run
-    learned from, or a list of pictures and folders. The pictures of the run are fetched from its source again, which is
-    looked for in `data_root`. Raises RunError for what is no finished run, such as a model in one file, DataError where
-    its pictures are not here, or none of the new ones can be read.
+    `new` is a folder, a picture, a list of these, or a table like the run's own, whose pictures are found in
+    `data_root`. Raises RunError for what is no finished run, such as a model in one file, DataError without pictures.
     """
     from escalera.core import arguments
     from escalera.experiment.check import Check
-    from escalera.experiment.results import Run
+    from escalera.experiment.results import folder_of
     from escalera.inference.drift import check as check_pictures
 
-    folder = run.dir.path if isinstance(run, Run) else arguments.path("a run, or its folder as runs/digits/cnn", run)
-    root = arguments.path_or_none("data_root", data_root)
-    return Check(check_pictures(folder, arguments.paths("new", new), data_root=root))
+    files, root = arguments.paths("new", new), arguments.path_or_none("data_root", data_root)
+    return Check(check_pictures(folder_of(run), files, data_root=root))
 
 
 def explore(
@@ -265,32 +262,24 @@ def explore(
     explore.json and tables into a folder in `out` that is named after the source. Raises DataError where there is
     nothing to look at, LadderError for settings that are wrong.
     """
-    import os
-    from collections.abc import Mapping
-
     from escalera.core import arguments
     from escalera.experiment.explore import Exploration, explore_source
 
     settings, folder = arguments.settings(sets), arguments.path("out", out)
     root = arguments.path_or_none("data_root", data_root)
-    if isinstance(source, Mapping):
-        from escalera.data.sources.from_python import keep_arrays
-
-        source = keep_arrays(source)
-    name = os.fspath(source) if isinstance(source, os.PathLike) else arguments.text("source", source)
+    name = _source(source)
     page, facts = explore_source(name, out=folder, sets=settings, data_root=root, language=language, labels=labels)
     return Exploration(facts, page)
 
 
 def sources(data_root: Name | None = None) -> pd.DataFrame:
     """The data that are known by name: where each is (None: not here), its form, and where the hub has it."""
-    import pandas as pd
-
     from escalera.core import arguments
+    from escalera.core.extras import pandas
     from escalera.data.sources.locate import catalogue
 
     rows = catalogue(arguments.path_or_none("data_root", data_root))
-    return pd.DataFrame(rows, columns=["name", "where", "form", "hub"], dtype=object)
+    return pandas().DataFrame(rows, columns=["name", "where", "form", "hub"], dtype=object)
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from escalera.core.extras import pandas
 from escalera.experiment.notebook import line_html, list_html, table_html
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ class Check(dict[str, Any]):
 
     def table(self) -> pd.DataFrame:
         """A row for each new picture, the least alike first: its `p`, `p_bh` (corrected), and whether it stands out."""
-        import pandas as pd
-
         columns = ["file", "row", "class", "p", "p_bh", "unlike"]
-        return pd.DataFrame(self["pictures"], columns=columns)
+        return pandas().DataFrame(self["pictures"], columns=columns)
 
     def _repr_html_(self) -> str:
         verdict = "alike" if self["alike"] else "differ in their classes" if self["reason"] == "classes" else "differ"

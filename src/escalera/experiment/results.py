@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from escalera.core import arguments
+from escalera.core.arguments import Name
 from escalera.core.errors import EscaleraError, nearest
 from escalera.core.extras import pandas
 from escalera.core.files import read_json
@@ -104,6 +106,11 @@ class Run:
         from escalera.inference.predictor import open_run
 
         return open_run(self.dir)
+
+
+def folder_of(run: Run | Name) -> Path:
+    """The folder of a run, given by itself or by its path; raises EscaleraError for what is neither."""
+    return run.dir.path if isinstance(run, Run) else arguments.path("a run, or its folder as runs/digits/cnn", run)
 
 
 class Results(dict[str, Run]):
