@@ -123,6 +123,14 @@ def wait_for(path: Path, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def written(path: Path) -> int | None:
+    """When a file was written; None in the instant in which another takes its place."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def test_side_by_side_gives_the_bits_of_one_after_the_other(reading: Reading, tmp_path: Path) -> None:
     with threads(1):
         esc.climb(reading, out=tmp_path / "one", seeds=2, quiet=True)
@@ -148,8 +156,8 @@ def test_a_lost_process_is_told_and_its_run_taken_up_from_its_checkpoint(reading
         state = task.run.last / "state.json"
         wait_for(state)
         workers()[0].kill()
-        first = state.stat().st_mtime_ns
-        while state.stat().st_mtime_ns == first:
+        first = written(state)
+        while written(state) in (first, None):
             time.sleep(0.02)
         workers()[0].kill()
 

@@ -314,7 +314,10 @@ def test_damaged_weights_are_learned_again(place: Place, name: str) -> None:
     before = run.best.read_bytes()
     flip(run.path / name)
     place.climb()
-    assert f"{run.path / name} is not what was written (its SHA-256 differs). It is made again" in place.said
+    # A flipped bit leaves run.json readable or not, by chance.
+    told = f"{run.path / name} is not what was written (its SHA-256 differs)" in place.said
+    assert told or f"could not read {run.record}" in place.said
+    assert "It is made again" in place.said
     assert run.best.read_bytes() == before
     assert place.names() == ["seed-0", "seed-0.kept-001"]
     assert epochs(run) == 3

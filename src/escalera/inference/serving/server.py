@@ -84,12 +84,17 @@ def _worker(served: Served, taken: socket, place: int, told: connection.Connecti
         leader.join()
         os.kill(os.getpid(), signal.SIGTERM)
 
+    def tell(fault: str) -> None:
+        # A leader that is told to end while this one begins no longer listens.
+        with contextlib.suppress(BrokenPipeError):
+            told.send(fault)
+
     threading.Thread(target=follow, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt), terminable():
         try:
-            _work(served, taken, place, lambda address: told.send(""))
+            _work(served, taken, place, lambda address: tell(""))
         except EscaleraError as error:
-            told.send(str(error))
+            tell(str(error))
 
 
 class _Crew:
