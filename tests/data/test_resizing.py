@@ -68,6 +68,7 @@ def test_of_several_pictures_in_one_each_is_scaled_by_itself() -> None:
 
 def test_a_plan_counts_what_smaller_pictures_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "images_per_second", lambda *_: 100.0)
+    monkeypatch.setattr(estimate, "rows_per_second", lambda *_: 300.0)
     (small,) = climb.plan(esc.load_ladder(LADDER))
     (whole,) = climb.plan(esc.load_ladder(LADDER, ["train.progressive=[]"]))
     assert small["flops_per_image"] == whole["flops_per_image"]

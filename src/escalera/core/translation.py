@@ -17,6 +17,8 @@ _FIELD = re.compile(r"\{(\w+)\}")
 _TWICE = re.compile(r"«'([^'«»]*)'»")
 """A word that is in quotes already where the sentence puts it in quotes."""
 _PHRASES = {"why", "hint", "what"}
+_ITEM = "item"
+"""A field for an item of a list, which has no colon: it does not begin with what the list is of."""
 _NEXT = re.compile(r"[.?!] [A-Z]")
 _BREAK = re.compile(r"(?<=[.;?!:])\s")
 _LONGEST, _BREAKS = 5_000, 20
@@ -111,6 +113,6 @@ def _sentence(english: str, other: str) -> Sentence:
         if number % 2 == 0:
             pattern += re.escape(part)
         else:
-            pattern += f"(?P={part})" if part in seen else f"(?P<{part}>.+?)"
+            pattern += f"(?P={part})" if part in seen else f"(?P<{part}>{'[^:]' if part == _ITEM else '.'}+?)"
             seen.add(part)
     return Sentence(english, re.compile(pattern), other, sum(map(len, parts[::2])))
