@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.test_extras import small
 
 from escalera.cli import main
 from escalera.cli.doctor import compute, installed, places
@@ -188,12 +187,12 @@ def test_the_hub(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_completion_is_looked_for_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.setenv("SHELL", "bash")
     assert installed.completion(EN).command == "escalera --install-completion"
     (tmp_path / ".bash_completions").mkdir()
     (tmp_path / ".bash_completions" / "escalera.sh").write_text("")
     assert installed.completion(EN) == Check("completion", "ok", "completes commands and options in bash")
-    monkeypatch.setenv("SHELL", "/bin/csh")
+    monkeypatch.setenv("SHELL", "csh")
     assert installed.completion(EN).state == "missing"
 
 
@@ -201,9 +200,9 @@ def test_the_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROMIUM", raising=False)
     assert installed.browser(EN).command.startswith("https://")
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == "apt" else None)
+    monkeypatch.setattr("shutil.which", lambda name: name if name == "apt" else None)
     assert installed.browser(EN).command == "sudo apt install chromium chromium-driver"
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("shutil.which", lambda name: name)
     assert installed.browser(EN).state == "ok"
 
 
@@ -234,12 +233,3 @@ def test_the_command_ends_with_one_where_something_is_broken(
     facts = json.loads(capsys.readouterr().out)
     (broken,) = [check for check in facts["checks"] if check["state"] == "broken"]
     assert broken["name"] == "cache" and facts["precision"].startswith("auto means")
-
-
-@pytest.mark.slow
-def test_a_small_installation_is_told_what_it_lacks(tmp_path: Path) -> None:
-    done = small(tmp_path, "doctor")
-    assert (done.returncode, done.stderr) == (1, "")
-    assert re.search(r"^broken +train +pip install 'escalera\[train\]'  # training", done.stdout, re.MULTILINE)
-    assert re.search(r"^ +torch  none$", done.stdout, re.MULTILINE)
-    assert done.stdout.endswith("2 things are broken: type first what stands beside them.\n")

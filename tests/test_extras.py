@@ -92,3 +92,12 @@ def test_a_module_of_escalera_that_is_lost_is_no_matter_of_installing(tmp_path: 
     code = WITHOUT.format(absent={"escalera.cli.doctor"}).replace('name.partition(".")[0]', "name")
     done = subprocess.run([sys.executable, "-c", code, "doctor"], capture_output=True, text=True, cwd=tmp_path)
     assert "ModuleNotFoundError: No module named 'escalera.cli.doctor'" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_small_installation_is_told_what_it_lacks(tmp_path: Path) -> None:
+    done = small(tmp_path, "doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert re.search(r"^broken +train +pip install 'escalera\[train\]'  # training", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +torch  none$", done.stdout, re.MULTILINE)
+    assert done.stdout.endswith("2 things are broken: type first what stands beside them.\n")

@@ -181,7 +181,8 @@ class TestSource:
             read_ladder("digit")
         assert str(caught.value) == (
             "unknown ladder 'digit'; did you mean 'digits'? Shipped: cifar10-multimodal, cifar10, "
-            "cifar100-mlp, cifar100, digits, fashion-mnist, houses-folds, houses, photos, summit-fashion, summit, transfer. "
+            "cifar100-mlp, cifar100, digits, fashion-mnist, houses-folds, houses, photos, summit-fashion, summit, "
+            "transfer. "
             "A ladder of your own is given by its path, such as my_ladder.yaml."
         )
 
@@ -189,7 +190,8 @@ class TestSource:
         with pytest.raises(
             EscaleraError,
             match=r"^unknown ladder 'zzz'\. Shipped: cifar10-multimodal, cifar10, cifar100-mlp, "
-            r"cifar100, digits, fashion-mnist, houses-folds, houses, photos, summit-fashion, summit, transfer\. A ladder of",
+            r"cifar100, digits, fashion-mnist, houses-folds, houses, photos, summit-fashion, summit, transfer\. "
+            r"A ladder of",
         ):
             read_ladder("zzz")
 
