@@ -19,6 +19,7 @@ from escalera.core.rundir import RunDir
 from escalera.experiment.climb import climb, load_ladder
 from escalera.inference.card import card
 from escalera.run.folds import _all_energy
+from escalera.train.energy import Energy
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 EN, ES = (load_words(code, "core", plain=True) for code in ("en", "es"))
@@ -182,6 +183,12 @@ def test_it_goes_on_after_an_interruption(tree: Tree, times: SimpleNamespace) ->
         third = EnergyMeter(CPU)
         third.go_on(unknown)
         assert third.taken.to_json() == {"kwh": None, "why": "part"}
+
+
+def test_a_checkpoint_that_kept_no_energy_makes_what_follows_a_part(tree: Tree) -> None:
+    energy_of = Energy(EnergyMeter(CPU))
+    energy_of.restore(None)
+    assert energy_of.meter.taken.to_json() == {"kwh": None, "why": "part"}
 
 
 def test_folds_add_up() -> None:

@@ -54,6 +54,11 @@ class Extent:
     test: int
     attributes: int = 0
 
+    @property
+    def rows(self) -> int:
+        """Of all splits."""
+        return self.train + self.validation + self.test
+
 
 def plan(
     rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str, beside: Path | None = None
@@ -132,9 +137,14 @@ def _judged_anew(before: dict[str, Any], rung: Rung, size: Extent) -> dict[str, 
     """The row of a rung that takes over its parent's training, whose row is `before`, and is only judged otherwise."""
     if "error" in before:
         return {**before, "name": rung.name}
-    asked = len(set(builders.views(rung.config))) * (size.train + size.validation + size.test)
-    seconds = (rung.config.data.folds or 1) * (asked / before["answers_per_second"] + OF_A_RUN)
+    each = looks(rung.config) * size.rows / before["answers_per_second"] + OF_A_RUN
+    seconds = (rung.config.data.folds or 1) * each
     return {**before, "name": rung.name, "training_seconds": 0.0, "seconds": round(seconds, 3)}
+
+
+def looks(config: RungConfig) -> int:
+    """How often a picture is looked at for one answer: a view that counts twice is asked once."""
+    return len(set(builders.views(config)))
 
 
 def around(rows: Sequence[dict[str, Any]]) -> float:
@@ -158,13 +168,13 @@ def _answers(network: Network, config: RungConfig, size: Extent) -> tuple[int, i
     In the end these are all rows by each view, and for each branch of several; what a body that stays as it is has said
     of a row is kept.
     """
-    known, views, parts = size.train + size.validation, len(set(builders.views(config))), len(config.model.parts)
+    known, views, parts = size.train + size.validation, looks(config), len(config.model.parts)
     if not config.model.trains:
         return known, size.test
     if builders.runs_once(config, network, size.train):
-        return known, size.test if views == 1 else views * (known + size.test)
+        return known, size.test if views == 1 else views * size.rows
     of_branches = min(size.train, LEARNED) + (1 + views) * size.test if parts > 1 else 0
-    return config.train.epochs * size.validation, views * (known + size.test) + of_branches
+    return config.train.epochs * size.validation, views * size.rows + of_branches
 
 
 def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int) -> float:

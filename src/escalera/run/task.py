@@ -46,9 +46,8 @@ class Source:
 
     def without(self, key: str) -> Source:
         """The same without one of its settings, `data.folds` or one of `data.labels`."""
-        given = json.loads(self.data)
-        name = key.split(".")[1]
-        kept = {own: value for own, value in given.items() if own not in (name, "repeats" if name == "folds" else name)}
+        gone = {"data.folds": ("folds", "repeats")}.get(key, ("labels",))
+        kept = {own: value for own, value in json.loads(self.data).items() if own not in gone}
         return replace(self, data=Data.model_validate_json(json.dumps(kept)).model_dump_json())
 
 

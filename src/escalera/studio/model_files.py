@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".safetensors", ".onnx")
 _OPENED = re.compile(r"file:[0-9a-f]{12}")
-_DEEP = ("*", "*/*", "*/*/*")
-"""Where a file may lie below the folder of runs: a run's own are deeper."""
+_DEEPEST = 3
+"""Names from the folder of runs to a file that is meant: a run's own are deeper."""
 
 
 class ModelFiles:
@@ -43,9 +43,8 @@ class ModelFiles:
         """The file of a key; None for one that is not such a model's."""
         if _OPENED.fullmatch(key) and key in self._opened:
             return self._opened[key][1]
-        if Path(key).suffix.lower() not in ENDINGS:
-            return None
-        return next((path for name, path in self._lying() if name == key), None)
+        parts, path = key.split("/"), self._out / key
+        return path if len(parts) <= _DEEPEST and _is_model(path, parts) else None
 
     def trained(self, path: Path) -> Known:
         """What a file that was found says of its model; it is read once. Raises RunError where it is damaged."""
@@ -74,8 +73,13 @@ class ModelFiles:
 
     def _lying(self) -> Iterator[tuple[str, Path]]:
         """Files among the runs by their keys, which say where."""
-        for pattern in _DEEP:
-            for path in sorted(self._out.glob(pattern)):
+        for deep in range(1, _DEEPEST + 1):
+            for path in sorted(self._out.glob("/".join("*" * deep))):
                 parts = path.relative_to(self._out).parts
-                if path.suffix.lower() in ENDINGS and all(map(is_name, parts)) and path.is_file():
+                if _is_model(path, parts):
                     yield "/".join(parts), path
+
+
+def _is_model(path: Path, parts: Sequence[str]) -> bool:
+    """Whether a file that lies at these names below the folder of runs is a model in one file."""
+    return path.suffix.lower() in ENDINGS and all(map(is_name, parts)) and path.is_file()

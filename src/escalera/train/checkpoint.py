@@ -160,8 +160,7 @@ class LastCheckpoint(Callback):
         training.epoch, training.stop = state["epoch"], state["stop"]
         training.seconds, training.images_per_second = state["seconds"], state["images_per_second"]
         for key, part in self.parts.items():
-            if key in state["parts"]:  # what an earlier version did not keep begins anew
-                part.restore(state["parts"][key])
+            part.restore(state["parts"].get(key))  # None where an earlier version had no such part
         for path in [path for path in self.folder.iterdir() if path.is_dir()]:
             path.rename(path.with_name(f"{path.name}.folder"))  # no file can be written in its place
         if found.faults or not (self.folder / LAST).is_file():

@@ -14,12 +14,9 @@ class Energy(Callback):
 
     def __init__(self, meter: EnergyMeter) -> None:
         self.meter = meter
-        self.known = False
 
     def on_train_begin(self, training: Training) -> None:
-        """Begin to count; of epochs before this version nobody knows."""
-        if training.epoch and not self.known:
-            self.meter.go_on(None)
+        """Begin to count."""
         self.meter.start()
 
     def on_epoch_end(self, training: Training) -> None:
@@ -34,7 +31,6 @@ class Energy(Callback):
         """As the checkpoint keeps it."""
         return self.meter.state()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
-        self.known = True
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Go on from there; of a checkpoint from before this version nobody knows what it took."""
         self.meter.go_on(state)

@@ -123,6 +123,8 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
 
 def plan_table(rows: list[dict[str, Any]], seeds: int, words: Language, *, without: Sequence[str] = ()) -> Table:
     """What the rungs would cost, and their sum, `without` some columns; an estimate is marked as one."""
+    from escalera.experiment.estimate import around
+
     table = Table(
         box=None, padding=(0, 1, 0, 0), header_style="bold", footer_style="bold", show_footer=True, pad_edge=False
     )
@@ -135,8 +137,6 @@ def plan_table(rows: list[dict[str, Any]], seeds: int, words: Language, *, witho
         "epochs": lambda row: str(row["epochs"] or ""),  # votes have none
         "time": lambda row: words.duration(row["seconds"]) + _searching(row, words),
     }
-    from escalera.experiment.estimate import around
-
     beside = around(rows)
     total = beside + seeds * sum(row["seconds"] for row in rows if "error" not in row)
     total += sum(row["search"]["seconds"] for row in rows if "search" in row)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from escalera import builders
 from escalera.core.errors import EscaleraError
 from escalera.experiment.auto.diary import Attempt
 from escalera.experiment.auto.ground import Ground
-from escalera.experiment.estimate import plan
+from escalera.experiment.estimate import looks, plan
 from escalera.ladder.schema import Rung
 
 SHORT = 0.08
@@ -72,8 +71,8 @@ class Timing:
 
     def after(self, rung: Rung, ground: Ground) -> float:
         """Seconds from the end of the last training to the end of all: the rows are answered, the report is drawn."""
-        views, rate = len(builders.views(rung.config)), float(self._measured(rung)["answers_per_second"])
-        return REPORT + CARE * ground.asked(kept=rests(rung)) * views / rate
+        asked = ground.asked(kept=rests(rung)) * looks(rung.config)
+        return REPORT + CARE * asked / float(self._measured(rung)["answers_per_second"])
 
     def _measured(self, rung: Rung) -> dict[str, Any]:
         """What `plan` says of a rung, as measured on a few of its steps."""
