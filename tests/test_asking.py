@@ -9,7 +9,9 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,11 +122,17 @@ def test_a_bad_picture_stops_all_or_is_left_out(ask: Callable[..., Answer]) -> N
 
 
 def test_many_pictures_are_read_some_at_a_time(ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = ask("new", "--json")[1]
+    def asked(*options: str) -> list[Any]:
+        # How many are asked together may change the last digit of a probability.
+        rounded = partial(json.loads, parse_float=lambda text: round(float(text), 5))
+        found: list[Any] = rounded(ask("new", "--json", *options)[1])
+        return found[:3]
+
+    whole = asked()
     monkeypatch.setattr("escalera.data.readers.listing.AT_ONCE", 2)
-    assert ask("new", "--json")[1] == whole
+    assert asked() == whole
     Path("new/3.jpg").write_text("no")
-    assert json.loads(ask("new", "--json", "--skip-bad")[1])[:3] == json.loads(whole)
+    assert asked("--skip-bad") == whole
 
 
 def test_answers_as_a_table(ask: Callable[..., Answer]) -> None:

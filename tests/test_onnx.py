@@ -24,6 +24,8 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 from escalera.inference.onnx_export import write_onnx  # noqa: E402
+from escalera.inference.onnx_model import read_onnx  # noqa: E402
+from escalera.inference.onnx_session import unopened  # noqa: E402
 
 LADDER = """
 name: tiny
@@ -200,9 +202,25 @@ def unlimited(model: Any) -> None:
 
 def wide(model: Any) -> None:
     """Two short constants, whose sum is a large table."""
-    for name, shape in (("tall", (30_000, 1)), ("broad", (1, 30_000))):
+    for name, shape in (("tall", (40_000, 1)), ("broad", (1, 40_000))):
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(shape, np.float32), name))
     model.graph.node.insert(0, onnx.helper.make_node("Add", ["tall", "broad"], ["table"]))
+
+
+def doubled(model: Any) -> None:
+    """What a row is, twice as long again and again."""
+    graph = model.graph
+    flat = onnx.helper.make_node("Flatten", [graph.input[0].name], ["long0"])
+    twice = (onnx.helper.make_node("Concat", [f"long{n}"] * 2, [f"long{n + 1}"], axis=1) for n in range(20))
+    for place, node in enumerate((flat, *twice)):
+        graph.node.insert(place, node)
+
+
+def squared(model: Any) -> None:
+    """Rows whose number only what they are asked about shows, each times each."""
+    graph = model.graph
+    graph.node.insert(0, onnx.helper.make_node("Compress", [graph.input[0].name, "chosen"], ["some"]))
+    graph.initializer.append(onnx.numpy_helper.from_array(np.ones(64, bool), "chosen"))
 
 
 def misfit(model: Any) -> None:
@@ -236,9 +254,10 @@ def odd(model: Any) -> None:
         (bomb, "it has operators whose output has no limit: ConstantOfShape"),
         (huge, "has 1,000,000,000,000 numbers"),
         (unlimited, "it has operators whose output has no limit: Expand"),
-        (wide, "its operator Add makes 900,000,000 numbers of a row"),
+        (wide, "its operator Add makes 1,600,000,000 numbers of 64 rows"),
+        (doubled, "its operator Concat makes 1,073,741,824 numbers of 64 rows"),
+        (squared, "it has operators whose output has no limit: Compress"),
         (misfit, "its sizes do not fit"),
-        (future, "cannot read its opset 99"),
         (bare, "it holds a graph alone, without its classes"),
         (lying, "which is not what its metadata say"),
         (odd, "its metadata are damaged"),
@@ -258,6 +277,57 @@ def test_a_file_that_is_not_such_is_refused(
     assert str(tmp_path) not in str(caught.value)
 
 
+def imported(model: Any) -> None:
+    """Of an ONNX that does not exist yet, which onnx lets pass and onnxruntime does not."""
+    model.ir_version = 99
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (future, r"onnx \S+ cannot read its opset 99. A newer one may: pip install --upgrade onnx$"),
+        (
+            imported,
+            r"onnxruntime \S+ cannot read its IR version 99. A newer one may: pip install --upgrade onnxruntime$",
+        ),
+    ],
+)
+def test_a_file_that_is_too_new_here_says_what_is_to_be_upgraded(
+    change: Callable[[Any], None], text: str, file: Path
+) -> None:
+    model = onnx.load_model(file)
+    change(model)
+    with pytest.raises(RunError, match=r"new\.onnx cannot be opened here: " + text):
+        read_onnx(model.SerializeToString(), "new.onnx")
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (
+            "[ONNXRuntimeError] : 1 : FAIL : /src/load.h:46 void check(const std::string&, int) ONNX Runtime only "
+            "*guarantees* support for models stamped with official released onnx opset versions.",
+            "onnxruntime 1.0 cannot read its opset 20. A newer one may: pip install --upgrade onnxruntime",
+        ),
+        ("bad_alloc", "there is not enough memory for it"),
+        ("/src/graph.cc:12 void f(int) Failed to allocate memory for 9 bytes", "there is not enough memory for it"),
+        ("[ONNXRuntimeError] : 10 : INVALID_GRAPH : Node input 'q' is absent", "damaged (Node input 'q' is absent)"),
+        ("[ONNXRuntimeError] : 1 : FAIL : /src/graph.cc:12 void f(int) It broke\nmore", "damaged (It broke)"),
+    ],
+)
+def test_what_onnxruntime_says_is_told_in_words(said: str, text: str, file: Path) -> None:
+    told = str(unopened(RuntimeError(said), onnx.load_model(file), "new.onnx", "onnxruntime 1.0"))
+    assert text in told
+    assert "/src" not in told
+
+
+def test_an_operator_that_onnxruntime_lacks_is_told(file: Path) -> None:
+    NotImplemented_ = type("NotImplemented", (Exception,), {})
+    error = NotImplemented_("[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : Could not find an implementation for Odd(20)")
+    told = str(unopened(error, onnx.load_model(file), "new.onnx", "onnxruntime 1.0"))
+    assert "cannot read its operators (Could not find an implementation for Odd(20)). A newer one may" in told
+
+
 def test_damaged_and_absent_files(file: Path, tmp_path: Path) -> None:
     from escalera.inference.onnx_model import open_onnx
 
@@ -272,9 +342,9 @@ def test_damaged_and_absent_files(file: Path, tmp_path: Path) -> None:
 
 
 def test_one_that_answers_otherwise_is_not_written(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from escalera.inference import onnx_export
+    from escalera.inference import onnx_check, onnx_export
 
-    monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
+    monkeypatch.setattr(onnx_check, "TOLERANCE", -1.0)
     with pytest.raises(RunError, match=r"a\.onnx was not written: its probabilities differ by"):
         onnx_export.write_onnx(find_trained(run), tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []

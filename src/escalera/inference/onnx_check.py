@@ -43,8 +43,9 @@ class Check:
     """How a file answers `rows` rows of `split`: "test", or "made-up" where the run's own are not at hand.
 
     `largest` is the largest difference of a probability to the run's answer, `agreement` the share of rows whose
-    likeliest class is the run's; `why` says why they were made up. `file_speed` and `run_speed` are rows a second by
-    the rows of a batch, on one thread.
+    likeliest class is the run's, `apart` the number of rows that differ by more than the tolerance, as some of a vote
+    may; `why` says why they were made up. `file_speed` and `run_speed` are rows a second by the rows of a batch, on one
+    thread.
     """
 
     split: str
@@ -53,6 +54,7 @@ class Check:
     agreement: float
     accuracy: Accuracy | None
     size: int
+    apart: int
     file_speed: Speeds
     run_speed: Speeds
     why: str = ""
@@ -93,12 +95,19 @@ def check(
     agreement = float((found.argmax(1) == expected.argmax(1)).mean())
     accuracy = None if why else _accuracy(found, part.labels)
     split = "made-up" if why else "test"
-    return Check(split, len(part), largest(found, expected), agreement, accuracy, size, *speeds, why=why)
+    return Check(
+        split, len(part), largest(found, expected), agreement, accuracy, size, apart(found, expected), *speeds, why=why
+    )
 
 
 def largest(found: Probabilities, expected: Probabilities) -> float:
     """The largest difference of a probability."""
     return float(np.abs(found - expected).max())
+
+
+def apart(found: Probabilities, expected: Probabilities) -> int:
+    """How many rows differ by more than the tolerance."""
+    return int((np.abs(found - expected).max(axis=1) > TOLERANCE).sum())
 
 
 def weigh(whole: OnnxModel, smaller: OnnxModel, part: Part) -> Smaller:

@@ -11,12 +11,16 @@ from escalera.inference import onnx_trees
 _MOST = 20_000
 """Operators of a graph."""
 _NUMBERS = 500_000_000
-"""Numbers that a constant of the graph, or what an operator makes of a row, may have."""
+"""Numbers that a constant of the graph may have."""
+ROWS = 64
+"""Rows that a graph is asked about at once."""
+_MADE = 1_000_000_000
+"""Numbers that an operator may make of so many rows."""
 _GROWING = {
     "CenterCropPad", "ConstantOfShape", "Expand", "EyeLike", "Loop", "MaxUnpool", "OneHot", "Pad", "Range", "Resize",
     "Scan", "Tile", "Upsample",
 }  # fmt: skip
-"""Operators whose output may be of any size, whatever their inputs are: they are taken where that size is known."""
+"""Operators whose output may be of any size, whatever their inputs are: it has to be known for any number of rows."""
 
 
 def fault_of(model: Any, *, trees: bool = False) -> str:
@@ -65,30 +69,57 @@ def _fault_of_sizes(model: Any) -> str:
     """What is wrong with the sizes of the operators' outputs, as ONNX's own inference has them."""
     import onnx
 
-    newest = max((one.version for one in model.opset_import), default=0)
-    if newest > onnx.defs.onnx_opset_version():
-        return f"onnx {onnx.__version__} cannot read its opset {newest}"
+    try:
+        of_any, of_most = _inferred(model, None), _inferred(model, ROWS)
+    except onnx.shape_inference.InferenceError:
+        named = {node.op_type for node in model.graph.node} & _GROWING
+        return _no_limit(*named) if named else "its sizes do not fit"
+    sizes = _sizes(of_any)
+    if why := onnx_trees.fault_of_all(of_any, sizes):
+        return why
+    rows = {dims[0].dim_param for one in of_any.input if (dims := sizes.get(one.name))} - {""}
+    for node, dims in _made(of_any):
+        known = dims is not None and all(one.HasField("dim_value") or one.dim_param in rows for one in dims)
+        if node.op_type in _GROWING and not known:
+            return _no_limit(node.op_type)
+    for node, dims in _made(of_most):
+        if dims is None or not all(one.HasField("dim_value") for one in dims):
+            return _no_limit(node.op_type)
+        if (numbers := prod(one.dim_value for one in dims)) > _MADE:
+            return f"its operator {node.op_type} makes {numbers:,} numbers of {ROWS} rows"
+    return ""
+
+
+def _made(graph: Any) -> Iterator[tuple[Any, Any]]:
+    """Each operator with the sizes of what it makes; None where they are not known."""
+    sizes = _sizes(graph)
+    return ((node, sizes.get(name)) for node in graph.node for name in filter(None, node.output))
+
+
+def _inferred(model: Any, rows: int | None) -> Any:
+    """The graph with the sizes of all that it makes of a number of rows, or of any."""
+    import onnx
+
     bare = onnx.ModelProto()
     bare.CopyFrom(model)
     del bare.graph.value_info[:]  # what a file says of its sizes is not believed
-    try:
-        found = onnx.shape_inference.infer_shapes(bare, strict_mode=True, data_prop=True).graph
-    except onnx.shape_inference.InferenceError:
-        growing = sorted({node.op_type for node in model.graph.node} & _GROWING)
-        return (
-            f"it has operators whose output has no limit: {', '.join(growing)}" if growing else "its sizes do not fit"
-        )
-    sizes = {one.name: one.type.tensor_type.shape.dim for one in (*found.input, *found.value_info, *found.output)}
-    if why := onnx_trees.fault_of_all(found, sizes):
-        return why
-    rows = {dims[0].dim_param for one in found.input if (dims := sizes[one.name])} - {""}
-    for node in found.node:
-        for name in filter(None, node.output):
-            dims = sizes.get(name)
-            known = dims is not None and all(one.HasField("dim_value") or one.dim_param in rows for one in dims)
-            if node.op_type in _GROWING and not known:
-                return f"it has operators whose output has no limit: {node.op_type}"
-            numbers = prod(one.dim_value for one in dims or () if one.HasField("dim_value"))
-            if numbers > _NUMBERS:
-                return f"its operator {node.op_type} makes {numbers:,} numbers of a row"
-    return ""
+    if rows is not None:
+        for one in bare.graph.input:
+            if dims := one.type.tensor_type.shape.dim:
+                dims[0].dim_value = rows
+        for one in bare.graph.output:
+            one.type.tensor_type.ClearField("shape")
+    return onnx.shape_inference.infer_shapes(bare, strict_mode=True, data_prop=True).graph
+
+
+def _sizes(graph: Any) -> dict[str, Any]:
+    """The sizes of what a graph takes, makes and answers, by their names."""
+    return {
+        one.name: one.type.tensor_type.shape.dim
+        for one in (*graph.input, *graph.value_info, *graph.output)
+        if one.type.tensor_type.HasField("shape")
+    }
+
+
+def _no_limit(*operators: str) -> str:
+    return f"it has operators whose output has no limit: {', '.join(sorted(operators))}"

@@ -8,7 +8,6 @@ Nothing in a file is executed but its graph, and that of standard operators alon
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,17 +23,14 @@ from escalera.data.query.images import Intake, Pictures, Seen
 from escalera.data.table.transform import Transformation
 from escalera.evaluate.doubt import Doubt
 from escalera.inference.asked import Attributes, check_pictures, check_rows, vectors_of
-from escalera.inference.onnx_graph import fault_of
-
-# From 1.32 on onnxruntime reports to its maker unless it finds this at its import; nothing leaves the machine here.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+from escalera.inference.onnx_graph import ROWS, fault_of
+from escalera.inference.onnx_session import check_opset, refused, session_of, short
 
 KEY = "escalera.model"
 PICTURES, ATTRIBUTES, PROBABILITIES = "pictures", "attributes", "probabilities"
 """The inputs uint8 (N, H, W, C) and float32 (N, A), and the output float32 (N, K)."""
 _LARGEST = 2**31 - 1
 """Bytes of a file: what protobuf holds."""
-_AT_ONCE = 64
 
 
 class About(BaseModel):
@@ -121,8 +117,8 @@ class OnnxModel:
         """The probabilities (N, K) for what the graph takes: pixels and attributes of as many rows."""
         rows = len(next(iter(given.values())))
         found = np.empty((rows, len(self.classes)), np.float32)
-        for first in range(0, rows, _AT_ONCE):
-            place = slice(first, first + _AT_ONCE)
+        for first in range(0, rows, ROWS):
+            place = slice(first, first + ROWS)
             [found[place]] = self.session.run([PROBABILITIES], {name: values[place] for name, values in given.items()})
         if not np.isfinite(found).all():
             raise RunError(f"{self.about.name} answers with no numbers (NaN): its weights are damaged")
@@ -133,7 +129,7 @@ def open_onnx(path: Path) -> OnnxModel:
     """The model in an ONNX file that `escalera export` wrote; raises RunError as `read_onnx` does, and without one."""
     try:
         if path.stat().st_size > _LARGEST:
-            raise _refused(path.name, f"it is larger than {_LARGEST:,} bytes")
+            raise refused(path.name, f"it is larger than {_LARGEST:,} bytes")
         return read_onnx(path.read_bytes(), path.name)
     except FileNotFoundError:
         raise RunError(f"there is no file {path.name}") from None
@@ -147,7 +143,7 @@ def read_onnx(content: bytes, name: str) -> OnnxModel:
     """
     try:
         import onnx
-        import onnxruntime
+        import onnxruntime  # noqa: F401 - its absence is told here
     except ImportError as error:
         raise RunError(
             f"expected onnx and onnxruntime, found no {error.name}. Install them: pip install 'escalera[serve]'"
@@ -155,24 +151,16 @@ def read_onnx(content: bytes, name: str) -> OnnxModel:
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's DecodeError, whose place differs between its versions
-        raise _refused(name, f"it cannot be read as ONNX ({_short(error)})") from error
-    onnxruntime.disable_telemetry_events()  # somebody may have imported it before
+        raise refused(name, f"it cannot be read as ONNX ({short(error)})") from error
     about = _about(name, model)
+    check_opset(model, name)
     if why := fault_of(model, trees=bool(about.classifiers)):
-        raise _refused(name, why)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1  # as fast for one picture, and a server has a worker for each core
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own errors have no common class
-        newest = max(one.version for one in model.opset_import)
-        why = f"onnxruntime {onnxruntime.__version__} cannot read its opset {newest} ({_short(error)})"
-        raise _refused(name, why) from error
+        raise refused(name, why)
+    session = session_of(model, content, name)
     try:
         fitted = None if about.attributes is None else Transformation.from_json(about.attributes)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _refused(name, f"how its attributes become numbers is damaged: {error!r}") from error
+        raise refused(name, f"how its attributes become numbers is damaged: {error!r}") from error
     _check_sides(name, about, fitted, session)
     return OnnxModel(about, session, fitted)
 
@@ -205,11 +193,11 @@ def _about(name: str, model: Any) -> About:
     """The metadata; raises RunError where there are none of Escalera's."""
     text = {one.key: one.value for one in model.metadata_props}.get(KEY)
     if text is None:
-        raise _refused(name, "it holds a graph alone, without its classes")
+        raise refused(name, "it holds a graph alone, without its classes")
     try:
         return About.model_validate_json(text)
     except ValidationError as error:
-        raise _refused(name, f"its metadata are damaged: {_short(error)}") from error
+        raise refused(name, f"its metadata are damaged: {short(error)}") from error
 
 
 def _check_sides(name: str, about: About, fitted: Transformation | None, session: Any) -> None:
@@ -222,12 +210,4 @@ def _check_sides(name: str, about: About, fitted: Transformation | None, session
     found = {one.name: (one.type, one.shape[1:]) for one in session.get_inputs()}
     answers = {one.name: (one.type, one.shape[1:]) for one in session.get_outputs()}
     if found != expected or answers != {PROBABILITIES: ("tensor(float)", [len(about.data.classes)])}:
-        raise _refused(name, f"its graph takes {found} and answers {answers}, which is not what its metadata say")
-
-
-def _refused(name: str, why: str) -> RunError:
-    return RunError(f"{name} is not a model that Escalera wrote: {why}")
-
-
-def _short(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:300]
+        raise refused(name, f"its graph takes {found} and answers {answers}, which is not what its metadata say")

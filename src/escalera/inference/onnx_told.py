@@ -20,6 +20,8 @@ def told(written: Written, language: str, *, plain: bool = False) -> list[str]:
         agreement=words.percent(check.agreement), why=translate(check.why, language),
     )  # fmt: skip
     lines = [asked]
+    if check.apart:
+        lines.append(words.count(check.apart, "apart"))
     if found := check.accuracy:
         interval = {"low": words.percent(found.low), "high": words.percent(found.high)}
         lines.append(words.say("export.accuracy", accuracy=words.percent(found.accuracy), **interval))
