@@ -174,7 +174,7 @@ def test_the_comments_teach(escalera: Callable[..., int], capsys: pytest.Capture
     assert "#   escalera climb my-photos.yaml --plan   what each rung costs" in text
     assert "escalera explore 'my photos/'" in text
     assert "image_size: 12                # pixels a side" in text
-    assert "#   'robin' has 20 rows to learn from" in text
+    assert "#   Rows of 'robin' to learn from: 20; expect little" in text
     assert max(map(len, text.splitlines())) <= 126
     assert out.splitlines()[-2:] == ["Written: my-photos.yaml", "Next: escalera climb my-photos.yaml --plan"]
     assert err.startswith("Looking at my photos/: ")

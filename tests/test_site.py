@@ -1,5 +1,6 @@
 """The documentation site: the same pages in both languages, links that lead somewhere."""
 
+import os
 import re
 import runpy
 import sys
@@ -98,6 +99,36 @@ def test_a_link_leads_into_the_site_or_to_the_code(site: dict[str, Any]) -> None
     assert where("../../LICENSE", deep).endswith("/blob/main/LICENSE")
     with pytest.raises(ValueError, match=r"^docs/results/photos\.md: a link to nowhere\.md, which is not there$"):
         where("nowhere.md", deep)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_link_leads_to_a_heading_and_stays_in_its_language(site: dict[str, Any], language: str) -> None:
+    pages = site["pages"]
+    found = {page.name: page for section in pages["SECTIONS"] for page in pages["listed"](section, language)}
+    headings = {name: _headings(page.file.read_text(encoding="utf-8")) for name, page in found.items()}
+    lost = []
+    for name, page in found.items():
+        for link in re.findall(r"\]\(([^()\s:]+\.md)?(#[^()\s]+)?\)", pages["written"](page, language)):
+            target = os.path.normpath(Path(name).parent / link[0]) if link[0] else name
+            if link[1] and link[1][1:] not in headings.get(Path(target).as_posix(), set()):
+                lost.append(f"{page.file.relative_to(ROOT)}: {''.join(link)}")
+    assert lost == [], "a link to a heading that is not there in this language"
+
+
+def _headings(text: str) -> set[str]:
+    """What the site and GitHub call the headings of a page in an address: letters, digits and _ in small, - between."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    plain = [re.sub(r"[^\w\s-]", "", head).strip().lower() for head in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)]
+    return {re.sub(r"[-\s]+", "-", head) for head in plain}
+
+
+@pytest.mark.parametrize("path", [*sorted((ROOT / "docs" / "es").rglob("*.md"))], ids=lambda path: path.name)
+def test_a_spanish_page_leads_to_the_spanish_one(path: Path) -> None:
+    docs = ROOT / "docs"
+    for link in re.findall(r"\]\(([^()\s:#]+\.md)", path.read_text(encoding="utf-8")):
+        target = (path.parent / link).resolve()
+        if target.is_relative_to(docs) and not target.is_relative_to(docs / "es"):
+            assert not (docs / "es" / target.relative_to(docs)).exists(), f"{path.name}: {link} is there in Spanish"
 
 
 def test_a_page_that_is_not_translated_says_so(site: dict[str, Any]) -> None:

@@ -276,6 +276,16 @@ def test_two_pages_at_once(sets: PictureSets, png: Png) -> None:
     assert "there is no class 'new'" in take(sets, "fruit", "new", "9.png", png(9)).refused[0][1]
 
 
+def test_a_picture_of_no_class_is_told_what_it_lacks(sets: PictureSets, png: Png) -> None:
+    sets.make("empty")
+    found = take(sets, "empty", "", "1.png", png(1))
+    assert found.refused == [
+        ("1.png", "it belongs to no class yet: add a class, or send a folder that is called as its class is")
+    ]
+    assert found.to_json(load_words("es"))["refused"][0][1].startswith("aún no es de ninguna clase: añade una")
+    assert sets.class_names("empty") == []
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(DataError, match=r"the folder .* could not be made"):

@@ -60,6 +60,8 @@ def _take_one(sets: PictureSets, name: str, called: str, path: str, content: byt
         if len(content) > LARGEST_UPLOAD:
             raise DataError(f"it has more than {LARGEST_UPLOAD // 1_000_000} MB")
         folder, file = _placed(path)
+        if not (folder or called):
+            raise DataError("it belongs to no class yet: add a class, or send a folder that is called as its class is")
         decode(content, size=(_SIDE, _SIDE), channels=None)
         kept = file_name(file, content, _ending(content))
         new = sets.add(name, _class_of(sets, name, folder) if folder else called, kept, content)
