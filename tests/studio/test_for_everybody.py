@@ -105,6 +105,16 @@ def test_a_page_for_everybody(
     assert wrong == {}, json.dumps(wrong, indent=1, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_text_of_a_ladder_can_be_read(browser: Any, address: str, scheme: str) -> None:
+    look(browser, 390, scheme)
+    browser.get(f"{address}/en/")
+    open_tab(browser, 2)
+    browser.until(lambda: browser.find_elements("css selector", "button.label-wrap")[-1].click() is None)
+    browser.until(lambda: len(browser.find_elements("css selector", ".cm-line span")) > 5)
+    assert browser.execute_script(AUDIT)["faint"] == []
+
+
 def not_reached(browser: Any, reached: set[str]) -> list[str]:
     """The controls of the page as it is now that the keyboard was not on."""
     return [

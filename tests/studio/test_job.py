@@ -15,7 +15,7 @@ from escalera.core.rundir import RunDir
 from escalera.studio.i18n import load_words
 from escalera.studio.job import Job, Progress, Request, plan, settings
 from escalera.studio.progress import ProgressView
-from escalera.studio.standing import Hunt
+from escalera.studio.standing import Hunt, Step
 
 LADDER = """
 name: tiny
@@ -209,3 +209,12 @@ def test_a_search_is_watched_and_its_rung_is_what_it_found(tmp_path: Path) -> No
     assert view.html(replace(found, hunts=[Hunt("tuned", "running", 4, None, 0.25, True)])).count(
         "4 ensayos, menor pérdida: 0,250"
     )
+
+
+def test_why_a_climb_broke_off_is_open_to_read() -> None:
+    waiting = Step("mlp", 0, "waiting", 0, 3)
+    for steps in ([waiting], []):
+        page = ProgressView(load_words("en")).html(Progress(Request("tiny"), False, steps, "error: no such source"))
+        assert "Stopped: 0 of" in page and "<details open>" in page and "error: no such source" in page
+    page = ProgressView(load_words("en")).html(Progress(Request("tiny"), True, [waiting], "still at it"))
+    assert "<details>" in page

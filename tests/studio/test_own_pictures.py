@@ -65,7 +65,9 @@ class Page:
 
 
 @pytest.mark.data
-def test_three_classes_become_a_model_in_three_minutes(browser: Any, address: str, real_data: Path) -> None:
+def test_three_classes_become_a_model_in_three_minutes(
+    browser: Any, address: str, real_data: Path, tmp_path: Path
+) -> None:
     begin = time.monotonic()
     page = Page(browser)
     page.open(f"{address}/es/", "Mis imágenes")
@@ -91,6 +93,10 @@ def test_three_classes_become_a_model_in_three_minutes(browser: Any, address: st
         answer = page.find("#pictures-live [data-part=answer]")
         right += browser.until(lambda answer=answer: answer.text) == name
     assert right >= 8
+    (tmp_path / "none.jpg").write_text("no picture")
+    page.find("#pictures-live [data-part=file]").send_keys(str(tmp_path / "none.jpg"))
+    page.until_text("#pictures-live [data-part=said]", "Sin respuesta: se esperaba una imagen")
+    assert page.find("#pictures-live [data-part=answer]").text == ""  # nor that to the picture before
     assert time.monotonic() - begin < 180
 
 

@@ -33,6 +33,18 @@ def test_the_page_is_in_the_language_of_the_browser(server: str) -> None:
     assert "Comparar con" in json.dumps(json.loads(config), ensure_ascii=False)
 
 
+def test_no_clock_asks_for_a_choice_that_may_be_gone(server: str) -> None:
+    """gradio refuses a value that is no longer offered, in English; a clock asks while the page is being changed."""
+    page = httpx.get(f"{server}/en/config").json()
+    kinds = {part["id"]: part["type"] for part in page["components"]}
+    asked = [
+        {kinds[number] for number in found["inputs"]}
+        for found in page["dependencies"]
+        if any(event == "tick" for _, event in found["targets"])
+    ]
+    assert len(asked) == 3 and set().union(*asked) == {"state"}
+
+
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "../../../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "http://127.0.0.1:1/", "//x.example/"]
 )

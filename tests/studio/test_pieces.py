@@ -3,6 +3,7 @@
 import csv
 import importlib
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,6 +50,17 @@ def test_several_pictures_become_a_table(studio: Studio, png: Png) -> None:
     read = list(csv.DictReader(io.StringIO(to_csv(rows), newline="")))
     assert [row["file"] for row in read] == ["a.png", "'=b.png", "a.png", "'\r'=c.png"]
     assert float(read[0]["probability"]) == rows[0]["probability"]
+
+
+def test_what_was_removed_is_not_open_any_more(studio: Studio) -> None:
+    runs, data = (importlib.import_module(f"escalera.studio.tabs.{name}") for name in ("runs", "data"))
+    viewer, looker = runs._Viewer(studio, EN), data._Looker(studio, EN)
+    assert viewer.ladders("tiny")["value"] == "tiny"
+    assert [one["value"] for one in looker.refreshed(MLP, "gone", None)] == [MLP, CNN, CNN]
+    shutil.rmtree(studio.out / "tiny")
+    assert viewer.ladders("tiny")["value"] is None
+    assert [one["value"] for one in viewer.ladder(None)[2:]] == [[], None]
+    assert [one["value"] for one in looker.refreshed(MLP)] == [None]
 
 
 def test_an_explored_page_is_that_of_its_source(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

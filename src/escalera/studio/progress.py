@@ -26,7 +26,8 @@ class ProgressView:
             return self._moves(found)
         say, words = self.words.say, self.words
         done = sum(step.standing == "done" for step in found.steps)
-        state = "climb.running" if found.running else "climb.done" if done == len(found.steps) else "climb.stopped"
+        ended = not found.running and 0 < done == len(found.steps)
+        state = "climb.running" if found.running else "climb.done" if ended else "climb.stopped"
         head = Markup("<h3>{}</h3><p>{}</p>").format(
             found.request.title, say(state, done=words.number(done), all=words.number(len(found.steps)))
         )
@@ -37,7 +38,7 @@ class ProgressView:
                 lines.append(self._hunt(hunts.pop(step.rung)))
             lines.append(self._step(step))
         steps = Markup("").join(lines)
-        log = Markup("<details><summary>{}</summary><pre>{}</pre></details>").format(say("climb.log"), found.log)
+        log = self._log(found, not (found.running or ended))
         return Markup('{}<ol class="steps">{}</ol>{}').format(head, steps, log)
 
     def _moves(self, found: Progress) -> str:
@@ -56,11 +57,13 @@ class ProgressView:
             for move in found.moves
         )  # fmt: skip
         lines += Markup("").join(self._step(step) for step in found.steps)
-        # Why it broke off is told nowhere else.
-        log = Markup("<details{}><summary>{}</summary><pre>{}</pre></details>").format(
-            Markup(" open") if found.unfinished else "", say("climb.log"), found.log
+        return Markup('{}<ol class="steps">{}</ol>{}').format(head, lines, self._log(found, found.unfinished))
+
+    def _log(self, found: Progress, broken: bool) -> Markup:
+        """What the climb printed, open where it broke off: why is told nowhere else."""
+        return Markup("<details{}><summary>{}</summary><pre>{}</pre></details>").format(
+            Markup(" open") if broken else "", self.words.say("climb.log"), found.log
         )
-        return Markup('{}<ol class="steps">{}</ol>{}').format(head, lines, log)
 
     def _hunt(self, hunt: Hunt) -> Markup:
         """The search that comes before the runs of a rung."""

@@ -57,9 +57,9 @@ def data(studio: Studio, words: Language) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
     explore.click(looker.explore, source, page, **quiet)
     pictures = [run, split, name]
-    tab.select(looker.refreshed, None, [run, first, second], **quiet).then(looker.classes, run, name, **quiet).then(
-        looker.wall, pictures, wall, **quiet
-    ).then(looker.differ, [first, second, kind], differ, **quiet)
+    tab.select(looker.refreshed, [run, first, second], [run, first, second], **quiet).then(
+        looker.classes, run, name, **quiet
+    ).then(looker.wall, pictures, wall, **quiet).then(looker.differ, [first, second, kind], differ, **quiet)
     run.input(looker.classes, run, name, **quiet).then(looker.wall, pictures, wall, **quiet)
     gr.on([split.input, name.input, more.click], looker.wall, pictures, wall, **quiet)
     gr.on([first.input, second.input, kind.input], looker.differ, [first, second, kind], differ, **quiet)
@@ -73,10 +73,12 @@ class _Looker:
         self.words = words
         self.samples = Samples(studio)
 
-    def refreshed(self) -> tuple[Any, Any, Any]:
-        """The runs there are now, in each of the places where one is chosen."""
+    def refreshed(self, *chosen: str | None) -> list[Any]:
+        """The runs there are now, in each of the places where one is chosen; for one that is gone, the last."""
         found = choices(entry for entry in self.studio.models() if not entry.file)
-        return gr.update(choices=found), gr.update(choices=found), gr.update(choices=found)
+        keys = [key for _, key in found]
+        last = keys[-1] if keys else None
+        return [gr.update(choices=found, value=key if key in keys else last) for key in chosen]
 
     def explore(self, source: str | None) -> str:
         """What `escalera explore` says of a source, in a frame; made when it is first asked for."""

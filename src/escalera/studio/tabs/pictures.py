@@ -142,15 +142,15 @@ def _change(
     chosen.more.click(lambda times: times + 1, chosen.shown, chosen.shown, **_QUIET).then(
         workshop.show, seen, shown, **_QUIET
     )
-    then(gr.on([made.make.click, made.new.submit], workshop.make, made.new, [made.name, made.new], **_BUSY))
+    then(gr.on([made.make.click, made.new.submit], workshop.make, made.new, [made.name, made.new], **_QUIET))
     then(
         gr.on(
             [classes.add.click, classes.text.submit], workshop.add, [made.name, classes.text],
-            [classes.name, classes.text], **_BUSY,
+            [classes.name, classes.text], **_QUIET,
         )
     )  # fmt: skip
     given = [made.name, classes.name, classes.text]
-    then(classes.rename.click(workshop.rename, given, [classes.name, classes.text], **_BUSY))
+    then(classes.rename.click(workshop.rename, given, [classes.name, classes.text], **_QUIET))
     then(intake.sent(lambda: None, None, None, **_QUIET))
     boxes = f"(set, name, _, to) => [set, name, JSON.stringify([...{_CHOSEN}].map(box => box.value)), to]"
     files = [made.name, classes.name, chosen.boxes, chosen.to]
@@ -190,10 +190,14 @@ def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Non
             gr.HTML(live_html(words), js_on_load=script("camera", "live"), elem_id="pictures-live")
             export(studio, words, model, "pictures")
     timer, known = gr.Timer(1.5, active=False), gr.State([])
+    # What a clock asks about is kept here: a name that the page still had would be one that gradio no longer offers.
+    looked = gr.State(None)
     watched = [progress, start, stop, model, known]
     way.change(lambda way: gr.update(visible=way == "careful"), way, minutes, **_QUIET)
     tab.select(pupil.watch, [name, known], watched, **_QUIET).then(lambda: gr.Timer(active=True), None, timer, **_QUIET)
-    gr.on([timer.tick, name.change], pupil.watch, [name, known], watched, **_QUIET)
+    gr.on([tab.select, name.change], lambda name: name, name, looked, **_QUIET)
+    name.change(pupil.watch, [name, known], watched, **_QUIET)
+    timer.tick(pupil.watch, [looked, known], watched, **_QUIET)
     start.click(pupil.start, [name, way, minutes], None, **_BUSY).then(pupil.watch, [name, known], watched, **_QUIET)
     stop.click(pupil.stop, None, None, **_QUIET).then(pupil.watch, [name, known], watched, **_QUIET)
     ladder.click(pupil.ladder, [name, way], [text, file], **_BUSY)

@@ -26,6 +26,8 @@ _COLUMNS = ("rung", "test", "step", "interval", "p", "verdict", "parameters", "s
 _ABSENT: Cell = (NOTHING, None)
 _LIVE = 3.0
 """Seconds between two looks at the files of a ladder that is open."""
+_WIDTH = 260
+_NO_RUNS = (gr.update(choices=[], value=[]), gr.update(choices=[], value=None))
 
 
 def runs(studio: Studio, words: Language) -> None:
@@ -41,10 +43,11 @@ def runs(studio: Studio, words: Language) -> None:
         table = gr.HTML(elem_id="rungs", js_on_load=SORT)
         gr.HTML(f"<h3>{say('runs.curves')}</h3>")
         with gr.Row():
-            chosen = gr.CheckboxGroup([], label=say("runs.chosen"), elem_id="curve-runs")
+            chosen = gr.CheckboxGroup([], label=say("runs.chosen"), min_width=_WIDTH, elem_id="curve-runs")
             measure = gr.Radio(
-                [(say(f"curves.{name}"), name) for name in MEASURES], value=MEASURES[0], label=say("runs.measure")
-            )
+                [(say(f"curves.{name}"), name) for name in MEASURES], value=MEASURES[0], label=say("runs.measure"),
+                min_width=_WIDTH,
+            )  # fmt: skip
         plot = gr.HTML(elem_id="curves")
         gr.HTML(f"<h3>{say('runs.one')}</h3>")
         run = gr.Dropdown([], label=say("runs.run"), elem_id="run")
@@ -52,14 +55,16 @@ def runs(studio: Studio, words: Language) -> None:
         export(studio, words, run, "run")
         with gr.Accordion(say("runs.configuration"), open=False):
             configuration = gr.Code(language="yaml", interactive=False, label="config.yaml", max_lines=30)
-        timer = gr.Timer(_LIVE, active=False)
+        # What a clock asks about is kept here: a name that the page still had would be one gradio no longer offers.
+        timer, looked = gr.Timer(_LIVE, active=False), gr.State((None, [], MEASURES[0]))
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     whole = [figure, table, chosen, run]
-    tab.select(viewer.ladders, None, ladder, **quiet).then(viewer.ladder, ladder, whole, **quiet)
+    tab.select(viewer.ladders, ladder, ladder, **quiet).then(viewer.ladder, ladder, whole, **quiet)
     tab.select(lambda: gr.Timer(active=True), None, timer, **quiet)
     ladder.change(viewer.ladder, ladder, whole, **quiet)
     gr.on([chosen.change, measure.change], viewer.curves, [ladder, chosen, measure], plot, **quiet)
-    timer.tick(viewer.live, [ladder, chosen, measure], [figure, table, plot], **quiet)
+    gr.on([chosen.change, measure.change], lambda *now: now, [ladder, chosen, measure], looked, **quiet)
+    timer.tick(lambda now: viewer.live(*now), looked, [figure, table, plot], **quiet)
     run.change(viewer.run, run, [details, configuration], **quiet)
     language.click(viewer.write, ladder, figure, api_visibility="private", show_progress="minimal")
 
@@ -74,19 +79,19 @@ class _Viewer:
         self.run = telling(words)(self._run)
         self._seen: dict[str, tuple[float, ...]] = {}
 
-    def ladders(self) -> Any:
-        """The ladders there are now."""
+    def ladders(self, name: str | None) -> Any:
+        """The ladders there are now; the one that is open stays so while it is there."""
         found = self.studio.ladders()
-        return gr.update(choices=found) if found else gr.update(choices=[], value=None)
+        return gr.update(choices=found, value=name if name in found else next(iter(found), None))
 
     def ladder(self, name: str | None) -> tuple[Any, ...]:
         """The picture, the table, and the runs to choose from; some curves are chosen already."""
         if not name:
-            return hint_html(self.words.say("studio.nothing_here")), "", gr.update(choices=[]), gr.update(choices=[])
+            return hint_html(self.words.say("studio.nothing_here")), "", *_NO_RUNS
         try:
             story = read_story(self.studio.out / name)
         except EscaleraError as error:
-            return error_html(translated(error, self.words)), "", gr.update(choices=[]), gr.update(choices=[])
+            return error_html(translated(error, self.words)), "", *_NO_RUNS
         names = [
             (f"{rung.name}" + (f" ({self.words.say('state.seed', seed=run.seed).rstrip('.')})" if run.seed else ""),
              f"{name}/{rung.name}/seed-{run.seed}")

@@ -2,9 +2,16 @@
 const still = part('still'), bars = part('bars');
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent', maximumFractionDigits: 1 });
 
+// Without an answer, that to the picture before must not stay beside this one.
+function silent(why) {
+  part('answer').textContent = '';
+  bars.replaceChildren();
+  say(why);
+}
+
 async function ask(content) {
   const { model } = document.querySelector('#pictures-model [data-model]').dataset;
-  if (!model) return say(words.no_model);
+  if (!model) return silent(words.no_model);
   let found;
   try {
     const query = new URLSearchParams({ model, top: 5 });
@@ -13,9 +20,9 @@ async function ask(content) {
     });
     found = await answer.json();
   } catch {
-    return say(words.gone);
+    return silent(words.gone);
   }
-  if (found.error) return say(words.trouble);
+  if (found.error) return silent(words.trouble);
   part('answer').textContent = found.class;
   bars.replaceChildren(...found.classes.map(one => {
     const line = document.createElement('li'), name = document.createElement('span');
