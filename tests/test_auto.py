@@ -318,14 +318,15 @@ def test_from_python(build: Callable[..., Built]) -> None:
 def test_too_few_minutes_say_how_many_it_takes(build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is trained."""
     monkeypatch.setattr(Counted, "left", 149.0)
+    monkeypatch.setattr(Counted, "elapsed", 20.0)
     monkeypatch.setattr(Counted, "seconds", lambda self, rung: 10.0 * rung.config.train.epochs)
     with pytest.raises(EscaleraError) as refused:
         build(minutes=2.5)
     assert str(refused.value) == (
-        "--minutes 2.5: too few for a training here: 5 epochs take about 50 seconds, and several are tried. "
-        "Give --minutes 17 or more."
+        "--minutes 2.5: too few for a training here: 20 seconds went by until the first, of which 5 epochs take about "
+        "50, and several are tried. Give --minutes 17 or more."
     )
-    assert "épocas tardan unos" in translate(str(refused.value), "es")
+    assert "épocas suyas tardan unos 50" in translate(str(refused.value), "es")
     assert performed == [] and not Path("digits.yaml").exists()
 
 

@@ -13,11 +13,13 @@ import torch
 
 from escalera.core import energy
 from escalera.core.energy import EnergyMeter, Taken, UnmeasuredError, counters
+from escalera.core.files import read_sealed, write_sealed
 from escalera.core.language import NOTHING, load_words
 from escalera.core.record import RunRecord
 from escalera.core.rundir import RunDir
 from escalera.experiment.climb import climb, load_ladder
 from escalera.inference.card import card
+from escalera.report.page import write_report
 from escalera.run.folds import _all_energy
 from escalera.train.energy import Energy
 
@@ -214,20 +216,25 @@ def test_it_is_written_in_both_languages(kwh: float | None, en: str, es: str) ->
     assert (EN.energy(kwh), ES.energy(kwh)) == (en, es)
 
 
-def test_run_of_each_kind_says_it(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Network, votes and folds, then an interruption's leftover; report, card, table and terminal have the figure."""
+@pytest.fixture
+def growing(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counters that go on by 1.8 joules at each look."""
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     joules = [0.0]
 
-    def growing(_: Path) -> Any:
+    def reader(_: Path) -> Any:
         def read() -> float:
             joules[0] += 1.8
             return joules[0]
 
         return read
 
-    monkeypatch.setattr(energy, "_reader", growing)
+    monkeypatch.setattr(energy, "_reader", reader)
+
+
+def test_run_of_each_kind_says_it(growing: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Network, votes and folds, then an interruption's leftover; report, card, table and terminal have the figure."""
     (tmp_path / "tiny.yaml").write_text(LADDER)
     results = climb(load_ladder(tmp_path / "tiny.yaml"), out=tmp_path / "runs")
     table = results.table().set_index("rung")
@@ -244,6 +251,26 @@ def test_run_of_each_kind_says_it(tree: Tree, tmp_path: Path, monkeypatch: pytes
     assert "La energía no se midió: esta máquina no muestra contadores de energía" in page
     record = json.loads((tmp_path / "runs/tiny/mlp/seed-0/run.json").read_text())
     assert record["energy"] == {"kwh": None, "why": "absent"}
+
+
+def test_the_trials_of_a_search_are_counted(growing: None, tmp_path: Path) -> None:
+    """Those that were stopped early too; where one is not known, the page says of which search."""
+    space = {"over": {"model.dense": [[4], [8], [12], [16]]}, "method": "grid", "prune": True}
+    rung = {"name": "tuned", "model": {"kind": "mlp", "dense": [8]}, "train": {"epochs": 3}, "search": space}
+    ladder = {"name": "s", "data": {"source": "digits", "validation": 0.2, "test": 0.5}, "rungs": [rung]}
+    climb(load_ladder(ladder), out=tmp_path / "runs")
+    file = tmp_path / "runs/s/tuned/search/search.json"
+    found = read_sealed(file)
+    assert {trial["state"] for trial in found["trials"]} == {"done", "pruned"}
+    assert all(trial["kwh"] > 0 for trial in found["trials"])
+    taken = EN.energy(sum(trial["kwh"] for trial in found["trials"]))
+    page = (tmp_path / "runs/s/report.html").read_text().replace("\xa0", " ").replace("\u202f", " ")
+    assert f"<small>+ search {taken}</small>" in page and f"<dt>Energy of the search</dt><dd>{taken}</dd>" in page
+    assert "is not in it" not in page
+    found["trials"][0]["kwh"] = None
+    write_sealed(file, found)
+    page = write_report(tmp_path / "runs/s", "es").read_text()
+    assert "La de la búsqueda de tuned no está incluida" in page and "Energía de la búsqueda" not in page
 
 
 def test_old_runs_go_on_reading() -> None:

@@ -133,6 +133,13 @@ def test_the_best_becomes_the_rungs_own_and_its_childrens(climb: Callable[..., R
     assert {path.name for path in after if after[path] != before.get(path)} <= {"ladder.json", ".lock-holder"}
 
 
+def test_the_table_of_trials_has_a_long_section_whole(climb: Callable[..., Results], tmp_path: Path) -> None:
+    sections = [{"kind": "mlp", "dense": [4, 4, 4, 4, 4], "activation": "gelu", "dropout": share} for share in (0, 0.2)]
+    climb(ladder(over={"model": sections}, method="grid", epochs=1))
+    rows = list(csv.DictReader((tmp_path / "runs/s/tuned/search/trials.csv").read_text().splitlines()))
+    assert [plain_yaml(row["model"]) for row in rows] == sections
+
+
 @pytest.mark.parametrize("method", ["random", "grid", "tpe"])
 def test_side_by_side_is_the_same(method: str, climb: Callable[..., Results], tmp_path: Path) -> None:
     over = {"model.dense": [[4], [8]], "model.dropout": [0.0, 0.5]} if method == "grid" else OVER

@@ -83,9 +83,9 @@ def test_successive_halving_trains_a_share_of_the_epochs(tmp_path: Path) -> None
     assert found["seconds"] == pytest.approx(20 * (100 * halved(20, 10) + BESIDE))
 
 
-def told(rows: list[dict[str, Any]], language: str = "en") -> str:
+def told(rows: list[dict[str, Any]], language: str = "en", *, side_by_side: bool = False) -> str:
     console = Console(file=io.StringIO(), width=2000)
-    print_plan(console, rows, 1, load_terminal(language))
+    print_plan(console, rows, 1, load_terminal(language), side_by_side=side_by_side)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -153,3 +153,19 @@ def test_the_command_prints_it_as_json(
         cli.main()
     rows = json.loads(capsys.readouterr().out)
     assert rows[1]["search"]["trials"] == 20 and rows[2]["settings_from"] == "tuned"
+
+
+@pytest.mark.parametrize(("asked", "said"), [([], False), (["--jobs", "1"], False), (["--jobs", "2"], True),
+                                             (["--cluster", "ray"], True), (["--devices", "2"], True)])  # fmt: skip
+def test_a_plan_says_that_its_times_are_of_one_after_the_other(
+    asked: list[str], said: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "planned.yaml").write_text(LADDER)
+    row = {"name": "base", "error": "none"}
+    monkeypatch.setattr(climb, "plan", lambda *_, **__: [row])
+    monkeypatch.setattr(
+        sys, "argv", ["escalera", "climb", str(tmp_path / "planned.yaml"), "--plan", "--lang", "es", *asked]
+    )
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert ("el tiempo de una ejecución tras otra" in " ".join(capsys.readouterr().out.split())) is said

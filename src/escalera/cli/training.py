@@ -122,7 +122,8 @@ def climb(
             echo_json(rows)
         else:
             planned = [one for one in reading.rungs if any(one.name == row["name"] for row in rows)]
-            print_plan(Console(), rows, seeds_of(planned, seeds), words_of(lang))
+            several = cast("int | None", jobs) not in (None, 1) or devices > 1 or bool(cluster)
+            print_plan(Console(), rows, seeds_of(planned, seeds), words_of(lang), side_by_side=several)
         return
     narrator = SideBySide(Console(stderr=json_), language=lang.value, debug=debug)
     reading = load_ladder(ladder, set_ or [], data_root)

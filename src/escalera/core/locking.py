@@ -9,6 +9,9 @@ from pathlib import Path
 
 from escalera.core.errors import RunError
 
+HOLDER = ".lock-holder"
+"""The file in which whoever holds a folder leaves its number."""
+
 
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
@@ -22,7 +25,7 @@ def lock(folder: Path) -> Iterator[None]:
 
     held = filelock.FileLock(folder / ".lock")
     # Its number has a file of its own: Windows lets nobody read a file that is locked, and the lock empties it.
-    holder = folder / ".lock-holder"
+    holder = folder / HOLDER
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

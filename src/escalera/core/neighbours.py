@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from escalera.core.errors import closest
+from escalera.core.locking import HOLDER
 from escalera.core.rundir import RunDir, rungs, standing
 
 LADDER = "ladder.json"
@@ -37,6 +38,11 @@ def near_run(path: Path) -> Path | None:
     places = [path] if path.is_absolute() else [path, RUNS / path]
     found = (place if _holds_runs(place) else near(place, _holds_runs) for place in places)
     return next((one for one in found if one is not None and one != path), None)
+
+
+def holds_ladder(path: Path) -> bool:
+    """Whether a folder is that of a ladder's runs, from the moment on in which a climb begins in it."""
+    return _is_ladder(path) or (path / HOLDER).is_file()
 
 
 def no_ladder(path: Path) -> str | None:

@@ -21,6 +21,7 @@ class TrialRecord(Lenient):
     value: float | None = None
     epochs: Count = 0
     seconds: Amount = 0.0
+    kwh: Amount | None = None
     ended: Amount = 0.0
     error: str = ""
     same: Count | None = None

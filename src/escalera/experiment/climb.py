@@ -16,7 +16,7 @@ from escalera.experiment.answers import fault as search_fault
 from escalera.experiment.course import Course
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.ladder_file import fault, judged_otherwise
-from escalera.experiment.place import find_place
+from escalera.experiment.place import find_place, keep_apart
 from escalera.experiment.results import Results, Run
 from escalera.experiment.stage import Way
 from escalera.ladder.metric import metric_problems
@@ -81,6 +81,7 @@ def climb(
     ladder, events = reading.ladder, events or Events()
     make, count, devices = choose_executor(executor, jobs, devices)
     chosen, place = choose(ladder, rungs), find_place(out, ladder.name)
+    keep_apart(place, [rung.config.data.source for rung in chosen], data_root, reading.folder)
     seeds = seeds_of(chosen, seeds)
     way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events, deadline, threads)
     folder = place.folder

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from escalera.core.errors import EscaleraError
 from escalera.core.interrupt import interrupt_main
 from escalera.core.lease import Object, lease
 from escalera.core.locking import lock
@@ -27,6 +28,18 @@ def find_place(out: str | Path, ladder: str) -> Place:
 
     store = open_store(str(out))
     return Away(store, mirror_of(cache_root(), store.url) / ladder)
+
+
+def keep_apart(place: Place, sources: Iterable[str], data_root: Path | None, beside: Path | None = None) -> None:
+    """Raise EscaleraError where the runs would lie within a source, whose next reader would find them there."""
+    from escalera.data.sources.locate import around
+
+    for name in dict.fromkeys(sources):
+        if place.url is None and (found := around(place.folder, name, data_root, beside)):
+            raise EscaleraError(
+                f"{place.folder}: expected a folder for the runs outside the source '{name}', received one within "
+                f"{found}. Give another place with --out."
+            )
 
 
 class Place:

@@ -135,7 +135,7 @@ class _Hunt:
     def _begin(self, trial: Trial, running: dict[Future[Outcome], Trial], submit: Any) -> None:
         """Perform a trial, as far as to its next pause; one whose settings make no rung, or were tried, is over."""
         if (twin := self._twin(trial)) is not None:
-            self._tell(replace(twin, number=trial.number, epochs=0, seconds=0.0, same=twin.number))
+            self._tell(replace(twin, number=trial.number, epochs=0, seconds=0.0, kwh=None, same=twin.number))
             return
         try:
             task = self._task(trial)
@@ -194,10 +194,11 @@ class _Hunt:
         spent: dict[str, Any] = {"curve": curve, "epochs": len(curve), "seconds": seconds}
         if outcome.state == "failed":
             return _failed(replace(trial, **spent), outcome.error)
-        trial = replace(trial, error="")
+        record = run.read_record()
+        trial = replace(trial, error="", kwh=(record.get("energy") or {}).get("kwh"))
         if outcome.state == "paused":
             return replace(trial, state="pruned", value=curve[-1], **spent)
-        record, validation = run.read_record(), read_json(run.metrics)["validation"]
+        validation = read_json(run.metrics)["validation"]
         value = float(validation[self.search.monitor.removeprefix("val_")])
         if not math.isfinite(value):
             return _failed(replace(trial, **spent), f"expected a finite {self.search.monitor}, received {value}")

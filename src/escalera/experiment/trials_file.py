@@ -7,7 +7,7 @@ from pathlib import Path
 
 from escalera.core.csvtext import csv_text
 from escalera.core.files import write_aside
-from escalera.ladder.shown import show
+from escalera.ladder.shown import whole
 from escalera.run.trial import Trial
 
 COLUMNS = ("trial", "state", "value", "epochs", "seconds", "same_as")
@@ -29,5 +29,5 @@ def write_trials(path: Path, trials: Sequence[Trial], paths: Sequence[str]) -> N
 
 
 def _cell(value: object) -> object:
-    """A number as it is, anything else as it stands in a ladder."""
-    return value if isinstance(value, int | float | str) else show(value)
+    """A number as it is, anything else as it stands in a ladder, whole: a trial can be typed again by its row."""
+    return value if isinstance(value, int | float | str) else whole(value)

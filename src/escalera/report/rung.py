@@ -137,6 +137,11 @@ class Rung:
         return self.search.record.seconds if self.search else 0.0
 
     @property
+    def search_kwh(self) -> float | None:
+        """The energy of those trainings; None where it was not measured of all, or nothing was searched."""
+        return self.search.kwh if self.search else None
+
+    @property
     def search_price(self) -> Price | None:
         """What those cost, at the price that its first finished run had."""
         record = self.done[0].record if self.done else None

@@ -72,6 +72,13 @@ class Search:
         """trials.csv, where it is there."""
         return path if (path := self.path / TABLE).is_file() else None
 
+    @property
+    def kwh(self) -> float | None:
+        """The energy of its trainings; None where that of one is not known, as of one that failed on its way."""
+        taken = [trial.kwh for trial in self.record.trials if trial.seconds]
+        known = [one for one in taken if one is not None]
+        return sum(known) if known and len(known) == len(taken) else None
+
     def price(self, of: Price | None, seconds: float | None) -> Price | None:
         """What its trainings cost, at the price that so many seconds of a run had."""
         if of is None or not seconds:

@@ -152,9 +152,10 @@ def fit(
         load_weights(network, run.best)
     else:
         learned = _train(fitting, events, until, deadline)
-        if learned is None:
-            return None
         record |= learned
+        if "stopped" not in learned:
+            run.write_record(record, ASKED)
+            return None
         record = run.write_record(record, LEARNED)
         tidy(run.last)
     return FittedNetwork(fitting, record, memory, events)
@@ -165,7 +166,7 @@ def take_part(fitting: Fitting, task: Task, *, trained: bool) -> None:
     data = fitting.data
     if trained:
         load_weights(fitting.network, fitting.run.best)
-    elif _train(fitting, Events(), task.until) is None:
+    elif "stopped" not in _train(fitting, Events(), task.until):
         return
     aside = [] if data.calibration is None else [data.calibration]
     for part in (data.train, data.validation, *aside, data.test) if task.on == "test" else (data.validation,):
@@ -179,13 +180,11 @@ def _precision(config: RungConfig, record: dict[str, Any], device: torch.device)
     return str(begun) if begun and wanted == "auto" else choose_precision(wanted, device)
 
 
-def _train(
-    fitting: Fitting, events: Events, until: int | None = None, deadline: float | None = None
-) -> dict[str, Any] | None:
+def _train(fitting: Fitting, events: Events, until: int | None = None, deadline: float | None = None) -> dict[str, Any]:
     """Train or resume, and write the weights that the run stands by, which the network then has.
 
-    What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took; None
-    where it pauses.
+    What run.json says of the training comes back: why it stopped, the epochs, the best of them, and what it took; only
+    the energy until then where it pauses.
     """
     config, run, place = fitting.config, fitting.run, fitting.place
     settings, leads = config.train, fitting.place.ranks.leads
@@ -230,12 +229,12 @@ def _train(
         shards=fitting.shards(),
         callbacks=callbacks,
     )
+    took = {"energy": energy.meter.taken.to_json()}
     if pause.reached:
-        return None
+        return took
     if training.interrupted:
         raise stop.reason
     best_epoch = _stand_by(fitting, training, learner, stopping)
-    took = {"energy": energy.meter.taken.to_json()}
     return {**_learned(training, best_epoch, config, place.ranks.count), **took, **_weighed(fitting)}
 
 

@@ -12,8 +12,9 @@ class Trial:
 
     `value` is the figure of validation that it is chosen by, None where there is none; `curve` that figure after each
     epoch. One that is `pruned` was worse than others after as many epochs. `ended` are the seconds of the search after
-    which it was over, and `seconds` those of its training. `same` is the number of an earlier trial with the very same
-    settings, whose result it has. One that failed is tried `again` by the next command, unless it would fail alike.
+    which it was over, `seconds` those of its training, `kwh` the energy of it, where it was measured. `same` is the
+    number of an earlier trial with the very same settings, whose result it has. One that failed is tried `again` by the
+    next command, unless it would fail alike.
     """
 
     number: int
@@ -27,3 +28,4 @@ class Trial:
     error: str = ""
     same: int | None = None
     again: bool = False
+    kwh: float | None = None

@@ -13,7 +13,7 @@ from escalera.cli.terminal.layers import layer_table
 from escalera.cli.terminal.tables import print_rungs
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.translation import translate
-from escalera.ladder.shown import show
+from escalera.ladder.shown import show, whole
 from escalera.run.events import Events
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ class Narrator(Events):
 
     def search_ends(self, rung: str, best: Trial) -> None:
         """Say with what the rung is trained."""
-        tried = ", ".join(f"{path}: {show(value)}" for path, value in best.settings.items())
+        tried = ", ".join(f"{path}: {whole(value)}" for path, value in best.settings.items())
         words = self.words
         found = words.say("search.ends", number=words.number(best.number + 1), settings=tried)
         self._print(f"  {found}", style="green")

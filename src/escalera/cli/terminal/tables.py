@@ -39,6 +39,7 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
         assert rung.search is not None
         count = words.count(len(rung.search.record.trials), "trial")
         price = f", {words.money(found.amount, found.currency)}" if (found := rung.search_price) else ""
+        price += f", {words.energy(rung.search_kwh)}" if rung.search_kwh is not None else ""
         spent = {"seconds": words.duration(rung.search_seconds), "trials": count, "price": price}
         console.print(escape(words.say("table.search", rung=rung.name, **spent)), style="dim", highlight=False)
     faults = [(run.path, run.faults) for rung in story.rungs for run in rung.runs]
@@ -60,11 +61,18 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
             console.print(line, style="yellow", markup=False, highlight=False)
 
 
-def print_plan(console: Console, rows: list[dict[str, Any]], seeds: int, words: Language) -> None:
-    """Print what the rungs would cost and what the figures are, with fewer columns where the terminal is narrow."""
+def print_plan(
+    console: Console, rows: list[dict[str, Any]], seeds: int, words: Language, *, side_by_side: bool = False
+) -> None:
+    """Print what the rungs would cost and what the figures are, with fewer columns where the terminal is narrow.
+
+    Where runs `side_by_side` are asked for, it says that the times are those of one after the other.
+    """
     spare = ("rate", "trainable", "epochs", "memory")
     _print_whole(console, *(plan_table(rows, seeds, words, without=spare[:count]) for count in range(len(spare) + 1)))
     console.print(words.say("plan.what"), highlight=False)
+    if side_by_side:
+        console.print(words.say("plan.one_by_one"), highlight=False)
     for row in rows:
         if "error" in row:
             message = words.say("plan.failed", rung=row["name"], error=translate(row["error"], words.code))

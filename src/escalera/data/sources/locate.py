@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from escalera.core.errors import DataError, closest, nearest
-from escalera.core.neighbours import near
+from escalera.core.neighbours import holds_ladder, near
 from escalera.data.cache import folders
 from escalera.data.home import expanded, is_there
 from escalera.data.readers.array_names import holds_arrays
@@ -45,6 +45,17 @@ def place_of(name: str, data_root: Path | None, beside: Path | None = None) -> P
     return None if name in KNOWN else _search(name, data_root, beside)[0]
 
 
+def around(folder: Path, name: str, data_root: Path | None, beside: Path | None = None) -> Path | None:
+    """The folder of a source in which another one would lie among its pictures or tables; None where it would not."""
+    found = _search(name, data_root, beside)[0]
+    if found is None or not found.is_dir():
+        return None
+    ours, theirs = folder.resolve(), found.resolve()
+    # In a folder with tables nobody looks at a folder; anywhere else each is a class.
+    inside = theirs in ours.parents and form(found) in ("folders", None)
+    return found if ours == theirs or inside else None
+
+
 def nowhere(name: str, data_root: Path | None, beside: Path | None = None) -> str | None:
     """Why a source cannot be had, in one line, or None; nobody is asked for what only the hub may have."""
     try:
@@ -65,13 +76,17 @@ def _search(name: str, data_root: Path | None, beside: Path | None) -> tuple[Pat
     if name not in KNOWN:
         if not name.strip("./ "):
             raise DataError(f"data.source: expected a name or the path of a file or folder, received '{name}'.")
-        if is_there(given):
-            return given, looked
-        looked.append(f"as a path: no {given.absolute()}")
+        places = {"as a path": given}
         if beside is not None and not given.is_absolute():
-            if is_there(beside / given):
-                return beside / given, looked
-            looked.append(f"beside the ladder: no {beside.absolute() / given}")
+            places["beside the ladder"] = beside / given
+        for said, place in places.items():
+            if not is_there(place):
+                looked.append(f"{said}: no {place.absolute()}")
+            elif holds_ladder(place):
+                # With --out . the runs of a ladder have its name, and often that of its source too.
+                looked.append(f"{said}: the runs of a ladder in {place.absolute()}")
+            else:
+                return place, looked
     for option, root in data_roots(data_root).items():
         if root is None:
             looked.append(f"{option}: not given")

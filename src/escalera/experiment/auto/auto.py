@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.explore import folder_name
 from escalera.experiment.ladder_file import NAME as LADDER
-from escalera.experiment.place import find_place
+from escalera.experiment.place import Place, find_place, keep_apart
 from escalera.experiment.search import SEED
 from escalera.experiment.stage import Way
 from escalera.experiment.survey import survey_source, told
@@ -60,10 +61,9 @@ def auto(
     """
     events = events or Events()
     name = name or folder_name(source)
-    _check_name(name)
     path = file or Path(f"{name}.yaml")
     make, count, devices = choose_executor(executor, jobs, 1)
-    place = find_place(out, name)
+    place = _place(out, name, source, data_root)
     way = Way(place, make, count, devices, device, data_root, fresh=False, skip_bad=True, events=events)
     folder = place.folder / FOLDER
     with place.held(), data_kept():
@@ -96,6 +96,14 @@ def auto(
     diary.elapsed = round(timing.elapsed, 1)
     diary.write(folder)
     return Built(path, diary, results)
+
+
+def _place(out: str | Path, name: str, source: str, data_root: Path | None) -> Place:
+    """Where the runs go; raises EscaleraError where that cannot be, before anything is written anywhere."""
+    _check_name(name)
+    place = find_place(out, name)
+    keep_apart(place, [source], data_root)
+    return place
 
 
 def _write_ladder(path: Path, text: str, diary: Diary) -> None:
@@ -152,9 +160,11 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
     diary.epochs = timing.epochs(rung, ground)
     least = timing.seconds(rung) / rung.config.train.epochs * FEWEST
     if 3 * ground.turns * least > timing.left:
+        needed = timing.elapsed + ground.turns * least * 20
         raise EscaleraError(
-            f"--minutes {timing.minutes:g}: too few for a training here: {FEWEST} epochs take about {least:.0f} "
-            f"seconds, and several are tried. Give --minutes {max(1, round(ground.turns * least * 20 / 60))} or more."
+            f"--minutes {timing.minutes:g}: too few for a training here: {timing.elapsed:.0f} seconds went by until "
+            f"the first, of which {FEWEST} epochs take about {least:.2g}, and several are tried. Give --minutes "
+            f"{max(1, math.ceil(needed / 60))} or more."
         )
     return diary, ground
 
@@ -184,7 +194,7 @@ def _again(diary: Diary, source: str) -> Ground:
 
 
 def _check_name(name: str) -> None:
-    """Raise EscaleraError for a name that cannot be a folder's, before anything is written anywhere."""
+    """Raise EscaleraError for a name that cannot be a folder's."""
     why = fault(name) if is_name(name) and len(name) <= LONGEST else f"'{name}' is a path, or none at all"
     if why:
         raise EscaleraError(

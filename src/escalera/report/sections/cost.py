@@ -12,7 +12,7 @@ def section(view: LadderView) -> dict[str, Any] | None:
     """A row for each finished rung: the rung, its first record, and seconds per point where the step was better.
 
     What a rung searched belongs to the price of its points. `unmeasured` has the rungs whose energy nobody measured, by
-    the reason; none are named where it is all of them.
+    the reason; none are named where it is all of them. `unknown` has those of whose trials not all were measured.
     """
     rows = []
     for rung in view.story.scored:
@@ -25,5 +25,6 @@ def section(view: LadderView) -> dict[str, Any] | None:
     measured = any(rung.kwh is not None for rung, _, _ in rows)
     reasons = {reason: [rung.name for rung, _, _ in rows if rung.unmeasured == reason] for reason in REASONS}
     why = {reason: [] if len(names) == len(rows) else names for reason, names in reasons.items() if names}
-    found = {"rows": rows, "priced": priced, "searched": searched, "measured": measured, "unmeasured": why}
-    return found if rows else None
+    unknown = [rung.name for rung, _, _ in rows if rung.search_seconds and rung.search_kwh is None]
+    seen = {"priced": priced, "searched": searched, "measured": measured}
+    return {"rows": rows, **seen, "unmeasured": why, "unknown": unknown} if rows else None

@@ -41,6 +41,7 @@ def section(view: RungView) -> dict[str, Any] | None:
         "summary": _summary(search, language),
         "flattery": flattery(rung, search, language),
         "price": language.money(price.amount, price.currency) if price else "",
+        "energy": "" if search.kwh is None else language.energy(search.kwh),
         "value": value(search, search.best, language),
         "paths": [(axis.name, axis.words(language), _taken(search.best, axis)) for axis in lines],
         **_figures(view, search, tried, lines),
