@@ -121,12 +121,15 @@ def test_nothing_of_the_machine_is_in_the_file(run: Path, file: Path) -> None:
 
 KINDS = """
 name: kinds
-data: {source: SOURCE, image_size: 32, validation: 0.2, test: 0.2, label_column: label, attributes: [size]}
+data: {source: SOURCE, image_size: 32, validation: 0.2, test: 0.2, label_column: label, image_column: picture,
+       attributes: [size]}
 rungs:
   - name: backbone
     model: {kind: backbone, name: test_resnet, weights: none}
     train: {epochs: 1}
     evaluate: {tta: flip}
+  - name: tiles
+    change: {data.image_column: [picture, other]}
   - name: average
     from: null
     model: {kind: cnn, blocks: [[2]], head: {pool: average}}
@@ -143,18 +146,19 @@ rungs:
 
 
 def test_other_kinds_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backbone's graph expands its input to a size that is known; a table's has no pictures, late fusion has both."""
+    """A backbone's graph knows its sizes, of several pictures too; a table's has no pictures, late fusion has both."""
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "cache"))
     draw = np.random.default_rng(0)
-    lines = ["picture,size,label"]
+    lines = ["picture,other,size,label"]
     for row in range(40):
         Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8)).save(tmp_path / f"{row}.png")
-        lines.append(f"{row}.png,{row % 2 + draw.random():.3f},{'ab'[row % 2]}")
+        lines.append(f"{row}.png,0.png,{row % 2 + draw.random():.3f},{'ab'[row % 2]}")
     (tmp_path / "rows.csv").write_text("\n".join(lines))
     (tmp_path / "kinds.yaml").write_text(KINDS.replace("SOURCE", str(tmp_path / "rows.csv")))
     climb(load_ladder(tmp_path / "kinds.yaml"), out=tmp_path / "runs")
     for rung, asked in (
         ("backbone", {"images": str(tmp_path / "0.png")}),
+        ("tiles", {"images": [(str(tmp_path / "0.png"), str(tmp_path / "1.png"))]}),
         ("average", {"images": str(tmp_path / "0.png")}),
         ("table", {"attributes": {"size": 0.3}}),
         ("late", {"images": str(tmp_path / "0.png"), "attributes": {"size": None}}),

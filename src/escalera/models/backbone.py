@@ -51,7 +51,7 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 1 or 3, H, W) -> (N, C', H', W')."""
-        colours = (images.expand(-1, 3, -1, -1) - self.mean) / self.deviation
+        colours = (images - self.mean) / self.deviation
         if self.way.stage is not None:
             maps: list[Tensor] = self.net.forward_intermediates(
                 colours,
