@@ -2,7 +2,7 @@
 which a run takes the place of another; the same command then goes on to the end. Weights, history, metrics and answers
 are compared with those of a climb that nobody broke, at tolerance 0. One thread; --seed draws the instants.
 
-    python benchmarks/kills.py [--count 40] [--seed 0] [--out DIR]
+    python benchmarks/kills.py [--count 40] [--seed 0] [--out DIR] [--rung folds]
 """
 
 from __future__ import annotations
@@ -56,8 +56,11 @@ rungs:
         kind: votes
         features: {from: cnn}
         classifiers: [{name: logistic_regression}, {name: gradient_boosting}, {name: random_forest}]
+  - name: folds
+    from: cnn
+    change: {data.folds: 3, train.epochs: 5}
 """
-KINDS = ("mlp", "cnn", "fusion", "transfer", "frozen", "votes")
+KINDS = ("mlp", "cnn", "fusion", "transfer", "frozen", "votes", "folds")
 FROM_CNN = ("transfer", "frozen", "votes")
 OTHER = "train.batch_size=32"
 """Settings of another run, which takes the place of a finished one."""
@@ -140,6 +143,9 @@ def stood(place: Place, rung: str) -> str:
         return f"{len(record['classifiers'])} classifiers"
     if (run / "last/state.json").exists():
         return f"epoch {json.loads((run / 'last/state.json').read_text())['epoch']}"
+    if folds := sorted(run.glob("fold-*/run.json")):
+        done = sum(json.loads(each.read_text())["state"] == "done" for each in folds)
+        return f"{done} folds done, {len(folds)} begun"
     return "begun"
 
 
@@ -151,6 +157,8 @@ def differences(one: Path, other: Path) -> list[str]:
         found.append("history.jsonl")
     if json.loads((one / "run.json").read_text())["state"] != "done":
         found.append("state")
+    for fold in sorted(other.glob("fold-*")):
+        found += [f"{fold.name} {name}" for name in differences(one / fold.name, fold)]
     return found
 
 
@@ -203,13 +211,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--rung", choices=KINDS, help="kill climbs of this rung alone, at random instants")
     given = parser.parse_args()
     out = given.out or Path(tempfile.mkdtemp(prefix="kills-"))
     shutil.rmtree(out, ignore_errors=True)
     os.environ |= {"OMP_NUM_THREADS": "1", "ESCALERA_CACHE": str(out / "cache")}
     draw = random.Random(given.seed)
     whole, others, spans = Place(out / "whole"), Place(out / "others"), {}
-    for rung in ("cnn", *(kind for kind in KINDS if kind != "cnn")):
+    kinds = (given.rung,) if given.rung else KINDS
+    for rung in dict.fromkeys(("cnn", *kinds)):
         process = whole.begin(rung)
         begun(whole, rung, process)
         started = time.monotonic()
@@ -217,7 +227,7 @@ def main() -> None:
         assert process.returncode == 0, said
         spans[rung] = time.monotonic() - started
     others.take(whole, "cnn")
-    swapped = ("mlp", "frozen")
+    swapped = () if given.rung else ("mlp", "frozen")
     for rung in swapped:
         others.climb(rung, OTHER)
     swaps = [(rung, number, after) for rung in swapped for number in (1, 2) for after in (False, True)]
@@ -227,7 +237,7 @@ def main() -> None:
         if number < len(swaps):
             outcome = killed_in_the_swap(whole, others, place, *swaps[number])
         else:
-            rung = KINDS[number % len(KINDS)]
+            rung = kinds[number % len(kinds)]
             outcome = killed_at_random(whole, place, rung, spans[rung], draw)
         found.append(outcome)
         result = ", ".join(outcome.differs) or "equal"
@@ -237,7 +247,7 @@ def main() -> None:
     print("| rung | kills | equal to the unbroken run |\n|---|---|---|")
     kills = Counter(one.rung for one in found)
     equal = Counter(one.rung for one in found if not one.differs)
-    for rung in KINDS:
+    for rung in kinds:
         print(f"| {rung} | {kills[rung]} | {equal[rung]} |")
     print(f"| all | {kills.total()} | {equal.total()} |")
 

@@ -330,6 +330,15 @@ def test_too_few_minutes_say_how_many_it_takes(build: Callable[..., Built], monk
     assert performed == [] and not Path("digits.yaml").exists()
 
 
+def test_folds_are_refused_before_anything_is_written(build: Callable[..., Built]) -> None:
+    """Its choices would be judged by rows that made them, and the minutes would end within a fold."""
+    with pytest.raises(EscaleraError) as refused:
+        build(sets=["data.folds=3"])
+    assert str(refused.value).startswith("--set data.folds=3: auto chooses on validation and asks the test rows once")
+    assert "ya se turna él mismo con la validación" in translate(str(refused.value), "es")
+    assert performed == [] and not Path("digits.yaml").exists()
+
+
 def test_a_source_that_explore_refuses(build: Callable[..., Built], tmp_path: Path) -> None:
     """One class alone is nothing to learn from; what is not there is told as everywhere."""
     from PIL import Image

@@ -194,9 +194,16 @@ def test_a_checkpoint_that_kept_no_energy_makes_what_follows_a_part(tree: Tree) 
 
 
 def test_folds_add_up() -> None:
-    one = {"kwh": 0.5, "of": ["cpu"], "share": 1.0, "why": ""}
-    assert _all_energy([one, one]) == {**one, "kwh": 1.0}
-    assert _all_energy([one, {"kwh": None, "why": "unreadable"}]) == {"kwh": None, "why": "unreadable"}
+    def fold(seconds: float, **energy: Any) -> dict[str, Any]:
+        return {"seconds": seconds, "energy": energy}
+
+    one = fold(30, kwh=0.5, of=["cpu"], share=1.0, why="")
+    other = fold(90, kwh=0.25, of=["cpu", "memory"], share=0.4, why="")
+    assert _all_energy([one, one]) == {"kwh": 1.0, "of": ["cpu"], "share": 1.0, "why": ""}
+    # The share is that of the time of all folds: three quarters of it at 0.4.
+    assert _all_energy([one, other]) == {"kwh": 0.75, "of": ["cpu", "memory"], "share": 0.55, "why": ""}
+    assert _all_energy([one, fold(1, kwh=None, why="unreadable")]) == {"kwh": None, "why": "unreadable"}
+    assert _all_energy([one, {"seconds": 1}]) == {"kwh": None, "why": "part"}
 
 
 def test_nothing_counted_is_no_figure() -> None:

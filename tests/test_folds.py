@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import escalera as esc
 from escalera.core.errors import LadderError, SettingError
@@ -19,6 +20,7 @@ from escalera.data.folds import NEVER, TURNS, fold, turned
 from escalera.data.images import Images, ImageSet
 from escalera.data.splits import split
 from escalera.experiment.climb import climb
+from escalera.inference.files import predict_files
 from escalera.run.evaluate import evaluate
 from escalera.run.events import Events
 from escalera.run.status import finished
@@ -127,6 +129,38 @@ def test_a_rung_is_trained_for_each_fold_and_answers_every_row(tmp_path: Path) -
     page = (tmp_path / "tiny" / "report.html").read_text()
     assert "It was trained 3 times" in page
     assert len(results["moved"].predict(np.full((1, 8, 8), 200, np.uint8))) == 1
+
+
+def test_of_a_rung_that_searched_it_is_told_that_answered_rows_chose(tmp_path: Path) -> None:
+    ladder = digits()
+    ladder["rungs"] = [
+        *ladder["rungs"][:1],
+        {"name": "found", "search": {"over": {"train.optimizer.lr": [0.01, 0.02]}, "method": "grid"}},
+    ]
+    assert not esc.climb(ladder, out=tmp_path, quiet=True).failed
+    page = (tmp_path / "tiny" / "report.html").read_text()
+    assert page.count("Its settings were chosen on 120 images, the validation of the first fold.") == 1
+    run = RunDir(tmp_path / "tiny" / "found" / "seed-0")
+    assert read_answers(run.predictions).rows.tolist() == list(range(1797))
+
+
+def test_who_asks_a_run_of_folds_is_told_which_network_answers(tmp_path: Path) -> None:
+    ladder = digits()
+    ladder["rungs"] = ladder["rungs"][:1]
+    esc.climb(ladder, out=tmp_path, quiet=True)
+    Image.fromarray(np.full((8, 8), 200, np.uint8)).save(tmp_path / "one.png")
+    rung, told = tmp_path / "tiny" / "base", list[str]()
+    whole = predict_files(rung, [tmp_path / "one.png"], tell=told.append)
+    [note] = [text for text in told if "folds" in text]
+    assert note.startswith("It was trained in 3 folds: the network of the first one answers")
+    assert note.endswith(f"Another one is asked as {rung / 'seed-0' / 'fold-2'}.")
+    assert "responde la red del primero" in translate(note, "es")
+    told.clear()
+    first, second = (
+        predict_files(rung / "seed-0" / f"fold-{n}", [tmp_path / "one.png"], tell=told.append) for n in (1, 2)
+    )
+    assert not [text for text in told if "folds" in text]
+    assert whole == first != second
 
 
 def test_an_interrupted_climb_goes_on_with_the_fold_it_was_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,6 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
     rows = {**data["rows"], "test": sum(one["data"]["rows"]["test"] for one in records)}
     per_class = zip(*(one["data"]["class_rows"]["test"] for one in records), strict=True)
     seconds = round(sum(one["seconds"] for one in records), 3)
-    taken = [one.get("energy") or {"kwh": None, "why": "part"} for one in records]
     twins = [one["data"]["duplicates"] for one in records]
     duplicates = None
     if all(twins):
@@ -132,7 +131,8 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
         "test_looks": max(one["test_looks"] for one in records),
         "seconds": seconds,
         "price": price(seconds, evaluation.price_per_hour, evaluation.currency),
-        "energy": _all_energy(taken),
+        "energy": _all_energy(records),
+        "peak_memory_bytes": max(filter(None, (one["peak_memory_bytes"] for one in records)), default=None),
         "data": {
             **data,
             "rows": rows,
@@ -142,7 +142,15 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
     }
 
 
-def _all_energy(taken: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What all folds took; no figure where one of them has none."""
-    unknown = next((one for one in taken if one["kwh"] is None), None)
-    return unknown or {**taken[0], "kwh": sum(one["kwh"] for one in taken)}
+def _all_energy(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What all folds took, with the share of the processor's time over all of it; no figure where one has none."""
+    taken = [one.get("energy") or {"kwh": None, "why": "part"} for one in records]
+    if (unknown := next((one for one in taken if one["kwh"] is None), None)) is not None:
+        return unknown
+    # A fold by the counters of a GPU and one by a processor's may stand side by side, where another machine went on.
+    counted = sorted({part for one in taken for part in one["of"]})
+    seconds = [one["seconds"] for one in records]
+    whole = sum(seconds)
+    shares = [one["share"] for one in taken]
+    share = fmean(shares, weights=seconds if whole > 0 else None)
+    return {"kwh": sum(one["kwh"] for one in taken), "of": counted, "share": round(share, 4), "why": ""}

@@ -52,9 +52,14 @@ def _alone(rung: Rung, language: Language) -> Markup:
 
 
 def _folds(rung: Rung, language: Language) -> list[Markup]:
-    """That every row was answered by a network that had not seen it."""
+    """That every row was answered by a network that had not seen it, and whether settings were chosen on some."""
     count = next((run.record.folds for run in rung.done if run.record.folds), None)
-    return [] if count is None else [_say(language, "words.folds", n=language.number(count))]
+    if count is None:
+        return []
+    told = [_say(language, "words.folds", n=language.number(count))]
+    if rung.search is not None and (rows := rung.search.record.rows):
+        told.append(_say(language, "words.folds.search", rows=language.number(rows)))
+    return told
 
 
 def _short(rung: Rung, language: Language) -> list[Markup]:
