@@ -157,6 +157,7 @@ def test_it_leaves_a_ladder_that_can_be_read_and_climbed_again(build: Callable[.
     heard = Heard()
     built = build(minutes=4, events=heard)
     assert built.file == Path("digits.yaml") and heard.files == [built.file]
+    assert repr(built).startswith("Built('digits.yaml': ") and repr(built).endswith(" kept; final)")
     assert heard.found[0].startswith("1,797 rows of 10 classes")
     text, ladder = built.file.read_text(encoding="utf-8"), load_ladder(built.file).ladder
     names = [rung.name for rung in ladder.rungs]
@@ -379,7 +380,7 @@ def test_it_speaks_spanish(build: Callable[..., Built]) -> None:
 @pytest.mark.slow
 def test_killed_it_goes_on(tmp_path: Path) -> None:
     """Kill -9 in the middle; the same command ends it, and no move is tried twice."""
-    line = [sys.executable, "-m", "escalera", "auto", "digits", "--minutes", "0.5", "--jobs", "1", "--device", "cpu"]
+    line = [sys.executable, "-m", "escalera", "auto", "digits", "--minutes", "1", "--jobs", "1", "--device", "cpu"]
     diary = tmp_path / "runs/digits/auto/auto.json"
     process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120
@@ -388,7 +389,7 @@ def test_killed_it_goes_on(tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    subprocess.run([*line[:6], "0.6", *line[7:]], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([*line[:6], "1.1", *line[7:]], cwd=tmp_path, check=True, capture_output=True)
     found = read_diary(diary.parent)
     assert found is not None and all(one.state != "running" for one in found.attempts)
     tried = [(one.move, one.parent) for one in found.attempts]

@@ -38,6 +38,12 @@ class Built:
         rows = [_row(attempt) for attempt in self.diary.attempts]
         return pd.DataFrame(rows, columns=[*COLUMNS, "reason"])
 
+    def __repr__(self) -> str:
+        kept = sum(attempt.state == "kept" for attempt in self.diary.attempts)
+        return (
+            f"Built({str(self.file)!r}: {len(self.diary.attempts)} moves tried, {kept} kept; {', '.join(self.results)})"
+        )
+
     def _repr_html_(self) -> str:
         table = table_html(self.table(), index=False)
         return "".join([table, line_html("Ladder:", self.file), self.results._repr_html_()])
