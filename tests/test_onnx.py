@@ -281,6 +281,11 @@ def test_a_file_that_is_not_such_is_refused(
     assert str(tmp_path) not in str(caught.value)
 
 
+def future_trees(model: Any) -> None:
+    """The operators of votes have a version of their own."""
+    model.opset_import.add(domain="ai.onnx.ml", version=98)
+
+
 def imported(model: Any) -> None:
     """Of an ONNX that does not exist yet, which onnx lets pass and onnxruntime does not."""
     model.ir_version = 99

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from escalera.core.errors import RunError
+from escalera.inference import onnx_trees
 
 # From 1.32 on onnxruntime reports to its maker unless it finds this at its import; nothing leaves the machine here.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -25,8 +26,9 @@ def check_opset(model: Any, name: str) -> None:
 
 
 def newest_opset(model: Any) -> int:
-    """The version of ONNX's operators that a model is written in."""
-    return max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0)
+    """The newest version of ONNX's operators that a model is written in, those for trees too."""
+    own = ("", "ai.onnx", onnx_trees.DOMAIN)
+    return max((one.version for one in model.opset_import if one.domain in own), default=0)
 
 
 def session_of(model: Any, content: bytes, name: str) -> Any:

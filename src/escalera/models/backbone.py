@@ -51,6 +51,7 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 1 or 3, H, W) -> (N, C', H', W')."""
+        # A grey picture becomes three channels by the mean's; to expand it has a size that an exported graph must know.
         colours = (images - self.mean) / self.deviation
         if self.way.stage is not None:
             maps: list[Tensor] = self.net.forward_intermediates(
