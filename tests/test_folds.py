@@ -1,5 +1,6 @@
 """Folds: each row is answered once, by a network that has not seen it."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 import escalera as esc
+from escalera import cli
 from escalera.core.errors import LadderError, SettingError
 from escalera.core.files import read_json, sha256
 from escalera.core.predictions import read_answers
@@ -20,6 +22,7 @@ from escalera.data.folds import NEVER, TURNS, fold, turned
 from escalera.data.images import Images, ImageSet
 from escalera.data.splits import split
 from escalera.experiment.climb import climb
+from escalera.inference.card import card
 from escalera.inference.files import predict_files
 from escalera.run.evaluate import evaluate
 from escalera.run.events import Events
@@ -144,7 +147,9 @@ def test_of_a_rung_that_searched_it_is_told_that_answered_rows_chose(tmp_path: P
     assert read_answers(run.predictions).rows.tolist() == list(range(1797))
 
 
-def test_who_asks_a_run_of_folds_is_told_which_network_answers(tmp_path: Path) -> None:
+def test_who_asks_a_run_of_folds_is_told_which_network_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     ladder = digits()
     ladder["rungs"] = ladder["rungs"][:1]
     esc.climb(ladder, out=tmp_path, quiet=True)
@@ -161,6 +166,33 @@ def test_who_asks_a_run_of_folds_is_told_which_network_answers(tmp_path: Path) -
     )
     assert not [text for text in told if "folds" in text]
     assert whole == first != second
+    for code, said in (("en", "It was trained 3 times"), ("es", "Se entrenó 3 veces")):
+        assert said in card(RunDir(rung / "seed-0"), code) and said not in card(
+            RunDir(rung / "seed-0" / "fold-1"), code
+        )
+    monkeypatch.setattr(sys, "argv", ["escalera", "export", str(rung), str(tmp_path / "a.safetensors"), "--lang", "es"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert "responde la red del primero" in capsys.readouterr().err
+
+
+def test_the_page_says_which_network_answers(tmp_path: Path) -> None:
+    from escalera.studio.i18n import load_words
+    from escalera.studio.service import Studio
+    from escalera.studio.tabs.asker import Asker
+    from escalera.studio.tabs.export import Exporter
+
+    ladder, key, said = digits(), "tiny/base/seed-0", "Se entrenó en 3 pliegues: responde la red del primero"
+    ladder["rungs"] = ladder["rungs"][:1]
+    esc.climb(ladder, out=tmp_path, quiet=True)
+    Image.fromarray(np.full((8, 8), 200, np.uint8)).save(tmp_path / "one.png")
+    studio = Studio(tmp_path)
+    try:
+        assert said in Asker(studio, load_words("es")).ask(key, "", str(tmp_path / "one.png"), None, [], False, None)
+        assert said in Exporter(studio, load_words("es")).export(key, "safetensors")[0]["value"]
+    finally:
+        studio.close()
 
 
 def test_an_interrupted_climb_goes_on_with_the_fold_it_was_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

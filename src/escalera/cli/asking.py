@@ -112,6 +112,7 @@ def export(
     from escalera.inference.files import find_trained
 
     words = words_of(lang)
+    _tell_of_folds(run, lang)
     if file.suffix.lower() == ".onnx":
         from escalera.inference.onnx_export import write_onnx
         from escalera.inference.onnx_told import told
@@ -125,6 +126,14 @@ def export(
         raise RunError(f"--int8 and --force are for a file that ends in .onnx, received {file.name}")
     write_file(find_trained(run), file)
     typer.echo(f"{words.say('model')}: {file}")
+
+
+def _tell_of_folds(run: Path, lang: Language) -> None:
+    from escalera.core.translation import translate
+    from escalera.inference.files import of_folds
+
+    for note in of_folds(run):
+        typer.secho(translate(note, lang.value), fg="yellow", err=True)
 
 
 def _card_beside(run: Path, file: Path, lang: Language) -> None:
@@ -202,6 +211,7 @@ def serve(
     from escalera.inference.serving.server import serve as answer
 
     words = words_of(lang)
+    _tell_of_folds(model, lang)
     answer(
         model,
         host=host,

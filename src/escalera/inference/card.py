@@ -134,7 +134,8 @@ def _recipe(config: Any, record: RunRecord, words: Language) -> list[str]:
     size = words.say("card.size", total=words.number(total), trainable=words.number(trainable))
     epochs = words.say("card.epochs", epochs=words.number(record.epochs), best=words.number(record.best_epoch))
     text = yaml.safe_dump(unplaced_settings(config), sort_keys=False, allow_unicode=True)
-    return [words.say("card.recipe"), size, epochs, f"````yaml\n{text.strip()}\n````"]
+    folds = [words.say("card.folds", folds=words.number(record.folds))] if record.folds else []
+    return [words.say("card.recipe"), size, epochs, *folds, f"````yaml\n{text.strip()}\n````"]
 
 
 def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Language) -> list[str]:

@@ -96,7 +96,7 @@ def predict_files(
 
     predictor = opened(path)
     query = query_of(predictor.trained, files, attributes)
-    for note in (*query.notes, *_of_folds(path)):
+    for note in (*query.notes, *of_folds(path)):
         tell(note)
     predictor.trained.check_pictures(query.pictures is not None)
     if not query.names:
@@ -119,7 +119,7 @@ def predict_files(
     return [_answer(predictor, query, row, found.get(row), bad.get(row), top) for row in range(len(query.names))]
 
 
-def _of_folds(path: Path) -> list[str]:
+def of_folds(path: Path) -> list[str]:
     """That of a run of folds one network answers, and how to ask another; nothing of other models, and of a fold."""
     run = RunDir(path) if RunDir(path).exists() else next(iter(standing(path)), None)
     folds = None if run is None else run.read_record().get("folds")

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from escalera.core.errors import EscaleraError
+from escalera.core.translation import translate
 from escalera.data.mosaic import parts
+from escalera.inference.files import of_folds
 from escalera.inference.onnx_model import About
 from escalera.report.language import Language
 from escalera.studio.form import form
@@ -79,7 +81,11 @@ class Asker:
         shown = self.studio.enlarged(key, given) if trained.reads_pictures else None
         title = next((entry.label for entry in self.studio.models() if entry.key == key), key)
         blind = "classify.no_map_onnx" if isinstance(trained, About) else "classify.no_map"
+        # Beside several models each answer has to be one element, with all that belongs to it.
+        folds = [hint_html(translate(note, self.words.code)) for note in of_folds(self.studio.out / key)]
         html = answer_html(answer, title, shown, map_, self.words, blind)
+        if folds:
+            html = Markup("<div>{}{}</div>").format(html, Markup("").join(folds))
         if not near:
             return html
         try:

@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from escalera.core.errors import EscaleraError
 from escalera.core.language import load_words
+from escalera.core.translation import translate
+from escalera.inference.files import of_folds
 from escalera.report.language import Language
 from escalera.studio.service import Studio
 from escalera.studio.tabs.shared import telling
@@ -50,10 +52,11 @@ class Exporter:
             raise EscaleraError(self.words.say("pictures.js.no_model"))
         if form not in _ENDINGS:
             raise EscaleraError(f"expected one of {', '.join(_ENDINGS)} as the form of a model, received '{form:.60}'")
-        ladder, rung, seed = self.studio.run(key).path.parts[-3:]
+        run = self.studio.run(key).path
+        ladder, rung, seed = run.parts[-3:]
         name = "-".join([ladder, rung] + ([] if seed == "seed-0" else [seed]))
         path = self.studio.new_folder() / f"{name}{_ENDINGS[form]}"
-        lines = self._write(key, path, form)
+        lines = self._write(key, path, form) + [translate(note, self.words.code) for note in of_folds(run)]
         return gr.update(value=told_html(lines), visible=True), gr.update(value=str(path), visible=True)
 
     def _write(self, key: str, path: Path, form: str) -> list[str]:
