@@ -119,6 +119,9 @@ def test_a_rung_is_trained_for_each_fold_and_answers_every_row(tmp_path: Path) -
     record, each = run.read_record(), [part.read_record() for part in parts]
     assert record["folds"] == 3
     assert record["seconds"] == pytest.approx(sum(one["seconds"] for one in each))
+    for name in ("images_per_second", "inference_images_per_second"):
+        rates = [one[name] for one in each if one[name] is not None]
+        assert record[name] == (pytest.approx(sum(rates) / len(rates), abs=0.1) if rates else None)
     assert record["data"]["rows"]["test"] == 1797
     assert read_json(run.metrics)["test"]["accuracy"] == pytest.approx(answers.correct.mean())
     for part in parts:
@@ -167,9 +170,8 @@ def test_who_asks_a_run_of_folds_is_told_which_network_answers(
     assert not [text for text in told if "folds" in text]
     assert whole == first != second
     for code, said in (("en", "It was trained 3 times"), ("es", "Se entrenó 3 veces")):
-        assert said in card(RunDir(rung / "seed-0"), code) and said not in card(
-            RunDir(rung / "seed-0" / "fold-1"), code
-        )
+        home = RunDir(rung / "seed-0")
+        assert said in card(home, code) and said not in card(home.fold(1), code)
     monkeypatch.setattr(sys, "argv", ["escalera", "export", str(rung), str(tmp_path / "a.safetensors"), "--lang", "es"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -32,6 +32,8 @@ from escalera.run.status import ANSWERS, fingerprint
 from escalera.run.task import Task, data_of
 
 Fit = Callable[[Task, Rung, Dataset, RunDir, Events], Fitted | None]
+_RATES = ("images_per_second", "inference_images_per_second")
+"""What run.json has of each fold, and of all of them as their mean."""
 
 
 def begin(task: Task, rung: Rung, home: RunDir) -> None:
@@ -126,6 +128,7 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
     return {
         **first,
         **({"branch_weights": weighed} if weighed else {}),
+        **{name: _mean_rate(name, records) for name in _RATES},
         "started": home.read_record()["started"],
         "folds": len(records),
         "test_looks": max(one["test_looks"] for one in records),
@@ -140,6 +143,12 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
             "duplicates": duplicates,
         },
     }
+
+
+def _mean_rate(name: str, records: Sequence[dict[str, Any]]) -> float | None:
+    """The mean of the folds that have one: a busy machine gives no figure of how fast it answers."""
+    rates = [rate for one in records if (rate := one.get(name)) is not None]
+    return round(fmean(rates), 1) if rates else None
 
 
 def _all_energy(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
