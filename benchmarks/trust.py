@@ -4,7 +4,7 @@
     python benchmarks/trust.py alike RUN [--pairs 1000]
     python benchmarks/trust.py doubt --data DIR --weights DIR [--ladder digits houses clothing fashion-mnist cifar10]
         [--splits 20]
-    python benchmarks/trust.py noisy --data DIR [--weights DIR] [--rows 20000] [--seeds 1]
+    python benchmarks/trust.py noisy --data DIR [--weights DIR] [--rows 20000] [--seeds 1] [--epochs 15]
     python benchmarks/trust.py labels [--data DIR] [--source digits fashion_mnist] [--noise 0.05 0.1 0.2]
 
 DIR of data holds `clothing` (folders train, validation and test of ten classes), DIR of weights
@@ -166,6 +166,7 @@ def main() -> None:
     wrong.add_argument("--weights", type=Path)
     wrong.add_argument("--rows", type=int, default=20_000)
     wrong.add_argument("--seeds", type=int, default=1)
+    wrong.add_argument("--epochs", type=int, default=15)
     wrong.add_argument("--out", type=Path)
     noise = parts.add_parser("labels")
     noise.add_argument("--data", type=Path)
@@ -187,7 +188,7 @@ def main() -> None:
         if asked.part == "doubt":
             doubt(asked.data, asked.ladder, out, asked.splits)
         elif asked.part == "noisy":
-            noisy(asked.data, asked.rows, out, asked.seeds)
+            noisy(asked.data, asked.rows, out, asked.seeds, asked.epochs)
         else:
             imbalance(asked.data, out)
 

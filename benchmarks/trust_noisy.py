@@ -21,13 +21,14 @@ _RUNG: dict[str, Any] = {
     },
     "augment": {"horizontal_flip": True, "shift": 0.1},
     "train": {
-        "epochs": 15, "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.001}, "schedule": {"name": "cosine"},
+        "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.001}, "schedule": {"name": "cosine"},
     },
 }  # fmt: skip
 
 
-def noisy(data: Path, rows: int, out: Path, seeds: int) -> None:
-    """Find the suspects among the first rows of train, as a user would, and climb with all rows and without them."""
+def noisy(data: Path, rows: int, out: Path, seeds: int, epochs: int) -> None:
+    """Find the suspects among the first rows of train, as a user would, and climb with all rows, without the suspects,
+    and with their labels corrected."""
     images = open_source("cifar100", data_root=data, image_size=None, channels=None)
     train, test = images.splits["train"], images.splits["test"]
     arrays: dict[str, Any] = {
@@ -49,8 +50,12 @@ def noisy(data: Path, rows: int, out: Path, seeds: int) -> None:
         flush=True,
     )
     start = time.perf_counter()
-    without = {"name": "without", "change": {"data.labels": {"drop": str(page.parent / "labels.csv")}}}
-    ladder = {"name": "noisy", "data": {"source": str(source)}, "rungs": [_RUNG, without]}
+    ways = [
+        {"name": name, "from": _RUNG["name"], "change": {"data.labels": {way: str(page.parent / "labels.csv")}}}
+        for name, way in (("without", "drop"), ("corrected", "corrections"))
+    ]
+    ladder: dict[str, Any] = {"data": {"source": str(source)}, "train": {"epochs": epochs}}
+    ladder |= {"name": "noisy", "rungs": [_RUNG, *ways]}
     if esc.climb(ladder, out=out / "runs", seeds=seeds, quiet=True).failed:
         raise SystemExit("a rung has failed")
     for rung in outcome(out / "runs" / "noisy")["rungs"]:
