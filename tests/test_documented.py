@@ -68,6 +68,7 @@ MORE = (
     ("escalera climb summit ", "--rung", "--rung plain"),
     ("escalera climb photos ", "--rung", "--rung scratch"),
     ("escalera auto digits ", "--name", "--name made"),
+    ("escalera auto ", "--minutes", "--minutes 0.3"),
     ("escalera runs remove ", "--yes", "--yes"),
     ("escalera studio ", "--port", "--port 7860"),
     ("escalera serve ", "--port", "--port 8000"),

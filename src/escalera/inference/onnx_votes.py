@@ -20,6 +20,7 @@ from escalera.inference import onnx_trees
 from escalera.inference.onnx_answering import Answering
 from escalera.inference.onnx_check import TOLERANCE
 from escalera.inference.onnx_model import ATTRIBUTES, PICTURES, PROBABILITIES
+from escalera.inference.onnx_session import session_of
 from escalera.inference.predictor import Predictor
 from escalera.inference.run_rows import Part
 from escalera.models.ensemble.voting import LEAST
@@ -188,9 +189,7 @@ def check_classifiers(model: Any, ballot: Ballot, part: Part, name: str) -> None
 
     Other differences are those of the features: a tree may turn where they differ by the last bit.
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = session_of(model, model.SerializeToString(), name)
     largest = dict.fromkeys(ballot.classifiers, 0.0)
     for pixels, vectors in part.batches():
         given = {PICTURES: pixels, ATTRIBUTES: vectors}
