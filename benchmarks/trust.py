@@ -5,6 +5,7 @@
     python benchmarks/trust.py doubt --data DIR --weights DIR [--ladder digits houses clothing fashion-mnist cifar10]
         [--splits 20]
     python benchmarks/trust.py noisy --data DIR [--weights DIR] [--rows 20000] [--seeds 1] [--epochs 15]
+        [--network cnn | frozen]
     python benchmarks/trust.py labels [--data DIR] [--source digits fashion_mnist] [--noise 0.05 0.1 0.2]
 
 DIR of data holds `clothing` (folders train, validation and test of ten classes), DIR of weights
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 from machine import machine
 from trust_doubt import FROZEN, LADDERS, doubt
-from trust_noisy import noisy
+from trust_noisy import NETWORKS, noisy
 
 import escalera as esc
 from escalera.core.predictions import read_answers, read_logits
@@ -167,6 +168,7 @@ def main() -> None:
     wrong.add_argument("--rows", type=int, default=20_000)
     wrong.add_argument("--seeds", type=int, default=1)
     wrong.add_argument("--epochs", type=int, default=15)
+    wrong.add_argument("--network", default="cnn", choices=NETWORKS)
     wrong.add_argument("--out", type=Path)
     noise = parts.add_parser("labels")
     noise.add_argument("--data", type=Path)
@@ -188,7 +190,7 @@ def main() -> None:
         if asked.part == "doubt":
             doubt(asked.data, asked.ladder, out, asked.splits)
         elif asked.part == "noisy":
-            noisy(asked.data, asked.rows, out, asked.seeds, asked.epochs)
+            noisy(asked.data, asked.rows, out, network=asked.network, seeds=asked.seeds, epochs=asked.epochs)
         else:
             imbalance(asked.data, out)
 

@@ -13,20 +13,28 @@ from escalera.data.sources.open import open_source
 from escalera.experiment.explore import explore_source
 from escalera.experiment.summary import outcome
 
-_RUNG: dict[str, Any] = {
-    "name": "as-labelled",
-    "model": {
-        "kind": "cnn", "blocks": [[32], [64], [128]], "batch_norm": "conv", "dropout": 0.1,
-        "head": {"dense": [256], "dropout": 0.3},
+NETWORKS: dict[str, dict[str, Any]] = {
+    "cnn": {
+        "model": {
+            "kind": "cnn", "blocks": [[32], [64], [128]], "batch_norm": "conv", "dropout": 0.1,
+            "head": {"dense": [256], "dropout": 0.3},
+        },
+        "augment": {"horizontal_flip": True, "shift": 0.1},
     },
-    "augment": {"horizontal_flip": True, "shift": 0.1},
-    "train": {
-        "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.001}, "schedule": {"name": "cosine"},
+    "frozen": {
+        "model": {
+            "kind": "backbone", "name": "tf_efficientnet_lite0.in1k", "weights": "imagenet", "trainable": "none",
+            "head": {"pool": "average", "dense": [512], "dropout": 0.3},
+        },
     },
+}  # fmt: skip
+_SIDE: dict[str, dict[str, int]] = {"cnn": {}, "frozen": {"image_size": 96}}
+_TRAIN: dict[str, Any] = {
+    "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.001}, "schedule": {"name": "cosine"},
 }  # fmt: skip
 
 
-def noisy(data: Path, rows: int, out: Path, seeds: int, epochs: int) -> None:
+def noisy(data: Path, rows: int, out: Path, *, network: str, seeds: int, epochs: int) -> None:
     """Find the suspects among the first rows of train, as a user would, and climb with all rows, without the suspects,
     and with their labels corrected."""
     images = open_source("cifar100", data_root=data, image_size=None, channels=None)
@@ -50,12 +58,13 @@ def noisy(data: Path, rows: int, out: Path, seeds: int, epochs: int) -> None:
         flush=True,
     )
     start = time.perf_counter()
+    plain = {"name": "as-labelled", **NETWORKS[network]}
     ways = [
-        {"name": name, "from": _RUNG["name"], "change": {"data.labels": {way: str(page.parent / "labels.csv")}}}
+        {"name": name, "from": plain["name"], "change": {"data.labels": {way: str(page.parent / "labels.csv")}}}
         for name, way in (("without", "drop"), ("corrected", "corrections"))
     ]
-    ladder: dict[str, Any] = {"data": {"source": str(source)}, "train": {"epochs": epochs}}
-    ladder |= {"name": "noisy", "rungs": [_RUNG, *ways]}
+    ladder: dict[str, Any] = {"name": "noisy", "data": {"source": str(source), **_SIDE[network]}}
+    ladder |= {"train": {**_TRAIN, "epochs": epochs}, "rungs": [plain, *ways]}
     if esc.climb(ladder, out=out / "runs", seeds=seeds, quiet=True).failed:
         raise SystemExit("a rung has failed")
     for rung in outcome(out / "runs" / "noisy")["rungs"]:

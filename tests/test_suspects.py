@@ -2,6 +2,8 @@
 
 import csv
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import timm
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
+from escalera import cli
 from escalera.core.errors import DataError
 from escalera.data.explore.source import explore
 from escalera.data.images import Images, ImageSet
@@ -47,8 +50,11 @@ def stripes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that know what the pictures show."""
 
-    def said(images: ImageSet, weights: Path | None, folds: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    def said(
+        images: ImageSet, weights: Path | None, folds: NDArray[np.int64], *, tell: Callable[[int, int], object]
+    ) -> dict[str, NDArray[np.float64]]:
         assert np.bincount(folds).tolist() == [12] * 5
+        tell(1, 5)
         found = {}
         for name, part in images.splits.items():
             rows = np.arange(len(part.labels))
@@ -57,6 +63,20 @@ def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     monkeypatch.setattr(find, "out_of_fold", said)
+
+
+@pytest.mark.usefixtures("knowing")
+def test_the_terminal_says_which_network_is_at_work(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["explore", str(stripes), "--labels", "--out", str(tmp_path / "out"), "--json", "--lang", "es"]
+    monkeypatch.setattr(sys, "argv", ["escalera", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 0
+    assert said.err == "Buscando etiquetas erróneas: red 1 de 5\n"
+    assert json.loads(said.out)["labels"]["folds"] == 5
 
 
 @pytest.mark.usefixtures("knowing")
@@ -103,18 +123,20 @@ def test_a_single_class_has_no_suspects(tmp_path: Path, monkeypatch: pytest.Monk
 def test_networks_are_trained_on_the_other_folds_alone(stripes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folds, "_STEPS", 2)
     monkeypatch.setattr(folds, "EPOCHS", 1)
-    learned: list[int] = []
+    learned: list[tuple[int, int]] = []
+    told: list[tuple[int, int]] = []
 
     def fit(network: Any, batches: Any, epochs: int, seed: int) -> None:
-        learned.append(batches.images_per_epoch)
+        learned.append((batches.images_per_epoch, len(batches)))
         real(network, batches, epochs, seed)
 
     real = folds._fit
     monkeypatch.setattr(folds, "_fit", fit)
     images = open_source(str(stripes), data_root=None, image_size=None, channels=None)
     cut = np.arange(60) % 5
-    found = folds.out_of_fold(images, None, cut)
-    assert learned == [48] * 5
+    found = folds.out_of_fold(images, None, cut, tell=lambda *network: told.append(network))
+    assert learned == [(48, 2)] * 5  # few rows, small batches
+    assert told == [(number, 5) for number in range(1, 6)]
     assert {name: said.shape for name, said in found.items()} == {"train": (60, 2), "test": (20, 2)}
     for said in found.values():
         assert said.sum(axis=1) == pytest.approx(np.ones(len(said)))

@@ -58,6 +58,7 @@ def explore(
     """
     from escalera.experiment.explore import explore_source
 
+    words = words_of(lang)
     named = {"image_column": image_column, "label_column": label_column, "target": target, "bands": bands}
     page, facts = explore_source(
         source,
@@ -67,13 +68,13 @@ def explore(
         language=lang.value,
         command=shlex.join(["escalera", *sys.argv[1:]]),
         labels=labels,
+        tell=lambda n, count: typer.echo(words.say("explore.network", n=n, count=count), err=True),
     )
     if json_:
         echo_json(facts)
         return
     from escalera.core.translation import translate
 
-    words = words_of(lang)
     for note in facts["notes"]:
         typer.secho(translate(note, words.code), fg="yellow")
     for fault in facts["faults"]:

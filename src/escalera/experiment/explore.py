@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +48,12 @@ def explore_source(
     language: str = "en",
     command: str = "",
     labels: bool = False,
+    tell: Callable[[int, int], object] = lambda number, count: None,
 ) -> tuple[Path, dict[str, Any]]:
     """Write `<out>/<source>/explore.html`, explore.json and pixels.csv; gives the page's path and what the JSON holds.
 
-    With `labels` quick networks look for labels that are likely wrong, which takes minutes, and labels.csv lists them.
+    With `labels` quick networks look for labels that are likely wrong, which takes minutes, and labels.csv lists them;
+    `tell` hears which of how many begins.
     `sets` are settings of a ladder's data section, as `data.label_column=kind`. Raises LadderError for one that is
     wrong, DataError where there is nothing to look at, EscaleraError for a language there is none of.
     """
@@ -72,7 +74,7 @@ def explore_source(
     if labels:
         from escalera.experiment.suspects.find import as_csv, find_suspects
 
-        noise = find_suspects(found, data.group)
+        noise = find_suspects(found, data.group, tell)
         suspects = noise.lines(found)
         facts["labels"] = noise.facts()
         tables["labels.csv"] = as_csv(suspects)

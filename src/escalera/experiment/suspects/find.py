@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,12 @@ def as_csv(lines: Sequence[Mapping[str, Any]]) -> str:
     return csv_text(_COLUMNS, [[line[key] for key in _COLUMNS] for line in lines])
 
 
-def find_suspects(explored: Explored, group: str | None = None) -> Suspects:
+def find_suspects(
+    explored: Explored, group: str | None = None, tell: Callable[[int, int], object] = lambda number, count: None
+) -> Suspects:
     """Train quick networks on folds of a source, and look for labels that they contradict with confidence.
 
-    Rows with the same value in the column `group` are in one fold.
+    Rows with the same value in the column `group` are in one fold. `tell` hears which network of how many begins.
     Raises DataError for a source whose rows have no classes, or a single one, and for groups that make no folds.
     """
     images = explored.images
@@ -94,7 +96,7 @@ def find_suspects(explored: Explored, group: str | None = None) -> Suspects:
         )
     weights = _weights(explored)
     folds = _folds(images, group)
-    said = out_of_fold(images, weights, folds)
+    said = out_of_fold(images, weights, folds, tell=tell)
     found, matrix, share = judged(said, {name: part.labels for name, part in images.splits.items()})
     accuracy = float((said["train"].argmax(axis=1) == labels).mean())
     return Suspects(

@@ -41,7 +41,8 @@ EPOCHS = 8
 _STEPS = 400
 """Of a training at the least: a small source is gone through more often."""
 _HEAD_EPOCHS = 30
-_BATCH = 128
+_BATCH, _FEW = 128, 32
+"""Rows of a step, and of one where there are few: steps of 128 would show each of 400 more than a hundred times."""
 _LARGEST = 48
 """Pixels of a side up to which a network is quick; larger pictures are shrunk by whole numbers."""
 
@@ -54,20 +55,26 @@ Feed = Callable[[NDArray[np.int64], bool, int], Batches | FeatureBatches]
 
 
 def out_of_fold(
-    images: ImageSet, weights: Path | None, folds: NDArray[np.int64], *, seed: int = 0
+    images: ImageSet,
+    weights: Path | None,
+    folds: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    tell: Callable[[int, int], object] = lambda number, count: None,
 ) -> dict[str, NDArray[np.float64]]:
     """Probabilities of every split: a row of train by the network that was trained without its fold.
 
     The rows of other splits, from which none learns, are given the mean of what all say. The networks are heads on the
     features of the ImageNet weights in a file, or small ones trained on the pictures themselves where there are none.
     Each is as sure as the rows of its own fold say that it may be: a head on features is far too sure of itself, and
-    confident learning would take its mistakes for wrong labels.
+    confident learning would take its mistakes for wrong labels. `tell` hears which network of how many begins.
     """
     splits, classes = images.splits, len(images.classes)
     feeds, make, epochs = _pretrained(images, weights) if weights else _quick(splits, classes)
     found = {name: np.zeros((len(part.labels), classes)) for name, part in splits.items()}
     count = int(folds.max()) + 1
     for fold in range(count):
+        tell(fold + 1, count)
         torch.manual_seed(seed * 1_000 + fold)
         network = make()
         _fit(network, feeds["train"](np.flatnonzero(folds != fold), True, seed), epochs, seed)
@@ -105,7 +112,8 @@ def _quick(splits: Mapping[str, Images], classes: int) -> tuple[dict[str, Feed],
     def feed(part: Images) -> Feed:
         def batches(rows: NDArray[np.int64], learns: bool, seed: int) -> Batches:
             treatment = Treatment(augment=augment if learns else (), mean=mean, std=deviation)
-            size = _BATCH if learns else evaluation_batch(part.images, torch.device("cpu"))
+            few = min(_BATCH, max(_FEW, len(rows) // 10))
+            size = few if learns else evaluation_batch(part.images, torch.device("cpu"))
             return Batches(
                 part.images, part.labels, rows, batch_size=size, shuffle=learns, seed=seed, treatment=treatment
             )
