@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from escalera.core import runtime
 from escalera.models.cnn import cnn
 from escalera.models.head import Head
 from escalera.models.network import Network
-from escalera.train.muon import Muon, orthogonalised
+from escalera.train.muon import COEFFICIENTS, Muon, orthogonalised
 from escalera.train.optimizers import OPTIMIZERS
 
 SETTINGS = {
@@ -87,3 +88,17 @@ def test_the_biases_of_other_optimisers_have_a_rate_of_their_own_too() -> None:
         optimizer = OPTIMIZERS[name](network, lr=0.1, betas=[0.9, 0.99], epsilon=1e-7, bias_scaler=4.0, **more)
         rates = {(p.ndim > 1, group["lr"]) for group in optimizer.param_groups for p in group["params"]}
         assert rates == {(True, 0.1), (False, 0.4)}
+
+
+@pytest.mark.parametrize(("flags", "exact"), [((), True), (("avx512_bf16",), False)])
+def test_bf16_is_not_emulated(flags: tuple[str, ...], exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    matrix = torch.randn(6, 20)
+    monkeypatch.setattr(runtime, "cpu_flags", lambda: frozenset(flags))
+    x, (a, b, c) = matrix.double() / matrix.double().norm(), COEFFICIENTS
+    for _ in range(5):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    error = float((orthogonalised(matrix, 5) - x).abs().max())
+    assert (error < 1e-5) == exact
+    assert error < 0.1
