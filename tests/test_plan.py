@@ -191,20 +191,27 @@ def test_a_rung_that_is_only_judged_otherwise_costs_no_training(ladder: Path) ->
     assert climb.plan(esc.load_ladder(ladder), rungs=["both-sides"])[0]["seconds"] > 0
 
 
-@pytest.mark.parametrize(("flops", "asked"), [(1, [64]), (1e12, [8, 4])])
+@pytest.mark.parametrize(
+    ("flops", "once", "each", "asked", "planned"),
+    [
+        (1, 0.5, 0.01, [64], 0.5 + 64 * 0.01),
+        (1e12, 0.5, 0.01, [8, 2], 0.5 + 64 * 0.01),
+        (1e12, 0.8, 0.0, [8, 2], 0.72 + 64 * 0.01),  # by chance the smaller batch took as long
+    ],
+)
 def test_what_a_step_takes_whatever_its_batch_comes_once_in_a_whole_one(
-    flops: float, asked: list[int], monkeypatch: pytest.MonkeyPatch
+    flops: float, once: float, each: float, asked: list[int], planned: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Muon took 3 s of a step; measured with 8 images of 1,960, an hour was planned as eleven."""
+    """Muon took 3 s of a step; measured with 12 images of 1,960, an hour was planned as eleven."""
     batches: list[int] = []
 
     def step(*given: Any) -> float:
         batches.append(given[-1])
-        return 0.5 + 0.01 * float(given[-1])
+        return once + each * float(given[-1])
 
     monkeypatch.setattr(estimate, "_step_seconds", step)
     monkeypatch.setattr(estimate, "flops_per_image", lambda *given: flops)
     base = {"name": "base", "model": {"kind": "mlp", "dense": [4]}, "train": {"epochs": 1, "batch_size": 64}}
     [row] = climb.plan(esc.load_ladder({"name": "one", "data": {"source": "cifar10"}, "rungs": [base]}))
     assert batches == asked
-    assert row["images_per_second"] == pytest.approx(64 / (0.5 + 0.01 * 64), abs=0.1)
+    assert row["images_per_second"] == pytest.approx(64 / planned, abs=0.1)

@@ -225,8 +225,10 @@ def images_per_second(
     step = _step_seconds(network, config, size, device, precision, batch)
     if batch == whole:
         return batch / step
-    half = _step_seconds(network, config, size, device, precision, batch // 2)
-    each = min(step / batch, max(0.0, (step - half) / (batch - batch // 2)))
+    few = batch // 4
+    each = (step - _step_seconds(network, config, size, device, precision, few)) / (batch - few)
+    # By chance the smaller batch may seem to take as long.
+    each = min(step / batch, max(0.1 * step / batch, each))
     once = step - each * batch
     return whole / (once + each * whole)
 
