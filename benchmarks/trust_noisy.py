@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from trust_doubt import FROZEN
 
 import escalera as esc
 from escalera.data.sources.open import open_source
@@ -23,8 +24,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "frozen": {
         "model": {
-            "kind": "backbone", "name": "tf_efficientnet_lite0.in1k", "weights": "imagenet", "trainable": "none",
-            "head": {"pool": "average", "dense": [512], "dropout": 0.3},
+            **FROZEN, "head": {"pool": "average", "dense": [512], "dropout": 0.3},
         },
     },
 }  # fmt: skip

@@ -295,6 +295,7 @@ def imported(model: Any) -> None:
     ("change", "text"),
     [
         (future, r"onnx \S+ cannot read its opset 99. A newer one may: pip install --upgrade onnx$"),
+        (future_trees, r"onnx \S+ cannot read its opset 98. A newer one may: pip install --upgrade onnx$"),
         (
             imported,
             r"onnxruntime \S+ cannot read its IR version 99. A newer one may: pip install --upgrade onnxruntime$",

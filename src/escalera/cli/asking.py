@@ -63,7 +63,6 @@ def predict(
     Or of each row, where it learned from attributes.
     """
     from escalera.cli.terminal.answers import print_answers
-    from escalera.core.translation import translate
     from escalera.inference.files import as_csv, check_writing, predict_files, write_answers
 
     check_writing(out, csv=csv, json=json_)
@@ -74,7 +73,7 @@ def predict(
         attributes=attributes or [],
         top=top,
         skip_bad=skip_bad,
-        tell=lambda note: typer.secho(translate(note, lang.value), fg="yellow", err=True),
+        tell=lambda note: _tell(note, lang),
     )
     if out is not None:
         write_answers(out, found, top)
@@ -129,11 +128,16 @@ def export(
 
 
 def _tell_of_folds(run: Path, lang: Language) -> None:
-    from escalera.core.translation import translate
     from escalera.inference.files import of_folds
 
     for note in of_folds(run):
-        typer.secho(translate(note, lang.value), fg="yellow", err=True)
+        _tell(note, lang)
+
+
+def _tell(note: str, lang: Language) -> None:
+    from escalera.core.translation import translate
+
+    typer.secho(translate(note, lang.value), fg="yellow", err=True)
 
 
 def _card_beside(run: Path, file: Path, lang: Language) -> None:

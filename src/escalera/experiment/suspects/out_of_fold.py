@@ -112,8 +112,8 @@ def _quick(splits: Mapping[str, Images], classes: int) -> tuple[dict[str, Feed],
     def feed(part: Images) -> Feed:
         def batches(rows: NDArray[np.int64], learns: bool, seed: int) -> Batches:
             treatment = Treatment(augment=augment if learns else (), mean=mean, std=deviation)
-            few = min(_BATCH, max(_FEW, len(rows) // 10))
-            size = few if learns else evaluation_batch(part.images, torch.device("cpu"))
+            step = min(_BATCH, max(_FEW, len(rows) // 10))
+            size = step if learns else evaluation_batch(part.images, torch.device("cpu"))
             return Batches(
                 part.images, part.labels, rows, batch_size=size, shuffle=learns, seed=seed, treatment=treatment
             )
