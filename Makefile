@@ -1,17 +1,23 @@
-# `make climb` trains the first ladder and writes its report; `make test` runs the tests. Both set up .venv when needed.
+# `make climb` trains the first ladder and writes its report; `make test` runs the tests that take a few seconds
+# at most, `make test-slow` the others. All set up .venv when needed.
 # `make docs` builds the documentation in English and Spanish into site/, with a link and a spelling check.
 # `make check` runs ruff and mypy; `make wheel` builds the wheel and climbs with it in an empty environment.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: climb test check docs wheel clean
+.PHONY: climb test test-slow check docs wheel clean
 .DEFAULT_GOAL := climb
 
 climb: .venv/installed
 	@$(BIN)/escalera climb digits
 
+PYTEST = $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+
 test: .venv/installed-for-tests
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+	@$(PYTEST) -m "not slow"
+
+test-slow: .venv/installed-for-tests
+	@$(PYTEST) -m slow
 
 check: .venv/installed-for-tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

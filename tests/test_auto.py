@@ -212,6 +212,7 @@ def test_the_test_rows_are_read_once_by_the_last_rung(
     assert len(records) == 6 and all(count == ("search" not in path.parts) for path, count in records.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [{"stop": 1}, {"stop": 2}, {"epochs": 4}])
 def test_it_goes_on_where_it_was_stopped(build: Callable[..., Built], tmp_path: Path, stop: dict[str, int]) -> None:
     """Ctrl-C after a move, or in the middle of a training: no move twice, and none lost."""
@@ -478,6 +479,7 @@ def test_each_move_applies_to_what_it_should(
         assert again is None or name in AGAIN or name == "dropout"
 
 
+@pytest.mark.slow
 def test_too_few_rows_of_validation_answer_in_turn(
     build: Callable[..., Built], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

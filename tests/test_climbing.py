@@ -136,6 +136,7 @@ def test_the_saved_run_predicts_what_it_predicted(ladder: Path, tmp_path: Path) 
     np.testing.assert_allclose(run.predict(images[table["row"]]), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_network_goes_with_its_rung_without_any_collection(ladder: Path, tmp_path: Path) -> None:
     """In a process of its own: the first import of parts of torch keeps what calls it."""
     code = f"""

@@ -92,6 +92,7 @@ class PressAt(Events):
             os.kill(followers()[0].pid if self.at_follower else os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_bits_of_one(reading: Reading, tmp_path: Path) -> None:
     with threads(1):
         esc.climb(reading, out=tmp_path / "one", quiet=True)
@@ -110,6 +111,7 @@ def test_two_processes_give_the_bits_of_one(reading: Reading, tmp_path: Path) ->
     assert told[0] == told[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_at_either_and_going_on_with_another_number(reading: Reading, tmp_path: Path) -> None:
     way: list[tuple[int, Events]] = [(2, PressAt(2, at_follower=True)), (1, PressAt(4)), (2, Events())]
@@ -128,6 +130,7 @@ def test_ctrl_c_at_either_and_going_on_with_another_number(reading: Reading, tmp
     assert made(tmp_path / "two") == made(tmp_path / "one")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_process_that_is_lost_is_told_and_replaced(reading: Reading, tmp_path: Path) -> None:
     class Kill(Events):
@@ -145,6 +148,7 @@ def test_a_process_that_is_lost_is_told_and_replaced(reading: Reading, tmp_path:
     assert results.failed[0].error.endswith("Type the command again: it goes on from the last epoch.")
 
 
+@pytest.mark.slow
 def test_what_a_follower_cannot_open_is_told(reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from escalera.run import gang
 
@@ -159,6 +163,7 @@ def test_what_a_follower_cannot_open_is_told(reading: Reading, tmp_path: Path, m
     assert "nowhere" in results.failed[0].error
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_torchrun_gives_the_bits_of_one(reading: Reading, tmp_path: Path) -> None:
     with threads(1):
@@ -178,6 +183,7 @@ def test_nothing_of_it_is_imported_for_one_process() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_without_exact_it_is_the_training_of_one_to_rounding(
     reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

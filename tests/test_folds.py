@@ -292,6 +292,7 @@ def made(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path) for name in names for path in folder.rglob(name)}
 
 
+@pytest.mark.slow
 def test_folds_side_by_side_give_the_bits_of_one_after_the_other(tmp_path: Path) -> None:
     ladder = digits() | {"evaluate": {"coverage": 0.9}}
     with threads(1):
@@ -331,6 +332,7 @@ def test_each_fold_sets_rows_aside_for_its_sets(tmp_path: Path) -> None:
     assert "How far its probabilities can be believed" in page
 
 
+@pytest.mark.slow
 def test_a_fold_that_fails_beside_others_fails_the_rung(tmp_path: Path) -> None:
     ladder = digits()
     ladder["rungs"] = [{**ladder["rungs"][0], "train": {"optimizer": {"name": "sgd", "lr": 1e30}, "epochs": 3}}]
@@ -341,6 +343,7 @@ def test_a_fold_that_fails_beside_others_fails_the_rung(tmp_path: Path) -> None:
     assert record["state"] == "failed" and record["error"] == failed.error
 
 
+@pytest.mark.slow
 def test_devices_share_each_fold_as_one_does(tmp_path: Path) -> None:
     ladder = digits()
     ladder["rungs"] = ladder["rungs"][:1]

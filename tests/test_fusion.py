@@ -345,6 +345,7 @@ def run_bodies(ladder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
     return runs, len(made)
 
 
+@pytest.mark.slow
 def test_frozen_branches_run_once_and_never_again_and_learn_the_same(
     ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,7 @@ def written(path: Path) -> int | None:
         return None
 
 
+@pytest.mark.slow
 def test_side_by_side_gives_the_bits_of_one_after_the_other(reading: Reading, tmp_path: Path) -> None:
     with threads(1):
         esc.climb(reading, out=tmp_path / "one", seeds=2, quiet=True)
@@ -147,6 +148,7 @@ def test_side_by_side_gives_the_bits_of_one_after_the_other(reading: Reading, tm
     assert record["threads"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_lost_process_is_told_and_its_run_taken_up_from_its_checkpoint(reading: Reading, tmp_path: Path) -> None:
     (task,), _ = long(reading, tmp_path)
@@ -175,6 +177,7 @@ def test_a_lost_process_is_told_and_its_run_taken_up_from_its_checkpoint(reading
     assert len(task.run.read_history()) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_process_lost_once_changes_no_bit(tmp_path: Path) -> None:
     (tmp_path / "jobs.yaml").write_text(LADDER)
@@ -194,6 +197,7 @@ def test_a_process_lost_once_changes_no_bit(tmp_path: Path) -> None:
     assert made(tmp_path / "two") == made(tmp_path / "one")
 
 
+@pytest.mark.slow
 def test_stopping_leaves_what_can_be_gone_on_from(reading: Reading, tmp_path: Path) -> None:
     (task,), _ = long(reading, tmp_path)
     with pytest.raises(KeyboardInterrupt), two(Events(), task) as pool:
@@ -207,6 +211,7 @@ def test_stopping_leaves_what_can_be_gone_on_from(reading: Reading, tmp_path: Pa
     assert read_json(task.run.record)["test_looks"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a parent's death is seen by the end of its pipe everywhere")
 def test_workers_end_with_their_parent(reading: Reading, tmp_path: Path) -> None:
     (task,), _ = long(reading, tmp_path)
@@ -246,6 +251,7 @@ def test_a_worker_that_cannot_begin_is_one_error(
     assert not task.run.path.exists()
 
 
+@pytest.mark.slow
 def test_a_task_that_fails_in_a_worker_says_why(reading: Reading, tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     pending = [(reading.ladder["votes"], 0)]
@@ -339,6 +345,7 @@ def test_every_event_can_cross() -> None:
         assert set(parameters) <= set(hints)
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_workers_at_once(
     reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

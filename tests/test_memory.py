@@ -22,6 +22,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the allocator of glibc")
 def test_a_step_that_asks_for_the_same_blocks_again_has_no_page_faults() -> None:
     def faults(how: str) -> int:

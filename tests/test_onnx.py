@@ -145,6 +145,7 @@ rungs:
 """
 
 
+@pytest.mark.slow
 def test_other_kinds_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A backbone's graph knows its sizes, of several pictures too; a table's has no pictures, late fusion has both."""
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "cache"))
@@ -372,6 +373,7 @@ def test_the_runs_own_test_rows_are_asked(run: Path, tmp_path: Path) -> None:
     assert kept["largest"] == check.largest and kept["int8"] is None and kept["size"] == check.size
 
 
+@pytest.mark.slow
 def test_without_its_source_made_up_rows_are_asked(run: Path, tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     moved = tmp_path / "runs" / "cnn"

@@ -64,6 +64,7 @@ def file(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_soft_vote_answers_as_the_run_does(runs: Path, file: Path, tmp_path: Path) -> None:
     from PIL import Image
 

@@ -140,6 +140,7 @@ def test_the_table_of_trials_has_a_long_section_whole(climb: Callable[..., Resul
     assert [plain_yaml(row["model"]) for row in rows] == sections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["random", "grid", "tpe"])
 def test_side_by_side_is_the_same(method: str, climb: Callable[..., Results], tmp_path: Path) -> None:
     over = {"model.dense": [[4], [8]], "model.dropout": [0.0, 0.5]} if method == "grid" else OVER
@@ -506,6 +507,7 @@ climb(esc.load_ladder({ladder}), out=sys.argv[1], device="cpu")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "before"),
     [

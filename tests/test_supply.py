@@ -175,6 +175,7 @@ def test_another_machine_fetches_what_it_does_not_see_and_gives_the_same_bits(
     assert len({record["test_looks"] for record in records}) == 1
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_none_of_this_process_goes_on_without_the_data(tmp_path: Path) -> None:
     source = class_folders(tmp_path / "mine")
     with threads(1):

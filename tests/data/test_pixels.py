@@ -62,6 +62,7 @@ def test_the_mean_picture_of_each_class(pixels: np.ndarray) -> None:
     assert (means[1] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_fashion_mnist_as_published(real_data: Path) -> None:
     """The first columns of the first 50,000 rows of train, as a table of pandas gives them."""

@@ -38,6 +38,7 @@ def test_a_set_without_them(data: Dataset) -> None:
     assert superclasses(data) is None
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_those_of_cifar100(real_data: Path) -> None:
     images = open_source("cifar100", data_root=real_data, image_size=None, channels=None)

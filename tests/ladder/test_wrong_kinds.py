@@ -52,6 +52,7 @@ def fillings(node: Node, depth: int = 0) -> Iterator[Any]:
             yield from ({"train": value} for value in fillings(option["additionalProperties"], depth + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [RungConfig, LadderEntry])
 def test_every_key_takes_or_refuses_every_kind_of_value(model: type[RungConfig | LadderEntry]) -> None:
     counted = 0

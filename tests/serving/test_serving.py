@@ -152,6 +152,7 @@ def test_workers_are_summed_and_labels_escaped() -> None:
     assert text.count("process_resident_memory_bytes{") == 1
 
 
+@pytest.mark.slow
 def test_a_model_in_an_onnx_file_answers_alike_without_pytorch(client: TestClient, model: Path) -> None:
     pytest.importorskip("onnxscript")
     from escalera.inference.onnx_export import write_onnx
