@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -22,7 +22,7 @@ from PIL import Image
 import escalera as esc
 from escalera.cli import main
 from escalera.core import arguments
-from escalera.core.errors import LadderError, RunError
+from escalera.core.errors import DataError, LadderError, RunError
 from escalera.core.translation import translate
 from escalera.inference import bundle
 
@@ -229,6 +229,20 @@ def test_a_source_is_explored() -> None:
     assert json.loads(Path("explored/digits/explore.json").read_text(encoding="utf-8")) == found
     assert found["splits"]["train"]["rows"] == 1797
     assert 'lang="es"' in esc.explore(Path("digits"), language="es", out=Path("x")).page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_labels_are_looked_through_aloud(
+    quiet: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def look(found: object, group: object, tell: Callable[[int, int], object]) -> NoReturn:
+        tell(1, 5)
+        raise DataError("that is enough")
+
+    monkeypatch.setattr("escalera.experiment.suspects.find.find_suspects", look)
+    with pytest.raises(DataError, match="that is enough"):
+        esc.explore("digits", labels=True, language="es", quiet=quiet)
+    assert capsys.readouterr().out == ("" if quiet else "Buscando etiquetas erróneas: red 1 de 5\n")
 
 
 def test_the_sources_are_a_table() -> None:

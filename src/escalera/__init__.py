@@ -176,11 +176,12 @@ def auto(
     from escalera.core import arguments
     from escalera.core.language import LANGUAGES
     from escalera.core.weights_root import weights_in
+    from escalera.data.sources.from_python import source_name
     from escalera.experiment.auto.auto import auto as build
 
     with weights_in(arguments.path_or_none("weights_root", weights_root)):
         return build(
-            _source(source),
+            source_name(source),
             minutes=arguments.minutes("minutes", minutes),
             name=arguments.text("name", name),
             file=arguments.path_or_none("file", file),
@@ -193,19 +194,6 @@ def auto(
             language=arguments.one_of("language", language, LANGUAGES),
             events=SideBySide(None if quiet else Console(), language=language),
         )
-
-
-def _source(given: Name | ArraySplits) -> str:
-    """A source as a ladder names it; arrays are put into the cache."""
-    import os
-    from collections.abc import Mapping
-
-    from escalera.core import arguments
-    from escalera.data.sources.from_python import keep_arrays
-
-    if isinstance(given, Mapping):
-        given = keep_arrays(given)
-    return os.fspath(given) if isinstance(given, os.PathLike) else arguments.text("source", given)
 
 
 def open(path: Name) -> Predictor | OnnxModel:
@@ -254,21 +242,33 @@ def explore(
     out: Name = "explored",
     data_root: Name | None = None,
     language: str = "en",
+    quiet: bool = False,
 ) -> Exploration:
     """Look at data before training, what is in it and what is wrong: `escalera explore` in Python.
 
     `source` is what a ladder names under data.source, or arrays as `load_ladder` takes them; `sets` say how to read it,
-    as `data.label_column=kind`; with `labels` quick networks look for labels that are likely wrong. Writes a page,
-    explore.json and tables into a folder in `out` that is named after the source. Raises DataError where there is
-    nothing to look at, LadderError for settings that are wrong.
+    as `data.label_column=kind`; with `labels` quick networks look for labels that are likely wrong, which takes
+    minutes: it tells how it goes unless `quiet`. Writes a page, explore.json and tables into a folder in `out` that is
+    named after the source. Raises DataError where there is nothing to look at, LadderError for settings that are wrong.
     """
+    from rich.console import Console
+
+    from escalera.cli.terminal.words import load_terminal
     from escalera.core import arguments
+    from escalera.data.sources.from_python import source_name
     from escalera.experiment.explore import Exploration, explore_source
 
-    settings, folder = arguments.settings(sets), arguments.path("out", out)
-    root = arguments.path_or_none("data_root", data_root)
-    name = _source(source)
-    page, facts = explore_source(name, out=folder, sets=settings, data_root=root, language=language, labels=labels)
+    say = load_terminal(language).say
+    console = Console(quiet=quiet)
+    page, facts = explore_source(
+        source_name(source),
+        out=arguments.path("out", out),
+        sets=arguments.settings(sets),
+        data_root=arguments.path_or_none("data_root", data_root),
+        language=language,
+        labels=labels,
+        tell=lambda number, count: console.print(say("explore.network", n=number, count=count)),
+    )
     return Exploration(facts, page)
 
 

@@ -200,6 +200,12 @@ def test_a_zip_becomes_a_model_that_is_trained_with_care_and_taken_along(
         models = page.find("#pictures-models input")
         browser.until(lambda: "colours-v1-careful" in str(models.get_property("value")))
         shot(browser, "built")
+        # It answers to a file, and what it said does not stay when another is chosen.
+        page.find("#pictures-live [data-part=file]").send_keys(str(next((folder / "red").iterdir())))
+        page.until_text("#pictures-live [data-part=answer]", "red")
+        chosen = "document.querySelector('#pictures-model [data-model]')"
+        browser.execute_script(f"{chosen}.outerHTML = '<span data-model></span>'")
+        browser.until(lambda: page.find("#pictures-live [data-part=answer]").text == "")
         page.click("#pictures-form label:nth-child(2) input")
         page.click("#pictures-export")
         page.until_text("#pictures-told", "the same class as the run for 100.0%")

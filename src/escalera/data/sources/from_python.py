@@ -7,6 +7,7 @@ labels  (N,), (N, 1) or (N, K), as `array_labels` reads them
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from escalera.core.arguments import shown
+from escalera.core.arguments import Name, shown, text
 from escalera.core.errors import DataError, nearest
 from escalera.data.cache import folders
 from escalera.data.readers.array_labels import labels_in
@@ -38,6 +39,13 @@ def keep_arrays(splits: ArraySplits, cache_dir: Path | None = None) -> Path:
     root = (cache_dir or folders.cache_root()).absolute()
     name = f"{folders.GIVEN}{digest.hexdigest()[:20]}"
     return folders.stored(root, name, lambda aside: np.savez(aside / "arrays.npz", **arrays))
+
+
+def source_name(given: Name | ArraySplits) -> str:
+    """A source as a ladder names it; arrays are put into the cache."""
+    if isinstance(given, Mapping):
+        given = keep_arrays(given)
+    return os.fspath(given) if isinstance(given, os.PathLike) else text("source", given)
 
 
 def _checked(splits: ArraySplits) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 // What a model says of what the camera sees, or of a file: asked again as soon as it has answered. `element` is the component.
 const still = part('still'), bars = part('bars');
+const model = document.querySelector('#pictures-model');
+const key = () => model.querySelector('[data-model]')?.dataset.model;
+let shown = null;  // the file that is on show
+let asked = 0;
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent', maximumFractionDigits: 1 });
 
 // Without an answer, that to the picture before must not stay beside this one.
@@ -10,18 +14,20 @@ function silent(why) {
 }
 
 async function ask(content) {
-  const { model } = document.querySelector('#pictures-model [data-model]').dataset;
-  if (!model) return silent(words.no_model);
+  const mine = ++asked;
+  if (!key()) return silent(words.no_model);
   let found;
   try {
-    const query = new URLSearchParams({ model, top: 5 });
+    const query = new URLSearchParams({ model: key(), top: 5 });
     const answer = await fetch(`../predict?${query}`, {
       method: 'POST', body: content, headers: { 'content-type': 'application/octet-stream' },
     });
     found = await answer.json();
   } catch {
-    return silent(words.gone);
+    found = null;
   }
+  if (mine !== asked) return;  // another question was put since
+  if (!found) return silent(words.gone);
   if (found.error) return silent(words.trouble);
   part('answer').textContent = found.class;
   bars.replaceChildren(...found.classes.map(one => {
@@ -43,10 +49,20 @@ part('file').addEventListener('change', event => {
   URL.revokeObjectURL(still.src);
   still.src = URL.createObjectURL(file);
   still.hidden = false;
+  shown = file;
   ask(file);
 });
 
-camera.begins = () => { still.hidden = true; };
+// What one model said must not stay beside the name of another.
+let before = key();
+new MutationObserver(() => {
+  if (key() === before) return;
+  before = key();
+  if (shown) ask(shown);
+  else silent('');
+}).observe(model, { childList: true, subtree: true });
+
+camera.begins = () => { still.hidden = true; shown = null; };
 camera.shows = async () => {
   const canvas = document.createElement('canvas');
   while (stream) {
