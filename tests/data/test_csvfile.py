@@ -260,3 +260,30 @@ def test_an_empty_row_between_others_is_told(put_all: Callable[..., Path], opene
     folder = put_all({**FOUR, "t.csv": "image;label\nimg/a.png;x\n;\nimg/b.png;y\n"})
     with pytest.raises(DataError, match=re.escape(f"{folder}/t.csv: column 'label' has no label (null) at 1 of 3 row")):
         opened()
+
+
+@pytest.mark.parametrize(
+    ("head", "lines"),
+    [
+        ("path, label, n", ["a.png, x, 1", "b.png, y, 2", "c.png,  x, 3"]),
+        ("path,label,n", ["a.png, x, 1", "b.png, y, 2", "c.png, x, 3"]),
+        ("path; label; n", ["a.png; x; 1", "b.png; y; 2", "c.png; x; 3"]),
+        ("path, label, n", ['a.png, "x", 1', '"b.png" , "y", 2', 'c.png, "x", 3']),
+    ],
+)
+def test_blanks_after_the_separators_are_no_part_of_the_values(
+    head: str, lines: list[str], put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    put_all({f"{name}.png": number for number, name in enumerate("abc", start=1)})
+    put_all({"t.csv": csv(head, *lines)})
+    found = opened()
+    assert (found.classes, values(found)) == (["x", "y"], [1, 2, 3])
+    assert table_of(found)["n"].to_pylist() == [1, 2, 3]
+
+
+def test_blanks_within_values_are_kept(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
+    lines = ['img/a.png, "x,  5"" y"', 'img/b.png, "y"', 'img/c.png, 5" z', "img/d.png, y"]
+    put_all({**FOUR, "t.csv": csv("path, label", *lines)})
+    assert opened().classes == ['5" z', 'x,  5" y', "y"]
+    put_all({"t.csv": csv("path,label", "img/a.png, x", "img/b.png,x", "img/c.png, x", "img/d.png,x")})
+    assert opened().classes == [" x", "x"]  # in some rows alone: a class of its own, which is noted

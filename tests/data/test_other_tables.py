@@ -306,6 +306,24 @@ def test_several_tables_are_asked_about(put_all: Callable[..., Path], opened: Ca
     assert found.classes == ["MEL", "NV"]
 
 
+def test_several_tables_beside_their_images_are_asked_about(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    ana, eva = csv("image,kind", "a.png,x", "b.png,y"), csv("image,kind", "b.png,y")
+    folder = put_all({"a.png": 1, "b.png": 2, "ana.csv": ana, "eva.csv": eva})
+    with pytest.raises(DataError, match=r"expected one table with the images, found 2: ana.csv, eva.csv. Name it as"):
+        opened()
+    assert opened(str(folder / "ana.csv")).classes == ["x", "y"]
+
+
+def test_tables_are_called_as_the_splits_in_other_languages(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    table = csv("path,label", "img/a.png,x", "img/b.png,y")
+    put_all({**FOUR, "Entrenamiento.csv": table, "prueba.csv": csv("path,label", "img/c.png,x", "img/d.png,y")})
+    assert {name: len(part.labels) for name, part in opened().splits.items()} == {"train": 2, "test": 2}
+
+
 def test_a_table_of_paths_alone_is_none_of_labels(
     put_all: Callable[..., Path], opened: Callable[..., ImageSet]
 ) -> None:

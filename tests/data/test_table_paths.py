@@ -37,6 +37,20 @@ def test_paths_as_they_are_written_elsewhere(
     assert found.notes == (windows if "\\" in between else ())
 
 
+@pytest.mark.parametrize(
+    ("written", "note"),
+    [
+        ("img\\b.png", "path has backslashes, as on Windows, and is read with slashes"),
+        ("img/B.png", "path has other capitals than the file"),
+    ],
+)
+def test_one_path_that_is_written_otherwise(
+    written: str, note: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    put_all({**FOUR, "t.csv": csv("path,label", "img/a.png,x", f"{written},y")})
+    assert opened().notes == (f"t.csv: 1 {note}.",)
+
+
 @pytest.mark.parametrize(("file", "written"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFC", "NFC")])
 def test_accents_are_found_however_they_are_composed(
     file: Literal["NFC", "NFD"],

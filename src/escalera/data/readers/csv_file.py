@@ -89,6 +89,8 @@ def csv_table(path: Path, options: ReadOptions = NOTHING_SAID) -> CsvTable:
     if not lines[0].strip():
         raise DataError(f"{path} has no first line with the names of the columns.")
     separator = excel[1] if excel else _separator(lines)
+    if _has_blanks(lines[1:], separator):
+        text = _without_blanks(text, separator)
     _has_names(path, lines, separator)
     typed, written = _tables(path, text, separator)
     if typed.num_rows == 0:
@@ -164,6 +166,19 @@ def _separator(lines: list[str]) -> str:
     """What is between the fields: what is as often in each of the first lines, and in the first the most often."""
     counts = {sign: [_outside_quotes(line).count(sign) for line in lines if line.strip()] for sign in _SEPARATORS}
     return max(_SEPARATORS, key=lambda sign: (counts[sign][0] > 0, len(set(counts[sign])) == 1, counts[sign][0]))
+
+
+def _has_blanks(rows: list[str], separator: str) -> bool:
+    """Whether a blank follows each separator of some rows, as in `1.jpg, cat`: it is no part of the value then."""
+    bare = [_outside_quotes(row) for row in rows if row.strip()]
+    return bool(bare) and all(0 < row.count(separator) == row.count(f"{separator} ") for row in bare)
+
+
+def _without_blanks(text: str, separator: str) -> str:
+    """A text without the blanks that follow its separators, which are left alone within quotes."""
+    sign = re.escape(separator)
+    fields = re.compile(rf'("(?:[^"]|"")*"(?= *(?:{sign}|\n|$)))|{sign} +')
+    return fields.sub(lambda match: match[1] or separator, text)
 
 
 def _outside_quotes(line: str) -> str:

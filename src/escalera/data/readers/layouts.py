@@ -48,17 +48,13 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
         place = below
     if not forms and folders(path) and not _sources_below(path):
         return Layout("folders", path)  # which says what it lacks
+    some = tables(place, *TABLES) if options.form is None else []
     if not forms:
-        raise _unknown(path, options)
+        raise _several(place, some) if len(some) > 1 else _unknown(path, options)
     notes = [] if place == path else [f"{path}: read from {place}, the only folder in it that holds anything to read."]
     form = options.form or _preferred(place, forms, options)
-    some = tables(place, *TABLES) if form == "folders" and options.form is None else []
-    if some and _classes(place, options) < 2:
-        raise DataError(
-            f"{place}: expected one table with the images, found {len(some)}: "
-            f"{', '.join(shown(path.name) for path in some[:_LISTED])}{', ...' if len(some) > _LISTED else ''}. Name "
-            f"it as the source, as {some[0]}."
-        )
+    if some and form == "folders" and _classes(place, options) < 2:
+        raise _several(place, some)
     if form not in forms:
         raise _unknown(path, options)
     if len(forms) > 1 and options.form is None:
@@ -153,6 +149,15 @@ def _only_folder(path: Path) -> Path | None:
 def _sources_below(path: Path) -> list[Path]:
     """The folders in a folder that hold a table or arrays."""
     return [place for name in folders(path) if table_files(place := path / name) or holds_arrays(place)]
+
+
+def _several(place: Path, some: Sequence[Path]) -> DataError:
+    """Of tables none of which is called train, beside images in no folders of classes."""
+    listed = ", ".join(shown(path.name) for path in some[:_LISTED]) + (", ..." if len(some) > _LISTED else "")
+    return DataError(
+        f"{place}: expected one table with the images, found {len(some)}: {listed}. Name it as the source, as "
+        f"{some[0]}."
+    )
 
 
 def _unknown(path: Path, options: ReadOptions) -> DataError:

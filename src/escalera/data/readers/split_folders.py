@@ -12,7 +12,8 @@ from escalera.core.errors import DataError
 from escalera.data.options import ReadOptions
 from escalera.data.readers.formats import HEAD, format_of, promised
 from escalera.data.readers.listing import SPLITS, left_by_system, shown
-from escalera.data.readers.paths import fault
+from escalera.data.readers.paths import composed, fault
+from escalera.data.readers.split_words import WORDS
 
 _WORDS = {word: split for split, usual in SPLITS.items() for word in usual}
 
@@ -109,8 +110,8 @@ def _by_words(folder: Path, names: list[str]) -> SplitFolders:
 
 
 def _split_in(name: str) -> str | None:
-    """The one split that a folder's name speaks of: training_set, x_train, train1, TRAIN-data."""
-    found = {_WORDS[word] for word in re.findall(r"[a-z]+", name.casefold()) if word in _WORDS}
+    """The one split that a folder's name speaks of: training_set, x_train, train1, TRAIN-data, entrenamiento."""
+    found = {WORDS[word] for word in re.findall(r"[^\W\d_]+", composed(name).casefold()) if word in WORDS}
     return next(iter(found)) if len(found) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""The words that say in a table which split a row is of."""
+"""The words that say which split something is: a row of a table, a table, a folder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _MORE = {
     "validação": "validation", "validacao": "validation", "teste": "test", "addestramento": "train",
     "validazione": "validation",
 }  # fmt: skip
-"""Other words for a split: those of FER2013, of some published tables, and of tables in other languages."""
-_WORDS = {word: split for split, usual in SPLITS.items() for word in usual} | _MORE
+"""Other words for a split: those of FER2013, of some published tables, and of other languages."""
+WORDS = {word: split for split, usual in SPLITS.items() for word in usual} | _MORE
+"""All words for a split, without blanks, signs and capitals."""
 _UNSURE = {"prüfung": "test", "pruefung": "test"}
 """Words for a test that may mean the validation where another word says test too."""
 
 
 def splits_of(values: Sequence[str | None], said: Mapping[str, str] | None = None) -> list[str | None]:
     """The split that each value says; None for one that says none. `said` is the user's own value for each split."""
-    words = {bare(word): split for split, word in said.items()} if said else dict(_WORDS)
+    words = {bare(word): split for split, word in said.items()} if said else dict(WORDS)
     found = {value: words.get(bare(value)) if value else None for value in set(values)}
     if not said and "test" not in found.values():
         found |= {value: _UNSURE[bare(value)] for value in found if value and bare(value) in _UNSURE}

@@ -9,6 +9,7 @@ from typing import Literal
 
 from escalera.data.readers.listing import SPLITS, left_by_system
 from escalera.data.readers.paths import fault
+from escalera.data.readers.split_words import WORDS, bare
 
 TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
 """The endings of tables, those that are read first first."""
@@ -34,7 +35,7 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
             for path in there:
                 if match := _SPLIT.fullmatch(path.stem):
                     found.setdefault(_split_called(match[1]), []).append(path)
-            if found:
+            if found or (found := _in_other_words(there)):
                 return found
             rows = [path for path in there if not _NO_ROWS.fullmatch(path.stem)]
             if len(rows) == 1:
@@ -45,6 +46,13 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
         if "train" in found:
             return found
     return {}
+
+
+def _in_other_words(there: list[Path]) -> dict[str, list[Path]]:
+    """The tables called by words for the splits in other languages, as entrenamiento and prueba; {} without train."""
+    called = [(WORDS[bare(path.stem)], path) for path in there if bare(path.stem) in WORDS]
+    found = {split: [path for one, path in called if one == split] for split in SPLITS if split in dict(called)}
+    return found if "train" in found and len(found) > 1 else {}
 
 
 def unread_tables(files: dict[str, list[Path]]) -> list[str]:

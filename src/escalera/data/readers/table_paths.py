@@ -28,11 +28,18 @@ _ABSENT = "cannot be read: No such file or directory"
 
 Way = Literal["windows", "accents", "capitals", "ending"]
 """How a path that is no file was understood all the same."""
-_SAID: dict[Way, str] = {
-    "windows": "have backslashes, as on Windows, and are read with slashes",
-    "accents": "write their accents otherwise than the files",
-    "capitals": "have other capitals than the files",
+_SAID: dict[Way, tuple[str, str]] = {
+    "windows": (
+        "path has backslashes, as on Windows, and is read with slashes",
+        "paths have backslashes, as on Windows, and are read with slashes",
+    ),
+    "accents": (
+        "path writes its accents otherwise than the file",
+        "paths write their accents otherwise than the files",
+    ),
+    "capitals": ("path has other capitals than the file", "paths have other capitals than the files"),
 }
+"""What is said of one path that was understood so, and of several."""
 
 
 class OutsideError(DataError):
@@ -201,5 +208,5 @@ def _notes(
         completed.append(f"with the ending {', '.join(endings)} (data.image_ending)")
     return [
         *([f"{table.name}: the images are looked for {' and '.join(completed)}."] if completed else []),
-        *(f"{table.name}: {ways[way]:,} paths {said}." for way, said in _SAID.items() if ways[way]),
+        *(f"{table.name}: {ways[way]:,} {said[ways[way] > 1]}." for way, said in _SAID.items() if ways[way]),
     ]
