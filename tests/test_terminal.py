@@ -14,6 +14,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 import escalera.cli.terminal
 from escalera import cli
@@ -211,3 +212,10 @@ def test_no_word_of_the_other_language_is_printed(said: dict[str, dict[str, str]
         plain = re.sub(r"\S*[/=\[\]]\S*|--\S+|\b[A-Z]+_[A-Z_]+\b|'[^']*'|«[^»]*»|\{[^}]*\}|\b[0-9a-f]{20}\b", " ", text)
         words = set(re.findall(r"[^\W\d_]+", plain.casefold()))
         assert words & other == set(), f"{command}:\n{text}"
+
+
+def test_a_damaged_checkpoint_is_told_with_the_epoch_that_is_gone_on_from() -> None:
+    file = io.StringIO()
+    escalera.cli.terminal.Narrator(Console(file=file, width=200)).checkpoint_damaged(19, "last/epoch-24.safetensors")
+    # Not every epoch has a checkpoint: which one was lost, only the name of its file says.
+    assert "the last checkpoint is damaged; goes on after epoch 19 (last/epoch-24" in file.getvalue()

@@ -127,7 +127,7 @@ class Narrator(Events):
     def checkpoint_damaged(self, epoch: int, fault: str) -> None:
         """Say that the last checkpoint could not be gone on from, and that the one before, after `epoch`, is."""
         fault = translate(fault, self.words.code)
-        self._print(f"  {self.words.say('run.damaged', last=epoch + 1, epoch=epoch, fault=fault)}", style="yellow")
+        self._print(f"  {self.words.say('run.damaged', epoch=epoch, fault=fault)}", style="yellow")
 
     def history_mended(self, file: Path) -> None:
         """Say that the history was not what the checkpoint has of it."""
