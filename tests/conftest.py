@@ -27,7 +27,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 """What Chromium is called, here and there; CHROMIUM names another place."""
-BROWSER_WAIT = 90
+BROWSER_WAIT = 300
 """Seconds; a busy machine takes its time, and nothing is decided by it."""
 REAL_DATA = Path(os.environ.get("ESCALERA_DATA") or Path(__file__).parents[2] / "shared" / "data")
 

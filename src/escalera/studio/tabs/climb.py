@@ -48,8 +48,9 @@ def climb(studio: Studio, words: Language) -> None:
                         1, label=say("climb.jobs"), precision=0, minimum=1, maximum=_SIDE_BY_SIDE, min_width=_WIDTH
                     )
                 more = gr.Textbox(
-                    label=say("climb.more"), info=say("climb.more_help"), placeholder="model.head.dropout=0.3", lines=2
-                )
+                    label=say("climb.more"), info=say("climb.more_help"), placeholder="model.head.dropout=0.3", lines=2,
+                    elem_id="climb-more",
+                )  # fmt: skip
                 with gr.Row():
                     planned = gr.Button(say("climb.plan"), min_width=90, elem_id="climb-plan")
                     start = gr.Button(say("climb.start"), variant="primary", min_width=90, elem_id="climb-start")
