@@ -1,11 +1,11 @@
 # `make climb` trains the first ladder and writes its report; `make test` runs the tests that take a few seconds
-# at most, `make test-slow` the others. All set up .venv when needed.
+# at most, `make test-slow` the others, `make test-browser` those that need Chromium. All set up .venv when needed.
 # `make docs` builds the documentation in English and Spanish into site/, with a link and a spelling check.
 # `make check` runs ruff and mypy; `make wheel` builds the wheel and climbs with it in an empty environment.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: climb test test-slow check docs wheel clean
+.PHONY: climb test test-slow test-browser check docs wheel clean
 .DEFAULT_GOAL := climb
 
 climb: .venv/installed
@@ -18,6 +18,9 @@ test: .venv/installed-for-tests
 
 test-slow: .venv/installed-for-tests
 	@$(PYTEST) -m slow
+
+test-browser: .venv/installed-for-tests
+	@$(PYTEST) -m browser
 
 check: .venv/installed-for-tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -149,6 +149,9 @@ def browser(tmp_path: Path) -> Iterator[Any]:
             """Press the Tab key."""
             webdriver.ActionChains(self).send_keys(webdriver.Keys.TAB).perform()
 
+        def _shown(self) -> str:
+            return str(self.execute_script("return document.body.innerText"))
+
         def until(self, look: Callable[[], Any]) -> Any:
             end = time.monotonic() + BROWSER_WAIT
             while True:
@@ -158,7 +161,7 @@ def browser(tmp_path: Path) -> Iterator[Any]:
                     found = None
                 if found:
                     return found
-                assert time.monotonic() < end, "the page never came to it"
+                assert time.monotonic() < end, f"the page never came to it; it shows:\n{self._shown()}"
                 time.sleep(0.2)
 
     options = webdriver.ChromeOptions()

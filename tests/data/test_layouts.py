@@ -52,6 +52,7 @@ def rows(found: ImageSet) -> dict[str, int]:
         ("training_set", "test_set"), ("seg_train", "seg_test"), ("train_images", "test_images"), ("train1", "test1"),
         ("TRAIN-data", "TEST-data"), ("x_train", "x_test"), ("images train", "images val"),
         ("entrenamiento", "prueba"), ("Fotos_ENTRENAMIENTO", "fotos validación"),
+        ("train_evaluation", "test_set"), ("entrenamiento", "test"),
     ],
 )  # fmt: skip
 def test_folders_called_like_splits_are_splits(

@@ -316,11 +316,21 @@ def test_several_tables_beside_their_images_are_asked_about(
     assert opened(str(folder / "ana.csv")).classes == ["x", "y"]
 
 
+@pytest.mark.parametrize("test", ["prueba", "test"])
 def test_tables_are_called_as_the_splits_in_other_languages(
-    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+    test: str, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
 ) -> None:
     table = csv("path,label", "img/a.png,x", "img/b.png,y")
-    put_all({**FOUR, "Entrenamiento.csv": table, "prueba.csv": csv("path,label", "img/c.png,x", "img/d.png,y")})
+    put_all({**FOUR, "Entrenamiento.csv": table, f"{test}.csv": csv("path,label", "img/c.png,x", "img/d.png,y")})
+    assert {name: len(part.labels) for name, part in opened().splits.items()} == {"train": 2, "test": 2}
+
+
+def test_a_table_in_each_folder_of_a_split_whatever_else_its_name_says(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    parts = {f"{split}_images": csv("path,label", "a.png,x", "b.png,y") for split in ("train", "test")}
+    pictures = {f"{folder}/{name}.png": n for folder in parts for n, name in enumerate("ab")}
+    put_all({**pictures, **{f"{folder}/_annotations.csv": table for folder, table in parts.items()}})
     assert {name: len(part.labels) for name, part in opened().splits.items()} == {"train": 2, "test": 2}
 
 

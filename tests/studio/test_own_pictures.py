@@ -50,6 +50,10 @@ class Page:
     def until_text(self, selector: str, text: str) -> None:
         self.browser.until(lambda: text in self.find(selector).text)
 
+    def until_value(self, selector: str, value: str) -> None:
+        # Found anew at each look: what the page draws again is another element.
+        self.browser.until(lambda: value in str(self.find(selector).get_property("value")))
+
     def open(self, address: str, name: str) -> None:
         self.browser.get(address)
         tabs = "button[role=tab]"
@@ -77,8 +81,7 @@ def test_three_classes_become_a_model(browser: Any, address: str, real_data: Pat
         page.until_text("#pictures-classes", f"{name} ({PHOTOS})")
     page.until_text("#pictures-findings", "90 filas de 3 clases")
     page.click("#pictures-start")
-    models = page.find("#pictures-models input")
-    browser.until(lambda: "pretrained" in str(models.get_property("value")))
+    page.until_value("#pictures-models input", "pretrained")
     right = 0
     held_out = [
         (path, name) for name in CLASSES for path in sorted((real_data / "clothing" / "test" / name).iterdir())[:4]
@@ -192,8 +195,7 @@ def test_a_zip_becomes_a_model_that_is_trained_with_care_and_taken_along(
         page.until_text("#pictures-progress", "moves are kept so far")
         shot(browser, "careful")
         page.until_text("#pictures-progress", "moves are kept. The ladder is the file")
-        models = page.find("#pictures-models input")
-        browser.until(lambda: "colours-v1-careful" in str(models.get_property("value")))
+        page.until_value("#pictures-models input", "colours-v1-careful")
         shot(browser, "built")
         # It answers to a file, and what it said does not stay when another is chosen.
         page.find("#pictures-live [data-part=file]").send_keys(str(next((folder / "red").iterdir())))
@@ -211,8 +213,7 @@ def test_a_zip_becomes_a_model_that_is_trained_with_care_and_taken_along(
         # And what was exported answers in the tab Classify.
         page.open(f"{address}/en/", "Classify")
         page.find("#open-model ~ input, #open-model input, input[accept*=onnx]").send_keys(str(file))
-        model = page.find("#model input")
-        browser.until(lambda: file.name in str(model.get_property("value")))
+        page.until_value("#model input", file.name)
         page.find("#picture input[type=file]").send_keys(str(next((folder / "red").iterdir())))
         browser.until(lambda: page.find("#answer .answer strong").text == "red")
         page.until_text("#answer", "does not tell where it looked")

@@ -45,6 +45,15 @@ def test_no_clock_asks_for_a_choice_that_may_be_gone(server: str) -> None:
     assert len(asked) == 3 and set().union(*asked) == {"state"}
 
 
+def test_the_last_choice_is_shown_whatever_the_page_is_busy_with(server: str) -> None:
+    """gradio passes over what is chosen while it shows the choice before, unless it is told not to."""
+    functions = {found["id"]: found for found in httpx.get(f"{server}/en/config").json()["dependencies"]}
+    choices = [found for found in functions.values() if {event for _, event in found["targets"]} & {"change", "input"}]
+    after = [found for found in functions.values() if functions.get(found["trigger_after"]) in choices]
+    assert len(choices) > 15 and len(after) > 3
+    assert {found["trigger_mode"] for found in [*choices, *after]} == {"always_last"}
+
+
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "../../../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "http://127.0.0.1:1/", "//x.example/"]
 )

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError, nearest
+from escalera.core.names import composed
 from escalera.data.images import Images, ImageSet
-from escalera.data.readers.paths import composed
 
 
 def cut(image_set: ImageSet, column: str, shares: dict[str, float], seed: int) -> dict[str, NDArray[np.int64]]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from escalera.core.errors import DataError
-from escalera.data.readers.listing import SPLITS, left_by_system
+from escalera.data.readers.listing import SPLITS, USUAL, left_by_system
 
-_SPLIT = {word: split for split, usual in SPLITS.items() for word in usual} | {"t10k": "test"}
+_SPLIT = USUAL | {"t10k": "test"}
 _IMAGES = ("x", "images", "image", "imgs", "img", "pictures", "pixels", "inputs", "data")
 _LABELS = ("y", "labels", "label", "targets", "target", "t")
 """What arrays are called, the likelier first."""

@@ -48,7 +48,7 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
         place = below
     if not forms and folders(path) and not _sources_below(path):
         return Layout("folders", path)  # which says what it lacks
-    some = tables(place, *TABLES) if options.form is None else []
+    some = tables(place, *TABLES) if options.form is None and (not forms or "folders" in forms) else []
     if not forms:
         raise _several(place, some) if len(some) > 1 else _unknown(path, options)
     notes = [] if place == path else [f"{path}: read from {place}, the only folder in it that holds anything to read."]

@@ -43,6 +43,8 @@ SPLITS = {
     "test": ("test", "testing"),
 }
 """The splits, and what files and folders that hold them are called."""
+USUAL = {word: split for split, usual in SPLITS.items() for word in usual}
+"""The split that each of these words means."""
 
 _BYTES_AT_ONCE = 64_000_000
 _END = 1_000_000

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import posixpath
-import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from escalera.core.names import composed
 from escalera.data.readers.formats import promised
 from escalera.data.readers.listing import left_by_system
 
@@ -136,11 +136,6 @@ class Tree:
             deeper = depth < _DEEPEST and left[0] > 0 and self.is_folder(path)
             if deeper and not (self.root / path).is_symlink():
                 yield from self._walk(path, depth + 1, left)
-
-
-def composed(text: str) -> str:
-    """A text with each accent and its letter as one character."""
-    return unicodedata.normalize("NFC", text)
 
 
 def key(name: str) -> str:

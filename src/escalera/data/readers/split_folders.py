@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from escalera.core.errors import DataError
+from escalera.core.names import composed
 from escalera.data.options import ReadOptions
 from escalera.data.readers.formats import HEAD, format_of, promised
-from escalera.data.readers.listing import SPLITS, left_by_system, shown
-from escalera.data.readers.paths import composed, fault
+from escalera.data.readers.listing import SPLITS, USUAL, left_by_system, shown
+from escalera.data.readers.paths import fault
 from escalera.data.readers.split_words import WORDS
-
-_WORDS = {word: split for split, usual in SPLITS.items() for word in usual}
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,18 @@ def split_folders(folder: Path, options: ReadOptions) -> SplitFolders:
     if options.splits is not None:
         return SplitFolders(_named(folder, options.splits))
     names = folders(folder)
-    called = {name: _WORDS[name.casefold()] for name in names if name.casefold() in _WORDS}
+    called = {name: USUAL[name.casefold()] for name in names if name.casefold() in USUAL}
     holding = [name for name in called if _has_classes(folder / name)]
     if not any(called[name] == "train" for name in holding):
         bare = [name for name in names if has_pictures(folder / name)]
         if called and not holding and set(called) <= set(bare) and set(bare) - set(called):
             return SplitFolders({"train": folder}, [_classes_called(folder, list(called))])
-        return _by_words(folder, names) if not called else _without_train(folder, called, holding)
+        if "train" in called.values():  # it has no classes, and says so itself
+            return SplitFolders(_ordered(folder, called))
+        spoken = _by_words(folder, names)
+        if called and not spoken.are_given:
+            raise _no_train(folder, (holding or list(called))[0])
+        return spoken
     notes = []
     for name in [name for name in called if name not in holding and has_pictures(folder / name)]:
         split = called.pop(name)
@@ -82,12 +86,10 @@ def _ordered(folder: Path, called: Mapping[str, str]) -> dict[str, Path]:
     return found
 
 
-def _without_train(folder: Path, called: Mapping[str, str], holding: list[str]) -> SplitFolders:
-    if "train" in called.values():  # it has no classes, and says so itself
-        return SplitFolders(_ordered(folder, called))
-    raise DataError(
-        f"{folder} has a folder '{(holding or list(called))[0]}' but none called 'train'. Put the pictures to "
-        "learn from in train/<class>/, or only folders of classes in it."
+def _no_train(folder: Path, name: str) -> DataError:
+    return DataError(
+        f"{folder} has a folder '{name}' but none called 'train'. Put the pictures to learn from in train/<class>/, or "
+        "only folders of classes in it."
     )
 
 
@@ -110,8 +112,12 @@ def _by_words(folder: Path, names: list[str]) -> SplitFolders:
 
 
 def _split_in(name: str) -> str | None:
-    """The one split that a folder's name speaks of: training_set, x_train, train1, TRAIN-data, entrenamiento."""
-    found = {WORDS[word] for word in re.findall(r"[^\W\d_]+", composed(name).casefold()) if word in WORDS}
+    """The one split that a folder's name speaks of: training_set, x_train, train1, TRAIN-data, entrenamiento.
+
+    The usual words come first: test_evaluation is a test.
+    """
+    said = re.findall(r"[^\W\d_]+", composed(name).casefold())
+    found = {USUAL[word] for word in said if word in USUAL} or {WORDS[word] for word in said if word in WORDS}
     return next(iter(found)) if len(found) == 1 else None
 
 

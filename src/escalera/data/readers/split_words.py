@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from escalera.core.names import composed
-from escalera.data.readers.listing import SPLITS
+from escalera.data.readers.listing import USUAL
 
 _MORE = {
     "publictest": "validation", "privatetest": "test", "holdout": "test", "heldout": "test", "eval": "validation",
@@ -17,7 +17,7 @@ _MORE = {
     "validazione": "validation",
 }  # fmt: skip
 """Other words for a split: those of FER2013, of some published tables, and of other languages."""
-WORDS = {word: split for split, usual in SPLITS.items() for word in usual} | _MORE
+WORDS = USUAL | _MORE
 """All words for a split, without blanks, signs and capitals."""
 _UNSURE = {"prüfung": "test", "pruefung": "test"}
 """Words for a test that may mean the validation where another word says test too."""
@@ -25,7 +25,7 @@ _UNSURE = {"prüfung": "test", "pruefung": "test"}
 
 def splits_of(values: Sequence[str | None], said: Mapping[str, str] | None = None) -> list[str | None]:
     """The split that each value says; None for one that says none. `said` is the user's own value for each split."""
-    words = {bare(word): split for split, word in said.items()} if said else dict(WORDS)
+    words = {bare(word): split for split, word in said.items()} if said else WORDS
     found = {value: words.get(bare(value)) if value else None for value in set(values)}
     if not said and "test" not in found.values():
         found |= {value: _UNSURE[bare(value)] for value in found if value and bare(value) in _UNSURE}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from escalera.data.readers.listing import SPLITS, left_by_system
+from escalera.data.readers.listing import USUAL, left_by_system
 from escalera.data.readers.paths import fault
 from escalera.data.readers.split_words import WORDS, bare
 
@@ -15,7 +15,7 @@ TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
 """The endings of tables, those that are read first first."""
 _NO_ROWS = re.compile(r"(sample.?)?submission|class(es|.?names|.?dict|.?list)?|label.?(map|names|list)", re.IGNORECASE)
 """Tables that lie beside the one of the images: what to hand in, and what the classes are called."""
-_SPLIT = re.compile(rf"({'|'.join(name for usual in SPLITS.values() for name in usual)})([-_.].*)?", re.IGNORECASE)
+_SPLIT = re.compile(rf"({'|'.join(USUAL)})([-_.].*)?", re.IGNORECASE)
 
 
 def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None = None) -> dict[str, list[Path]]:
@@ -31,28 +31,29 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
     for place in (folder, folder / "data"):
         for suffix in TABLES:
             there = tables(place, suffix)
-            found: dict[str, list[Path]] = {}
-            for path in there:
-                if match := _SPLIT.fullmatch(path.stem):
-                    found.setdefault(_split_called(match[1]), []).append(path)
-            if found or (found := _in_other_words(there)):
+            found = _by_split(there, _split_called)
+            if "train" not in found:
+                other = _by_split(there, lambda stem: WORDS.get(bare(stem)))
+                found = other if "train" in other and len(other) > 1 else found
+            if found:
                 return found
             rows = [path for path in there if not _NO_ROWS.fullmatch(path.stem)]
             if len(rows) == 1:
                 return {"train": rows}
     for suffix in TABLES:
-        below = {path.name: tables(path, suffix) for path in _folders(folder) if _SPLIT.fullmatch(path.name)}
-        found = {_split_called(name): some for name, some in below.items() if some}
+        called = ((split, path) for path in _folders(folder) if (split := _split_called(path.name)))
+        found = {split: some for split, path in called if (some := tables(path, suffix))}
         if "train" in found:
             return found
     return {}
 
 
-def _in_other_words(there: list[Path]) -> dict[str, list[Path]]:
-    """The tables called by words for the splits in other languages, as entrenamiento and prueba; {} without train."""
-    called = [(WORDS[bare(path.stem)], path) for path in there if bare(path.stem) in WORDS]
-    found = {split: [path for one, path in called if one == split] for split in SPLITS if split in dict(called)}
-    return found if "train" in found and len(found) > 1 else {}
+def _by_split(paths: list[Path], split_of: Callable[[str], str | None]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        if split := split_of(path.stem):
+            found.setdefault(split, []).append(path)
+    return found
 
 
 def unread_tables(files: dict[str, list[Path]]) -> list[str]:
@@ -71,9 +72,10 @@ def tables(place: Path, *suffixes: str) -> list[Path]:
     return sorted(path for path in found if not left_by_system(path.name))
 
 
-def _split_called(name: str) -> str:
-    folded = name.casefold()
-    return next(split for split, usual in SPLITS.items() if folded in usual)
+def _split_called(name: str) -> str | None:
+    """The split of a table or folder by the usual words: train, test-00000-of-00002."""
+    match = _SPLIT.fullmatch(name)
+    return USUAL[match[1].casefold()] if match else None
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from escalera.core.errors import DataError, nearest
+from escalera.core.names import composed
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.readers.listing import shown
-from escalera.data.readers.paths import ABSOLUTE, Tree, composed, fault, key
+from escalera.data.readers.paths import ABSOLUTE, Tree, fault, key
 
 _TRIED = 100
 """Names of a column that say in which folder all of them are."""

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
+from escalera.core.names import composed
 from escalera.data.readers.columns import is_called_index, is_called_label, looks_like_label
 from escalera.data.readers.listing import Labels
-from escalera.data.readers.paths import composed
 from escalera.data.readers.some_rows import Table
 
 _WHOLE = r"^-?(0|[1-9][0-9]*)([.,]0+)?$"

@@ -14,9 +14,7 @@ from escalera.studio.parts import hint_html
 from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT
 from escalera.studio.tabs.asker import Asker
-from escalera.studio.tabs.shared import choices, picture_input
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+from escalera.studio.tabs.shared import BUSY, LATEST, choices, picture_input
 
 
 def classify(studio: Studio, words: Language) -> None:
@@ -37,7 +35,7 @@ def classify(studio: Studio, words: Language) -> None:
         with gr.Row(visible=False):
             _for_programs(asker)
     _answers(question, answer, truth, tab, asker)
-    tab.select(lambda: _refreshed(studio, none), None, [question.model, question.other], **_QUIET)
+    tab.select(lambda: _refreshed(studio, none), None, [question.model, question.other], **BUSY, **LATEST)
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def _several(question: _Question, asker: Asker, words: Language) -> None:
     start = gr.Button(say("classify.run_table"), elem_id="classify-all")
     answers = gr.HTML(elem_id="answers", js_on_load=SORT)
     csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
-    start.click(asker.several, [question.model, files], [answers, csv], **_QUIET)
+    start.click(asker.several, [question.model, files], [answers, csv], **BUSY)
 
 
 def _for_programs(asker: Asker) -> None:
@@ -118,15 +116,16 @@ def _answers(question: _Question, answer: gr.HTML, truth: gr.State, tab: gr.Tab,
         asker.ask,
         given,
         answer,
-        **_QUIET,
+        **BUSY,
+        **LATEST,
     )
-    gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **_QUIET).then(
-        asker.ask, given, answer, **_QUIET
+    gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **BUSY, **LATEST).then(
+        asker.ask, given, answer, **BUSY, **LATEST
     )
-    question.example.click(asker.example, model, [picture, pictures, attributes, truth], **_QUIET)
+    question.example.click(asker.example, model, [picture, pictures, attributes, truth], **BUSY)
     of_ones_own = [picture.upload, picture.clear, pictures.upload, pictures.clear, attributes.input]
-    gr.on(of_ones_own, lambda: None, None, truth, **_QUIET)
-    question.opened.upload(asker.open, question.opened, [model, question.other], **_QUIET)
+    gr.on(of_ones_own, lambda: None, None, truth, **BUSY, **LATEST)
+    question.opened.upload(asker.open, question.opened, [model, question.other], **BUSY)
 
 
 def _refreshed(studio: Studio, none: tuple[str, str]) -> tuple[Any, Any]:

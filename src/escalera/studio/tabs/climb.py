@@ -15,7 +15,7 @@ from escalera.studio.job import Request, plan, settings
 from escalera.studio.parts import error_html, hint_html
 from escalera.studio.progress import ProgressView
 from escalera.studio.service import Studio
-from escalera.studio.tabs.shared import telling
+from escalera.studio.tabs.shared import BUSY, LATEST, QUIET, telling
 
 _WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
@@ -71,20 +71,19 @@ def climb(studio: Studio, words: Language) -> None:
                 progress = gr.HTML(elem_id="climb-progress")
                 plan_table = gr.HTML(elem_id="climb-planned")
         timer = gr.Timer(1.5, active=False)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     form: list[Any] = [ladder, rungs, epochs, batch, rate, seeds, jobs, more]
     shown = [progress, start, stop, resume]
-    gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **quiet)
-    tab.select(climber.watch, None, shown, **quiet).then(lambda: gr.Timer(active=True), None, timer, **quiet)
-    timer.tick(climber.watch, None, shown, **quiet)
-    planned.click(climber.plan, form, plan_table, api_visibility="private", show_progress="minimal")
+    gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **QUIET, **LATEST)
+    tab.select(climber.watch, None, shown, **QUIET).then(lambda: gr.Timer(active=True), None, timer, **QUIET)
+    timer.tick(climber.watch, None, shown, **QUIET)
+    planned.click(climber.plan, form, plan_table, **BUSY)
     asking = [question, replaces]
-    start.click(climber.ask, form, [*asking, *shown], **quiet)
-    sure.click(climber.start, form, [*asking, *shown], **quiet)
-    gr.on([leave.click, *(field.change for field in form)], climber.leave, None, asking, **quiet)
-    build.click(climber.build, [source, minutes], shown, **quiet)
-    resume.click(climber.resume, None, shown, **quiet)
-    stop.click(climber.stop, None, shown, **quiet)
+    start.click(climber.ask, form, [*asking, *shown], **QUIET)
+    sure.click(climber.start, form, [*asking, *shown], **QUIET)
+    gr.on([leave.click, *(field.change for field in form)], climber.leave, None, asking, **QUIET, **LATEST)
+    build.click(climber.build, [source, minutes], shown, **QUIET)
+    resume.click(climber.resume, None, shown, **QUIET)
+    stop.click(climber.stop, None, shown, **QUIET)
 
 
 def _setting(words: Language, name: str) -> gr.Textbox:

@@ -16,7 +16,7 @@ from escalera.studio.i18n import translated
 from escalera.studio.parts import error_html, hint_html, pictures_html
 from escalera.studio.samples import Samples
 from escalera.studio.service import Studio
-from escalera.studio.tabs.shared import choices
+from escalera.studio.tabs.shared import BUSY, LATEST, choices
 
 _WALL = 36
 _KINDS: tuple[Kind, ...] = ("first", "second", "neither")
@@ -54,15 +54,16 @@ def data(studio: Studio, words: Language) -> None:
             second = gr.Dropdown(found, value=last, label=say("look.second"))
         kind = gr.Radio([(say(f"look.kind.{name}"), name) for name in _KINDS], value="second", label=say("look.kind"))
         differ = gr.HTML(elem_id="differ")
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    explore.click(looker.explore, source, page, **quiet)
+    explore.click(looker.explore, source, page, **BUSY)
     pictures = [run, split, name]
-    tab.select(looker.refreshed, [run, first, second], [run, first, second], **quiet).then(
-        looker.classes, run, name, **quiet
-    ).then(looker.wall, pictures, wall, **quiet).then(looker.differ, [first, second, kind], differ, **quiet)
-    run.input(looker.classes, run, name, **quiet).then(looker.wall, pictures, wall, **quiet)
-    gr.on([split.input, name.input, more.click], looker.wall, pictures, wall, **quiet)
-    gr.on([first.input, second.input, kind.input], looker.differ, [first, second, kind], differ, **quiet)
+    tab.select(looker.refreshed, [run, first, second], [run, first, second], **BUSY, **LATEST).then(
+        looker.classes, run, name, **BUSY, **LATEST
+    ).then(looker.wall, pictures, wall, **BUSY, **LATEST).then(
+        looker.differ, [first, second, kind], differ, **BUSY, **LATEST
+    )
+    run.input(looker.classes, run, name, **BUSY, **LATEST).then(looker.wall, pictures, wall, **BUSY, **LATEST)
+    gr.on([split.input, name.input, more.click], looker.wall, pictures, wall, **BUSY, **LATEST)
+    gr.on([first.input, second.input, kind.input], looker.differ, [first, second, kind], differ, **BUSY, **LATEST)
 
 
 class _Looker:

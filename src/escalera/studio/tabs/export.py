@@ -15,7 +15,7 @@ from escalera.core.translation import translate
 from escalera.inference.files import of_folds
 from escalera.report.language import Language
 from escalera.studio.service import Studio
-from escalera.studio.tabs.shared import telling
+from escalera.studio.tabs.shared import BUSY, LATEST, QUIET, telling
 
 _ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "int8": "-int8.onnx"}
 """The forms of a file, and how its name ends."""
@@ -33,9 +33,9 @@ def export(studio: Studio, words: Language, model: gr.Dropdown, name: str) -> No
     file = gr.DownloadButton(words.say("export.file"), visible=False, elem_id=f"{name}-exported")
     gr.on(
         [model.change, form.change], lambda: (gr.update(visible=False),) * 2, None, [told, file],
-        api_visibility="private", show_progress="hidden",
+        **QUIET, **LATEST,
     )  # fmt: skip
-    start.click(exporter.export, [model, form], [told, file], api_visibility="private", show_progress="minimal")
+    start.click(exporter.export, [model, form], [told, file], **BUSY)
 
 
 class Exporter:

@@ -13,10 +13,9 @@ from escalera.studio.service import Studio
 from escalera.studio.tabs.export import export
 from escalera.studio.tabs.intake import intake_html, live_html, model_html, script, target_html
 from escalera.studio.tabs.pupil import Pupil
+from escalera.studio.tabs.shared import BUSY, LATEST, QUIET
 from escalera.studio.tabs.workshop import Workshop
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_BUSY: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
 _WIDTH = 110
 _CHOSEN = "document.querySelectorAll('#pictures-wall input[name=picture]:checked')"
 """The pictures that are chosen: boxes of the page, which gradio knows nothing of."""
@@ -131,36 +130,39 @@ def _change(
     """Have the page follow what is done to a set, and explore it after that."""
     seen = [made.name, classes.name, chosen.shown]
     shown = [made.name, made.target, classes.name, chosen.wall, chosen.more, chosen.to]
-    look: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
 
     def then(event: Any) -> None:
-        event.then(workshop.show, seen, shown, **_QUIET).then(workshop.findings, made.name, findings, **look)
+        event.then(workshop.show, seen, shown, **QUIET, **LATEST).then(
+            workshop.findings, made.name, findings, **QUIET, **LATEST
+        )
 
-    then(tab.select(workshop.sets, made.name, made.name, **_QUIET))
-    then(made.name.input(lambda: (None, 1), None, [classes.name, chosen.shown], **_QUIET))
-    classes.name.input(lambda: 1, None, chosen.shown, **_QUIET).then(workshop.show, seen, shown, **_QUIET)
-    chosen.more.click(lambda times: times + 1, chosen.shown, chosen.shown, **_QUIET).then(
-        workshop.show, seen, shown, **_QUIET
+    then(tab.select(workshop.sets, made.name, made.name, **QUIET))
+    then(made.name.input(lambda: (None, 1), None, [classes.name, chosen.shown], **QUIET, **LATEST))
+    classes.name.input(lambda: 1, None, chosen.shown, **QUIET, **LATEST).then(
+        workshop.show, seen, shown, **QUIET, **LATEST
     )
-    then(gr.on([made.make.click, made.new.submit], workshop.make, made.new, [made.name, made.new], **_QUIET))
+    chosen.more.click(lambda times: times + 1, chosen.shown, chosen.shown, **QUIET).then(
+        workshop.show, seen, shown, **QUIET, **LATEST
+    )
+    then(gr.on([made.make.click, made.new.submit], workshop.make, made.new, [made.name, made.new], **QUIET))
     then(
         gr.on(
             [classes.add.click, classes.text.submit], workshop.add, [made.name, classes.text],
-            [classes.name, classes.text], **_QUIET,
+            [classes.name, classes.text], **QUIET,
         )
     )  # fmt: skip
     given = [made.name, classes.name, classes.text]
-    then(classes.rename.click(workshop.rename, given, [classes.name, classes.text], **_QUIET))
-    then(intake.sent(lambda: None, None, None, **_QUIET))
+    then(classes.rename.click(workshop.rename, given, [classes.name, classes.text], **QUIET))
+    then(intake.sent(lambda: None, None, None, **QUIET, **LATEST))
     boxes = f"(set, name, _, to) => [set, name, JSON.stringify([...{_CHOSEN}].map(box => box.value)), to]"
     files = [made.name, classes.name, chosen.boxes, chosen.to]
-    then(chosen.move.click(workshop.move, files, None, js=boxes, **_BUSY))
-    then(chosen.remove.click(workshop.delete, files, None, js=boxes, **_BUSY))
+    then(chosen.move.click(workshop.move, files, None, js=boxes, **BUSY))
+    then(chosen.remove.click(workshop.delete, files, None, js=boxes, **BUSY))
     asking = [made.question, made.text, made.lost]
-    made.remove.click(workshop.ask_set, made.name, asking, **_QUIET)
-    classes.remove.click(workshop.ask_class, [made.name, classes.name], asking, **_QUIET)
-    gr.on([made.leave.click, made.name.change, classes.name.change], workshop.leave, None, asking, **_QUIET)
-    then(made.sure.click(workshop.remove, [made.name, made.lost], [made.name, classes.name, *asking], **_BUSY))
+    made.remove.click(workshop.ask_set, made.name, asking, **QUIET)
+    classes.remove.click(workshop.ask_class, [made.name, classes.name], asking, **QUIET)
+    gr.on([made.leave.click, made.name.change, classes.name.change], workshop.leave, None, asking, **QUIET, **LATEST)
+    then(made.sure.click(workshop.remove, [made.name, made.lost], [made.name, classes.name, *asking], **BUSY))
 
 
 def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> None:
@@ -193,13 +195,13 @@ def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Non
     # What a clock asks about is kept here: a name that the page still had would be one that gradio no longer offers.
     looked = gr.State(None)
     watched = [progress, start, stop, model, known]
-    way.change(lambda way: gr.update(visible=way == "careful"), way, minutes, **_QUIET)
-    tab.select(pupil.watch, [name, known], watched, **_QUIET).then(lambda: gr.Timer(active=True), None, timer, **_QUIET)
-    gr.on([tab.select, name.change], lambda name: name, name, looked, **_QUIET)
-    name.change(pupil.watch, [name, known], watched, **_QUIET)
-    timer.tick(pupil.watch, [looked, known], watched, **_QUIET)
-    start.click(pupil.start, [name, way, minutes], None, **_BUSY).then(pupil.watch, [name, known], watched, **_QUIET)
-    stop.click(pupil.stop, None, None, **_QUIET).then(pupil.watch, [name, known], watched, **_QUIET)
-    ladder.click(pupil.ladder, [name, way], [text, file], **_BUSY)
-    gr.on([name.change, way.change], lambda: (gr.update(visible=False),) * 2, None, [text, file], **_QUIET)
-    model.change(lambda key: model_html(key or "", words), model, which, **_QUIET)
+    way.change(lambda way: gr.update(visible=way == "careful"), way, minutes, **QUIET, **LATEST)
+    tab.select(pupil.watch, [name, known], watched, **QUIET).then(lambda: gr.Timer(active=True), None, timer, **QUIET)
+    gr.on([tab.select, name.change], lambda name: name, name, looked, **QUIET, **LATEST)
+    name.change(pupil.watch, [name, known], watched, **QUIET, **LATEST)
+    timer.tick(pupil.watch, [looked, known], watched, **QUIET)
+    start.click(pupil.start, [name, way, minutes], None, **BUSY).then(pupil.watch, [name, known], watched, **QUIET)
+    stop.click(pupil.stop, None, None, **QUIET).then(pupil.watch, [name, known], watched, **QUIET)
+    ladder.click(pupil.ladder, [name, way], [text, file], **BUSY)
+    gr.on([name.change, way.change], lambda: (gr.update(visible=False),) * 2, None, [text, file], **QUIET, **LATEST)
+    model.change(lambda key: model_html(key or "", words), model, which, **QUIET, **LATEST)

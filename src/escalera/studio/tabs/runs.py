@@ -20,7 +20,7 @@ from escalera.studio.parts import error_html, hint_html
 from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT, Cell, sheet
 from escalera.studio.tabs.export import export
-from escalera.studio.tabs.shared import telling
+from escalera.studio.tabs.shared import BUSY, LATEST, QUIET, telling
 
 _COLUMNS = ("rung", "test", "step", "interval", "p", "verdict", "parameters", "seconds")
 _ABSENT: Cell = (NOTHING, None)
@@ -57,16 +57,15 @@ def runs(studio: Studio, words: Language) -> None:
             configuration = gr.Code(language="yaml", interactive=False, label="config.yaml", max_lines=30)
         # What a clock asks about is kept here: a name that the page still had would be one gradio no longer offers.
         timer, looked = gr.Timer(_LIVE, active=False), gr.State((None, [], MEASURES[0]))
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     whole = [figure, table, chosen, run]
-    tab.select(viewer.ladders, ladder, ladder, **quiet).then(viewer.ladder, ladder, whole, **quiet)
-    tab.select(lambda: gr.Timer(active=True), None, timer, **quiet)
-    ladder.change(viewer.ladder, ladder, whole, **quiet)
-    gr.on([chosen.change, measure.change], viewer.curves, [ladder, chosen, measure], plot, **quiet)
-    gr.on([chosen.change, measure.change], lambda *now: now, [ladder, chosen, measure], looked, **quiet)
-    timer.tick(lambda now: viewer.live(*now), looked, [figure, table, plot], **quiet)
-    run.change(viewer.run, run, [details, configuration], **quiet)
-    language.click(viewer.write, ladder, figure, api_visibility="private", show_progress="minimal")
+    tab.select(viewer.ladders, ladder, ladder, **QUIET, **LATEST).then(viewer.ladder, ladder, whole, **QUIET, **LATEST)
+    tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
+    ladder.change(viewer.ladder, ladder, whole, **QUIET, **LATEST)
+    gr.on([chosen.change, measure.change], viewer.curves, [ladder, chosen, measure], plot, **QUIET, **LATEST)
+    gr.on([chosen.change, measure.change], lambda *now: now, [ladder, chosen, measure], looked, **QUIET, **LATEST)
+    timer.tick(lambda now: viewer.live(*now), looked, [figure, table, plot], **QUIET)
+    run.change(viewer.run, run, [details, configuration], **QUIET, **LATEST)
+    language.click(viewer.write, ladder, figure, **BUSY)
 
 
 class _Viewer:

@@ -14,6 +14,11 @@ from escalera.core.errors import DataError, EscaleraError
 from escalera.report.language import Language
 from escalera.studio.i18n import translated
 
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+BUSY: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+"""How an event is set up that only the page begins: one that shows at once, and one that takes a while."""
+LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
+"""For an event that shows a choice: one made while it is at work is shown after that; gradio would pass it over."""
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 

@@ -1,7 +1,7 @@
 // What a model says of what the camera sees, or of a file: asked again as soon as it has answered. `element` is the component.
 const still = part('still'), bars = part('bars');
-const model = document.querySelector('#pictures-model');
-const key = () => model.querySelector('[data-model]')?.dataset.model;
+const chosen = document.querySelector('#pictures-model');
+const key = () => chosen.querySelector('[data-model]')?.dataset.model;
 let shown = null;  // the file that is on show
 let asked = 0;
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: 'percent', maximumFractionDigits: 1 });
@@ -14,11 +14,11 @@ function silent(why) {
 }
 
 async function ask(content) {
-  const mine = ++asked;
-  if (!key()) return silent(words.no_model);
+  const mine = ++asked, model = key();
+  if (!model) return silent(words.no_model);
   let found;
   try {
-    const query = new URLSearchParams({ model: key(), top: 5 });
+    const query = new URLSearchParams({ model, top: 5 });
     const answer = await fetch(`../predict?${query}`, {
       method: 'POST', body: content, headers: { 'content-type': 'application/octet-stream' },
     });
@@ -58,9 +58,10 @@ let before = key();
 new MutationObserver(() => {
   if (key() === before) return;
   before = key();
-  if (shown) ask(shown);
-  else silent('');
-}).observe(model, { childList: true, subtree: true });
+  if (shown) return ask(shown);
+  asked++;  // nor may an answer that is still on its way
+  silent('');
+}).observe(chosen, { childList: true, subtree: true });
 
 camera.begins = () => { still.hidden = true; shown = null; };
 camera.shows = async () => {
