@@ -35,7 +35,7 @@ def classify(studio: Studio, words: Language) -> None:
         with gr.Row(visible=False):
             _for_programs(asker)
     _answers(question, answer, truth, tab, asker)
-    tab.select(lambda: _refreshed(studio, none), None, [question.model, question.other], **BUSY, **LATEST)
+    tab.select(lambda: _refreshed(studio, none), None, [question.model, question.other], **BUSY)
 
 
 @dataclass(frozen=True)

@@ -71,16 +71,18 @@ def climb(studio: Studio, words: Language) -> None:
                 progress = gr.HTML(elem_id="climb-progress")
                 plan_table = gr.HTML(elem_id="climb-planned")
         timer = gr.Timer(1.5, active=False)
-    form: list[Any] = [ladder, rungs, epochs, batch, rate, seeds, jobs, more]
+    fields = [rungs, epochs, batch, rate, seeds, jobs, more]
+    form: list[Any] = [ladder, *fields]
     shown = [progress, start, stop, resume]
-    gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **QUIET, **LATEST)
+    another = gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **QUIET, **LATEST)
     tab.select(climber.watch, None, shown, **QUIET).then(lambda: gr.Timer(active=True), None, timer, **QUIET)
     timer.tick(climber.watch, None, shown, **QUIET)
     planned.click(climber.plan, form, plan_table, **BUSY)
     asking = [question, replaces]
     start.click(climber.ask, form, [*asking, *shown], **QUIET)
     sure.click(climber.start, form, [*asking, *shown], **QUIET)
-    gr.on([leave.click, *(field.change for field in form)], climber.leave, None, asking, **QUIET, **LATEST)
+    gr.on([leave.click, *(field.change for field in fields)], climber.leave, None, asking, **QUIET, **LATEST)
+    another.then(climber.leave, None, asking, **QUIET, **LATEST)
     build.click(climber.build, [source, minutes], shown, **QUIET)
     resume.click(climber.resume, None, shown, **QUIET)
     stop.click(climber.stop, None, shown, **QUIET)

@@ -21,8 +21,11 @@ _ENDINGS = {"safetensors": ".safetensors", "onnx": ".onnx", "int8": "-int8.onnx"
 """The forms of a file, and how its name ends."""
 
 
-def export(studio: Studio, words: Language, model: gr.Dropdown, name: str) -> None:
-    """Lay out the part for the model that a dropdown has chosen; `name` begins what its parts are called."""
+def export(studio: Studio, words: Language, model: gr.Dropdown, name: str) -> Any:
+    """Lay out the part for the model that a dropdown has chosen; `name` begins what its parts are called.
+
+    Gives the event of another model.
+    """
     exporter = Exporter(studio, words)
     form = gr.Radio(
         [(words.say(f"export.form.{one}"), one) for one in _ENDINGS], value="safetensors",
@@ -31,11 +34,10 @@ def export(studio: Studio, words: Language, model: gr.Dropdown, name: str) -> No
     start = gr.Button(words.say("export.start"), min_width=110, size="md", elem_id=f"{name}-export")
     told = gr.HTML(visible=False, elem_id=f"{name}-told")
     file = gr.DownloadButton(words.say("export.file"), visible=False, elem_id=f"{name}-exported")
-    gr.on(
-        [model.change, form.change], lambda: (gr.update(visible=False),) * 2, None, [told, file],
-        **QUIET, **LATEST,
-    )  # fmt: skip
+    hidden = (gr.update(visible=False),) * 2
     start.click(exporter.export, [model, form], [told, file], **BUSY)
+    form.change(lambda: hidden, None, [told, file], **QUIET, **LATEST)
+    return model.change(lambda: hidden, None, [told, file], **QUIET, **LATEST)
 
 
 class Exporter:

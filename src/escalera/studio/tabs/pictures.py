@@ -34,8 +34,9 @@ def pictures(studio: Studio, words: Language) -> None:
                 findings = gr.HTML(elem_id="pictures-findings")
                 chosen = _chosen(words)
         gr.HTML(f"<h3>{words.say('pictures.train')}</h3>")
-        _train(tab, made.name, pupil, words)
+        another = _train(tab, made.name, pupil, words)
     _change(tab, made, classes, chosen, intake, findings, workshop)
+    another.then(workshop.leave, None, made.asking, **QUIET, **LATEST)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class _Set:
     leave: gr.Button
     sure: gr.Button
     lost: gr.State
+
+    @property
+    def asking(self) -> list[Any]:
+        """What shows the question, and what it was about."""
+        return [self.question, self.text, self.lost]
 
 
 def _set(studio: Studio, words: Language) -> _Set:
@@ -158,15 +164,14 @@ def _change(
     files = [made.name, classes.name, chosen.boxes, chosen.to]
     then(chosen.move.click(workshop.move, files, None, js=boxes, **BUSY))
     then(chosen.remove.click(workshop.delete, files, None, js=boxes, **BUSY))
-    asking = [made.question, made.text, made.lost]
-    made.remove.click(workshop.ask_set, made.name, asking, **QUIET)
-    classes.remove.click(workshop.ask_class, [made.name, classes.name], asking, **QUIET)
-    gr.on([made.leave.click, made.name.change, classes.name.change], workshop.leave, None, asking, **QUIET, **LATEST)
-    then(made.sure.click(workshop.remove, [made.name, made.lost], [made.name, classes.name, *asking], **BUSY))
+    made.remove.click(workshop.ask_set, made.name, made.asking, **QUIET)
+    classes.remove.click(workshop.ask_class, [made.name, classes.name], made.asking, **QUIET)
+    gr.on([made.leave.click, classes.name.change], workshop.leave, None, made.asking, **QUIET, **LATEST)
+    then(made.sure.click(workshop.remove, [made.name, made.lost], [made.name, classes.name, *made.asking], **BUSY))
 
 
-def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> None:
-    """How a set is learned from, how far that is, and what came of it."""
+def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Any:
+    """How a set is learned from, how far that is, and what came of it; the event of another set."""
     say, studio = words.say, pupil.studio
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -190,18 +195,23 @@ def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Non
             model = gr.Dropdown([], label=say("pictures.model"), elem_id="pictures-models")
             which = gr.HTML(model_html("", words), elem_id="pictures-model")
             gr.HTML(live_html(words), js_on_load=script("camera", "live"), elem_id="pictures-live")
-            export(studio, words, model, "pictures")
+            export(studio, words, model, "pictures").then(
+                lambda key: model_html(key or "", words), model, which, **QUIET, **LATEST
+            )
     timer, known = gr.Timer(1.5, active=False), gr.State([])
     # What a clock asks about is kept here: a name that the page still had would be one that gradio no longer offers.
     looked = gr.State(None)
     watched = [progress, start, stop, model, known]
-    way.change(lambda way: gr.update(visible=way == "careful"), way, minutes, **QUIET, **LATEST)
-    tab.select(pupil.watch, [name, known], watched, **QUIET).then(lambda: gr.Timer(active=True), None, timer, **QUIET)
-    gr.on([tab.select, name.change], lambda name: name, name, looked, **QUIET, **LATEST)
-    name.change(pupil.watch, [name, known], watched, **QUIET, **LATEST)
+    hidden = (gr.update(visible=False),) * 2
+    way.change(
+        lambda way: (gr.update(visible=way == "careful"), *hidden), way, [minutes, text, file], **QUIET, **LATEST
+    )
+    another = gr.on([tab.select, name.change], lambda name: name, name, looked, **QUIET, **LATEST)
+    another.then(pupil.watch, [name, known], watched, **QUIET, **LATEST)
+    another.then(lambda: hidden, None, [text, file], **QUIET, **LATEST)
+    tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
     timer.tick(pupil.watch, [looked, known], watched, **QUIET)
     start.click(pupil.start, [name, way, minutes], None, **BUSY).then(pupil.watch, [name, known], watched, **QUIET)
     stop.click(pupil.stop, None, None, **QUIET).then(pupil.watch, [name, known], watched, **QUIET)
     ladder.click(pupil.ladder, [name, way], [text, file], **BUSY)
-    gr.on([name.change, way.change], lambda: (gr.update(visible=False),) * 2, None, [text, file], **QUIET, **LATEST)
-    model.change(lambda key: model_html(key or "", words), model, which, **QUIET, **LATEST)
+    return another

@@ -52,7 +52,7 @@ def runs(studio: Studio, words: Language) -> None:
         gr.HTML(f"<h3>{say('runs.one')}</h3>")
         run = gr.Dropdown([], label=say("runs.run"), elem_id="run")
         details = gr.HTML(elem_id="details")
-        export(studio, words, run, "run")
+        another = export(studio, words, run, "run")
         with gr.Accordion(say("runs.configuration"), open=False):
             configuration = gr.Code(language="yaml", interactive=False, label="config.yaml", max_lines=30)
         # What a clock asks about is kept here: a name that the page still had would be one gradio no longer offers.
@@ -61,10 +61,11 @@ def runs(studio: Studio, words: Language) -> None:
     tab.select(viewer.ladders, ladder, ladder, **QUIET, **LATEST).then(viewer.ladder, ladder, whole, **QUIET, **LATEST)
     tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
     ladder.change(viewer.ladder, ladder, whole, **QUIET, **LATEST)
-    gr.on([chosen.change, measure.change], viewer.curves, [ladder, chosen, measure], plot, **QUIET, **LATEST)
-    gr.on([chosen.change, measure.change], lambda *now: now, [ladder, chosen, measure], looked, **QUIET, **LATEST)
+    gr.on([chosen.change, measure.change], lambda *now: now, [ladder, chosen, measure], looked, **QUIET, **LATEST).then(
+        viewer.curves, [ladder, chosen, measure], plot, **QUIET, **LATEST
+    )
     timer.tick(lambda now: viewer.live(*now), looked, [figure, table, plot], **QUIET)
-    run.change(viewer.run, run, [details, configuration], **QUIET, **LATEST)
+    another.then(viewer.run, run, [details, configuration], **QUIET, **LATEST)
     language.click(viewer.write, ladder, figure, **BUSY)
 
 

@@ -18,7 +18,11 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 BUSY: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
 """How an event is set up that only the page begins: one that shows at once, and one that takes a while."""
 LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
-"""For an event that shows a choice: one made while it is at work is shown after that; gradio would pass it over."""
+"""For an event that shows a choice: one made while it is at work is shown after that; gradio would pass it over.
+
+Of one component's event only one function may say so: gradio then begins all that hang on the event, and two such would
+begin each other for ever. What else follows is chained to it with `then`.
+"""
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
