@@ -71,8 +71,8 @@ def climb(studio: Studio, words: Language) -> None:
                 progress = gr.HTML(elem_id="climb-progress")
                 plan_table = gr.HTML(elem_id="climb-planned")
         timer = gr.Timer(1.5, active=False)
-    fields = [rungs, epochs, batch, rate, seeds, jobs, more]
-    form: list[Any] = [ladder, *fields]
+    fields: list[Any] = [rungs, epochs, batch, rate, seeds, jobs, more]
+    form = [ladder, *fields]
     shown = [progress, start, stop, resume]
     another = gr.on([tab.select, ladder.change], climber.rungs, ladder, rungs, **QUIET, **LATEST)
     tab.select(climber.watch, None, shown, **QUIET).then(lambda: gr.Timer(active=True), None, timer, **QUIET)
