@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from escalera.core.errors import EscaleraError
 
@@ -129,6 +128,8 @@ def _sign_test(gained: int, lost: int) -> float:
 
     The figure of scipy.stats.binomtest, whose module takes one or two seconds to import.
     """
+    from scipy.special import bdtr
+
     return min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5)))
 
 

@@ -31,9 +31,9 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
     for place in (folder, folder / "data"):
         for suffix in TABLES:
             there = tables(place, suffix)
-            found = _by_split(there, _split_called)
+            found = _by_split(there, lambda path: _split_called(path.stem))
             if "train" not in found:
-                other = _by_split(there, lambda stem: WORDS.get(bare(stem)))
+                other = _by_split(there, lambda path: WORDS.get(bare(path.stem)))
                 found = other if "train" in other and len(other) > 1 else found
             if found:
                 return found
@@ -41,17 +41,17 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
             if len(rows) == 1:
                 return {"train": rows}
     for suffix in TABLES:
-        called = ((split, path) for path in _folders(folder) if (split := _split_called(path.name)))
-        found = {split: some for split, path in called if (some := tables(path, suffix))}
+        below = [path for place in _folders(folder) for path in tables(place, suffix)]
+        found = _by_split(below, lambda path: _split_called(path.parent.name))
         if "train" in found:
             return found
     return {}
 
 
-def _by_split(paths: list[Path], split_of: Callable[[str], str | None]) -> dict[str, list[Path]]:
+def _by_split(paths: list[Path], split_of: Callable[[Path], str | None]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in paths:
-        if split := split_of(path.stem):
+        if split := split_of(path):
             found.setdefault(split, []).append(path)
     return found
 
