@@ -309,7 +309,7 @@ def test_a_larger_network_takes_more_memory(tmp_path: Path) -> None:
     assert counting.WORKER_BYTES < sizes[0] < sizes[1]
 
 
-PROGRESS = Progress(1, 2, 3, 4, float("nan"), 0.5, 10.0, None, "")
+PROGRESS = Progress(1, 2, 3, 4, 0.375, float("nan"), 0.5, 10.0, None, "")
 SAID: dict[str, Any] = {
     "layers": {"summary": Summary([Layer("a", "Linear", (3,), 4, None)], 4, 4), "from_epoch": None},
     "resumes": {"epoch": 3},

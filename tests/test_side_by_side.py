@@ -39,7 +39,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def at(epoch: int, step: int = 10, epochs: int = 4) -> Progress:
-    return Progress(epoch, epochs, step, 10, 0.5, 0.8, 100.0, 0.75 if epoch else None)
+    done = max(0, (epoch - 1) * 10 + step) / (10 * epochs)
+    return Progress(epoch, epochs, step, 10, done, 0.5, 0.8, 100.0, 0.75 if epoch else None)
 
 
 def board(runs: int, jobs: int) -> Board:

@@ -75,7 +75,7 @@ def test_runs_side_by_side_are_told_apart(tmp_path: Path) -> None:
     for one, name in zip(both, ("mlp", "wider"), strict=True):
         one.rung_begins(reading.ladder[name], 0, "1/2")
     for one in both[::-1]:
-        one.epoch_ends(Progress(2, 2, 5, 5, 0.1, 0.9, 1.0))
+        one.epoch_ends(Progress(2, 2, 5, 5, 1.0, 0.1, 0.9, 1.0))
     both[0].rung_failed(reading.ladder["mlp"], "no", "")
     close(follower)
     assert [told[:2] for told in log.told[1:3]] == [("open", "mlp"), ("open", "wider")]

@@ -99,8 +99,8 @@ def test_a_class_may_be_called_like_a_split(
 @pytest.mark.parametrize(
     ("splits", "text"),
     [
-        ({"train": "nowhere"}, "data.splits: train: expected a folder in {}, received 'nowhere'."),
-        ({"train": "../other"}, "data.splits: train: expected a folder in {}, received '../other'."),
+        ({"train": "nowhere"}, "data.splits: train: expected a folder in {}, received 'nowhere'; known: a"),
+        ({"train": "../other"}, "data.splits: train: expected a folder in {}, received '../other'; known: a"),
         ({"test": "a"}, "data.splits: expected a folder for train, received test alone."),
     ],
 )

@@ -283,6 +283,46 @@ def test_a_second_table_of_a_split_is_never_dropped(
         opened()
 
 
+def test_two_folders_of_a_split_with_a_table_each(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    rows = csv("image,label", "a.png,x", "b.png,y")
+    folders = ("train_a", "train_b", "test_a")
+    files: dict[str, Any] = {f"{folder}/{name}.png": n for folder in folders for n, name in enumerate("ab", 1)}
+    folder = put_all(files | {f"{name}/labels.csv": rows for name in folders})
+    with pytest.raises(DataError) as error:
+        opened()
+    assert str(error.value) == (
+        f"{folder}: expected one table for train, found 2: train_a/labels.csv, train_b/labels.csv. Join them, or name "
+        "one: data.splits: {train: train_a/labels.csv}."
+    )
+    found = opened(splits={"train": "train_b/labels.csv", "test": "test_a/labels.csv"})
+    assert {split: values(found, split) for split in found.splits} == {"train": [1, 2], "test": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("test", "known"),
+    [
+        ("tset.csv", "did you mean 'test.csv'?"),
+        ("x", None),
+        ("../mine/test.csv", "did you mean 'test.csv'?"),
+        ("labels.parquet", "known: test.csv, train.csv"),
+    ],
+)
+def test_a_table_named_for_a_split_that_is_not_there(
+    test: str, known: str | None, put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    rows = csv("image,label", "img/a.png,x", "img/b.png,y")
+    folder = put_all({**FOUR, "train.csv": rows, "test.csv": rows})
+    text = f"data.splits: test: expected a table in {folder}, received '{test}'; {known}"
+    if known is None:
+        text = f"data.splits: train: expected a folder in {folder}, received 'train.csv'; known: img"
+    with pytest.raises(DataError) as error:
+        opened(splits={"train": "train.csv", "test": test})
+    assert str(error.value) == text
+    assert list(opened(splits={"train": "train.csv", "test": "test.csv"}).splits) == ["train", "test"]
+
+
 def test_images_in_several_rows_are_counted(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     rows = ["img/a.png,x", "img/b.png,y", "img/a.png,x", "./img/b.png,x", "img/c.png,y"]
     put_all({**FOUR, "t.csv": csv("path,label", *rows)})

@@ -15,6 +15,7 @@ from escalera.data.augment.resizing import Progressive
 from escalera.data.batches import Batches, Treatment
 from escalera.experiment import climb, estimate
 from escalera.ladder import schema
+from escalera.ladder.epochs import scales, worth
 
 LADDER: dict[str, Any] = {
     "name": "grows",
@@ -34,11 +35,27 @@ def with_model(**model: Any) -> dict[str, Any]:
     return {**LADDER, "rungs": [{**rung, "model": model}]}
 
 
+def train(epochs: int, *stages: tuple[float, float]) -> schema.Train:
+    return schema.Train.model_validate(
+        {"epochs": epochs, "progressive": [{"share": share, "scale": scale} for share, scale in stages]}
+    )
+
+
 def test_the_stages_follow_one_another_and_the_last_epoch_is_whole() -> None:
-    sizes = Progressive([(0.1, 0.5), (0.2, 0.75)], 10)
-    assert [sizes.scale(epoch) for epoch in range(1, 11)] == [0.5, 0.75, 0.75, 1, 1, 1, 1, 1, 1, 1]
-    assert [Progressive([(0.9, 0.5)], epochs).scale(epochs) for epochs in (1, 2, 10)] == [1, 1, 1]
-    assert Progressive([(0.3, 0.5)], 2).scale(1) == 0.5
+    assert scales(train(10, (0.1, 0.5), (0.2, 0.75))) == [0.5, 0.75, 0.75, 1, 1, 1, 1, 1, 1, 1]
+    assert [scales(train(epochs, (0.9, 0.5)))[-1] for epochs in (1, 2, 10)] == [1, 1, 1]
+    assert scales(train(2, (0.3, 0.5))) == [0.5, 1]
+    assert scales(train(3)) == [1, 1, 1]
+
+
+def test_an_epoch_of_small_pictures_or_of_a_frozen_body_is_worth_less() -> None:
+    cnn = {"kind": "cnn", "blocks": [[4]], "head": {"pool": "average"}}
+    small = {"epochs": 4, "progressive": [{"share": 0.5, "scale": 0.5}]}
+    [rung] = esc.load_ladder({**LADDER, "rungs": [{"name": "a", "model": cnn, "train": small}]}).rungs
+    assert worth(rung.config) == [0.25, 0.25, 1, 1]
+    frozen = {"kind": "backbone", "name": "resnet18", "weights": "none", "trainable": {"from_epoch": 3}}
+    [rung] = esc.load_ladder({**LADDER, "rungs": [{"name": "a", "model": frozen, "train": {"epochs": 4}}]}).rungs
+    assert worth(rung.config) == [1 / 3, 1 / 3, 1, 1]
 
 
 def test_pictures_shrink_once_they_are_changed_and_each_pixel_is_a_mean() -> None:
@@ -51,7 +68,7 @@ def test_pictures_shrink_once_they_are_changed_and_each_pixel_is_a_mean() -> Non
 
     batches = Batches(
         images, np.arange(6), np.arange(6), batch_size=6,
-        treatment=Treatment(augment=[look], resize=Progressive([(0.5, 0.5)], 2)),
+        treatment=Treatment(augment=[look], resize=Progressive([0.5, 1.0])),
     )  # fmt: skip
     (small, _), (whole, _) = next(batches.epoch(1)), next(batches.epoch(2))
     assert isinstance(small, torch.Tensor) and isinstance(whole, torch.Tensor)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from escalera.core.errors import DataError
@@ -267,3 +268,21 @@ def test_a_path_of_another_spelling_beside_the_ladder(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(DataError, match=r"unknown source './fotos': did you mean 'photos'\?"):
         open_source("./fotos", data_root=None, image_size=None, channels=None, beside=tmp_path)
+
+
+def test_of_two_splits_for_one_the_more_usual_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, png: Callable[..., bytes]
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    kinds = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+
+    def rows(label: int) -> Any:
+        return datasets.Dataset.from_dict(
+            {"image": [{"bytes": png(1), "path": None}], "label": [label]}, features=kinds
+        )
+
+    loaded = {"Train": rows(1), "validation": rows(2), "dev": rows(3), "extra": rows(4)}
+    monkeypatch.setattr(datasets, "load_dataset", lambda name: loaded)
+    hub.fetch("a/set", tmp_path)
+    found = {path.stem: pq.read_table(path)["label"].to_pylist() for path in tmp_path.iterdir()}
+    assert found == {"train": [1], "validation": [2]}

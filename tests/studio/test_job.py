@@ -1,5 +1,6 @@
 """A climb as a process of its own: begun, watched, stopped and taken up again; one at a time."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -9,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from escalera import load_ladder
 from escalera.core.errors import LadderError, RunError
 from escalera.core.files import read_json, write_json
 from escalera.core.rundir import RunDir
+from escalera.run import status
 from escalera.studio.i18n import load_words
 from escalera.studio.job import Job, Progress, Request, plan, settings
 from escalera.studio.progress import ProgressView
-from escalera.studio.standing import Hunt, Step
+from escalera.studio.standing import Hunt, Step, step_of
 
 LADDER = """
 name: tiny
@@ -79,6 +82,22 @@ def test_wrong_settings_are_told_before_anything_is_begun(tmp_path: Path, ladder
     with pytest.raises(LadderError, match="did you mean 'epochs'"):
         Job(tmp_path).start(Request(ladder, sets=["train.epohcs=3"]))
     assert not (tmp_path / ".studio").exists()
+
+
+def test_the_time_left_goes_by_what_epochs_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"epochs": 4, "progressive": [{"share": 0.5, "scale": 0.5}]}
+    cnn = {"kind": "cnn", "blocks": [[4]], "head": {"pool": "average"}}
+    [rung] = load_ladder(
+        {"name": "grows", "data": {"source": "digits"}, "rungs": [{"name": "cnn", "model": cnn, "train": sizes}]}
+    ).rungs
+    run = RunDir(tmp_path)
+    write_json(run.record, {"state": "running"})
+    monkeypatch.setattr(status, "unfinished", lambda *_: run)
+    for lines, left in (([], None), ([2.0], 18), ([2.0, 2.0], 16), ([2.0, 2.0, 8.0], 8)):
+        run.history.write_text(
+            "".join(json.dumps({"epoch": n, "seconds": took}) + "\n" for n, took in enumerate(lines, start=1))
+        )
+        assert step_of(run, rung, 0, running=True).left == left
 
 
 @pytest.mark.slow

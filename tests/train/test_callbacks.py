@@ -17,6 +17,7 @@ from escalera.core.files import sha256
 from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches
 from escalera.run.announcer import Announcer
+from escalera.run.events import Events, Progress
 from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard
 from escalera.train.loop import Callback, Training, train
 from escalera.train.schedules import constant
@@ -177,7 +178,9 @@ def test_progress_on_a_terminal_and_elsewhere(
             "validate": lambda: {"val_loss": 1.0, "val_accuracy": 0.25},
             "seed": 0,
         }
-        train(start(epochs=2), batches, callbacks=[Announcer(listener(console, load_terminal(code)))], **arguments)
+        train(
+            start(epochs=2), batches, callbacks=[Announcer(listener(console, load_terminal(code)), [1, 1])], **arguments
+        )
         return capsys.readouterr().out
 
     lines = told(ProgressLines, False).splitlines()
@@ -196,9 +199,33 @@ def test_lines_say_how_long_it_takes_at_most(
     start: Start, batches: Batches, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "LINE_EVERY", 0)
-    for code, left in (("en", "5 min 00 s left at most"), ("es", "faltan 5 min 00 s como mucho")):
+    for code, worth, left in (
+        ("en", [1, 1, 1], "  5 min 00 s left at most"),
+        ("es", [1, 1, 1], "  faltan 5 min 00 s como mucho"),
+        ("en", [0.5, 1, 1], "  10 min 00 s left at most"),
+    ):
         lines = ProgressLines(Console(width=140), load_terminal(code))
         clock = itertools.count(step=50.0)
         monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
-        train(start(epochs=3), batches, schedule=constant(3), validate=dict, seed=0, callbacks=[Announcer(lines)])
+        announcer = Announcer(lines, worth)
+        train(start(epochs=3), batches, schedule=constant(3), validate=dict, seed=0, callbacks=[announcer])
         assert left in capsys.readouterr().out, code
+
+
+def test_a_resumed_training_has_done_whole_epochs(start: Start, batches: Batches) -> None:
+    told: list[float] = []
+
+    class Shares(Events):
+        def training_begins(self, progress: Progress) -> None:
+            told.append(progress.done)
+
+        def epoch_ends(self, progress: Progress) -> None:
+            told.append(progress.done)
+
+    for epoch in (0, 1):
+        training = start(epochs=3)
+        training.epoch = epoch
+        train(
+            training, batches, schedule=constant(3), validate=dict, seed=0, callbacks=[Announcer(Shares(), [1, 1, 2])]
+        )
+    assert told == [0, 0.25, 0.5, 1, 0.25, 0.5, 1]

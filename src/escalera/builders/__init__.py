@@ -11,7 +11,6 @@ from escalera.builders.data import (
     layout,
     mix,
     pictures,
-    progressive,
     read_options,
     smaller,
     views,
@@ -30,7 +29,6 @@ from escalera.builders.train import (
     runs_once,
     schedule,
     unfreezing,
-    unfrozen_from,
     whitening,
 )
 from escalera.builders.weights import imagenet_files, start_from, weights_problems
@@ -60,7 +58,6 @@ __all__ = [
     "optimizer",
     "penalty",
     "pictures",
-    "progressive",
     "read_options",
     "runs_once",
     "schedule",
@@ -68,7 +65,6 @@ __all__ = [
     "smaller",
     "start_from",
     "unfreezing",
-    "unfrozen_from",
     "views",
     "weights_problems",
     "whiten",

@@ -33,6 +33,7 @@ from escalera.data.table.attributes import with_attributes
 from escalera.data.table.bands import banded, provisional
 from escalera.evaluate.views import VIEWS, View, as_it_is, mirrored
 from escalera.ladder import schema
+from escalera.ladder.epochs import scales
 from escalera.models.inputs import pictures_of
 from escalera.models.tiles import ONE, Layout, of_each
 
@@ -162,16 +163,11 @@ def batches(
             balanced=config.train.sampler == "balanced",
             mirror=of_each(mirrored, layout(config.data)) if training and config.augment.alternating_flip else None,
             drop_last=training and config.train.drop_last,
-            resize=of_each(progressive(config.train), layout(config.data))
+            resize=of_each(Progressive(scales(config.train)), layout(config.data))
             if training and config.train.progressive
             else None,
         ),
     )
-
-
-def progressive(train: schema.Train) -> Progressive:
-    """The sizes of the pictures over the epochs of a training."""
-    return Progressive([(stage.share, stage.scale) for stage in train.progressive], train.epochs)
 
 
 def smaller(shape: tuple[int, int, int], scale: float, layout: Layout) -> tuple[int, int, int]:

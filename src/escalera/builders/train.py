@@ -12,6 +12,7 @@ from escalera.builders.model import bodies
 from escalera.core.errors import Problem, nearest
 from escalera.data.dataset import Dataset
 from escalera.ladder import schema
+from escalera.ladder.epochs import unfrozen_from
 from escalera.ladder.read import Place, Reading
 from escalera.models.fusion import Branch
 from escalera.models.network import Network
@@ -97,12 +98,6 @@ def early_stopping(train: schema.Train, folder: Path | None) -> EarlyStopping | 
         return None
     monitors = [settings.monitor] if isinstance(settings.monitor, str) else settings.monitor
     return EarlyStopping(monitors, settings.patience, folder if settings.restore_best else None)
-
-
-def unfrozen_from(model: schema.Model) -> int | None:
-    """The epoch from which on the body learns, where it does not from the first."""
-    learning = [part.learns for part in model.parts.values()]
-    return next((learns.from_epoch for learns in learning if isinstance(learns, schema.Trainable)), None)
 
 
 def whitening(network: Network) -> WhiteningBias | None:

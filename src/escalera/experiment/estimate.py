@@ -23,6 +23,7 @@ from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.registry import KNOWN
 from escalera.evaluate.cost import flops_per_image
 from escalera.evaluate.speed import rows_per_second
+from escalera.ladder.epochs import FORWARD_SHARE, scales
 from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
@@ -35,8 +36,6 @@ PROBE_SECONDS = 1.5
 """How long the steps of a rung are measured, the first one left out."""
 PROBE_FLOPS = 6e10
 """Operations of a step while measuring: some tenths of a second on a CPU, whatever the network."""
-FORWARD_SHARE = 1 / 3
-"""What answering for a picture takes of training on it, where that is too slow to be measured apart."""
 OF_A_RUN, OF_AN_EPOCH = 0.5, 0.02
 """Seconds of a run beside its rows: it is prepared, measured, and its files are written, those of each epoch too."""
 TO_START, TO_REPORT, TO_DRAW = 4.0, 1.5, 0.7
@@ -180,13 +179,12 @@ def _answers(network: Network, config: RungConfig, size: Extent) -> tuple[int, i
 def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int) -> float:
     """How many epochs of whole pictures those of a training are worth, by the operations of smaller ones."""
     attributes = size.attributes if config.model.reads_attributes else 0
-    sizes, layout = builders.progressive(config.train), builders.layout(config.data)
-    scales = Counter(sizes.scale(epoch) for epoch in range(1, config.train.epochs + 1))
+    layout = builders.layout(config.data)
     return sum(
         count * flops_per_image(network, builders.smaller(size.shape, scale, layout), attributes) / flops
         if scale < 1
         else count
-        for scale, count in scales.items()
+        for scale, count in Counter(scales(config.train)).items()
     )
 
 

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 class Progress:
     """How far a training is: plain values, so that another process or machine may read them.
 
-    `epoch` and `step` count from 1 and are 0 before the first; `val_accuracy` is that of the last validation.
+    `epoch` and `step` count from 1 and are 0 before the first; `done` is the share of all its work that is over, of
+    which an epoch of small pictures has less; `val_accuracy` is that of the last validation.
     """
 
     epoch: int
     epochs: int
     step: int
     steps: int
+    done: float
     loss: float
     accuracy: float
     images_per_second: float

@@ -22,6 +22,7 @@ from escalera.evaluate.predict import Predictions, scores
 from escalera.evaluate.price import price
 from escalera.evaluate.speed import rows_per_second
 from escalera.evaluate.views import mean_logits
+from escalera.ladder.epochs import unfrozen_from, worth
 from escalera.ladder.schema import Rung, RungConfig
 from escalera.models.late import answers_of
 from escalera.models.summary import summarise
@@ -145,7 +146,7 @@ def fit(
     file_data(run, config, data)
     write_json(run.environment, describe(where))
     record = run.write_record(record, LEARNED if trained else ASKED)
-    events.layers(summary, builders.unfrozen_from(config.model))
+    events.layers(summary, unfrozen_from(config.model))
 
     fitting = fitting.by(gang.begin(run, place, start, trained=trained))
     if trained:
@@ -213,7 +214,7 @@ def _train(fitting: Fitting, events: Events, until: int | None = None, deadline:
         *(extra for extra in (builders.lookahead(settings), average, builders.unfreezing(config.model, fitting.network),
                                   builders.whitening(fitting.network)) if extra),
         *([Deadline(deadline)] if deadline is not None and place.ranks.count == 1 else []), StatisticsWarmUp(),
-        *([TensorBoard(run.path), last, Announcer(events)] if leads else []), pause, stop
+        *([TensorBoard(run.path), last, Announcer(events, worth(config))] if leads else []), pause, stop
     ]  # fmt: skip
     train(
         training,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from escalera.core.auto_record import FOLDER, NAME, AutoRecord
 from escalera.core.errors import EscaleraError
@@ -13,7 +13,7 @@ from escalera.core.files import read_json, read_sealed
 from escalera.core.rundir import RunDir
 
 if TYPE_CHECKING:
-    from escalera.ladder.schema import Rung
+    from escalera.ladder.schema import Rung, RungConfig
 
 Standing = Literal["done", "running", "failed", "waiting"]
 
@@ -102,7 +102,18 @@ def step_of(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:
     if record.get("state") == "failed":
         return Step(rung.name, seed, "failed", 0, epochs, error=str(record.get("error") or ""))
     if record.get("state") == "running" and running:
-        seconds = [line["seconds"] for line in history[-5:] if "seconds" in line]
-        left = fmean(seconds) * max(0, epochs - len(history)) if seconds else None
+        left = _left(history, rung.config)
         return Step(rung.name, seed, "running", len(history), epochs, left)
     return Step(rung.name, seed, "waiting", len(history), epochs)
+
+
+def _left(history: Sequence[Mapping[str, Any]], config: RungConfig) -> float | None:
+    """Seconds left of a training, by what its last epochs took; None where none is known."""
+    from escalera.ladder.epochs import worth
+
+    each = worth(config)
+    last = [(line["seconds"], each[line["epoch"] - 1]) for line in history[-5:] if "seconds" in line]
+    if not last:
+        return None
+    seconds, work = map(sum, zip(*last, strict=True))
+    return seconds / work * sum(each[len(history) :])

@@ -95,11 +95,11 @@ class Row:
     def learns(self, progress: Progress) -> None:
         """The first step is next, of a training that may have been begun earlier."""
         self.learning = time.monotonic()
-        self.first = self.done = _share(progress)
+        self.first = self.done = progress.done
 
     def move(self, progress: Progress, figures: str) -> None:
         """So far it is."""
-        self.done = _share(progress)
+        self.done = progress.done
         if self.board.bars is not None and self.bar is not None:
             self.board.bars.update(self.bar, completed=self.done, figures=figures)
         self.board.show()
@@ -110,8 +110,3 @@ class Row:
         if self.board.bars is not None and self.bar is not None:
             self.board.bars.remove_task(self.bar)
             self.bar = None
-
-
-def _share(progress: Progress) -> float:
-    """The share of all steps that are over."""
-    return max(0.0, (progress.epoch - 1) * progress.steps + progress.step) / max(1, progress.epochs * progress.steps)

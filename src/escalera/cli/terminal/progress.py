@@ -49,14 +49,12 @@ class ProgressBar(Events):
     def training_begins(self, progress: Progress) -> None:
         """Open the bar, at the epoch where a resumed training stands."""
         self.bar.start()
-        total = progress.epochs * progress.steps
-        self.task = self.bar.add_task("", total=total, epoch=_epoch(progress, self.words), figures="")
+        self.task = self.bar.add_task("", total=1.0, epoch=_epoch(progress, self.words), figures="")
 
     def step_ends(self, progress: Progress) -> None:
         """Move the bar."""
-        done = (progress.epoch - 1) * progress.steps + progress.step
         epoch, figures = _epoch(progress, self.words), _figures(progress, self.words)
-        self.bar.update(self.task, completed=done, epoch=epoch, figures=figures, refresh=True)
+        self.bar.update(self.task, completed=progress.done, epoch=epoch, figures=figures, refresh=True)
 
     def training_ends(self) -> None:
         """Take the bar away; what remains is said by the caller."""
@@ -103,14 +101,14 @@ class ProgressLines(Events):
 
     def training_begins(self, progress: Progress) -> None:
         """Note where and when this started."""
-        self.started, self.first, self.printed = time.monotonic(), progress.epoch, time.monotonic()
+        self.started, self.first, self.printed = time.monotonic(), progress.done, time.monotonic()
 
     def epoch_ends(self, progress: Progress) -> None:
         """Say the epoch, when it is time for a line."""
         if time.monotonic() - self.printed < LINE_EVERY and progress.epoch < progress.epochs and not progress.stop:
             return
         self.printed = time.monotonic()
-        left = (self.printed - self.started) / (progress.epoch - self.first) * (progress.epochs - progress.epoch)
+        left = (self.printed - self.started) / (progress.done - self.first) * (1 - progress.done)
         parts = [_epoch(progress, self.words), _figures(progress, self.words)]
         if left and not progress.stop:
             parts.append(self.words.say("progress.left_at_most", time=self.words.duration(round(left))))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from escalera.core.errors import DataError
+from escalera.core.errors import DataError, nearest
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.readers.array_file import ArrayFile, Shape, readable, unreadable
 from escalera.data.readers.array_labels import is_one_hot, labels_in
@@ -137,7 +137,8 @@ def _of_split(path: Path, split: str, name: str, options: ReadOptions) -> Arrays
     """The archive that was named for a split: whatever its arrays say of splits, they are this one's."""
     file = path / name
     if not file.is_file() or file.suffix.lower() != ".npz":
-        raise DataError(f"data.splits: {split}: expected a .npz in {path}, received '{name}'.")
+        known = nearest(name, sorted(other.name for other in path.glob("*.npz")))
+        raise DataError(f"data.splits: {split}: expected a .npz in {path}, received '{name}'; {known}")
     with readable(file):
         places = {member: ArrayFile(*place) for member, place in array_names(file).items()}
     named, notes = _named(file, places, alone=True)

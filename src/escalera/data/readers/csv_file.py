@@ -5,6 +5,7 @@ The values are kept as they are written, too: a label is a name, and 01 is anoth
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -205,9 +206,10 @@ def no_names(path: Path, field: str, separator: str = ",") -> DataError:
 
 
 def two_tables(split: str, files: Sequence[Path]) -> DataError:
-    """Of several files for one split, none of which may be dropped."""
+    """Of several files for one split, in one folder or in several, none of which may be dropped."""
+    place = Path(os.path.commonpath([file.parent for file in files]))
+    names = [file.relative_to(place).as_posix() for file in files]
     return DataError(
-        f"{files[0].parent}: expected one table for {split}, found {len(files)}: "
-        f"{', '.join(file.name for file in files[:_LINES])}. Join them, or name one: data.splits: "
-        f"{{{split}: {files[0].name}}}."
+        f"{place}: expected one table for {split}, found {len(files)}: {', '.join(names[:_LINES])}. Join them, or "
+        f"name one: data.splits: {{{split}: {names[0]}}}."
     )

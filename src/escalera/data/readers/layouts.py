@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,8 +66,8 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
 
 def _forms(path: Path, options: ReadOptions) -> list[Form]:
     """What a folder holds itself."""
-    if isinstance(options.splits, Mapping) and _are_archives(path, options.splits):
-        return ["arrays"]
+    if options.splits:
+        return [_named_form(path, options.splits.values())]
     found: list[Form] = []
     if table_files(path, options.splits):
         found.append("table")
@@ -80,8 +80,10 @@ def _forms(path: Path, options: ReadOptions) -> list[Form]:
     return found
 
 
-def _are_archives(path: Path, splits: Mapping[str, str]) -> bool:
-    return all(name.lower().endswith(".npz") and (path / name).is_file() for name in splits.values())
+def _named_form(path: Path, names: Iterable[str]) -> Form:
+    """What the splits that the user names are, there or not: tables and archives by their endings, else folders."""
+    endings = {"" if (path / name).is_dir() else Path(name).suffix.lower() for name in names}
+    return "table" if endings <= {*TABLES} else "arrays" if endings == {".npz"} else "folders"
 
 
 def _classes(path: Path, options: ReadOptions) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from escalera.core.errors import DataError
+from escalera.core.errors import DataError, nearest
 from escalera.core.names import composed
 from escalera.data.options import ReadOptions
 from escalera.data.readers.formats import HEAD, format_of, promised
@@ -69,7 +69,8 @@ def split_folders(folder: Path, options: ReadOptions) -> SplitFolders:
 def _named(folder: Path, splits: Mapping[str, str]) -> dict[str, Path]:
     for split, name in splits.items():
         if fault(name) or not (folder / name).is_dir():
-            raise DataError(f"data.splits: {split}: expected a folder in {folder}, received '{name}'.")
+            known = nearest(name, folders(folder))
+            raise DataError(f"data.splits: {split}: expected a folder in {folder}, received '{name}'; {known}")
     if "train" not in splits:
         raise DataError(f"data.splits: expected a folder for train, received {', '.join(splits)} alone.")
     return {split: folder / splits[split] for split in SPLITS if split in splits}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from escalera.core.errors import DataError, nearest
 from escalera.data.readers.listing import USUAL, left_by_system
 from escalera.data.readers.paths import fault
 from escalera.data.readers.split_words import WORDS, bare
@@ -23,11 +24,10 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
 
     Or a table in each of the folders train, valid and test, as Roboflow and the hub lay them out; or those that
     `splits` names. A folder with one table alone, as houses.csv beside its pictures, is a train split. Empty where
-    there is none.
+    there is none. Raises DataError for a name in `splits` that is no table's.
     """
     if splits:
-        named = {split: folder / name for split, name in splits.items() if not fault(name)}
-        return {split: [path] for split, path in named.items() if path.is_file() and path.suffix.lower() in TABLES}
+        return {split: [_named(folder, split, name)] for split, name in splits.items()}
     for place in (folder, folder / "data"):
         for suffix in TABLES:
             there = tables(place, suffix)
@@ -46,6 +46,14 @@ def table_files(folder: Path, splits: Mapping[str, str] | Literal[False] | None 
         if "train" in found:
             return found
     return {}
+
+
+def _named(folder: Path, split: str, name: str) -> Path:
+    path = folder / name
+    if fault(name) or path.suffix.lower() not in TABLES or not path.is_file():
+        known = nearest(name, [other.name for other in tables(folder, *TABLES)])
+        raise DataError(f"data.splits: {split}: expected a table in {folder}, received '{name}'; {known}")
+    return path
 
 
 def _by_split(paths: list[Path], split_of: Callable[[Path], str | None]) -> dict[str, list[Path]]:

@@ -76,7 +76,12 @@ def pictured_tables(
 
 
 def has_images(files: dict[str, list[Path]], options: ReadOptions) -> bool:
-    """Whether the table of train has images and labels; not where it cannot be read, nor tell which images they are."""
+    """Whether the table of train has images and labels; not where it cannot be read, nor tell which images they are.
+
+    Two folders of train with a table each have some: these are no classes, and reading them says what is wrong.
+    """
+    if len({path.parent for path in files["train"]}) > 1:
+        return True
     try:
         source = open_table("train", files["train"], options)
         images = [options.image_column] if isinstance(options.image_column, str) else options.image_column

@@ -40,8 +40,10 @@ def fetch(hub: str, folder: Path) -> None:
 
 
 def _splits(hub: str, loaded: Any) -> dict[str, Any]:
-    """The splits of a set by our names; a single one of another name is what there is to train on."""
-    found = {split: loaded[name] for split, usual in SPLITS.items() for name in loaded if name.casefold() in usual}
+    """The splits of a set by our names, of two for one the more usual; a single one of another name is train."""
+    there = {name.casefold(): name for name in loaded}
+    called = {split: next((there[word] for word in usual if word in there), None) for split, usual in SPLITS.items()}
+    found = {split: loaded[name] for split, name in called.items() if name is not None}
     if not found and len(loaded) == 1:
         return {"train": next(iter(loaded.values()))}
     if "train" not in found:
