@@ -161,6 +161,18 @@ def test_report_is_made_again_in_the_other_language(monkeypatch: Patch, capsys: 
     assert 'lang="es"' in (tmp_path / "runs/tiny/report.html").read_text()
 
 
+def test_report_says_which_files_are_damaged(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
+    run(monkeypatch, "climb", "tiny.yaml")
+    seed = tmp_path / "runs/tiny/mlp/seed-0"
+    (seed / "metrics.json").write_text("{")
+    capsys.readouterr()
+    for language, text in (("en", "not what was written"), ("es", "no es lo que se escribió")):
+        assert run(monkeypatch, "report", "runs/tiny", "--lang", language) == 0
+        said = capsys.readouterr()
+        assert said.out == "runs/tiny/report.html\n"
+        assert f"{seed.relative_to(tmp_path)}: metrics.json: {text}" in said.err
+
+
 def test_an_unknown_ladder_and_an_unknown_command(monkeypatch: Patch, capsys: Capture) -> None:
     assert run(monkeypatch, "climb", "digit") == 2
     assert "did you mean 'digits'?" in capsys.readouterr().err

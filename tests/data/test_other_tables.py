@@ -501,11 +501,24 @@ def test_columns_of_zeros_and_ones(one: str, put_all: Callable[..., Path], opene
     assert found.splits["train"].table is None
     said = opened(label_column=["dog", "cat"])
     assert (said.classes, said.notes) == (found.classes, ())
-    assert opened(label_column="dog").classes == [text.removesuffix(".0") for text in (zero, one)]
+    alone = opened(label_column="dog")
+    assert alone.classes == [text.removesuffix(".0") for text in (zero, one)]
+    # As an attribute the other column would tell the label.
+    assert alone.splits["train"].table is None
+    assert alone.notes == ("t.csv: left out, since with 'dog' they are the classes, one in each row: cat.",)
     with pytest.raises(DataError, match=r"data.label_column: .* has no column 'dgo'.*Did you mean 'dog'\?"):
         opened(label_column=["dgo", "cat"])
     with pytest.raises(DataError, match=r"one column by its name, or a list of two or more, received \['dog'\]"):
         opened(label_column=["dog"])
+
+
+def test_a_column_beside_a_label_of_zeros_and_ones_that_says_something_else(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    put_all({**FOUR, "t.csv": csv("path,dog,red", "img/a.png,0,1", "img/b.png,1,1", "img/c.png,1,0")})
+    found = opened(label_column="dog")
+    assert table_of(found)["red"].to_pylist() == [1, 1, 0]
+    assert found.notes == ()
 
 
 @pytest.mark.parametrize(

@@ -205,9 +205,19 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write the report of a ladder again, from its runs."""
-    from escalera.inference.illustrations import illustrated_report
+    from rich.console import Console
 
-    typer.echo(illustrated_report(folder, lang.value, data_root))
+    from escalera.cli.terminal import print_faults
+    from escalera.inference.illustrations import Illustrator, illustrate
+    from escalera.report.language import load_language
+    from escalera.report.page import write_page
+    from escalera.report.story import read_story
+
+    story = read_story(folder)
+    illustrate(story, Illustrator(data_root))
+    page = write_page(story, load_language(lang.value))
+    print_faults(Console(stderr=True), story, lang.value)
+    typer.echo(page)
 
 
 @command("escalera compare runs/digits/mlp runs/digits/cnn")

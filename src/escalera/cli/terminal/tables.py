@@ -29,8 +29,6 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
     from escalera.report.shortfall import shortfalls
 
     _print_whole(console, rungs_table(story, words), rungs_table(story, words, narrow=True))
-    from escalera.report.language import load_language
-
     others = [rung.name for rung in story.rungs if not rung.as_asked]
     if others:
         console.print(escape(words.say("table.others", rungs=", ".join(others))), style="dim", highlight=False)
@@ -42,12 +40,7 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
         price += f", {words.energy(rung.search_kwh)}" if rung.search_kwh is not None else ""
         spent = {"seconds": words.duration(rung.search_seconds), "trials": count, "price": price}
         console.print(escape(words.say("table.search", rung=rung.name, **spent)), style="dim", highlight=False)
-    faults = [(run.path, run.faults) for rung in story.rungs for run in rung.runs]
-    faults += [(rung.search.path, rung.search.faults) for rung in story.rungs if rung.search]
-    for path, some in faults:
-        for fault in some[:_FAULTS]:
-            text = escape(f"{path}: {fault.say(load_language(words.code))}")
-            console.print(text, style="yellow", highlight=False)
+    print_faults(console, story, words.code)
     report = load_words(words.code, "core", "report", plain=True)
     report = of_metric(report, story.metric)
     report = of_rows(report) if story.tabular else report
@@ -59,6 +52,16 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
         for sentence in shortfalls(rung, report):
             line = f"{rung.name}: {sentence[0].lower()}{sentence[1:]}"
             console.print(line, style="yellow", markup=False, highlight=False)
+
+
+def print_faults(console: Console, story: Story, language: str) -> None:
+    """Print which files of runs and searches are incomplete or damaged, a few of each."""
+    words = load_words(language, "core")
+    faults = [(run.path, run.faults) for rung in story.rungs for run in rung.runs]
+    faults += [(rung.search.path, rung.search.faults) for rung in story.rungs if rung.search]
+    for path, some in faults:
+        for fault in some[:_FAULTS]:
+            console.print(f"{path}: {fault.say(words)}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_plan(

@@ -29,9 +29,8 @@ from escalera.data.readers.parquet import parquet_table
 from escalera.data.readers.some_rows import SomeRows, Table
 from escalera.data.readers.split_column import split_column
 from escalera.data.readers.table_paths import Named, find_files, names_files
-from escalera.data.readers.written_labels import one_hot_columns
+from escalera.data.readers.written_labels import one_hot_columns, some, without_other_classes
 
-_LISTED = 5
 _ENOUGH = 20
 """Rows from which a column with one value is no column of classes."""
 _NAMES_OF_IMAGES = ("id", "image_id", "img_id", "image", "img", "filename", "file", "name", "imagen", "foto")
@@ -119,8 +118,9 @@ def _listings(split: str, source: Table, options: ReadOptions, faults: list[str]
     named, of_classes = _with_classes(source, named, column)
     head = source.read(_texts(source), LOOKED_AT)
     columns = choose(source.path, source.schema, head, named, faults, [column], lambda names: _no_labels(source, names))
+    columns, of_others = without_other_classes(source, columns)
     written, files, found = _files(source, columns.images, options)
-    notes = [*source.notes, *notes, *of_images, *of_classes, *found, *_repeated(source, columns, files)]
+    notes = [*source.notes, *notes, *of_images, *of_classes, *of_others, *found, *_repeated(source, columns, files)]
     if not rows:
         return [PicturedTable(split, source, columns, written, files, notes)]
     return [
@@ -213,11 +213,11 @@ def _with_classes(source: Table, options: ReadOptions, aside: str | None) -> tup
     if not ones:
         return options, []
     note = (
-        f"{source.path.name}: each of the columns {_some(ones)} is a class, being 0 and 1; data.label_column names "
+        f"{source.path.name}: each of the columns {some(ones)} is a class, being 0 and 1; data.label_column names "
         "another column of labels."
     )
     empty = [name for name in ones if not pc.any(source.read([name]).column(0).cast(pa.bool_())).as_py()]
-    none = [f"{source.path.name}: no row is {_some(empty)}."] if empty else []
+    none = [f"{source.path.name}: no row is {some(empty)}."] if empty else []
     return replace(options, label_column=ones), [note, *none]
 
 
@@ -292,7 +292,3 @@ def _said_of_bytes(source: Table, files: Mapping[str, object], options: ReadOpti
     for key, value in (("image_folder", options.image_folder), ("image_ending", options.image_ending)):
         if value is not None and not files:
             raise DataError(f"data.{key}: the images of {source.path} are in it, without paths. Take '{value}' out.")
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

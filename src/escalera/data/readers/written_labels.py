@@ -6,6 +6,7 @@ labels  the distinct values, and each row's position (N,) among them
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
 from escalera.core.names import composed
-from escalera.data.readers.columns import is_called_index, is_called_label, looks_like_label
+from escalera.data.readers.columns import Columns, is_called_index, is_called_label, looks_like_label
 from escalera.data.readers.listing import Labels
 from escalera.data.readers.some_rows import Table
 
 _WHOLE = r"^-?(0|[1-9][0-9]*)([.,]0+)?$"
 _POINT_ZERO = r"[.,]0+$"
 _ROBOFLOW = "_classes.csv"
-_LISTED = 10
+_LISTED, _NAMED = 10, 5
 
 
 def labels_of(path: Path, name: str, column: pa.ChunkedArray, rows: NDArray[np.int64]) -> Labels:
@@ -71,6 +72,27 @@ def one_hot_columns(table: Table, names: Sequence[str]) -> list[str]:
         return []
     ones = _zeros_and_ones(table.read(counted), counted)
     return counted if ones is not None and (ones.sum(axis=1) == 1).all() else []
+
+
+def without_other_classes(table: Table, columns: Columns) -> tuple[Columns, list[str]]:
+    """The columns without those of 0 and 1 that say whether a row is of another class than the label's; a note.
+
+    As attributes they would tell the label.
+    """
+    if columns.label is None:
+        return columns, []
+    ones = one_hot_columns(table, [columns.label, *(name for name in columns.others if name != columns.group)])
+    others = [name for name in ones if name != columns.label]
+    if not others or columns.label not in ones:
+        return columns, []
+    left = replace(columns, others=[name for name in columns.others if name not in others])
+    why = f"left out, since with '{columns.label}' they are the classes, one in each row"
+    return left, [f"{table.path.name}: {why}: {some(others)}."]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names of columns, and how many more there are."""
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def one_hot_labels(path: Path, names: Sequence[str], table: pa.Table, rows: NDArray[np.int64]) -> Labels:
