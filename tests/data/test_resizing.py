@@ -96,6 +96,17 @@ def test_a_plan_counts_what_smaller_pictures_take(monkeypatch: pytest.MonkeyPatc
     assert (whole["seconds"] - small["seconds"]) * 100 == pytest.approx(less, rel=0.01)
 
 
+def test_a_plan_counts_what_a_frozen_body_does_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "images_per_second", lambda *_: 100.0)
+    monkeypatch.setattr(estimate, "rows_per_second", lambda *_: 300.0)
+    body = {"kind": "backbone", "name": "test_resnet", "weights": "none"}
+    ladder = {**with_model(**body), "data": {"source": "digits", "validation": 0.1, "image_size": 32}}
+    off = ["train.progressive=[]"]
+    (late,) = climb.plan(esc.load_ladder(ladder, [*off, "model.trainable={from_epoch: 3}"]))
+    (whole,) = climb.plan(esc.load_ladder(ladder, off))
+    assert (whole["seconds"] - late["seconds"]) * 100 == pytest.approx(2 * round(1437 * 0.9) * 2 / 3, rel=0.01)
+
+
 def test_features_of_frozen_bodies_are_not_kept_where_sizes_change() -> None:
     config = esc.load_ladder(LADDER).ladder["cnn"].config
     transfer = {"kind": "backbone", "name": "test_resnet", "weights": "none", "trainable": "none"}

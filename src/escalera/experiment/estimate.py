@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.registry import KNOWN
 from escalera.evaluate.cost import flops_per_image
 from escalera.evaluate.speed import rows_per_second
-from escalera.ladder.epochs import FORWARD_SHARE, scales
+from escalera.ladder.epochs import FORWARD_SHARE, passes, scales
 from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
@@ -177,15 +176,14 @@ def _answers(network: Network, config: RungConfig, size: Extent) -> tuple[int, i
 
 
 def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int) -> float:
-    """How many epochs of whole pictures those of a training are worth, by the operations of smaller ones."""
+    """How many epochs of whole pictures, all layers learning, those of a training are worth, by their operations."""
     attributes = size.attributes if config.model.reads_attributes else 0
     layout = builders.layout(config.data)
-    return sum(
-        count * flops_per_image(network, builders.smaller(size.shape, scale, layout), attributes) / flops
-        if scale < 1
-        else count
-        for scale, count in Counter(scales(config.train)).items()
-    )
+    shares = {
+        scale: flops_per_image(network, builders.smaller(size.shape, scale, layout), attributes) / flops
+        for scale in {*scales(config.train)} - {1.0}
+    }
+    return sum(part * shares.get(scale, 1.0) for part, scale in zip(passes(config), scales(config.train), strict=True))
 
 
 def step_memory(config: RungConfig, data: Dataset) -> int:

@@ -28,11 +28,15 @@ def unfrozen_from(model: schema.Model) -> int | None:
     return next((learns.from_epoch for learns in learning if isinstance(learns, schema.Trainable)), None)
 
 
+def passes(config: schema.RungConfig) -> list[float]:
+    """The share of a step's operations that each epoch has: a body that is still frozen has no backward pass."""
+    frozen = min((unfrozen_from(config.model) or 1) - 1, config.train.epochs)
+    return [*(frozen * [FORWARD_SHARE]), *((config.train.epochs - frozen) * [1.0])]
+
+
 def worth(config: schema.RungConfig) -> list[float]:
     """What each epoch takes beside one of whole pictures and a body that learns, which is 1.
 
-    The operations of a convolution go with the pixels, and a frozen body has no backward pass.
+    The operations of a convolution go with the pixels.
     """
-    frozen = min((unfrozen_from(config.model) or 1) - 1, config.train.epochs)
-    passes = [*(frozen * [FORWARD_SHARE]), *((config.train.epochs - frozen) * [1.0])]
-    return [share * scale**2 for share, scale in zip(passes, scales(config.train), strict=True)]
+    return [share * scale**2 for share, scale in zip(passes(config), scales(config.train), strict=True)]
