@@ -75,6 +75,8 @@ def test_pictures_shrink_once_they_are_changed_and_each_pixel_is_a_mean() -> Non
     assert (small.shape, whole.shape) == ((6, 3, 4, 3), (6, 3, 8, 6))
     assert seen == [(8, 6), (8, 6)]
     assert small.is_contiguous(memory_format=torch.channels_last)
+    (more, _) = next(batches.epoch(3))  # a search for a learning rate may take more epochs than the training
+    assert isinstance(more, torch.Tensor) and more.shape == whole.shape
     torch.testing.assert_close(small.mean((2, 3)), whole.mean((2, 3)), atol=0.03, rtol=0)
 
 

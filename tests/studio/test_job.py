@@ -93,7 +93,7 @@ def test_the_time_left_goes_by_what_epochs_take(tmp_path: Path, monkeypatch: pyt
     run = RunDir(tmp_path)
     write_json(run.record, {"state": "running"})
     monkeypatch.setattr(status, "unfinished", lambda *_: run)
-    for lines, left in (([], None), ([2.0], 18), ([2.0, 2.0], 16), ([2.0, 2.0, 8.0], 8)):
+    for lines, left in (([], None), ([2.0], 18), ([2.0, 2.0], 16), ([2.0, 2.0, 8.0], 8), (5 * [2.0], 0)):
         run.history.write_text(
             "".join(json.dumps({"epoch": n, "seconds": took}) + "\n" for n, took in enumerate(lines, start=1))
         )

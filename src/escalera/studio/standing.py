@@ -112,7 +112,10 @@ def _left(history: Sequence[Mapping[str, Any]], config: RungConfig) -> float | N
     from escalera.ladder.epochs import worth
 
     each = worth(config)
-    last = [(line["seconds"], each[line["epoch"] - 1]) for line in history[-5:] if "seconds" in line]
+    # Read while it is written, a history may have more epochs than the ladder asks for now.
+    last = [
+        (line["seconds"], share) for line, share in list(zip(history, each, strict=False))[-5:] if "seconds" in line
+    ]
     if not last:
         return None
     seconds, work = map(sum, zip(*last, strict=True))

@@ -15,13 +15,13 @@ from torch.nn.functional import interpolate
 
 @dataclass(frozen=True)
 class Progressive:
-    """The scale of both sides in each epoch."""
+    """The scale of both sides in each epoch; later ones, as a search for a learning rate may have, are whole."""
 
     scales: Sequence[float]
 
     def __call__(self, images: Tensor, epoch: int) -> Tensor:
         """The pictures of an epoch, counted from 1, each pixel the mean of what it covers; the memory format stays."""
-        size = scaled(images.shape[2:], self.scales[epoch - 1])
+        size = scaled(images.shape[2:], self.scales[epoch - 1] if epoch <= len(self.scales) else 1.0)
         if size == list(images.shape[2:]):
             return images
         small = interpolate(images, size, mode="bilinear", antialias=True)

@@ -69,7 +69,7 @@ def _forms(path: Path, options: ReadOptions) -> list[Form]:
     if options.splits:
         return [_named_form(path, options.splits.values())]
     found: list[Form] = []
-    if table_files(path, options.splits):
+    if table_files(path):
         found.append("table")
     if holds_arrays(path):
         found.append("arrays")
@@ -112,7 +112,7 @@ def _has_images(path: Path, options: ReadOptions) -> bool:
     """Whether the table of a folder has images."""
     from escalera.data.readers.tables import has_images
 
-    return has_images(table_files(path, options.splits), options)
+    return has_images(table_files(path), options)
 
 
 def no_shape(path: Path, options: ReadOptions) -> None:
