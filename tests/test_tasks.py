@@ -14,10 +14,12 @@ from escalera.core.errors import EscaleraError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Split
+from escalera.evaluate.predict import scores
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor
 from escalera.experiment.graph import before, walk
 from escalera.experiment.stage import tasks_of
+from escalera.run import fitting
 from escalera.run.events import Events
 from escalera.run.fit import fit
 from escalera.run.fit_ensemble import fit_ensemble
@@ -109,6 +111,21 @@ def test_fitting_never_sees_a_test_row(reading: Any, tmp_path: Path) -> None:
     votes = RunDir(place / "votes" / "seed-0")
     ensemble = fit_ensemble(reading.ladder["votes"], 0, sealed, votes, device="cpu", events=Events())
     assert ensemble.checked().keys() == {"validation"} and not votes.predictions.exists()
+
+
+def test_of_many_rows_of_train_a_part_is_asked_about(
+    reading: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "RECALLED", 100)
+    with data_kept():
+        data = open_data(tasks(reading, tmp_path)["cnn"].source)
+    run = RunDir(tmp_path / "runs" / "tasks" / "cnn" / "seed-0")
+    fitted = fit(reading.ladder["cnn"], 0, data, run, device="cpu", events=Events())
+    assert fitted is not None
+    train, some = fitted.checked()["train"], data.train.drawn(100)
+    assert len(some.rows) == 100 and (some.rows[:-1] < some.rows[1:]).all() and set(some.rows) < set(data.train.rows)
+    assert train == {**scores(fitted.fitting.predictions(some)), "rows": 100}
+    assert (data.train.drawn(100).rows == some.rows).all() and data.train.drawn(len(data.train.rows)) is data.train
 
 
 def test_what_waits_for_what(reading: Any) -> None:

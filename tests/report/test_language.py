@@ -84,7 +84,10 @@ def test_every_message_is_used() -> None:
         ],
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],
         "words": ["better", "worse", "longer", "shorter", "as_long"],
-        "gap": ["hardly", "full", "some", "much", "chance", "nothing", "unshown", "agree", "below", "above", "apart"],
+        "gap": [
+            *("drawn", "hardly", "full", "some", "much", "chance"),
+            *("nothing", "unshown", "agree", "below", "above", "apart"),
+        ],
         "baseline": [f"{name}{end}" for name in NAMES for end in ("", ".means")],
         "narrow": ["one", "one_wrong", "few", "some"],
         "beaten": ["majority_none", "majority_worse", *NAMES[1:]],

@@ -148,6 +148,19 @@ def test_a_gap_that_few_validation_images_explain_is_called_chance(ladder_dir: P
     assert "a gap of 3.0 points, which may be chance with only 450 images to validate on." in page.words
 
 
+def test_train_is_told_to_be_a_sample_where_a_part_of_it_was_asked_about(ladder_dir: Path) -> None:
+    file = ladder_dir / "deeper/seed-0/metrics.json"
+    figures = json.loads(file.read_text())
+    figures["validation"]["accuracy"] = 0.74
+    figures["train"] |= {"accuracy": 0.795, "rows": 4_050}
+    change(file, **figures)
+    assert "Train 79.5%, validation 74.0%: a gap of 5.5 points. Part of what it knows" in report(ladder_dir)[1].words
+    figures["train"]["rows"] = 200
+    change(file, **figures)
+    told = "Train 79.5% (of 200 images drawn at random), validation 74.0%: a gap of 5.5 points, which may be chance"
+    assert told in report(ladder_dir)[1].words
+
+
 def test_a_step_far_beyond_the_others_hides_none() -> None:
     scale = Scale.of([(-0.004, 0.006), (0.39, 0.41), (-0.01, 0.002), (0.001, 0.009)])
     places = [scale.place(points) for points in (-1, -0.4, 0, 0.6, 0.9, 39, 40, 41)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,12 @@ class Split:
     attributes: NDArray[np.float32] | None = None
     origin: str = "train"
     kept: NDArray[np.float32] | None = None
+
+    def drawn(self, count: int) -> Split:
+        """At most so many of its rows, in their order: the same ones whenever it is asked."""
+        if len(self.rows) <= count:
+            return self
+        return replace(self, rows=np.sort(np.random.RandomState(0).permutation(self.rows)[:count]))
 
     @cached_property
     def digest(self) -> str:

@@ -27,6 +27,7 @@ from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
 from escalera.run.ablation import LEARNED
+from escalera.run.fitting import RECALLED
 from escalera.train.criterion import Criterion
 from escalera.train.ema import averaged
 from escalera.train.loop import Callback, Training, train
@@ -53,9 +54,9 @@ class Extent:
     attributes: int = 0
 
     @property
-    def rows(self) -> int:
-        """Of all splits."""
-        return self.train + self.validation + self.test
+    def asked(self) -> int:
+        """How many rows are asked about once the training is over."""
+        return min(self.train, RECALLED) + self.validation + self.test
 
 
 def plan(
@@ -135,7 +136,7 @@ def _judged_anew(before: dict[str, Any], rung: Rung, size: Extent) -> dict[str, 
     """The row of a rung that takes over its parent's training, whose row is `before`, and is only judged otherwise."""
     if "error" in before:
         return {**before, "name": rung.name}
-    each = looks(rung.config) * size.rows / before["answers_per_second"] + OF_A_RUN
+    each = looks(rung.config) * size.asked / before["answers_per_second"] + OF_A_RUN
     seconds = (rung.config.data.folds or 1) * each
     return {**before, "name": rung.name, "training_seconds": 0.0, "seconds": round(seconds, 3)}
 
@@ -163,16 +164,16 @@ def _pictures(network: Network, config: RungConfig, size: Extent, flops: int) ->
 def _answers(network: Network, config: RungConfig, size: Extent) -> tuple[int, int]:
     """How many pictures are asked about without learning from them: in the training, and once it is over.
 
-    In the end these are all rows by each view, and for each branch of several; what a body that stays as it is has said
-    of a row is kept.
+    In the end these are the rows of validation and test, and some of train, by each view, and for each branch of
+    several; what a body that stays as it is has said of a row is kept.
     """
     known, views, parts = size.train + size.validation, looks(config), len(config.model.parts)
     if not config.model.trains:
         return known, size.test
     if builders.runs_once(config, network, size.train):
-        return known, size.test if views == 1 else views * size.rows
+        return known, size.test if views == 1 else views * size.asked
     of_branches = min(size.train, LEARNED) + (1 + views) * size.test if parts > 1 else 0
-    return config.train.epochs * size.validation, views * size.rows + of_branches
+    return config.train.epochs * size.validation, views * size.asked + of_branches
 
 
 def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int) -> float:

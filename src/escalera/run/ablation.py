@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,9 +42,7 @@ def of_branches(
     known = {name: said_of(before, test) for name, before in lineage.origins(config, run).items()}
     trained = {name: predicted for name, predicted in known.items() if predicted is not None}
     probed = [name for name in config.model.parts if name not in trained]
-    drawn = np.random.RandomState(0).permutation(train.rows)[:LEARNED]
-    few = replace(train, rows=np.sort(drawn))
-    lone = alone(network, feed(few), feed(test), probed) if probed else {}
+    lone = alone(network, feed(train.drawn(LEARNED)), feed(test), probed) if probed else {}
     mixed = shuffled(network, feed(test), builders.views(config))
     return {
         **{f"trained:{name}": predicted for name, predicted in trained.items()},

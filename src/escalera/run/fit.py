@@ -68,9 +68,9 @@ class FittedNetwork:
     events: Events
 
     def checked(self) -> dict[str, dict[str, float]]:
-        """The scores of train and validation."""
-        train = self.fitting.predictions(self.fitting.data.train)
-        return {"train": scores(train), "validation": scores(self.validated)}
+        """The scores of train, with the number of its rows that were asked about, and of validation."""
+        train = self.fitting.predictions(self.fitting.recalled)
+        return {"train": {**scores(train), "rows": len(train.labels)}, "validation": scores(self.validated)}
 
     @cached_property
     def validated(self) -> Predictions:
@@ -170,7 +170,7 @@ def take_part(fitting: Fitting, task: Task, *, trained: bool) -> None:
     elif "stopped" not in _train(fitting, Events(), task.until):
         return
     aside = [] if data.calibration is None else [data.calibration]
-    for part in (data.train, data.validation, *aside, data.test) if task.on == "test" else (data.validation,):
+    for part in (fitting.recalled, data.validation, *aside, data.test) if task.on == "test" else (data.validation,):
         fitting.predictions(part)
 
 

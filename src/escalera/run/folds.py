@@ -22,6 +22,7 @@ from escalera.core.rundir import ASKED, RESULT, RunDir
 from escalera.core.runtime import now
 from escalera.data.dataset import Dataset
 from escalera.evaluate.metrics import measure
+from escalera.evaluate.predict import SCORES
 from escalera.evaluate.price import price
 from escalera.ladder.schema import Rung
 from escalera.run.as_begun import as_begun
@@ -101,7 +102,7 @@ def _metrics(home: RunDir, folds: Sequence[RunDir], classes: Sequence[str]) -> d
     each = [read_json(part.metrics) for part in folds]
     answers = read_answers(home.predictions)
     found: dict[str, Any] = {
-        name: {key: fmean(one[name][key] for one in each) for key in each[0][name]}
+        name: {key: fmean(one[name][key] for one in each) for key in SCORES}
         for name in ("train", "validation")
         if name in each[0]
     }
