@@ -208,14 +208,12 @@ def report(
     from rich.console import Console
 
     from escalera.cli.terminal import print_faults
-    from escalera.inference.illustrations import Illustrator, illustrate
+    from escalera.inference.illustrations import Illustrator, illustrated_page
     from escalera.report.language import load_language
-    from escalera.report.page import write_page
     from escalera.report.story import read_story
 
     story = read_story(folder)
-    illustrate(story, Illustrator(data_root))
-    page = write_page(story, load_language(lang.value))
+    page = illustrated_page(story, load_language(lang.value), Illustrator(data_root))
     print_faults(Console(stderr=True), story, lang.value)
     typer.echo(page)
 
@@ -243,14 +241,12 @@ def compare(
 
     from escalera.cli.terminal import print_rungs
     from escalera.experiment.summary import as_values
-    from escalera.inference.illustrations import Illustrator, illustrate
+    from escalera.inference.illustrations import Illustrator, illustrated_page
     from escalera.report.language import load_language
-    from escalera.report.page import write_page
     from escalera.report.versus import read_versus
 
     story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
-    illustrate(story, Illustrator(data_root))
-    page = write_page(story, load_language(lang.value), keep_runs=False)
+    page = illustrated_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
     if json_:
         echo_json(as_values(story))
         return

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from escalera.data.readers.listing import Listing
     from escalera.ladder import schema
     from escalera.report.evidence import Evidence
+    from escalera.report.language import Language
     from escalera.report.rung import Rung
     from escalera.report.story import Story
 
@@ -38,12 +39,21 @@ def illustrated_report(
     Raises EscaleraError for a language there is none of, RunError for a folder that holds no ladder or takes no file.
     """
     from escalera.report.language import load_language
-    from escalera.report.page import write_page
     from escalera.report.story import read_story
 
-    words, story = load_language(language), read_story(ladder_dir)
-    illustrate(story, Illustrator(data_root, ladder_folder))
-    return write_page(story, words)
+    words = load_language(language)
+    return illustrated_page(read_story(ladder_dir), words, Illustrator(data_root, ladder_folder))
+
+
+def illustrated_page(story: Story, words: Language, source: Illustrator, *, keep_runs: bool = True) -> Path:
+    """Write the page of a story that is read already, with all that it can show; its path.
+
+    Raises RunError where the folder takes no file.
+    """
+    from escalera.report.page import write_page
+
+    illustrate(story, source)
+    return write_page(story, words, keep_runs=keep_runs)
 
 
 def illustrate(story: Story, source: Illustrator) -> None:
