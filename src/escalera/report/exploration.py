@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from escalera.core.translation import translate
 from escalera.data.explore.source import Explored, Twin
 from escalera.report.language import NOTHING, Language
 from escalera.report.pictures import data_uri, histogram, levels_uri, sizes_chart
 from escalera.report.suspects import suspects_section
+from escalera.report.templating import environment, style
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _STRIPS = 20
 """Classes up to which each has a row of samples of its own."""
 _PER_CLASS, _WITHOUT_CLASSES = 10, 60
@@ -45,35 +42,18 @@ def render_exploration(
     `facts` are those of explore.json where there is more than `found` itself has: the labels that were looked at, of
     which `suspects` are likely wrong.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["translated"] = lambda text: translate(text, language.code)
-    environment.globals.update(
-        language=language,
-        say=language.say,
-        count=language.count,
-        listing=language.listing,
-        number=language.number,
-        percent=language.percent,
-        duration=language.duration,
-        nothing=NOTHING,
+    templates = environment(
+        language,
         levels=lambda value: language.number(value, 0 if value == round(value) else 1),
         figures=lambda value: _figures(value, language),
         histogram=histogram,
     )
     facts = facts or found.facts()
     shape = found.pixels.shape
-    return environment.get_template("explore.html.j2").render(
+    return templates.get_template("explore.html.j2").render(
         facts=facts,
         about=about,
-        style=Markup(
-            "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "explore.css"))
-        ),
+        style=style("report.css", "explore.css"),
         summary=_summary(found, facts, language),
         small=max(shape[:2]) <= 48,
         strips=_strips(found),

@@ -9,13 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from escalera.core.csvtext import csv_text
 from escalera.core.files import write_aside
 from escalera.core.language import NO_BREAK
-from escalera.core.translation import translate
 from escalera.report.album import Album
 from escalera.report.evidence import gather
 from escalera.report.explanations import heat, read_maps
@@ -25,6 +23,7 @@ from escalera.report.rung import Rung
 from escalera.report.story import Story, read_story
 from escalera.report.summary import headline, summarise
 from escalera.report.svg import SIGNS, Figure
+from escalera.report.templating import environment, style
 from escalera.report.view import LadderView, RungView
 
 LADDER_SECTIONS = ("climb", "auto", "steps", "how", "seen", "cost", "data")
@@ -33,7 +32,6 @@ RUNG_SECTIONS = ("words", "changes", "search", "seeds", "step", "ensemble", "lea
 """The parts of each rung that are always open, in their order."""
 RUNG_DETAILS = ("quality", "doubt", "classes", "slices", "mistakes", "attention", "making")
 """Those that are folded but for the best rung, in their order."""
-_TEMPLATES = Path(__file__).parent / "templates"
 _GAP = re.compile(r"(?<=\d) – (?=[-−\d])|(?<=^[≤>]) ")
 """Where the name of a band would break: `≤ 245 000`, `245 000 – 525 000`."""
 
@@ -79,27 +77,9 @@ def _view(ladder: LadderView, rung: Rung, album: Album) -> RungView:
 
 def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
     story, language = ladder.story, ladder.language
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     pictures: dict[str, tuple[bytes, str]] = {}
-    environment.filters["translated"] = lambda text: translate(text, language.code)
-    environment.globals.update(
-        language=language,
-        say=language.say,
-        named=language.named,
-        count=language.count,
-        listing=language.listing,
-        number=language.number,
-        points=language.points,
-        percent=language.percent,
-        p_value=language.p_value,
-        duration=language.duration,
-        nothing=NOTHING,
+    templates = environment(
+        language,
         signs=SIGNS,
         breakable=lambda path: Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(path)))),
         whole=whole,
@@ -111,9 +91,9 @@ def _render(ladder: LadderView, views: Sequence[RungView]) -> str:
         story=story,
     )
     rungs = [(view, _sections(RUNG_SECTIONS, view), _sections(RUNG_DETAILS, view)) for view in views]
-    text = environment.get_template("report.html.j2").render(
+    text = templates.get_template("report.html.j2").render(
         title=story.title[language.code] if story.title else story.name,
-        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        style=style("report.css"),
         headline=headline(story, language),
         summary=summarise(story, language),
         sections=_sections(LADDER_SECTIONS, ladder),
