@@ -124,7 +124,7 @@ def test_of_many_rows_of_train_a_part_is_asked_about(
     assert fitted is not None
     train, some = fitted.checked()["train"], data.train.drawn(100)
     assert len(some.rows) == 100 and (some.rows[:-1] < some.rows[1:]).all() and set(some.rows) < set(data.train.rows)
-    assert train == {**scores(fitted.fitting.predictions(some)), "rows": 100}
+    assert train == {**scores(fitted.fitting.predictions(some)), "asked": 100}
     assert (data.train.drawn(100).rows == some.rows).all() and data.train.drawn(len(data.train.rows)) is data.train
 
 

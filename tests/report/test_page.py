@@ -152,10 +152,10 @@ def test_train_is_told_to_be_a_sample_where_a_part_of_it_was_asked_about(ladder_
     file = ladder_dir / "deeper/seed-0/metrics.json"
     figures = json.loads(file.read_text())
     figures["validation"]["accuracy"] = 0.74
-    figures["train"] |= {"accuracy": 0.795, "rows": 4_050}
+    figures["train"] |= {"accuracy": 0.795, "asked": 4_050}
     change(file, **figures)
     assert "Train 79.5%, validation 74.0%: a gap of 5.5 points. Part of what it knows" in report(ladder_dir)[1].words
-    figures["train"]["rows"] = 200
+    figures["train"]["asked"] = 200
     change(file, **figures)
     told = "Train 79.5% (of 200 images drawn at random), validation 74.0%: a gap of 5.5 points, which may be chance"
     assert told in report(ladder_dir)[1].words

@@ -222,13 +222,13 @@ class RunRecord(Lenient):
 
 
 class Scores(Lenient):
-    """What one split says; of train `rows` were asked about."""
+    """What one split says; of train so many rows were `asked` about."""
 
     accuracy: Share | None = None
     balanced_accuracy: Share | None = None
     macro_f1: Share | None = None
     loss: Amount | None = None
-    rows: Count | None = None
+    asked: Count | None = None
 
 
 class PerClass(Lenient):

@@ -36,7 +36,7 @@ class Fitted(Protocol):
         """What run.json says of it so far; it may be added to."""
 
     def checked(self) -> dict[str, dict[str, float]]:
-        """The scores of the splits that it has learned from, by name; `rows` where they are of so many of them."""
+        """The scores of the splits that it has learned from, by name; `asked` is of how many of its rows."""
 
     @property
     def validated(self) -> Predictions:

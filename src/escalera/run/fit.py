@@ -70,7 +70,7 @@ class FittedNetwork:
     def checked(self) -> dict[str, dict[str, float]]:
         """The scores of train, with the number of its rows that were asked about, and of validation."""
         train = self.fitting.predictions(self.fitting.recalled)
-        return {"train": {**scores(train), "rows": len(train.labels)}, "validation": scores(self.validated)}
+        return {"train": {**scores(train), "asked": len(train.labels)}, "validation": scores(self.validated)}
 
     @cached_property
     def validated(self) -> Predictions:

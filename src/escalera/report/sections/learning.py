@@ -42,7 +42,7 @@ def _carried(run: Run, language: Language) -> list[str]:
     if train is None or validation is None:
         return []
     learned = run.record.data.rows.train
-    asked = run.metrics.train.rows or learned
+    asked = run.metrics.train.asked or learned
     part = bool(asked and learned and asked < learned)
     sentences = _shares(run, "validation", "train", language)
     gap = train - validation
