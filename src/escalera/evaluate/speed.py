@@ -12,10 +12,10 @@ from torch import nn
 
 from escalera.models.inputs import Inputs, blank
 
-_LARGEST = 256
-"""Rows of a batch, where the network is fast enough."""
-_BATCH, _ENOUGH, _PATIENCE = 0.05, 0.05, 3.0
-"""Seconds that a batch may take, that are measured at least, and after which nobody waits any longer."""
+_LARGEST, _GROWTH = 256, 4
+"""Rows of a batch, where the network is fast enough, and how many times as many the next one has."""
+_SHORT, _ENOUGH, _PATIENCE = 0.1, 0.05, 3.0
+"""Seconds up to which a batch is made larger, that are measured at least, and after which nobody waits any longer."""
 _CALLS = 7
 _APART = 0.5
 """How far apart the quartiles may lie, in medians: beyond that the machine is too busy for a figure to mean much."""
@@ -39,11 +39,12 @@ def rows_per_second(
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        one = blank(image_shape, attributes, device)
-        answered(one)
-        rows = max(1, min(_LARGEST, int(_BATCH / _timed(partial(answered, one)))))
-        batch = blank(image_shape, attributes, device, rows)
+        rows, batch = 1, blank(image_shape, attributes, device)
         answered(batch)
+        while rows < _LARGEST and _timed(partial(answered, batch)) <= _SHORT:
+            rows = min(_GROWTH * rows, _LARGEST)
+            batch = blank(image_shape, attributes, device, rows)
+            answered(batch)
         times = timed(partial(answered, batch))
     network.train(was_training)
     return _figure(rows, times) if len(times) >= _CALLS else None
