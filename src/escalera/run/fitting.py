@@ -143,9 +143,10 @@ class Fitting:
 
     @property
     def recalled(self) -> Split:
-        """The rows of train that are asked about in the end: a part of many, unless what they give is kept anyway."""
+        """The rows of train that are asked about in the end: a part of many, unless no picture has to be run for it."""
         train = self.data.train
-        return train if self.kept and self._as_ever else train.drawn(RECALLED)
+        known = len(self.kept) == len(self.network.parts) and self._as_ever
+        return train if known else train.drawn(RECALLED)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
