@@ -39,7 +39,6 @@ from escalera.experiment.executors import serial
 from escalera.experiment.place import find_place
 from escalera.experiment.stage import Way
 from escalera.ladder.read import dump_config
-from escalera.run import perform as performing
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.perform import perform
@@ -202,7 +201,7 @@ def test_the_test_rows_are_read_once_by_the_last_rung(
         evaluate.evaluate(fitted, config, data, run, events)
 
     looks.clear()
-    monkeypatch.setattr(performing, "data_of", lambda task, rung: counting(task.source))
+    monkeypatch.setattr(attempt, "data_of", lambda task, rung: counting(task.source))
     monkeypatch.setattr(building, "open_data", counting)
     monkeypatch.setattr(attempt, "evaluate", evaluated)
     built = build(minutes=4)

@@ -24,7 +24,7 @@ from escalera.core.rundir import RunDir
 from escalera.core.runtime import threads
 from escalera.experiment import climb as climbing
 from escalera.experiment.summary import outcome as summary_of
-from escalera.run import attempt, fit
+from escalera.run import as_begun, attempt, fit
 from escalera.run.events import Events, Progress
 from escalera.train.callbacks import History
 from escalera.train.loop import Callback, Training, train
@@ -215,7 +215,10 @@ def test_an_interrupted_climb_goes_on_bit_for_bit(ladder: Path, tmp_path: Path, 
         ]
 
 
-def test_a_run_keeps_its_number_of_threads(ladder: Path, tmp_path: Path, interrupt: None) -> None:
+def test_a_run_keeps_its_number_of_threads(
+    ladder: Path, tmp_path: Path, interrupt: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(as_begun, "THREAD_FLOPS", 1)
     file = io.StringIO()
     with threads(2):
         with pytest.raises(KeyboardInterrupt):
@@ -226,6 +229,15 @@ def test_a_run_keeps_its_number_of_threads(ladder: Path, tmp_path: Path, interru
     assert torch.get_num_threads() == 1
     assert cut.read_record()["threads"] == read_json(cut.environment)["threads"] == 2
     assert cut.best.read_bytes() == whole.best.read_bytes()
+
+
+def test_a_small_network_has_one_thread_however_many_there_are(ladder: Path, tmp_path: Path) -> None:
+    with threads(2):
+        small = climb(ladder, tmp_path / "two", rungs=["cnn"])["cnn"].dir
+        assert torch.get_num_threads() == 2
+    alone = climb(ladder, tmp_path / "one", rungs=["cnn"])["cnn"].dir
+    assert small.read_record()["threads"] == read_json(small.environment)["threads"] == 1
+    assert small.best.read_bytes() == alone.best.read_bytes()
 
 
 @pytest.mark.parametrize("left", ["", '{"epoch": 1, "loss": 77.0}\n', "[]\n3\n"])

@@ -54,7 +54,7 @@ rungs:
     change: {train.precision: bf16, train.accumulate: 2, train.ema: 0.9, augment.mixup: 0.3, train.early_stopping: null}
   - name: head
     from: cnn
-    change: {model: {kind: transfer, weights: {from: cnn}, trainable: none}, augment: {}}
+    change: {model: {kind: transfer, weights: {from: cnn}, trainable: none}, augment: {}, evaluate.coverage: 0.9}
   - name: votes
     from: cnn
     change: {model: {kind: votes, features: {from: cnn}, classifiers: [{name: linear_svm}]}}

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import escalera as esc
 from escalera.cli.terminal.answers import set_in_words
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.errors import DataError, LadderError
+from escalera.core.files import read_json, read_sealed
 from escalera.data.dataset import Dataset, Split
 from escalera.data.splits import with_calibration
 from escalera.experiment.climb import load_ladder
@@ -87,6 +89,30 @@ def test_the_report_shows_it(climbed: Path, code: str) -> None:
     title = {"en": "How far its probabilities can be believed", "es": "Hasta dónde se puede creer"}[code]
     assert title in page
     assert (climbed / "base" / "seed-0" / "figures" / "rejection.csv").exists()
+
+
+def test_a_rung_that_cannot_be_calibrated_fails_alone_and_its_change_is_recorded(tmp_path: Path) -> None:
+    labels = np.arange(12) % 2
+    splits = {"train": slice(0, 8), "validation": slice(8, 9), "test": slice(9, 12)}
+    arrays: dict[str, Any] = {}
+    for name, part in splits.items():
+        arrays |= {f"{name}_images": np.zeros((12, 8, 8), np.uint8)[part], f"{name}_labels": labels[part]}
+    np.savez(tmp_path / "few.npz", **arrays)
+    path = tmp_path / "few.yaml"
+    path.write_text(
+        "name: few\ndata: {source: few.npz}\nrungs:\n"
+        "  - {name: plain, model: {kind: mlp, dense: [4]}, train: {epochs: 1, batch_size: 4}}\n"
+        "  - {name: sure, change: {evaluate.coverage: 0.9}}\n"
+        "  - {name: after, from: plain, change: {train.epochs: 2}}\n",
+        encoding="utf-8",
+    )
+    results = esc.climb(path, out=tmp_path / "runs", quiet=True)
+    [failed] = results.failed
+    assert failed.rung == "sure"
+    assert "evaluate.coverage: expected two rows of validation or more" in failed.error
+    assert read_json(results["after"].dir.record)["state"] == "done"
+    rungs = read_sealed(tmp_path / "runs" / "few" / "ladder.json")["rungs"]
+    assert [change["path"] for change in rungs[1]["change"]] == ["evaluate.coverage"]
 
 
 @pytest.mark.parametrize("value", ["0", "1", "1.5", "-0.1"])

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import escalera as esc
 from escalera.cli import app
 from escalera.core.errors import DataError, RunError
+from escalera.core.files import read_sealed, write_sealed
 from escalera.inference.drift import as_csv, check
 from escalera.models.inputs import Inputs
 from escalera.models.network import Network
@@ -152,6 +153,20 @@ def test_a_run_in_folds_that_lost_them_is_refused(table: Path, tmp_path: Path) -
     shutil.rmtree(run / "fold-1")
     with pytest.raises(RunError, match=r"fold-1 has no answers \(predictions\.parquet\), whose rows the new ones are"):
         check(run, [table / "pictures"])
+
+
+@pytest.mark.parametrize(
+    ("sealed", "text"), [(True, "is not what was written"), (False, "does not hold answers to rows")]
+)
+def test_answers_that_are_damaged_are_told(place: Path, tmp_path: Path, sealed: bool, text: str) -> None:
+    run = Path(shutil.copytree(place / "runs/mine/base/seed-0", tmp_path / "seed-0"))
+    (run / "predictions.parquet").write_bytes((run / "predictions.parquet").read_bytes()[:200])
+    if not sealed:
+        record = read_sealed(run / "run.json")
+        record["files"].pop("predictions.parquet")
+        write_sealed(run / "run.json", record)
+    with pytest.raises(RunError, match=rf"predictions\.parquet .*{text}"):
+        check(run, [place / "data"])
 
 
 def test_a_model_that_reads_a_table_asks_for_one(table: Path) -> None:

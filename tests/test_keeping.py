@@ -275,11 +275,10 @@ def test_a_finished_run_that_is_handed_over_is_not_looked_at_again(place: Place)
     reading = esc.load_ladder(place.folder / "tiny.yaml")
     run = place.run("wider/seed-0")
     before = run.record.read_bytes()
-    data: Any = None
     wider = reading.ladder["wider"]
     (task,) = tasks_of(reading, [(wider, 0)], place.ladder, None, "cpu", fresh=False, skip_bad=False)
     assert task.run == run
-    attempts.attempt(task, wider, data, (), Narrator())
+    attempts.attempt(task, wider, (), Narrator())
     assert run.record.read_bytes() == before
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from rich.console import Console
+from typer.testing import CliRunner
 
 import escalera as esc
 from escalera import builders, cli
@@ -74,6 +76,29 @@ def test_memory_is_weights_gradients_moments_and_outputs(ladder: Path) -> None:
     outputs = 2 * 32 * 32 * 32 + 8192 + 8192 + 2 * 32 + 10
     assert base["memory_bytes"] == 4 * 263_402 * 4 + outputs * 64 * 4
     assert regimes["memory_bytes"] == 4 * 263_402 * 4 + outputs * 64 * 4  # one moment less, the average more
+
+
+def test_muon_keeps_one_moment(ladder: Path) -> None:
+    one, other = (
+        climb.plan(esc.load_ladder(ladder, [f"train.optimizer={{name: {name}, lr: 0.1, momentum: 0.9}}"]))[0]
+        for name in ("sgd", "muon")
+    )
+    assert one["memory_bytes"] == other["memory_bytes"]
+
+
+def test_pictures_that_cannot_be_decoded_are_left_out_where_that_is_asked(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        for number in range(10):
+            Image.new("L", (8, 8), number).save(tmp_path / "mine" / label / f"{number}.png")
+    (tmp_path / "mine" / "a" / "bad.png").write_text("x")
+    path = tmp_path / "ladder.yaml"
+    path.write_text("name: l\ndata: {source: mine}\nrungs:\n  - {name: base, model: {kind: mlp, dense: [4]}}\n")
+    with pytest.raises(DataError, match="1 of 21 pictures cannot be decoded"):
+        climb.plan(esc.load_ladder(path))
+    assert climb.plan(esc.load_ladder(path), skip_bad=True)[0]["parameters"]["total"] > 0
+    found = CliRunner().invoke(cli.app, ["climb", str(path), "--plan", "--skip-bad", "--json"])
+    assert json.loads(found.stdout)[0]["name"] == "base", found.output
 
 
 def test_the_extent_of_what_is_known_is_that_of_the_data() -> None:

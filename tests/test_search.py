@@ -27,7 +27,6 @@ from escalera.experiment.executors import serial
 from escalera.experiment.results import Results
 from escalera.experiment.stage import tasks_of
 from escalera.experiment.study import JOURNAL
-from escalera.run import perform as performing
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.perform import perform
@@ -203,7 +202,7 @@ def test_trials_never_read_a_test_row_and_a_rung_does_so_once(
     from escalera.run import attempt
 
     looks.clear()
-    monkeypatch.setattr(performing, "data_of", lambda task, rung: counting(task.source))
+    monkeypatch.setattr(attempt, "data_of", lambda task, rung: counting(task.source))
     monkeypatch.setattr(serial, "perform", watched)
     monkeypatch.setattr(attempt, "evaluate", of(evaluate.evaluate, "test"))
     monkeypatch.setattr(attempt, "validate", of(evaluate.validate, "validation"))

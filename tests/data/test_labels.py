@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from escalera import builders
-from escalera.core.errors import DataError, LadderError
+from escalera.core.errors import DataError, LadderError, SettingError
 from escalera.data.images import Images, ImageSet
 from escalera.data.labels import read_edits, with_edits
 from escalera.data.splits import split
@@ -102,6 +102,19 @@ def test_a_class_keeps_a_row(tmp_path: Path) -> None:
     file = write(tmp_path, "row\n" + "".join(f"{row}\n" for row in range(0, 30, 3)))
     with pytest.raises(DataError, match="leaves no row of class 'robin' in train"):
         with_edits(data, read_edits(file, "drop", SOURCE), test=False)
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_the_other_splits_keep_a_row_too(tmp_path: Path, part: str) -> None:
+    data = split(SOURCE, validation=0.2, test=0.2, seed=0)
+    rows = getattr(data, part).rows
+    of = "test" if part == "test" else "train"
+    file = write(tmp_path, "split,row\n" + "".join(f"{of},{row}\n" for row in rows))
+    edits = read_edits(file, "drop", SOURCE)
+    with pytest.raises(SettingError, match=rf"labels\.csv leaves no row in {part}\. Take some of its lines out"):
+        with_edits(data, edits, test=True)
+    if part == "test":
+        assert len(with_edits(data, edits, test=False).test.rows) == len(rows)
 
 
 def test_a_ladder_names_one_file_found_beside_it(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_three_channels(opened: Callable[..., ImageSet]) -> None:
             {},
             "t.csv: 24 pixels in each row make no square; write their height and width with data.shape",
         ),
-        (PIXELS, {"shape": [5, 6]}, "t.csv has 25 pixels in each row; 5x6 are 30."),
+        (PIXELS, {"shape": [5, 6]}, "t.csv: 25 pixels in each row; data.shape: 5x6 are 30."),
         (PIXELS - 1, {}, "row 0: expected whole numbers from 0 to 255 as pixels, found"),
         (PIXELS / 255, {}, "row 0: expected whole numbers from 0 to 255 as pixels, found"),
         (PIXELS * 9, {}, "expected whole numbers from 0 to 255 as pixels, found"),
@@ -99,6 +99,17 @@ def test_rows_of_other_lengths(opened: Callable[..., ImageSet]) -> None:
     rows = [f"{n % 2},{' '.join(map(str, row[: 24 if n == 3 else 25]))}" for n, row in enumerate(PIXELS)]
     with pytest.raises(DataError, match=r"row 3: expected 25 numbers in column 'pixels', found 24\. Rows count from 0"):
         opened({"t.csv": "\n".join(["label,pixels", *rows]) + "\n"})
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"), [("", "found 0"), ("1 x 3", "found '1 x 3'"), ("x" * 99, f"'{'x' * 30}...'")]
+)
+def test_a_cell_that_holds_no_numbers(cell: str, text: str, opened: Callable[..., ImageSet]) -> None:
+    rows = [f"{n % 2},{' '.join(map(str, row))}" for n, row in enumerate([*PIXELS] * 4)]
+    rows[7] = f"1,{cell}"
+    with pytest.raises(DataError, match=r"row 7: expected .*numbers .*column 'pixels', .*Rows count from 0") as told:
+        opened({"t.csv": "\n".join(["label,pixels", *rows]) + "\n"})
+    assert text in str(told.value)
 
 
 def test_a_label_among_several(opened: Callable[..., ImageSet]) -> None:

@@ -1,5 +1,6 @@
 """One model over HTTP, without a page: what it answers, what it counts, how it ends."""
 
+import asyncio
 import io
 import json
 import os
@@ -8,11 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -26,8 +29,9 @@ from escalera.inference.bundle import write_file
 from escalera.inference.files import find_trained
 from escalera.inference.predictor import Predictor
 from escalera.inference.serving.app import make_app, warm_up
+from escalera.inference.serving.guard import App
 from escalera.inference.serving.http import listen
-from escalera.inference.serving.metrics import Metrics, cells_for
+from escalera.inference.serving.metrics import Metrics, cells_for, counted
 from escalera.inference.serving.queue import Queue, with_one_core
 from escalera.inference.serving.server import serve
 
@@ -150,6 +154,47 @@ def test_workers_are_summed_and_labels_escaped() -> None:
     assert "_sum 20.002\n" in text
     assert r'model="a\"b\\c\nd"' in text
     assert text.count("process_resident_memory_bytes{") == 1
+
+
+def test_who_hangs_up_is_no_fault_and_an_error_is_one() -> None:
+    metrics = Metrics(cells_for(1, RawArray), 0, os.getpid())
+    scope = {"type": "http", "path": "/predict"}
+
+    async def gone(*_: Any) -> None:
+        """The guard, when the body breaks off."""
+
+    async def fails(*_: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    async def nothing(*_: Any) -> Any:
+        return None
+
+    async def asked(app: App) -> None:
+        await counted(app, metrics)(scope, nothing, nothing)
+
+    asyncio.run(asked(gone))
+    assert "escalera_http_requests_total{" not in metrics.text("1", "m")
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        asyncio.run(asked(fails))
+    assert 'escalera_http_requests_total{path="/predict",status="500"} 1\n' in metrics.text("1", "m")
+
+
+def test_questions_that_wait_are_counted_when_they_come_and_go() -> None:
+    cells = cells_for(2, RawArray)
+    first, second = (Metrics(cells, place, 0) for place in (0, 1))
+    queue, held = Queue("test", lambda: None, told=first.wait), threading.Event()
+    try:
+        asked = [queue.submit(held.wait) for _ in range(3)]
+        assert "escalera_questions_waiting 3\n" in second.text("1", "m")
+    finally:
+        held.set()
+        for one in asked:
+            one.result()
+        queue.close()
+    assert "escalera_questions_waiting 0\n" in second.text("1", "m")
+    first.wait(5)
+    Metrics(cells, 0, 0)  # another worker in the place of one that was killed
+    assert "escalera_questions_waiting 0\n" in second.text("1", "m")
 
 
 @pytest.mark.slow

@@ -18,9 +18,11 @@ from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches
 from escalera.run.announcer import Announcer
 from escalera.run.events import Events, Progress
-from escalera.train.callbacks import EarlyStopping, History, StopOnSignal, TensorBoard
+from escalera.train.callbacks import EarlyStopping, History, Pause, StopOnSignal, TensorBoard
 from escalera.train.loop import Callback, Training, train
+from escalera.train.plateau import Plateau
 from escalera.train.schedules import constant
+from escalera.train.shards import Whole
 
 Start = Callable[..., Training]
 
@@ -48,6 +50,39 @@ def test_it_goes_on_while_any_monitor_improves_and_the_first_chooses(start: Star
     stopping = EarlyStopping(["val_loss", "val_accuracy"], 2, None)
     assert epochs(stopping, start(), val_loss=[1, 2, 3, 4, 5, 6], val_accuracy=[0.1, 0.2, 0.3, 0.4, 0.4, 0.4]) == 6
     assert stopping.best_epoch == 1
+
+
+def test_what_is_no_number_is_never_a_gain(start: Start, tmp_path: Path) -> None:
+    nan = float("nan")
+    stopping = EarlyStopping(["val_loss"], 3, tmp_path)
+    assert epochs(stopping, start(), val_loss=[nan, 0.5, nan, 0.9, 0.8]) == 5
+    assert stopping.best_epoch == 2
+    never, training = EarlyStopping(["val_loss"], 2, tmp_path), start()
+    assert epochs(never, training, val_loss=[nan, nan, 1.0]) == 2
+    assert (never.best_epoch, never.best) == (0, None)
+    plateau = Plateau("val_loss", factor=0.5, patience=2, floor=0.0)
+    for value in (nan, 3.0, 2.0, 1.0):
+        training.log = {"val_loss": value}
+        plateau.on_epoch_end(training)
+    assert (plateau.best, plateau.current) == (-1.0, 1.0)
+
+
+class Together(Whole):
+    """As several processes on GPUs, which seldom ask one another whether to stop."""
+
+    def ended(self, interrupted: bool) -> bool:
+        return False
+
+
+def test_a_pause_needs_no_agreement(start: Start, batches: Batches) -> None:
+    training = start(epochs=5)
+    callbacks = [Pause(2)]
+    train(training, batches, schedule=constant(5), validate=dict, seed=0, shards=Together(), callbacks=callbacks)
+    assert (training.epoch, training.paused, training.interrupted, training.stop) == (2, True, False, "")
+    again = start(epochs=5)
+    again.epoch = 2
+    train(again, batches, schedule=constant(5), validate=dict, seed=0, shards=Together(), callbacks=callbacks)
+    assert (again.epoch, again.step, again.paused) == (2, 0, True)
 
 
 def test_state_comes_back(start: Start) -> None:

@@ -61,6 +61,7 @@ def test_shards_are_of_a_size_and_a_batch_that_has_not_two_rows_for_each_is_left
     assert [each for each in found if each[1] in (2, 3)] == list(places(21, 8, 4, (2, 3)))
     assert [trained_on(rows, 8, 4) for rows in (7, 8, 15, 16, 21)] == [0, 8, 8, 16, 16]
     assert [trained_on(rows, 8) for rows in (7, 8, 9, 10)] == [7, 8, 8, 10]
+    assert [trained_on(rows, 8, drop_last=True) for rows in (7, 8, 15, 16)] == [7, 8, 8, 16]
 
 
 def test_each_process_sees_its_shards_of_the_batches_of_all() -> None:

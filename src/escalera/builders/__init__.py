@@ -16,7 +16,7 @@ from escalera.builders.data import (
     views,
 )
 from escalera.builders.early import absent_sources, absent_weights
-from escalera.builders.model import bodies, network, network_for, shape_problems, whiten
+from escalera.builders.model import bodies, network, network_for, shape_problems, sketch, whiten
 from escalera.builders.train import (
     class_problems,
     criterion,
@@ -62,6 +62,7 @@ __all__ = [
     "runs_once",
     "schedule",
     "shape_problems",
+    "sketch",
     "smaller",
     "start_from",
     "unfreezing",

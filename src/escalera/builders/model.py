@@ -74,6 +74,14 @@ def network_for(inputs: InputSpec, model: schema.Model) -> Network:
     return network(model.net, inputs.shape, len(inputs.classes), inputs.attributes, inputs.layout)
 
 
+def sketch(config: schema.RungConfig, data: Dataset) -> tuple[Network, InputSpec]:
+    """The network of a configuration without memory for its weights, to be counted alone, and what it is given."""
+    # The means of the pictures would have to be computed, and are of no matter here.
+    inputs = data.inputs(attributes=config.model.reads_attributes, layout=layout(config.data), standard=False)
+    with torch.device("meta"):
+        return network_for(inputs, config.model), inputs
+
+
 def bodies(model: schema.Net, made: Network) -> list[tuple[schema.Branch, nn.Module]]:
     """The model and the body of a network, or those of each of its branches."""
     return [(of, part.body) for of, part in zip(model.parts.values(), made.parts, strict=True)]

@@ -110,14 +110,20 @@ def climb(
     if plan and find_lr:
         raise typer.BadParameter("expected one of --plan and --find-lr, received both")
     followers = _followers(track or [])
+    given: dict[str, Any] = {
+        "rungs": rung or [],
+        "out": out,
+        "data_root": data_root,
+        "device": device.value,
+        "skip_bad": skip_bad,
+    }
     if find_lr:
         reading = load_ladder(ladder, set_ or [], data_root)
-        given = {"rungs": rung or [], "out": out, "data_root": data_root, "device": device.value, "skip_bad": skip_bad}
         _find_rates(reading, given, words_of(lang), as_json=json_)
         return
     if plan:
         reading = load_ladder(ladder, set_ or [], data_root)
-        rows = _plan(reading, rung or [], out, data_root, device.value, words_of(lang))
+        rows = _plan(reading, given, words_of(lang))
         if json_:
             echo_json(rows)
         else:
@@ -133,13 +139,9 @@ def climb(
                 stack.callback(close, follower)
             results = climb_ladder(
                 reading,
-                out=out,
-                data_root=data_root,
-                device=device.value,
-                rungs=rung or [],
+                **given,
                 seeds=seeds,
                 fresh=fresh,
-                skip_bad=skip_bad,
                 language=lang.value,
                 jobs=cast("int | None", jobs),  # typer knows one type alone
                 executor=cluster,
@@ -171,16 +173,14 @@ def _followers(names: list[str]) -> list[Follower]:
     return [Follower(find_log(name)) for name in dict.fromkeys(name.strip().casefold() for name in names)]
 
 
-def _plan(
-    reading: Reading, rungs: list[str], out: str, data_root: Path | None, device: str, words: Words
-) -> list[dict[str, Any]]:
+def _plan(reading: Reading, given: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     from rich.console import Console
 
     from escalera.experiment.climb import plan
 
-    count = words.count(len(rungs) or len(reading.rungs), "rung")
+    count = words.count(len(given["rungs"]) or len(reading.rungs), "rung")
     with Console(stderr=True).status(words.say("plan.measuring", rungs=count)):
-        return plan(reading, data_root=data_root, device=device, rungs=rungs, out=out)
+        return plan(reading, **given)
 
 
 def _find_rates(reading: Reading, given: dict[str, Any], words: Words, *, as_json: bool) -> None:

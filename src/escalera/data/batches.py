@@ -126,9 +126,7 @@ class Batches:
     def images_per_epoch(self) -> int:
         """How many pictures an epoch gives."""
         count = len(self._rows)
-        if self.drop_last and count >= self.batch_size:
-            return count - count % self.batch_size
-        return trained_on(count, self.batch_size, self.shards) if self.shuffle else count
+        return trained_on(count, self.batch_size, self.shards, self.drop_last) if self.shuffle else count
 
     def __len__(self) -> int:
         """Steps of an epoch."""
@@ -200,10 +198,13 @@ def places(
             yield batch, shard, slice(first + shard * count // shards, first + (shard + 1) * count // shards)
 
 
-def trained_on(rows: int, size: int, shards: int = 1) -> int:
-    """How many rows an epoch learns from: without a last batch that has not two for each shard."""
+def trained_on(rows: int, size: int, shards: int = 1, drop_last: bool = False) -> int:
+    """How many rows an epoch learns from: without a last batch that has not two for each shard.
+
+    With `drop_last` without any that is short, unless there is no other.
+    """
     left = rows % size
-    return rows - left if left < 2 * shards else rows
+    return rows - left if left < 2 * shards or (drop_last and rows >= size) else rows
 
 
 def _moved(source: Rows, rows: NDArray[np.int64], size: int, device: torch.device) -> Tensor:

@@ -20,7 +20,8 @@ class FeatureBatches:
     """Features and labels of all rows as batches, in the very order in which `Batches` gives the pictures.
 
     With `shuffle` the order is drawn by (seed, epoch), and a last batch that has not two rows for each of the `shards`
-    is skipped; without, it is all rows in order. `balanced`: an epoch has as many rows of each class.
+    is skipped, with `drop_last` any that is short; without, it is all rows in order. `balanced`: an epoch has as many
+    rows of each class.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class FeatureBatches:
         seed: int = 0,
         shards: int = 1,
         balanced: bool = False,
+        drop_last: bool = False,
     ) -> None:
         self.features = features
         self.labels = labels
@@ -41,6 +43,7 @@ class FeatureBatches:
         self.seed = seed
         self.shards = shards
         self.balanced = balanced
+        self.drop_last = drop_last
         self.device = features.device
 
     def __len__(self) -> int:
@@ -50,7 +53,7 @@ class FeatureBatches:
     @property
     def _rows(self) -> int:
         count = len(self.labels)
-        return trained_on(count, self.batch_size, self.shards) if self.shuffle else count
+        return trained_on(count, self.batch_size, self.shards, self.drop_last) if self.shuffle else count
 
     def epoch(self, number: int, mine: Sequence[int] | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches (x, y) of an epoch, shard by shard: (B, D) and (B,); `mine` are the shards, None: all of them."""

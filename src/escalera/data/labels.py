@@ -67,7 +67,7 @@ def read_edits(file: Path, kind: Kind, images: ImageSet) -> Edits:
 def with_edits(data: Dataset, edits: Edits, *, test: bool) -> Dataset:
     """The same splits after the edits; the rows of test stay as they are unless `test` says otherwise.
 
-    Raises SettingError where a class would have no row left in train.
+    Raises SettingError where a class would have no row left in train, or another part none at all.
     """
     counts = {}
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
@@ -81,6 +81,11 @@ def with_edits(data: Dataset, edits: Edits, *, test: bool) -> Dataset:
             f"data.labels.{edits.kind}",
             f"{edits.file} leaves no row of class '{data.classes[label]}' in train. Take some of its lines out.",
         )
+    for name in ("validation", "test"):
+        if counts[name] and not len(parts[name].rows):
+            raise SettingError(
+                f"data.labels.{edits.kind}", f"{edits.file} leaves no row in {name}. Take some of its lines out."
+            )
     digest = hashlib.sha256(edits.file.read_bytes()).hexdigest()
     made = Relabelled(str(edits.file.absolute()), digest, edits.kind, **counts, test_changed=test)
     return replace(data, train=parts["train"], validation=parts["validation"], test=parts["test"], relabelled=made)

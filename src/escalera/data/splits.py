@@ -146,9 +146,9 @@ def notes(classes: list[str], splits: dict[str, Split]) -> list[str]:
 
 
 def with_calibration(data: Dataset) -> Dataset:
-    """The same splits, but every second validation row of each class set aside as `calibration`.
+    """The same splits, but every second row of validation, ordered by class, set aside as `calibration`.
 
-    Raises DataError where a class has a single row there, or none is left.
+    Raises DataError where validation has fewer than two rows.
     """
     part = data.validation
     labels = part.labels[part.rows]

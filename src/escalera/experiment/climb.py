@@ -128,12 +128,14 @@ def plan(
     device: str = "auto",
     rungs: Sequence[str] = (),
     out: str | Path | None = None,
+    skip_bad: bool = False,
 ) -> list[dict[str, Any]]:
     """What the rungs would cost on this machine: a row for each, as `estimate.plan` gives them; nothing is trained.
 
     A rung whose search is still to be done has what that adds as `search`, those whose settings depend on it its name
-    as `settings_from`; what searches in a folder `out` have found is known. Raises LadderError for networks that cannot
-    be built, DataError where a source has to be opened and cannot.
+    as `settings_from`; what searches in a folder `out` have found is known. `skip_bad` leaves out pictures that
+    cannot be decoded. Raises LadderError for networks that cannot be built, DataError where a source has to be opened
+    and cannot.
     """
     from escalera import builders
     from escalera.experiment.estimate import plan as plan_rungs
@@ -147,7 +149,14 @@ def plan(
     problems = builders.shape_problems(reading, chosen)
     if problems:
         raise LadderError(problems)
-    rows = plan_rungs(chosen, seed=reading.ladder.seed, data_root=data_root, device=device, beside=reading.folder)
+    rows = plan_rungs(
+        chosen,
+        seed=reading.ladder.seed,
+        data_root=data_root,
+        device=device,
+        beside=reading.folder,
+        skip_bad=skip_bad,
+    )
     for rung, row in zip(chosen, rows, strict=True):
         if rung.name in waiting and "error" not in row:
             row["search"] = search_plan(rung, row)

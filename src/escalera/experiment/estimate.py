@@ -17,7 +17,7 @@ import torch
 
 from escalera import builders
 from escalera.core.errors import EscaleraError
-from escalera.core.runtime import choose_device, choose_precision
+from escalera.core.runtime import choose_device, choose_precision, threads
 from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.registry import KNOWN
 from escalera.evaluate.cost import flops_per_image
@@ -27,6 +27,7 @@ from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
 from escalera.models.summary import Summary, summarise
 from escalera.run.ablation import LEARNED
+from escalera.run.as_begun import busy
 from escalera.run.fitting import RECALLED
 from escalera.train.criterion import Criterion
 from escalera.train.ema import averaged
@@ -60,7 +61,13 @@ class Extent:
 
 
 def plan(
-    rungs: Sequence[Rung], *, seed: int, data_root: Path | None, device: str, beside: Path | None = None
+    rungs: Sequence[Rung],
+    *,
+    seed: int,
+    data_root: Path | None,
+    device: str,
+    beside: Path | None = None,
+    skip_bad: bool = False,
 ) -> list[dict[str, Any]]:
     """A row for each rung: name, parameters, flops_per_image, memory_bytes, images_per_second, answers_per_second,
     epochs, training_seconds, seconds, validation_rows.
@@ -75,7 +82,7 @@ def plan(
     for rung in rungs:
         key = rung.config.data.model_dump_json()
         if key not in extents:
-            extents[key] = extent(rung.config.data, seed=seed, data_root=data_root, beside=beside)
+            extents[key] = extent(rung.config.data, seed=seed, data_root=data_root, beside=beside, skip_bad=skip_bad)
         before = next((other for other in rungs if other.name == rung.parent), None)
         alike = before and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
         if before and alike and rung.search is None:
@@ -89,11 +96,13 @@ def plan(
     return rows
 
 
-def extent(data: Data, *, seed: int, data_root: Path | None, beside: Path | None = None) -> Extent:
+def extent(
+    data: Data, *, seed: int, data_root: Path | None, beside: Path | None = None, skip_bad: bool = False
+) -> Extent:
     """The extent of a source: as published where it is known, else counted in the data."""
     shape, known = builders.image_shape(data), KNOWN.get(data.source)
     if shape is None or known is None:
-        found = builders.dataset(data, seed=seed, data_root=data_root, beside=beside)
+        found = builders.dataset(data, seed=seed, data_root=data_root, beside=beside, skip_bad=skip_bad)
         rows = len(found.train.rows), len(found.validation.rows)
         return Extent(found.image_shape, len(found.classes), *rows, len(found.test.rows), found.attribute_count)
     rest = known.train if known.test else round(known.train * (1 - data.test))
@@ -112,8 +121,9 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
     summary = summarise(network, size.shape, attributes)
     flops = flops_per_image(network, size.shape, attributes)
     precision = choose_precision(config.train.precision, device)
-    rate = images_per_second(network, config, size, device, precision, flops)
-    answers = rows_per_second(network, network, size.shape, attributes) or rate / FORWARD_SHARE
+    with threads(busy(config, flops)):
+        rate = images_per_second(network, config, size, device, precision, flops)
+        answers = rows_per_second(network, network, size.shape, attributes) or rate / FORWARD_SHARE
     epochs = config.train.epochs if config.model.trains else 0
     during, after = _answers(network, config, size)
     training = _pictures(network, config, size, flops) / rate + during / answers + epochs * OF_AN_EPOCH
@@ -189,10 +199,7 @@ def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int
 
 def step_memory(config: RungConfig, data: Dataset) -> int:
     """Bytes of one training step on data that are open, as `memory` counts them, without memory for weights."""
-    attributes, layout = config.model.reads_attributes, builders.layout(config.data)
-    inputs = data.inputs(attributes=attributes, layout=layout, standard=False)  # the means are of no matter here
-    with torch.device("meta"):
-        network = builders.network_for(inputs, config.model)
+    network, inputs = builders.sketch(config, data)
     return memory(summarise(network, inputs.shape, inputs.attributes), config, config.train.precision)
 
 
@@ -202,7 +209,7 @@ def memory(summary: Summary, config: RungConfig, precision: str) -> int:
     Less than the process takes: the libraries and the pictures come on top.
     """
     optimizer = config.train.optimizer
-    moments = 2 if optimizer.name != "sgd" else int(optimizer.momentum > 0)
+    moments = int(optimizer.momentum > 0) if optimizer.name in ("sgd", "muon") else 2
     copies = 1 + (config.train.ema is not None) + (config.train.lookahead is not None)
     weights = 4 * (summary.total * copies + summary.trainable * (1 + moments))
     outputs = sum(math.prod(layer.output_shape) for layer in summary.layers)

@@ -115,7 +115,8 @@ def _change(entry: Mapping[str, Any], configs: Mapping[str, RungConfig]) -> list
     if before is None or after is None:
         return list(entry.get("change", []))
     # What the machine cost when the one and the other were trained is no change of the rung.
-    priced = after.evaluate.model_copy(update={"tta": before.evaluate.tta})
+    price = {name: getattr(after.evaluate, name) for name in ("price_per_hour", "currency")}
+    priced = before.evaluate.model_copy(update=price)
     return [asdict(change) for change in difference(before.model_copy(update={"evaluate": priced}), after)]
 
 

@@ -30,7 +30,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:g}" if "e" not in f"{value:g}" else repr(value))
+    return dumper.represent_int(int(value)) if value.is_integer() else dumper.represent_float(value)
 
 
 def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:

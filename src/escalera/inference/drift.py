@@ -100,7 +100,11 @@ def _reference(home: RunDir, predictor: Predictor, data_root: Path | None) -> Se
             f"{first.path} has no answers (predictions.parquet), whose rows the new ones are compared with. "
             f"{home.cure()}"
         )
-    answers = read_answers(first.predictions)
+    try:
+        first.check(first.predictions.name)
+        answers = read_answers(first.predictions)
+    except ValueError as error:
+        raise RunError(f"{first.predictions} does not hold answers to rows. {home.cure()}") from error
     rows = answers.rows[spread(len(answers.rows), _MOST)]
     labels = answers.labels[np.searchsorted(answers.rows, rows)]
     source = Illustrator(data_root)

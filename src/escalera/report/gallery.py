@@ -34,9 +34,9 @@ def confident_mistakes(evidence: Evidence, most: int = SHOWN) -> list[Shown]:
     return [_shown(evidence, i) for i in _best(evidence.confidence, ~evidence.right, most)]
 
 
-def least_certain(evidence: Evidence, most: int = SHOWN) -> list[Shown]:
+def least_certain(evidence: Evidence) -> list[Shown]:
     """The rows whose two likeliest classes lie closest together, right or wrong."""
-    return [_shown(evidence, i) for i in _best(-evidence.margin, np.ones(len(evidence.rows), bool), most)]
+    return [_shown(evidence, i) for i in _best(-evidence.margin, np.ones(len(evidence.rows), bool), SHOWN)]
 
 
 def fixed(before: Evidence, after: Evidence, most: int = SHOWN) -> list[Shown]:

@@ -141,19 +141,19 @@ class Panel:
         """What the panel shows, above it at the left."""
         self.on.text(0, self.top - 12, words, size=12, font_weight=600)
 
-    def y_axis(self, language: Language, *, most: int = 5, digits: int | None = None) -> None:
+    def y_axis(self, language: Language) -> None:
         """Faint lines across, with their numbers at the left."""
-        for value in ticks(*self.y, most):
+        for value in ticks(*self.y):
             y = self.up(value)
             self.on.line([(self.left, y), (self.left + self.width, y)], opacity=0.13)
-            words = language.number(value, _digits(value) if digits is None else digits)
+            words = language.number(value, _digits(value))
             self.on.text(self.left - 7, y + 3.5, words, size=10.5, anchor="end", opacity=0.75)
 
-    def x_axis(self, language: Language, label: str = "", *, most: int = 5, whole: bool = False) -> None:
+    def x_axis(self, language: Language, label: str = "", *, whole: bool = False) -> None:
         """The base line, with numbers below it and what they are."""
         base = self.top + self.height
         self.on.line([(self.left, base), (self.left + self.width, base)], opacity=0.4)
-        for value in ticks(*self.x, most):
+        for value in ticks(*self.x):
             if not whole or value == round(value):
                 words = language.number(value, _digits(value))
                 self.on.text(self.across(value), base + 15, words, size=10.5, anchor="middle", opacity=0.75)

@@ -1,4 +1,7 @@
-"""A run goes on with the number of threads that it began with: with another one, the same training ends otherwise."""
+"""The number of threads of a run: as many as its steps keep busy, and those that it began with when it goes on.
+
+With another number the same training ends otherwise, since sums are taken in another order.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,42 @@ import contextlib
 
 import torch
 
+from escalera import builders
 from escalera.core.rundir import RunDir
 from escalera.core.runtime import threads
+from escalera.data.dataset import Dataset
+from escalera.evaluate.cost import flops_per_image
+from escalera.ladder.schema import RungConfig
 from escalera.run.events import Events
 
+THREAD_FLOPS = 100_000_000
+"""Operations of a training step that are worth a thread: with two for twice as many a step ends a fifth sooner where
+nothing else is at work, and five times as late where something is (docs/results/speed.md)."""
 
-def as_begun(run: RunDir, events: Events) -> contextlib.AbstractContextManager[None]:
-    """The number of threads of a run that was begun; those that there are for one that is not."""
-    here = torch.get_num_threads()
+
+def as_begun(run: RunDir, config: RungConfig, data: Dataset, events: Events) -> contextlib.AbstractContextManager[None]:
+    """Compute with the number of threads of a run that was begun; with as many as are of use for one that is not."""
+    here = busy(config, _flops(config, data)) if torch.get_num_threads() > 1 else 1
     begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
     if begun != here:
         events.threads_kept(begun, here)
     return threads(begun)
+
+
+def busy(config: RungConfig, flops: int) -> int:
+    """How many of the threads that there are the steps keep busy of a network of so many operations for a picture.
+
+    All of them where a body stays as it is: not the steps take the time then, but running it once, and what it finds is
+    kept for other rungs, who would find something else with another number of threads. All of them for classifiers.
+    """
+    there = torch.get_num_threads()
+    if not config.model.trains or any(part.learns == "none" for part in config.model.parts.values()):
+        return there
+    forward_and_back = 3 * flops * config.train.batch_size
+    return min(there, max(1, forward_and_back // THREAD_FLOPS))
+
+
+def _flops(config: RungConfig, data: Dataset) -> int:
+    """Operations of one forward pass of one picture."""
+    network, inputs = builders.sketch(config, data)
+    return flops_per_image(network, inputs.shape, inputs.attributes)

@@ -22,10 +22,10 @@ from escalera.run.folds import begin, by_folds, one_fold
 from escalera.run.lineage import check_ready
 from escalera.run.outcome import Outcome
 from escalera.run.status import fingerprint, other_classes, prepare, put_back, settled, unfinished
-from escalera.run.task import Task
+from escalera.run.task import Task, data_of
 
 
-def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], events: Events) -> Outcome:
+def attempt(task: Task, rung: Rung, failed: Collection[str], events: Events) -> Outcome:
     """Train the rung of a task, or go on with it, unless it is finished; what stood there before is kept.
 
     What goes wrong is written into run.json, and is in what comes back; `failed` are the rungs that it must not start
@@ -38,6 +38,7 @@ def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], even
             home = unfinished(run, rung) or run
             one_fold(task, rung, home, events, _fit)
             return done
+        data = data_of(task, rung)
         found = _home(task, rung, data, failed, events)
         if found is None:
             return done
@@ -45,7 +46,7 @@ def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], even
         if rung.config.data.folds is not None and task.on == "test":
             by_folds(task, rung, home, events, _fit)
             return _placed(home, run, rung, done, events)
-        with as_begun(home, events):
+        with as_begun(home, rung.config, data, events):
             fitted = _fit(task, rung, data, home, events)
             if fitted is None:
                 events.trial_pauses()
@@ -57,11 +58,11 @@ def attempt(task: Task, rung: Rung, data: Dataset, failed: Collection[str], even
         return _failed(task, rung, home, error, events)
 
 
-def open_folds(task: Task, rung: Rung, data: Dataset, failed: Collection[str], events: Events) -> Outcome | None:
+def open_folds(task: Task, rung: Rung, failed: Collection[str], events: Events) -> Outcome | None:
     """Make the home of a rung whose folds are trained side by side; what came of it where nothing is to train."""
     home = task.run
     try:
-        found = _home(task, rung, data, failed, events)
+        found = _home(task, rung, data_of(task, rung), failed, events)
         if found is None:
             return Outcome(*task.key)
         home = found

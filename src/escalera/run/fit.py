@@ -208,13 +208,12 @@ def _train(fitting: Fitting, events: Events, until: int | None = None, deadline:
     with fitting.in_turn():
         found = last.resume(training)
     _tell(found, history, training, events)
-    pause = Pause(until)
     callbacks: list[Callback] = [
         *parts.values(),
         *(extra for extra in (builders.lookahead(settings), average, builders.unfreezing(config.model, fitting.network),
                                   builders.whitening(fitting.network)) if extra),
         *([Deadline(deadline)] if deadline is not None and place.ranks.count == 1 else []), StatisticsWarmUp(),
-        *([TensorBoard(run.path), last, Announcer(events, worth(config))] if leads else []), pause, stop
+        *([TensorBoard(run.path), last, Announcer(events, worth(config))] if leads else []), Pause(until), stop
     ]  # fmt: skip
     train(
         training,
@@ -231,7 +230,7 @@ def _train(fitting: Fitting, events: Events, until: int | None = None, deadline:
         callbacks=callbacks,
     )
     took = {"energy": energy.meter.taken.to_json()}
-    if pause.reached:
+    if training.paused:
         return took
     if training.interrupted:
         raise stop.reason

@@ -181,7 +181,13 @@ class Fitting:
         """The features of train in place of their pictures, and what validates on those of validation."""
 
         of = self.config.train
-        order = {"shuffle": True, "seed": self.seed, "shards": of.shards, "balanced": of.sampler == "balanced"}
+        order = {
+            "shuffle": True,
+            "seed": self.seed,
+            "shards": of.shards,
+            "balanced": of.sampler == "balanced",
+            "drop_last": of.drop_last,
+        }
         train = self._features(self.data.train, self.told, batch_size=of.batch_size, **order)
         validation = self._features(self.data.validation, self.told)
         return train, lambda judged: _validated(judged, lambda asked: predict(asked, validation.epoch(0)))

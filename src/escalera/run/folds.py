@@ -65,7 +65,7 @@ def one_fold(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> 
     events.fold_begins(task.source.fold, rung.config.data.folds or 0)
     turn_to(asdict(task))
     data = data_of(task, rung)
-    with as_begun(part, events):
+    with as_begun(part, rung.config, data, events):
         fitted = fit(task, rung, data, part, events)
         assert fitted is not None, "a run that is judged by test does not pause"
         evaluate(fitted, rung.config, data, part, Events())

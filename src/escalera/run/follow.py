@@ -26,7 +26,7 @@ from escalera.ladder.schema import Rung
 from escalera.run.fit import take_part
 from escalera.run.fitting import Fitting, new_network
 from escalera.run.gang import END, GO, READY, Part, Place
-from escalera.run.task import Task, data_kept, open_data
+from escalera.run.task import Task, data_kept, data_of
 
 
 def follow(meeting: Meeting, first: int = 1) -> None:
@@ -74,7 +74,7 @@ def _prepared(part: Part) -> Fitting:
     task = Task.of(part.task)
     rung = Rung.model_validate_json(task.rung)
     place = Place(choose_device(task.device), part.precision)
-    data = open_data(task.source)
+    data = data_of(task, rung)
     network = new_network(rung.config, task.seed, data)
     fitting = Fitting(rung.config, task.seed, data, RunDir(Path(part.home)), network, place)
     fitting.start({name: Path(file) for name, file in part.start.items()})

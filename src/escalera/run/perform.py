@@ -9,7 +9,7 @@ from escalera.core.memory import keep_memory
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, data_of
+from escalera.run.task import Task, open_data
 
 
 def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
@@ -22,11 +22,11 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
     rung = Rung.model_validate_json(task.rung)
     if task.source.fold is None:
         events.rung_begins(rung, task.seed, task.place)
-    data = data_of(task, rung)
+    open_data(task.source)  # where they cannot be had, no rung can be trained, and the climb ends
 
     def work(heard: Events) -> Outcome:
         with threads(task.threads) if task.threads else contextlib.nullcontext():
-            return attempt(task, rung, data, failed, heard)
+            return attempt(task, rung, failed, heard)
 
     if task.store is None:
         return work(events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -44,7 +45,7 @@ class EarlyStopping(Callback):
         """Compare, keep the best weights, and set the flag when patience is out."""
         for monitor in self.monitors:
             value = -training.log[monitor] if monitor.endswith("loss") else training.log[monitor]
-            if monitor in self.values and value <= self.values[monitor]:
+            if math.isnan(value) or value <= self.values.get(monitor, -math.inf):
                 continue
             self.values[monitor] = value
             self.last_gain = training.epoch
@@ -90,11 +91,10 @@ class Deadline(Callback):
 
 
 class Pause(Callback):
-    """Ends the training for now after so many epochs; `reached` says that it has."""
+    """Ends the training for now after so many epochs."""
 
     def __init__(self, epochs: int | None) -> None:
         self.epochs = epochs
-        self.reached = False
 
     def on_train_begin(self, training: Training) -> None:
         """One that has come so far already goes no further."""
@@ -107,7 +107,7 @@ class Pause(Callback):
     def _look(self, training: Training) -> None:
         over = training.stop or training.interrupted or training.epoch >= training.epochs
         if self.epochs is not None and training.epoch >= self.epochs and not over:
-            self.reached = training.interrupted = True
+            training.paused = True
 
 
 class StatisticsWarmUp(Callback):

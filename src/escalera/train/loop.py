@@ -27,8 +27,9 @@ CHECK_EVERY = 50
 class Training:
     """Where a training stands: what callbacks may read.
 
-    They may set `stop`, which ends it for good with that reason, and `interrupted`, which ends it for now. `average`
-    is a network that holds the moving average of the weights, where there is one.
+    They may set `stop`, which ends it for good with that reason, and two that end it for now: `paused` at the end of an
+    epoch, in every process alike, and `interrupted` at any time, by one of them alone. `average` is a network that
+    holds the moving average of the weights, where there is one.
     """
 
     network: nn.Module
@@ -39,6 +40,7 @@ class Training:
     step: int = 0
     stop: str = ""
     interrupted: bool = False
+    paused: bool = False
     seconds: float = 0.0
     loss: float = float("nan")
     accuracy: float = float("nan")
@@ -100,7 +102,7 @@ def train(
     plain = accumulate == shards.count == 1
     try:
         _call(callbacks, "on_train_begin", training)
-        while training.epoch < training.epochs and not training.stop:
+        while training.epoch < training.epochs and not training.stop and not training.paused:
             if shards.ended(training.interrupted):
                 training.interrupted = True
                 return

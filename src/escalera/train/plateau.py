@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from escalera.train.loop import Callback, Training
@@ -33,7 +34,7 @@ class Plateau(Callback):
     def on_epoch_end(self, training: Training) -> None:
         """Compare, and lower the rate when patience is out."""
         value = -training.log[self.monitor] if self.monitor.endswith("loss") else training.log[self.monitor]
-        if self.best is None or value > self.best + SMALLEST_GAIN:
+        if not math.isnan(value) and (self.best is None or value > self.best + SMALLEST_GAIN):
             self.best, self.waited = value, 0
             return
         self.waited += 1

@@ -21,6 +21,7 @@ from escalera.data.options import ReadOptions
 from escalera.data.readers.columns import LABEL, LOOKED_AT, is_path, picture_columns
 from escalera.data.readers.csv_file import CsvTable, csv_table, two_tables
 from escalera.data.readers.listing import AT_ONCE, SPLITS, Labels, Raw
+from escalera.data.readers.pixel_shape import pixel_shape
 from escalera.data.readers.split_column import split_column
 from escalera.data.readers.written_labels import labels_of
 
@@ -76,7 +77,7 @@ class PixelColumns:
 
     def _pixels(self, some: pa.Table, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         if len(self.columns) == 1:
-            values = [np.array(text.split(), np.float64) for text in some.column(0).to_pylist()]
+            values = [self._numbers(text, row) for text, row in zip(some.column(0).to_pylist(), rows, strict=True)]
             short = next((i for i, value in enumerate(values) if len(value) != math.prod(self.shape)), None)
             if short is not None:
                 raise DataError(
@@ -93,6 +94,16 @@ class PixelColumns:
                 f"{np.nanmin(found[wrong[0]]):g} to {np.nanmax(found[wrong[0]]):g}, or none. Rows count from 0."
             )
         return found.astype(np.uint8)
+
+    def _numbers(self, text: str | None, row: int) -> NDArray[np.float64]:
+        try:
+            return np.array((text or "").split(), np.float64)
+        except ValueError:
+            found = f"{text[:30]}..." if text and len(text) > 30 else text
+            raise DataError(
+                f"{self.path}: row {row}: expected numbers with blanks between in column '{self.columns[0]}', found "
+                f"'{found}'. Rows count from 0."
+            ) from None
 
     def table(self) -> pa.Table | None:
         """The columns that are neither pixels nor labels."""
@@ -193,18 +204,4 @@ def _label(source: CsvTable, rest: list[str], options: ReadOptions) -> str | Non
 
 def _shape(source: CsvTable, columns: list[str], options: ReadOptions) -> tuple[int, ...]:
     count = len(columns) if len(columns) > 1 else len(str(source.read(columns, 1).column(0)[0]).split())
-    if options.shape is not None:
-        if math.prod(options.shape) != count:
-            raise DataError(
-                f"data.shape: {source.path} has {count} pixels in each row; {'x'.join(map(str, options.shape))} are "
-                f"{math.prod(options.shape)}."
-            )
-        return tuple(options.shape)
-    for channels in (1, 3):
-        side = math.isqrt(count // channels)
-        if side * side * channels == count:
-            return (side, side) if channels == 1 else (side, side, channels)
-    raise DataError(
-        f"{source.path}: {count} pixels in each row make no square; write their height and width with data.shape: "
-        "[height, width]."
-    )
+    return pixel_shape(count, str(source.path), options)[0]

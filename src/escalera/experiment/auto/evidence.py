@@ -89,6 +89,8 @@ class Answered:
 
 def answered(runs: Sequence[RunDir]) -> Answered:
     """The answers of trials for their rows of validation, one after the other."""
+    for run in runs:
+        run.check(run.validation.name)
     found = [read_answers(run.validation) for run in runs]
     return Answered(
         rows=np.concatenate([one.rows for one in found]),

@@ -78,7 +78,7 @@ class Timing:
         """What `plan` says of a rung, as measured on a few of its steps."""
         key = rung.config.model_dump_json()
         if key not in self.known:
-            [row] = plan([rung], seed=self.seed, data_root=self.data_root, device=self.device)
+            [row] = plan([rung], seed=self.seed, data_root=self.data_root, device=self.device, skip_bad=True)
             if "error" in row:
                 raise EscaleraError(row["error"])
             self.known[key] = row

@@ -10,7 +10,7 @@ from dataclasses import replace
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, data_of
+from escalera.run.task import Task, open_data
 
 Submit = Callable[[Task, frozenset[str]], Future[Outcome]]
 
@@ -26,7 +26,8 @@ def in_parts(task: Task, failed: frozenset[str], submit: Submit, events: Events)
     from escalera.run.attempt import open_folds
 
     rung, whole = Rung.model_validate_json(task.rung), Future[Outcome]()
-    opened = open_folds(task, rung, data_of(task, rung), failed, events)
+    open_data(task.source)  # as in `perform`
+    opened = open_folds(task, rung, failed, events)
     if opened is not None:
         whole.set_result(opened)
         return whole

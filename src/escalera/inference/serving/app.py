@@ -46,7 +46,6 @@ def make_app(predictor: Opened, queue: Queue, metrics: Metrics, *, local: bool, 
         return JSONResponse({"status": "ok"})
 
     async def numbers(request: Request) -> Response:
-        metrics.wait(queue.waiting)
         return Response(metrics.text(version("escalera"), name), media_type=TYPE)
 
     answers = {"/predict": predict, "/models": models, "/health": health, "/metrics": numbers}

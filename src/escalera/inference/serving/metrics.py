@@ -35,6 +35,7 @@ class Metrics:
         self._cells = cells
         self._first = own * WIDTH
         self._cells[self._first + _PROCESS] = process
+        self.wait(0)  # what waited at a worker before this one is gone
 
     def count(self, path: str, status: int, seconds: float) -> None:
         """A request is answered."""
@@ -96,7 +97,7 @@ def counted(app: App, metrics: Metrics) -> App:
     """An application whose every answer is counted, those of the guard too."""
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-        status, began = 500, time.perf_counter()
+        status, began = 0, time.perf_counter()
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -106,8 +107,12 @@ def counted(app: App, metrics: Metrics) -> App:
 
         try:
             await app(scope, receive, noted)
+        except BaseException:
+            status = status or 500
+            raise
         finally:
-            if scope["type"] == "http":
+            # Whoever hung up before the question was whole has no answer, and no fault is ours.
+            if scope["type"] == "http" and status:
                 metrics.count(scope["path"], status, time.perf_counter() - began)
 
     return counting

@@ -66,10 +66,11 @@ def _work(served: Served, taken: socket, place: int, ready: Ready) -> None:
 
     predictor = opened(served.model)
     # A model in an ONNX file has one core of itself; PyTorch, where it is installed, would take four times its memory.
-    queue = Queue("serve", (lambda: None) if isinstance(predictor, OnnxModel) else with_one_core)
+    prepare = (lambda: None) if isinstance(predictor, OnnxModel) else with_one_core
+    metrics = Metrics(served.cells, place, os.getpid())
+    queue = Queue("serve", prepare, told=metrics.wait)
     try:
         queue.submit(lambda: warm_up(predictor)).result()
-        metrics = Metrics(served.cells, place, os.getpid())
         run(make_app(predictor, queue, metrics, local=served.local, login=served.login), taken, ready=ready)
     finally:
         queue.close()

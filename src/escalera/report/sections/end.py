@@ -42,7 +42,7 @@ def _minute(time: str) -> str:
 def _machine(run: Run, language: Language) -> tuple[str, str]:
     """The hardware and the versions of a run, each in one line."""
     place = run.environment
-    cores = language.say("end.cores", cores=language.number(place.cores), threads=language.number(place.threads))
+    cores = language.count(place.cores, "core") if place.cores else ""
     memory = language.say("end.memory", memory=language.short(place.memory_bytes, "B"))
     versions = {"Escalera": place.escalera, "PyTorch": place.torch, "Python": place.python}
     return (
