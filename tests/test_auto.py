@@ -561,11 +561,25 @@ def test_a_name_that_is_no_folder_is_refused_before_anything_is_written(tmp_path
     assert "se esperaba un nombre" in translate(str(caught.value), "es")
 
 
+def test_beside_a_ladder_of_a_persons_it_takes_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert building._free_name("photos/", "runs", None) == "photos"
+    Path("photos.yaml").write_text("name: photos\n")
+    assert building._free_name("photos/", "runs", None) == "photos-auto"
+    assert building._free_name("photos/", "s3://bucket/runs", None) == "photos-auto"
+    assert building._free_name("photos/", "runs", Path("a.yaml")) == "photos"
+    Path("runs/digits").mkdir(parents=True)
+    Path("runs/digits/ladder.json").write_text("{}")
+    assert building._free_name("digits", "runs", Path("a.yaml")) == "digits-auto"
+    Path("runs/digits/auto").mkdir()  # begun by an earlier call, which this one goes on with
+    assert building._free_name("digits", "runs", None) == "digits"
+
+
 def test_runs_of_another_ladder_are_left_alone(tmp_path: Path) -> None:
     place = tmp_path / "runs" / "digits"
     place.mkdir(parents=True)
     (place / "ladder.json").write_text("{}")
     with pytest.raises(EscaleraError, match="has the runs of another ladder, whose report would be replaced") as caught:
-        auto("digits", out=tmp_path / "runs", file=tmp_path / "a.yaml")
+        auto("digits", name="digits", out=tmp_path / "runs", file=tmp_path / "a.yaml")
     assert (place / "ladder.json").read_text() == "{}" and not (tmp_path / "a.yaml").exists()
     assert "tiene las ejecuciones de otra escalera" in translate(str(caught.value), "es")

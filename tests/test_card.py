@@ -110,14 +110,39 @@ def test_a_card_says_what_to_know_of_the_data(run: Path) -> None:
     folder.write_record(record, ["*.yaml", "*.json", "*.parquet", "*.safetensors"])
     text = card(folder, "en")
     for line in (
-        EN.say("card.skipped", rows="4"),
-        EN.say("card.dropped", rows="5"),
+        EN.count(4, "skipped"),
+        EN.count(5, "dropped"),
         EN.say("card.only_exact"),
-        EN.say("card.labels_test", file=r"fixed.csv", rows="7"),
-        EN.say("card.balance", least=record["data"]["classes"][9], few="2", many="9"),
+        EN.say("card.labels_test", file=r"fixed.csv", rows="7 rows"),
+        EN.say("card.balance", least=record["data"]["classes"][9], few="2 rows", many="9"),
         EN.say("card.looks", times="3"),
     ):
         assert f"- {line}\n" in text
+
+
+def test_a_single_row_is_not_several_and_splits_are_called_as_in_the_report(run: Path) -> None:
+    folder = RunDir(run / "seed-0")
+    record = folder.read_record() | {"price": None}
+    record["data"] |= {
+        "skipped": 1,
+        "duplicates": {"test": 2, "validation": 1, "near_searched": True, "dropped": 1},
+        "class_rows": {"train": [9] * 9 + [1], "validation": [], "test": []},
+    }
+    folder.write_record(record, ["*.yaml", "*.json", "*.parquet", "*.safetensors"])
+    english, spanish = card(folder, "en"), card(folder, "es")
+    for text in ("1 picture could not be decoded and is in no", "1 row with such a copy was left out", " has 1 row;"):
+        assert text in english
+    for text in (
+        "1 imagen no se pudo decodificar y no está",
+        "Se quitó del entrenamiento 1 fila con",
+        " tiene 1 fila;",
+    ):
+        assert text in spanish
+    assert "| train | " in english and "| entrenamiento | " in spanish and "| prueba | " in spanish
+    told = spanish.partition("\n---\n")[2].split("````")[::2]  # what the header and the recipe call them are keys
+    assert not re.findall(r"\b(train|test|validation)\b", " ".join(told))
+    assert "Price" not in english and "Precio: " not in spanish  # none is known: nothing is said of it
+    assert "| 95% |" in english and "95 %" not in english
 
 
 def test_the_licence_of_imagenet_weights_is_in_the_header(run: Path) -> None:

@@ -341,6 +341,18 @@ def test_the_language_is_that_of_the_system_unless_it_is_named(variables: dict[s
     assert done.stderr.startswith("error: expected a" if language == "en" else "error: se esperaba")
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_no_line_of_the_help_is_cut_at_eighty_columns(language: str, monkeypatch: Patch, capsys: Capture) -> None:
+    monkeypatch.setenv("ESCALERA_LANG", language)
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ([], ["climb"]):
+        assert run(monkeypatch, *command, "--help") == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert [line for line in lines[1:] if line.endswith("...")] == []
+    assert ("docs/es/cluster.md" in "".join(line.strip() for line in lines)) == (language == "es")
+
+
 def test_the_help_is_there_in_spanish(monkeypatch: Patch, capsys: Capture) -> None:
     whole = typer.main.get_command(cli.app)
     english = {

@@ -207,6 +207,17 @@ def test_both_languages_say_the_same() -> None:
         assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", spanish[key])), key
 
 
+def test_pictures_that_cannot_be_decoded_are_left_out_by_the_command_to_type_next(
+    escalera: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path(folders()) / "robin" / "bad.png").write_bytes(b"x")
+    assert escalera("new", "photos") == 0
+    command = "escalera climb photos.yaml --skip-bad --plan"
+    assert capsys.readouterr().out.splitlines()[-1] == f"Next: {command}"
+    text = Path("photos.yaml").read_text(encoding="utf-8")
+    assert f"#   {command}   " in text and "#   escalera climb photos.yaml --skip-bad   " in text
+
+
 def test_as_json(escalera: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert escalera("new", arrays(), "--json") == 0
     found = json.loads(capsys.readouterr().out)

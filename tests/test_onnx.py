@@ -23,9 +23,11 @@ from escalera.inference.predictor import Predictor
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-from escalera.inference.onnx_export import write_onnx  # noqa: E402
+from escalera.inference.onnx_check import Accuracy, Check  # noqa: E402
+from escalera.inference.onnx_export import Written, write_onnx  # noqa: E402
 from escalera.inference.onnx_model import read_onnx  # noqa: E402
 from escalera.inference.onnx_session import unopened  # noqa: E402
+from escalera.inference.onnx_told import told  # noqa: E402
 
 LADDER = """
 name: tiny
@@ -441,3 +443,21 @@ def test_onnxruntime_is_told_to_report_nothing(file: Path) -> None:
     )
     assert "onnxruntime is told 1\n" in done.stdout
     assert "telemetry" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("difference", "english", "spanish"),
+    [
+        (0.0, "at most 0", "como mucho en 0"),
+        (3.6e-07, "less than 0.000001", "en menos de 0,000001"),
+        (0.0123, "at most 0.012", "como mucho en 0,012"),
+        (3.61e-05, "at most 0.000036", "como mucho en 0,000036"),
+    ],
+)
+def test_how_far_probabilities_differ_is_said_in_decimals(difference: float, english: str, spanish: str) -> None:
+    check = Check("test", 359, difference, 0.9, Accuracy(359, 0.526, 0.475, 0.578), 12_000, 0, {}, {}, why="")
+    told_in = {code: told(Written(check, None), code, plain=True) for code in ("en", "es")}
+    assert told_in["en"][0].endswith(f"probabilities differ by {english}")
+    assert told_in["es"][0].endswith(f"las probabilidades difieren {spanish}")
+    assert "right on test: 52.6% (95% interval 47.5% to 57.8%)" in told_in["en"]
+    assert "exactitud en prueba: 52,6 % (intervalo del 95 %: 47,5 % a 57,8 %)" in told_in["es"]

@@ -207,6 +207,12 @@ def test_a_pipe_is_as_wide_as_the_plan_and_breaks_no_sentence() -> None:
     assert "…" not in folded
 
 
+def test_of_several_seeds_it_says_which_times_are_of_one() -> None:
+    said = "The times of the rungs are those of one seed each; that of all is the time of 5 seeds."
+    assert said in printed([planned("mlp")], width=100, terminal=False, seeds=5)
+    assert "seed" not in printed([planned("mlp")], width=100, terminal=False)
+
+
 def test_a_rung_that_is_only_judged_otherwise_costs_no_training(ladder: Path) -> None:
     ladder.write_text(LADDER + "  - name: both-sides\n    from: base\n    change: {evaluate.tta: flip}\n")
     base, both = climb.plan(esc.load_ladder(ladder), rungs=["base", "both-sides"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import platform
 import re
+import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -18,7 +20,9 @@ from rich.console import Console
 
 import escalera.cli.terminal
 from escalera import cli
+from escalera.cli import lines
 from escalera.cli.doctor.check import State as Standing
+from escalera.cli.lines import echo_markdown, fold
 from escalera.cli.terminal import load_terminal
 from escalera.core import runtime
 from escalera.core.extras import EXTRAS
@@ -212,6 +216,74 @@ def test_no_word_of_the_other_language_is_printed(said: dict[str, dict[str, str]
         plain = re.sub(r"\S*[/=\[\]]\S*|--\S+|\b[A-Z]+_[A-Z_]+\b|'[^']*'|«[^»]*»|\{[^}]*\}|\b[0-9a-f]{20}\b", " ", text)
         words = set(re.findall(r"[^\W\d_]+", plain.casefold()))
         assert words & other == set(), f"{command}:\n{text}"
+
+
+PATH = "nowhere/" + "a-long-name/" * 8 + "my pictures"
+
+
+def test_lines_are_folded_between_words_and_paths_stay_whole() -> None:
+    text = f"error: expected a run, but there is none at '{PATH}'; see\n  - the first of some words\nend"
+    folded = fold(text, 24).split("\n")
+    assert f"'{PATH}';" in folded and "  - the first of some" in folded and "    words" in folded
+    assert all(len(line) <= 24 for line in folded if PATH not in line)
+    assert fold("cifar10  ten classes of it", 18, hang=" " * 9) == "cifar10  ten\n         classes\n         of it"
+    assert fold("look into my folder now", 12, whole="my folder") == "look into\nmy folder\nnow"
+
+
+def test_markdown_on_a_terminal_keeps_its_header_tables_and_recipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = [
+        "---\nname: a word and another\n---",
+        "| a table | of two columns |",
+        "````yaml\na: [1, 2, 3, 4, 5, 6]\n````",
+    ]
+    text = "\n\n".join([kept[0], "some words here", kept[1], "- some other words", kept[2], ""])
+    echo_markdown(text)
+    assert capsys.readouterr().out == text  # in a pipe
+    monkeypatch.setattr(lines, "width_of_terminal", lambda: 10)
+    echo_markdown(text)
+    out = capsys.readouterr().out
+    assert out == text.replace("words here", "words\nhere").replace("- some other words", "- some\n  other\n  words")
+    assert all(part in out for part in kept)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudoterminals of this kind")
+@pytest.mark.parametrize("code", ["en", "es"])
+@pytest.mark.parametrize("words", ["ladders", "sources", "doctor", f"predict {PATH.split()[0]} x.png"])
+def test_no_word_is_cut_at_the_edge_of_a_terminal(words: str, code: str, tmp_path: Path) -> None:
+    """Nor is a line of a pipe broken."""
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment |= {"ESCALERA_LANG": code, "ESCALERA_CACHE": str(tmp_path)}
+    command = [sys.executable, "-m", "escalera", *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    whole = (done.stdout + done.stderr).split()
+    shown = on_terminal(command, 80, environment, tmp_path)
+    told = [re.sub(r"\x1b\[\d*m", "", line) for line in shown.splitlines()]
+    assert [word for line in told for word in line.split() if word != "#"] == [word for word in whole if word != "#"]
+    too_long = [line.strip() for line in told if len(line) > 80]
+    assert all(re.search(r"\S{60}|pip install|unset|export", line) for line in too_long), too_long
+    names = {line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ") and line}
+    assert words not in ("ladders",) or {line.split()[0] for line in told if line[:1].strip()} == names
+
+
+def on_terminal(command: list[str], width: int, environment: dict[str, str], folder: Path) -> str:
+    """What a command shows on a terminal of so many columns."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    shown = b""
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder):
+        os.close(theirs)
+        with suppress(OSError):  # which Linux raises at the end
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
 
 
 def test_a_damaged_checkpoint_is_told_with_the_epoch_that_is_gone_on_from() -> None:

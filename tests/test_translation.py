@@ -55,6 +55,26 @@ def test_english_stays_as_it_is() -> None:
         ),
         # one is not several
         (
+            "x: 1 of 92 pictures cannot be decoded (rows count from 0):",
+            "x: 1 de 92 imágenes no se puede decodificar (las filas se cuentan desde 0):",
+        ),
+        (
+            "21 of 92 pictures cannot be decoded; nothing was predicted:",
+            "21 de 92 imágenes no se pueden decodificar; no se ha clasificado nada:",
+        ),
+        (
+            "x: class 'z' is in test (1 row) but not in train. Add pictures of it to train, or take it out of test.",
+            "x: la clase «z» está en test (1 fila) pero no en train. Añade imágenes suyas a train, o quítala de test.",
+        ),
+        (
+            "expected the attributes a, b; received none for b. Give null where a value is not known.",
+            "se esperaban los atributos a, b; falta b. Escribe null donde no se conozca un valor.",
+        ),
+        (
+            "expected the attributes a, b, c; received none for a, c. Give null where a value is not known.",
+            "se esperaban los atributos a, b, c; faltan a, c. Escribe null donde no se conozca un valor.",
+        ),
+        (
             "t.csv: 1 image is in several rows, with different labels.",
             "t.csv: 1 imagen está en varias filas, con etiquetas distintas.",
         ),
@@ -82,6 +102,8 @@ def test_english_stays_as_it_is() -> None:
             "the hub: a/b: Name or service not known (huggingface.co)",
             "el hub: a/b: «no se encuentra el servidor (huggingface.co)»",
         ),
+        ("test has no picture of 'x', 'y'.", "test no tiene ninguna imagen de «x», «y»."),
+        ("test has no picture of 'x', 'y', ....", "test no tiene ninguna imagen de «x», «y», ...."),
         ("nobody has written this sentence", "nobody has written this sentence"),
         ("", ""),
         ("x: did you mean 'a'? nobody has written this", "x: did you mean 'a'? nobody has written this"),

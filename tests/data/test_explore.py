@@ -92,7 +92,7 @@ def test_what_a_training_would_refuse_is_said(lay: Callable[..., Path], root: Pa
         facts = look(root).facts()
         assert facts["faults"] == [
             f"{folder}/train: no picture in the folder of 'crow'. Put pictures of it there, or remove the folder.",
-            f"{folder}/test: class 'tit' is in test (1 rows) but not in train. Add pictures of it to train, or take it "
+            f"{folder}/test: class 'tit' is in test (1 row) but not in train. Add pictures of it to train, or take it "
             "out of test.",
         ]
         assert facts["splits"]["test"]["classes"] == {"robin": 0, "wren": 0, "tit": 1}
@@ -104,10 +104,31 @@ def test_one_class(lay: Callable[..., Path], root: Path) -> None:
     assert facts["faults"] == [
         f"{folder} has a single class, 'robin'. A classifier needs two or more.",
         "birds: 1 class has too few pictures in train to be in every split with data.validation 0.1 and data.test 0.2: "
-        "'robin' (2). Each needs 3 at least. Add pictures, or write data.rare_classes: train, which keeps them in "
-        "train alone.",
+        "'robin' (2). Each needs 3 at least. Add pictures.",
     ]
     assert facts["splits"]["train"]["classes"] == {"robin": 2}
+
+
+def test_small_classes_that_stay_in_train_are_no_fault_where_there_are_others(
+    lay: Callable[..., Path], root: Path
+) -> None:
+    lay({**TWO, "tit/1.png": (99, (4, 4))})
+    assert "'tit' (1)" in look(root).images.faults[0]
+    assert explore("birds", data_root=root, rare_classes="train").images.faults == ()
+    for few in ("robin", "wren"):
+        for number in range(2, 4):
+            (root / "birds" / few / f"{number}.png").unlink()
+    [fault] = explore("birds", data_root=root, rare_classes="train").images.faults
+    assert "3 classes have too few" in fault and fault.endswith("Each needs 3 at least. Add pictures.")
+
+
+def test_groups_that_a_training_refuses_are_a_fault(lay: Callable[..., Path], root: Path) -> None:
+    folder = lay(TWO)
+    rows = [f"{'train' if n < 6 else 'test'},{name},{name.split('/')[0]},p{n % 5}" for n, name in enumerate(TWO)]
+    (folder.parent / "birds.csv").write_text("split,image,label,patient\n" + "".join(f"{row}\n" for row in rows))
+    (folder.parent / "birds.csv").rename(folder / "birds.csv")
+    [fault] = look(root, group="patient", image_column="image", label_column="label").images.faults
+    assert "groups of data.group 'patient' are in train and in test, as 'p" in fault
 
 
 def test_nothing_to_look_at(lay: Callable[..., Path], root: Path) -> None:

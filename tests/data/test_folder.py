@@ -128,7 +128,7 @@ def test_a_second_start_says_the_same(lay: Callable[..., Path], opened: Callable
         ),
         (
             {f"train/{k}": v for k, v in TWO.items()} | {"test/tit/1.png": 1},
-            "{}/test: class 'tit' is in test (1 rows) but not in train. Add pictures of it to train, or take it out of",
+            "{}/test: class 'tit' is in test (1 row) but not in train. Add pictures of it to train, or take it out of",
         ),
         ({**TWO, "two\nlines/1.png": 1}, "{}: 'two\\nlines' cannot be the name of a class. Give its folder another on"),
     ],

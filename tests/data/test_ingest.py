@@ -255,7 +255,7 @@ def test_a_class_that_train_lacks(put: Callable[..., Path], fails: Callable[...,
     )
     put("yours", "train", [0, 1, 1], names=["ant", "bee", "wasp"])
     path = put("yours", "test", [0, 2], names=["ant", "bee", "wasp"])
-    fails("yours", f"{path}: class 'wasp' is in test (1 rows) but not in train.")
+    fails("yours", f"{path}: class 'wasp' is in test (1 row) but not in train.")
 
 
 def test_a_single_class(put: Callable[..., Path], fails: Callable[..., None]) -> None:

@@ -539,7 +539,7 @@ def test_a_class_of_zeros_alone_is_none(put_all: Callable[..., Path], opened: Ca
     put_all({"test.csv": csv(head, "img/c.png,0,1,0")})
     assert opened().classes == ["cat", "dog"]
     put_all({"test.csv": csv(head, "img/c.png,0,1,0", "img/d.png,0,0,1")})
-    with pytest.raises(DataError, match=r"test.csv: class 'emu' is in test \(1 rows\) but not in train"):
+    with pytest.raises(DataError, match=r"test.csv: class 'emu' is in test \(1 row\) but not in train"):
         opened()
 
 

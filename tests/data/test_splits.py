@@ -77,7 +77,7 @@ TRAIN = "write data.rare_classes: train, which keeps them in train alone."
          "'class-0' (2). Each"),
         ([10, 1], 2, (0.1, 0.2), f"1 class has {FEW} data.validation 0.1: 'class-1' (1). Each needs 2 at least. Add"),
         ([5, 5], 2, (0.95, 0.2), f"2 classes have {FEW} data.validation 0.95: 'class-0' (5), 'class-1' (5). Each needs "
-         f"2 at least. Add pictures, make the shares smaller, or {TRAIN}"),
+         f"2 at least. Add pictures or make the shares smaller."),
         ([9] + [1] * 30, 0, (0.1, 0.2), "'class-10' (1), and 20 more. Each needs 3 at least."),
     ],
 )  # fmt: skip
@@ -91,6 +91,11 @@ def test_classes_too_small_for_every_split(
 
 def test_three_pictures_are_enough() -> None:
     assert len(split(made_up([10, 3]), validation=0.1, test=0.2, seed=0).test.rows) == 3
+
+
+def test_small_classes_cannot_be_kept_in_train_where_there_are_no_others() -> None:
+    with pytest.raises(DataError, match=r"2 classes have too few .*'class-1' \(1\), .*3 at least\. Add pictures\.$"):
+        split(made_up([2, 1]), validation=0.1, test=0.2, seed=0, rare_classes="train")
 
 
 def test_small_classes_kept_in_train_alone() -> None:

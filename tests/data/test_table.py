@@ -124,6 +124,11 @@ def test_missing_values_and_decimals_of_few_kinds_are_ranked() -> None:
     assert {entry["column"]: round(entry["score"], 2) for entry in ranked} == {"kind": 0.69, "bathrooms": 0.0}
 
 
+def test_rows_of_as_many_classes_rank_nothing() -> None:
+    table = pa.table({"x": RANDOM.rand(20), "y": np.arange(20)})
+    assert [entry["score"] for entry in ranking(table, np.arange(20))] == [0.0, 0.0]
+
+
 def test_numbers_of_few_kinds_are_counted() -> None:
     labels = np.arange(400) % 4
     [entry] = ranking(pa.table({"bathrooms": 1 + labels / 2}), labels)

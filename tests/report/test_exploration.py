@@ -64,7 +64,10 @@ def test_it_is_whole_and_needs_nothing_from_elsewhere(page: str) -> None:
     tags = Tags()
     tags.feed(page)
     assert tags.open == []
-    assert {link for link in tags.links if not link.startswith("data:image/")} == {"pixels.csv"}
+    assert {link for link in tags.links if not link.startswith("data:image/")} == {"pixels.csv", "#duplicates"}
+    assert page.count(' id="duplicates"') == 1
+    wrong = page[page.index("<h2>") : page.index("pixels.csv")]
+    assert "different classes: 1. Some labels are wrong." in wrong or "clases distintas: 1." in wrong
     assert "escalera explore birds &lt;&amp;&gt;" in page
     assert "prefers-color-scheme: dark" in page
 

@@ -86,7 +86,7 @@ def test_a_model_is_downloaded_and_opened_again(browser: Any, address: str, tmp_
     for part in ("#run-export", "#run-exported"):
         button = browser.until(lambda part=part: browser.find_element("css selector", part))
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-        browser.until(lambda button=button: button.click() is None)
+        browser.until(lambda button=button: button.is_enabled() and button.click() is None)
     file = tmp_path / "tiny-cnn.safetensors"
     browser.until(file.exists)
     assert find(browser, "#rungs tbody").text.startswith("mlp")
@@ -122,7 +122,7 @@ def test_a_climb_is_begun_and_watched(browser: Any, address: str) -> None:
     find(browser, "#climb-rungs input[type=checkbox]").click()
     find(browser, "#climb-epochs input, #climb-epochs textarea").send_keys("2")
     find(browser, "#climb-start").click()
-    browser.until(lambda: "1 of 1 runs" in find(browser, "#climb-progress").text)
+    browser.until(lambda: "Finished. Runs: 1 of 1" in find(browser, "#climb-progress").text)
     assert "mlp" in find(browser, "#climb-progress .done").text
     # Before the finished run makes room for another the page asks, and takes no for an answer.
     browser.until(lambda: find(browser, "#climb-start").is_enabled())  # the report is written
@@ -131,7 +131,7 @@ def test_a_climb_is_begun_and_watched(browser: Any, address: str) -> None:
     browser.until(lambda: "digits/mlp/seed-0" in find(browser, "#climb-replaces").text)
     find(browser, "#climb-leave").click()
     browser.until(lambda: not browser.find_elements("css selector", "#climb-leave"))
-    assert "1 of 1 runs" in find(browser, "#climb-progress").text
+    assert "Runs: 1 of 1" in find(browser, "#climb-progress").text
     find(browser, "#climb-start").click()
     find(browser, "#climb-sure").click()
     browser.until(lambda: "is kept; to put it back" in find(browser, "#climb-progress pre").get_property("textContent"))

@@ -84,7 +84,7 @@ def test_the_moves_of_a_ladder_that_builds_itself_are_shown(climber: _Climber, t
     moves = auto_of(climber.job.out, "digits").attempts
     assert [one.state for one in moves] == ["kept", "dropped"]
     page = climber.progress.html(Progress(Request("digits", minutes=3), True, [], "", moves=moves))
-    assert "Trabajando: 1 de 2 movimientos se quedan por ahora" in page
+    assert "Trabajando. Movimientos que se quedan por ahora: 1 de 2." in page
     assert "normalización por lotes" in page and "más profunda" in page
     assert auto_of(climber.job.out, "elsewhere").attempts == []
 
@@ -97,7 +97,7 @@ def test_where_the_ladder_was_written_is_told_and_what_broke_off_can_go_on(
     job._file.write_text(json.dumps({"process": 0, "born": 0, **asdict(Request("digits", minutes=3))}))
     job._log.write_text("too few minutes")
     progress, _, stop, resume = climber.watch()
-    assert "No ha llegado al final: 0 de 0" in progress
+    assert "No ha llegado al final. Movimientos que se quedan por ahora: 0 de 0." in progress
     assert "<details open>" in progress and "too few minutes" in progress
     assert not stop["visible"] and resume["visible"]
     file = tmp_path / "digits.yaml"

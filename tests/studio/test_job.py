@@ -222,11 +222,11 @@ def test_a_search_is_watched_and_its_rung_is_what_it_found(tmp_path: Path) -> No
     assert [(step.rung, step.standing) for step in found.steps] == [("mlp", "done"), ("tuned", "done")]
     # What the search has found counts as asked for.
     assert job.replaces(Request(ladder)) == []
-    for code, words in (("en", "3 of 3 trials, best "), ("es", "3 de 3 ensayos, mejor: ")):
+    for code, words in (("en", "trials: 3 of 3, best "), ("es", "ensayos: 3 de 3, mejor: ")):
         view = ProgressView(load_words(code))
         assert words in view.html(found)
     assert view.html(replace(found, hunts=[Hunt("tuned", "running", 4, None, 0.25, True)])).count(
-        "4 ensayos, menor pérdida: 0,250"
+        "ensayos: 4, menor pérdida: 0,250"
     )
 
 
@@ -234,6 +234,6 @@ def test_why_a_climb_broke_off_is_open_to_read() -> None:
     waiting = Step("mlp", 0, "waiting", 0, 3)
     for steps in ([waiting], []):
         page = ProgressView(load_words("en")).html(Progress(Request("tiny"), False, steps, "error: no such source"))
-        assert "Stopped: 0 of" in page and "<details open>" in page and "error: no such source" in page
+        assert "Stopped. Runs finished: 0 of" in page and "<details open>" in page and "error: no such source" in page
     page = ProgressView(load_words("en")).html(Progress(Request("tiny"), True, [waiting], "still at it"))
     assert "<details>" in page

@@ -126,7 +126,7 @@ def test_a_model_is_written_and_what_was_found_out_is_shown(
     assert find_trained(path).name if form == "safetensors" else path.stat().st_size
     assert "tamaño: " in told["value"]
     if form != "safetensors":
-        for text in ("preguntado por las 901 filas de test", "acierto en test: ", "filas por segundo con un hilo"):
+        for text in ("preguntado por las 901 filas de prueba", "exactitud en prueba: ", "filas por segundo"):
             assert text in told["value"]
     assert ("ocho bits frente al modelo entero" in told["value"]) == (form == "int8")
     with pytest.raises(gr.Error, match="Este modelo o ejecución no se puede usar: no existe el entrenamiento"):

@@ -42,10 +42,18 @@ class Page:
         def clicked() -> bool:
             found = self.find(selector)
             self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+            if not found.is_enabled():
+                return False  # grey until there is something to act on
             found.click()
             return True
 
         self.browser.until(clicked)
+
+    def give(self, selector: str, path: Path) -> None:
+        """Choose a file, as soon as the page takes one."""
+        self.browser.until(
+            lambda: self.find(selector).is_enabled() and self.find(selector).send_keys(str(path)) is None
+        )
 
     def until_text(self, selector: str, text: str) -> None:
         self.browser.until(lambda: text in self.find(selector).text)
@@ -88,12 +96,12 @@ def test_three_classes_become_a_model(browser: Any, address: str, real_data: Pat
     ]
     for path, name in held_out[:10]:
         browser.execute_script("document.querySelector('#pictures-live [data-part=answer]').textContent = ''")
-        page.find("#pictures-live [data-part=file]").send_keys(str(path))
+        page.give("#pictures-live [data-part=file]", path)
         answer = page.find("#pictures-live [data-part=answer]")
         right += browser.until(lambda answer=answer: answer.text) == name
     assert right >= 8
     (tmp_path / "none.jpg").write_text("no picture")
-    page.find("#pictures-live [data-part=file]").send_keys(str(tmp_path / "none.jpg"))
+    page.give("#pictures-live [data-part=file]", tmp_path / "none.jpg")
     page.until_text("#pictures-live [data-part=said]", "Sin respuesta: se esperaba una imagen")
     assert page.find("#pictures-live [data-part=answer]").text == ""  # nor that to the picture before
 
@@ -135,7 +143,7 @@ def test_the_camera_fills_a_class_and_pictures_move_and_go(browser: Any, address
     page.until_text("#pictures-classes", "ball (0)")
     assert list((folder / "ball").iterdir()) == []
     page.click("#pictures-remove-set")
-    page.until_text("#pictures-question", "The set toys and its 1 images will be deleted for good.")
+    page.until_text("#pictures-question", "The set toys will be deleted for good, with what is in it: 1 image.")
     page.click("#pictures-sure")
     page.until_text("#pictures-target", "Give a new set a name")
     assert not folder.exists()
@@ -192,13 +200,13 @@ def test_a_zip_becomes_a_model_that_is_trained_with_care_and_taken_along(
         minutes.clear()
         minutes.send_keys("1")
         page.click("#pictures-start")
-        page.until_text("#pictures-progress", "moves are kept so far")
+        page.until_text("#pictures-progress", "Moves kept so far: ")
         shot(browser, "careful")
-        page.until_text("#pictures-progress", "moves are kept. The ladder is the file")
+        page.until_text("#pictures-progress", "The ladder is the file")
         page.until_value("#pictures-models input", "colours-v1-careful")
         shot(browser, "built")
         # It answers to a file, and what it said does not stay when another is chosen.
-        page.find("#pictures-live [data-part=file]").send_keys(str(next((folder / "red").iterdir())))
+        page.give("#pictures-live [data-part=file]", next((folder / "red").iterdir()))
         page.until_text("#pictures-live [data-part=answer]", "red")
         chosen = "document.querySelector('#pictures-model [data-model]')"
         browser.execute_script(f"{chosen}.outerHTML = '<span data-model></span>'")

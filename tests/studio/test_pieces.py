@@ -3,6 +3,7 @@
 import csv
 import importlib
 import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from escalera.core.errors import DataError, RunError
 from escalera.core.files import read_json, write_json
+from escalera.core.record import Change
 from escalera.data.table.transform import Categorical, Numeric, Transformation
 from escalera.experiment.explore import folder_name
 from escalera.inference.serving.answer import Answer
@@ -63,6 +65,36 @@ def test_what_was_removed_is_not_open_any_more(studio: Studio) -> None:
     assert [one["value"] for one in looker.refreshed(MLP)] == [None]
 
 
+def test_a_ladder_is_drawn_for_a_phone_too(studio: Studio) -> None:
+    viewer = importlib.import_module("escalera.studio.tabs.runs")._Viewer(studio, ES)
+    figure, table, *_ = viewer.ladder("tiny")
+    narrow = figure.split('<div class="figure narrow">')[1]
+    assert 'class="figure broad"' in figure and narrow.startswith("<svg") and 'width="340"' in narrow
+    for name in ("mlp", "cnn"):  # all the rungs are in it
+        assert f">{name}</text>" in narrow
+    assert 'data-label="veredicto"' in table and 'data-label="intervalo del 95\u00a0%"' in table
+
+
+def test_what_a_run_changes_is_told_setting_by_setting(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = importlib.import_module("escalera.studio.tabs.runs")
+    changes = [
+        Change(path="train.schedule", before={"name": "constant"}, after={"name": "cosine", "warmup": 2.0}),
+        Change(path="train.label_smoothing", before=0.0, after=0.05),
+        Change(path="augment.<b>", before=None, after="0.5.1"),
+    ]
+    rung = SimpleNamespace(change=changes, why={}, parent="augmentation")
+    monkeypatch.setattr(runs, "read_story", lambda path: SimpleNamespace(rung=lambda name: rung))
+    for words, smoothing in ((EN, "0.05"), (ES, "0,05")):
+        html = str(runs._Viewer(studio, words).run(CNN)[0])
+        rows = re.findall(r"<tr><th><code>(.*?)</code></th><td>(.*?)</td><td>(.*?)</td></tr>", html)
+        assert rows == [
+            ("train.<wbr>schedule.<wbr>name", "constant", "cosine"),
+            ("train.<wbr>schedule.<wbr>warmup", "–", "2"),
+            ("train.<wbr>label_<wbr>smoothing", "0", smoothing),
+            ("augment.<wbr>&lt;b&gt;", "–", "0.5.1"),
+        ]
+
+
 def test_an_explored_page_is_that_of_its_source(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that make one folder, as owner/name and owner-name, are of two sources."""
     made: list[str] = []
@@ -88,7 +120,7 @@ def test_names_from_outside_are_escaped() -> None:
     bad = "<script>alert(1)</script>"
     answer = Answer("x", [(bad, 0.9), ("b", 0.1)], 0, None)
     for html in (
-        answer_html(answer, bad, np.zeros((8, 8, 1), np.uint8), np.ones((2, 2), np.float32), EN),
+        answer_html(answer, bad, np.zeros((8, 8, 1), np.uint8), np.eye(2, dtype=np.float32), EN),
         error_html(bad),
         pictures_html([(np.zeros((8, 8, 3), np.uint8), bad)], bad),
         sheet([bad], [[bad]], bad),
@@ -104,7 +136,14 @@ def test_an_answer_says_where_it_looked_or_why_not() -> None:
     assert "93,0\u00a0%" in answer_html(answer, "m", picture, None, ES)
     assert EN.say("classify.no_map") in answer_html(answer, "m", picture, None, EN)
     assert EN.say("classify.nowhere") in answer_html(answer, "m", picture, np.zeros((2, 2), np.float32), EN)
-    assert 'class="heat"' in answer_html(answer, "m", picture, np.ones((2, 2), np.float32), EN)
+    somewhere = np.array([[1, 0.2], [0, 0]], np.float32)
+    for words in (EN, ES):
+        html = answer_html(answer, "m", picture, somewhere, words)
+        assert 'class="heat"' in html and words.say("classify.looked_means") in html
+        # A map that is the same all over is one colour over the picture: it says so, and shows none.
+        for flat in (np.ones((2, 2), np.float32), np.full((2, 2), 0.3, np.float32), np.ones((1, 1), np.float32)):
+            html = answer_html(answer, "m", picture, flat, words)
+            assert words.say("classify.everywhere") in html and 'class="heat"' not in html
     # What it sees is shown as it is, and not enlarged.
     assert data_uri(np.zeros((8, 8, 1), np.uint8)) in answer_html(answer, "m", picture, None, EN)
     assert "<img" not in answer_html(answer, "m", None, None, EN)
@@ -112,8 +151,9 @@ def test_an_answer_says_where_it_looked_or_why_not() -> None:
 
 def test_a_sheet_keeps_what_its_numbers_are_sorted_by() -> None:
     html = sheet(["rung", "test"], [["a", ("52,8", 0.528)], ["b", ("", None)]], "rungs")
-    assert '<td class="number" data-by="0.528">52,8</td>' in html
-    assert '<td class="number" data-by=""></td>' in html
+    # On a phone the headings stand elsewhere: each cell has its own.
+    assert '<td data-label="rung">a</td><td class="number" data-label="test" data-by="0.528">52,8</td>' in html
+    assert '<td class="number" data-label="test" data-by=""></td>' in html
     assert html.count("<button") == 2
 
 
@@ -125,6 +165,10 @@ def test_curves_of_runs_that_have_the_measure() -> None:
     html = curves(histories, "val_accuracy", EN)
     assert html is not None
     assert html.count("<li>") == 1
+    # Two pictures, of which the page shows one: the other is as wide as a phone.
+    widths = [int(width) for width in re.findall(r'<svg [^>]*width="(\d+)"', html)]
+    assert widths == [720, 340] and html.count('class="figure broad"') == html.count('class="figure narrow"') == 1
+    assert len(set(re.findall(r'<title id="([^"]+)"', html))) == 2
     assert curves(histories, "lr", EN) is None
     assert curves({}, "loss", EN) is None
 

@@ -21,6 +21,34 @@ def test_both_languages_say_the_same_things() -> None:
         assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", spanish[key])), key
 
 
+@pytest.mark.parametrize("code", ["en", "es"])
+def test_one_is_not_told_as_many(code: str) -> None:
+    words = load_words(code)
+    one = words.count(1, "image")
+    for key, values in {
+        "climb.running": {"done": "0", "all": "1"},
+        "climb.done": {"done": "1", "all": "1"},
+        "climb.stopped": {"done": "0", "all": "1"},
+        "climb.trials": {"n": "1"},
+        "climb.trials_of": {"n": "1", "of": "1"},
+        "climb.building": {"kept": "1", "tried": "1"},
+        "climb.built": {"kept": "1", "tried": "1", "file": "a.yaml"},
+        "climb.broken": {"kept": "0", "tried": "1"},
+        "pictures.lost_class": {"name": "a", "images": one},
+        "pictures.lost_set": {"name": "a", "images": one},
+    }.items():
+        many = r"\b1 (runs|moves|trials|images)\b|\b1 (ejecuciones|movimientos|ensayos|imágenes)\b"
+        assert not re.search(many, words.say(key, **values)), key
+
+
+@pytest.mark.parametrize("code", ["en", "es"])
+def test_each_button_that_deletes_says_what(code: str) -> None:
+    words = load_words(code)
+    names = [words.say(f"pictures.{one}") for one in ("remove_set", "remove", "delete", "sure")]
+    assert len(set(names)) == 4
+    assert all(" " in name for name in names)
+
+
 def test_every_key_that_the_source_says_exists() -> None:
     said = set()
     for path in FOLDER.rglob("*.py"):

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from escalera.cli.help import Command, Group, refuse
+from escalera.cli.lines import echo
 from escalera.cli.options import chosen_language
 from escalera.core.errors import EscaleraError
 from escalera.core.extras import absent
@@ -85,7 +86,7 @@ def of_launch() -> Iterator[bool]:
 def _tell(error: EscaleraError) -> NoReturn:
     from escalera.core.translation import translate
 
-    typer.secho(f"error: {translate(str(error), chosen_language())}", fg="red", err=True)
+    echo(f"error: {translate(str(error), chosen_language())}", fg="red", err=True)
     sys.exit(2)
 
 
@@ -123,7 +124,8 @@ def main() -> None:
         from escalera.core.translation import translate
 
         why = translate(str(error.strerror), chosen_language())
-        typer.secho(f"error: {str(error.filename)[:200]}: {why}", fg="red", err=True)
+        file = str(error.filename)[:200]
+        echo(f"error: {file}: {why}", whole=file, fg="red", err=True)
         sys.exit(2)
     except Exception as error:
         if not hasattr(error, "format_message"):  # an error of click: what was typed is no command

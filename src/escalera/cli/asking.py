@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
+from escalera.cli.lines import echo, echo_markdown
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, Language, WeightsRoot, folder, words_of
 
 Host = Annotated[
@@ -83,10 +84,11 @@ def predict(
     elif csv:
         typer.echo(as_csv(found, top), nl=False)
     elif out is None:
-        print_answers(found, typer.echo, words)
+        print_answers(found, echo, words)
     bad = sum(answer["error"] is not None for answer in found)
     if bad:
-        typer.secho(words.say("predict.unanswered", bad=bad, all=len(found)), fg="yellow", err=True)
+        key = "predict.unanswered_one" if bad == 1 else "predict.unanswered"
+        echo(words.say(key, bad=bad, all=len(found)), fg="yellow", err=True)
         raise typer.Exit(1)
 
 
@@ -117,9 +119,10 @@ def export(
         from escalera.inference.onnx_told import told
 
         written = write_onnx(find_trained(run), file, data_root=data_root, int8=int8, force=force)
-        typer.echo("\n".join([f"{words.say('model')}: {file}", *told(written, lang.value, plain=True)]))
+        typer.echo(f"{words.say('model')}: {file}")
+        echo("\n".join(told(written, lang.value, plain=True)))
         _card_beside(run, file, lang)
-        typer.echo(words.say("export.beside"))
+        echo(words.say("export.beside"))
         return
     if int8 or force:
         raise RunError(f"--int8 and --force are for a file that ends in .onnx, received {file.name}")
@@ -137,7 +140,7 @@ def _tell_of_folds(run: Path, lang: Language) -> None:
 def _tell(note: str, lang: Language) -> None:
     from escalera.core.translation import translate
 
-    typer.secho(translate(note, lang.value), fg="yellow", err=True)
+    echo(translate(note, lang.value), fg="yellow", err=True)
 
 
 def _card_beside(run: Path, file: Path, lang: Language) -> None:
@@ -170,7 +173,7 @@ def card(
 
     text = card_of(find_run(run), lang.value)
     if file is None:
-        typer.echo(text, nl=False)
+        echo_markdown(text)
     else:
         write_aside(file, lambda out: out.write(text.encode()))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
 
 from escalera.cli.app import command, echo_json
+from escalera.cli.lines import echo
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang
 
 
@@ -32,18 +32,18 @@ def new(
     Nothing is trained, and no file is overwritten.
     """
     from escalera.experiment.auto.text import words_of
-    from escalera.experiment.first_ladder import free_file, write_first_ladder
+    from escalera.experiment.first_ladder import first_command, free_file, write_first_ladder
     from escalera.experiment.survey import survey_source, told
 
     words = words_of(lang.value)
     path = free_file(source, file)
-    typer.echo(words.say("new.looking", source=source), err=True)
+    echo(words.say("new.looking", source=source), whole=source, err=True)
     seen = survey_source(source, set_ or [], data_root)
     write_first_ladder(seen, path, lang.value)
     if json_:
         echo_json({"file": str(path), **seen.facts()})
         return
     for line in told(seen.found, words):
-        typer.echo(line)
+        echo(line)
     typer.echo(words.say("new.written", file=path))
-    typer.echo(words.say("new.next", command=f"escalera climb {shlex.quote(str(path))} --plan"))
+    typer.echo(words.say("new.next", command=first_command(seen, path)))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
+from escalera.cli.lines import echo
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, words_of
 
 
@@ -37,13 +38,13 @@ def check(
     words = words_of(lang)
     found = check_pictures(run, images, data_root=data_root)
     for note in found["notes"]:
-        typer.secho(translate(note, lang.value), fg="yellow", err=True)
+        echo(translate(note, lang.value), fg="yellow", err=True)
     for one in found["skipped"]:
         why = translate(one["error"], lang.value)
-        typer.secho(words.say("check.skipped", file=one["file"], error=why), fg="yellow", err=True)
+        echo(words.say("check.skipped", file=one["file"], error=why), whole=one["file"], fg="yellow", err=True)
     if json_:
         echo_json(found)
     elif csv:
         typer.echo(as_csv(found), nl=False)
     else:
-        print_check(found, typer.echo, words)
+        print_check(found, echo, words)

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from escalera.cli.lines import echo
 from escalera.cli.options import chosen_language
 
 _FRAME = {
@@ -70,7 +71,7 @@ def refuse(error: Any) -> None:
     if error.ctx is not None:
         typer.echo(_framed(error.ctx.get_usage()), err=True)
         typer.echo(_translated(f"Try '{error.ctx.command_path} -h' for help."), err=True)
-    typer.secho(f"error: {_translated(error.format_message())}", fg="red", err=True)
+    echo(f"error: {_translated(error.format_message())}", fg="red", err=True)
 
 
 def _translated(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
+from escalera.cli.lines import echo, width_of_terminal
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, WeightsRoot, folder, words_of
 
 
@@ -73,19 +74,24 @@ def explore(
     if json_:
         echo_json(facts)
         return
+    from escalera.core.language import load_words
     from escalera.core.translation import translate
 
     for note in facts["notes"]:
-        typer.secho(translate(note, words.code), fg="yellow")
+        echo(translate(note, words.code), fg="yellow")
     for fault in facts["faults"]:
-        typer.secho(words.say("explore.fault", fault=translate(fault, words.code)), fg="yellow")
+        echo(words.say("explore.fault", fault=translate(fault, words.code)), fg="yellow")
     if facts["bad"]:
-        typer.secho(words.count(len(facts["bad"]), "undecodable"), fg="yellow")
+        echo(words.count(len(facts["bad"]), "undecodable"), fg="yellow")
+    if conflicts := facts["duplicates"]["conflicts"]:
+        report = load_words(lang.value, "report", plain=True)
+        echo(report.say("found.conflicts", v0=words.number(conflicts)), fg="yellow")
     if labels:
         rows, suspects = facts["splits"], facts["labels"]["suspects"]
-        typer.echo(words.say("explore.noise", share=words.percent(facts["labels"]["share"])))
+        echo(words.say("explore.noise", share=words.percent(facts["labels"]["share"])))
         for split, count in suspects.items():
-            typer.echo(words.say("explore.suspects", split=split, n=count, rows=rows[split]["rows"]))
+            key = "explore.suspect" if count == 1 else "explore.suspects"
+            echo(words.say(key, split=split, n=count, rows=rows[split]["rows"]))
         typer.echo(f"{words.say('explore.look_through')}: {page.with_name('labels.csv')}")
     typer.echo(f"{words.say('page')}: {page}")
 
@@ -104,14 +110,15 @@ def sources(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, 
         return
     words = words_of(lang)
     width = max(len(str(row["name"])) for row in rows)
+    hang = " " * (width + 2)
     for row in rows:
         if row["form"]:
             form = words.say("form.folders") if row["form"] == "folders" else row["form"]
             place = f"{form}: {row['where']}"
         else:
             place = words.say("sources.library" if row["where"] else "sources.on_hub", where=row["where"] or row["hub"])
-        typer.echo(f"{row['name']:{width}}  {place}")
-    typer.echo(words.say("sources.also"))
+        echo(f"{row['name']:{width}}  {place}", hang=hang, whole=str(row["where"]))
+    echo(words.say("sources.also"))
 
 
 @command("escalera ladders --data-root /data")
@@ -125,11 +132,12 @@ def ladders(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, 
         return
     words = words_of(lang)
     width = max(len(row["name"]) for row in rows)
+    hang = " " * (width + 2)
     for row in rows:
-        typer.echo(f"{row['name']:{width}}  {row['title']} ({words.count(len(row['rungs']), 'rung')})")
+        echo(f"{row['name']:{width}}  {row['title']} ({words.count(len(row['rungs']), 'rung')})", hang=hang)
         for state in dict.fromkeys(row["sources"].values()):
             names = ", ".join(name for name, found in row["sources"].items() if found == state)
-            typer.echo(f"{'':{width}}  {words.say(f'at_hand.{state}', names=names)}")
+            echo(f"{hang}{words.say(f'at_hand.{state}', names=names)}")
 
 
 @command("escalera models cnn", 'escalera models "resnet*d"')
@@ -158,12 +166,12 @@ def models(
         return
     words = words_of(lang)
     for kind in found["kinds"]:
-        typer.echo(f"{kind['kind']}: {translate(kind['description'], lang.value)}")
+        echo(f"{kind['kind']}: {translate(kind['description'], lang.value)}")
         if kind["settings"]:
             Console().print(kinds_table(kind, words))
         typer.echo("")
     if found["networks"]:
-        typer.echo(words.say("models.networks", name=found["networks"][0]["name"]))
+        echo(words.say("models.networks", name=found["networks"][0]["name"]))
     for network in found["networks"]:
         typer.echo(f"{network['name']}  {', '.join(network['weights'])}".rstrip())
 
@@ -192,13 +200,18 @@ def doctor(data_root: DataRoot = None, lang: Lang = HERE, json_: Json = False, d
         echo_json({**facts, "checks": [vars(check) for check in found]})
     else:
         labels = {key: words.say(f"doctor.{key.replace(' ', '-')}") for key in facts}
-        width = max(map(len, labels.values()))
-        typer.echo("\n".join(f"{labels[key]:>{width}}  {value}" for key, value in facts.items()))
-        typer.echo("")
+        width, wide = max(map(len, labels.values())), width_of_terminal()
+        for key, value in facts.items():
+            echo(f"{labels[key]:>{width}}  {value}", hang=" " * (width + 2))
+        echo()
         for line, check in zip(table(found, words), found, strict=True):
-            typer.secho(line, fg=_COLOURS[check.state])
-        typer.echo("")
-        typer.echo(words.count(broken, "broken") if broken else words.say("doctor.nothing_broken"))
+            hang = " " * line.find(check.command or check.text)
+            if check.command and len(line) > (wide or len(line)):
+                hang += "# "
+                line = line.replace(f"  # {check.text}", f"\n{hang}{check.text}")
+            echo(line, hang=hang, whole=line.partition("\n")[0] if check.command else "", fg=_COLOURS[check.state])
+        echo()
+        echo(words.count(broken, "broken") if broken else words.say("doctor.nothing_broken"))
     raise typer.Exit(1 if broken else 0)
 
 

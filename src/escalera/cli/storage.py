@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from escalera.cli.app import command, echo_json
+from escalera.cli.lines import echo
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, folder, words_of
 from escalera.core.errors import EscaleraError
 
@@ -52,9 +53,10 @@ def runs(
         run = inventory.find(named[0], out)
         replaced = inventory.restore(run)
         inventory.rewrite_report(run.path.parents[1], data_root)
-        typer.echo(words.say("runs.restored", run=run.path, place=run.path.with_name(f"seed-{run.seed}")))
+        place = run.path.with_name(f"seed-{run.seed}")
+        echo(words.say("runs.restored", run=run.path, place=place), whole=str(run.path))
         if replaced is not None:
-            typer.echo(words.say("runs.replaced", kept=replaced.path))
+            echo(words.say("runs.replaced", kept=replaced.path), whole=str(replaced.path))
     elif action == "remove" and named:
         _remove(named, out, yes, data_root, words)
     elif named or action in ("restore", "remove"):
@@ -67,7 +69,7 @@ def runs(
         elif found:
             print_runs(Console(), found, words)
         else:
-            typer.echo(words.say("runs.none", folder=action))
+            echo(words.say("runs.none", folder=action), whole=action)
 
 
 def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, words: Words) -> None:
@@ -89,7 +91,7 @@ def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, word
     inventory.remove(runs)
     for ladder in {run.path.parents[1] for run in runs}:
         inventory.rewrite_report(ladder, data_root)
-    typer.echo(words.say("runs.removed", runs=listed))
+    echo(words.say("runs.removed", runs=listed))
 
 
 @command("escalera cache", "escalera cache --clear cifar10")
@@ -119,4 +121,5 @@ def cache(
         made, kind = row.made[:16].replace("T", " "), words.say(f"cache.kind.{row.kind}")
         typer.echo(f"{words.short(row.bytes, 'B'):>9}  {made}  {kind:13}  {row.source}  ({row.name})")
     count, size = words.count(len(rows), "entry"), words.short(sum(row.bytes for row in rows), "B")
-    typer.echo(words.say("cache.removed" if clear else "cache.entries", entries=count, size=size, folder=root))
+    key = "cache.removed" if clear else "cache.entries"
+    echo(words.say(key, entries=count, size=size, folder=root), whole=str(root))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from escalera.cli.app import command, echo_json
+from escalera.cli.lines import echo
 from escalera.cli.options import (
     HERE,
     Cluster,
@@ -156,7 +157,7 @@ def climb(
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     for follower in followers:
         text = narrator.words.say("track.fault", fault=follower.fault) if follower.fault else follower.log.look
-        typer.secho(f"{narrator.words.say('track.look')}: {text}", fg="yellow" if follower.fault else None, err=True)
+        echo(f"{narrator.words.say('track.look')}: {text}", fg="yellow" if follower.fault else None, err=True)
     if json_:
         echo_json(outcome(results.report.parent))
     if results.failed:

@@ -156,7 +156,7 @@ class RunDir:
         if not self.exists():
             return "absent"
         try:
-            return str(self.read_record().get("state", "absent"))
+            return str(self.read_record().get("state", "damaged"))
         except RunError:
             return "damaged"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "translations"
 _FIELD = re.compile(r"\{(\w+)\}")
-_TWICE = re.compile(r"«'([^'«»]*)'»")
-"""A word that is in quotes already where the sentence puts it in quotes."""
+_TWICE = re.compile(r"«((?:'[^'«»]*', )*'[^'«»]*')(, \.\.\.)?»")
+"""Words that are in quotes already where the sentence puts them in quotes."""
 _PHRASES = {"why", "hint", "what"}
 _ITEM = "item"
 """A field for an item of a list, which has no colon: it does not begin with what the list is of."""
@@ -48,7 +48,12 @@ class Sentence:
             return None
         values = {name: value if said is None else said for name, (value, said) in found.items()}
         alone = not any(said is None and _NEXT.search(value) for value, said in found.values())
-        return _TWICE.sub(r"«\1»", _FIELD.sub(lambda field: values[field[1]], self.other)), alone
+        return _TWICE.sub(_once, _FIELD.sub(lambda field: values[field[1]], self.other)), alone
+
+
+def _once(found: re.Match[str]) -> str:
+    names = found[1][1:-1].replace("', '", "», «")
+    return f"«{names}»{found[2] or ''}"
 
 
 def translate(text: str, language: str) -> str:

@@ -123,12 +123,14 @@ def _folds(image_set: ImageSet, count: int, seed: int, group: str | None, rare_c
     few = {one: int(rows[label]) for label, one in enumerate(classes) if rows[label] < count}
     if few and (rare_classes == "refuse" or len(few) == len(classes)):
         least = min(few.values())
-        fewer = f"write data.folds: {least}, " if least >= 2 else ""
+        ways = [f"write data.folds: {least}"] if least >= 2 else []
+        if len(few) < len(classes):
+            ways.append("write data.rare_classes: train, which keeps them in train alone")
+        either = "".join(f", {'or ' if way == ways[-1] else ''}{way}" for way in ways)
         raise SettingError(
             "data.folds",
             f"{name}: {len(few)} class{'es have' if len(few) > 1 else ' has'} fewer pictures than there are "
-            f"folds, {count}: {listed(few)}. Add pictures, {fewer}or write data.rare_classes: train, which keeps them "
-            "in train alone.",
+            f"folds, {count}: {listed(few)}. Add pictures{either}.",
         )
     often = np.flatnonzero(rows[train.labels] >= count)
     folds = np.full(len(train.labels), NEVER, np.int64)

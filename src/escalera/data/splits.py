@@ -68,8 +68,8 @@ def cut_rows(
     if group is not None:
         return groups.cut(image_set, group, dict(cut), seed)
     rare = too_few(image_set, cut)
-    if rare and rare_classes == "refuse":
-        raise DataError(refused(image_set.name, rare, cut))
+    if fault := rare_fault(image_set, cut, rare_classes, rare):
+        raise DataError(fault)
     return _cut(image_set, cut, seed, rare)
 
 
@@ -83,15 +83,24 @@ def too_few(image_set: ImageSet, cut: Mapping[str, float]) -> dict[str, int]:
     }
 
 
-def refused(name: str, rare: Mapping[str, int], cut: Mapping[str, float]) -> str:
-    """What is said of such classes, and what helps."""
-    shares = " and ".join(f"data.{key} {share}" for key, share in list(cut.items())[::-1])
+def rare_fault(image_set: ImageSet, cut: Mapping[str, float], rare_classes: Rare, rare: Mapping[str, int]) -> str:
+    """What is said of such classes, and what helps; "" where there are none, or none that matter.
+
+    They may stay in train only where there are others, of which the splits are made.
+    """
+    others = len(too_few(image_set, cut)) < len(image_set.classes or ["all rows"])
+    if not rare or (rare_classes == "train" and others):
+        return ""
+    name, shares = image_set.name, " and ".join(f"data.{key} {share}" for key, share in list(cut.items())[::-1])
     least = len(cut) + 1
     smaller = ", make the shares smaller" if max(rare.values()) >= least else ""
+    alone = ", or write data.rare_classes: train, which keeps them in train alone" if others else ""
+    if not others:
+        smaller = smaller.replace(",", " or", 1)
     return (
         f"{name}: {len(rare)} class{'es have' if len(rare) > 1 else ' has'} too few pictures in train to be in every "
         f"split{' with ' + shares if cut else ''}: {listed(rare)}. Each needs {least} at least. Add "
-        f"pictures{smaller}, or write data.rare_classes: train, which keeps them in train alone."
+        f"pictures{smaller}{alone}."
     )
 
 

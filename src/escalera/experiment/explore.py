@@ -104,7 +104,8 @@ def look_at(data: Data, data_root: Path | None) -> Explored:
         builders.read_options(data),
         data_root=data_root,
         bands=data.bands,
-        shares={} if data.rare_classes == "train" else {"test": data.test, "validation": data.validation},
+        shares={"test": data.test, "validation": data.validation},
+        rare_classes=data.rare_classes,
     )
 
 

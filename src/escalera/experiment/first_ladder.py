@@ -65,12 +65,18 @@ def write_first_ladder(seen: SourceSurvey, file: Path, language: str) -> None:
         raise EscaleraError(f"{file} could not be written: {error.strerror}.") from None
 
 
+def first_command(seen: SourceSurvey, file: Path) -> str:
+    """What to type first: what the ladder would cost, without the pictures that cannot be decoded."""
+    skipping = " --skip-bad" if any(key == "bad" for key, *_ in seen.found) else ""
+    return f"escalera climb {shlex.quote(str(file))}{skipping} --plan"
+
+
 def first_ladder(seen: SourceSurvey, file: Path, language: str) -> str:
     """The YAML of a first ladder, its comments in one language and the reasons of its rungs in both."""
     words = words_of(language)
-    name, typed = ladder_name(file.stem), shlex.quote(str(file))
+    name = ladder_name(file.stem)
     explore = f"escalera explore {shlex.quote(seen.source)}"
-    plan = f"escalera climb {typed} --plan"
+    plan = first_command(seen, file)
     lines = [
         *_prose(words.say("new.header", source=seen.source)),
         f"#   {plan}   {words.say('new.plan')}",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from escalera.core.errors import EscaleraError, RunError
+from escalera.core.errors import EscaleraError, RunError, closest
 from escalera.core.fault import Fault
 from escalera.core.files import CURE, read_json, write_aside
 from escalera.core.record import DoubtFile
@@ -132,7 +132,11 @@ def export(trained: Trained) -> bytes:
 
 
 def write_file(trained: Trained, path: Path) -> None:
-    """Write a model as one file, whole or not at all."""
+    """Write a model as one file, whole or not at all; raises RunError for a name that nobody would open it by."""
+    if path.suffix.lower() != ".safetensors":
+        close = closest(path.suffix.lower(), (".safetensors", ".onnx"))
+        meant = f"; did you mean {path.with_suffix(close)}?" if close and path.stem else ""
+        raise RunError(f"{path}: expected a name that ends in .safetensors or .onnx, received '{path.name}'{meant}")
     content = export(trained)
     write_aside(path, lambda file: file.write(content))
 

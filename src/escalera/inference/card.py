@@ -93,7 +93,7 @@ def _metadata(record: RunRecord, scores: FullScores, name: str, language: str, l
 def _data(record: RunRecord, words: Language) -> list[str]:
     data = record.data
     rows = [
-        [split, words.number(count)]
+        [words.say(f"card.split.{split}"), words.number(count)]
         for split, count in (("train", data.rows.train), ("validation", data.rows.validation), ("test", data.rows.test))
     ]
     found = [
@@ -113,17 +113,17 @@ def _caveats(record: RunRecord, words: Language) -> list[str]:
     else:
         lines = [words.say("card.duplicates", test=words.number(copies.test), val=words.number(copies.validation))]
         lines += [] if copies.near_searched else [words.say("card.only_exact")]
-        lines += [words.say("card.dropped", rows=words.number(copies.dropped))] if copies.dropped else []
+        lines += [words.count(copies.dropped, "dropped")] if copies.dropped else []
     if data.skipped:
-        lines.append(words.say("card.skipped", rows=words.number(data.skipped)))
+        lines.append(words.count(data.skipped, "skipped"))
     if data.labels is not None:
         key = "card.labels_test" if data.labels.test_changed else "card.labels"
-        lines.append(words.say(key, file=_plain(data.labels.name), rows=words.number(data.labels.train)))
+        lines.append(words.say(key, file=_plain(data.labels.name), rows=words.count(data.labels.train, "row")))
     rows = data.class_rows.train
     if rows and len(rows) == len(data.classes):
         few = min(rows)
         least = _plain(data.classes[rows.index(few)])
-        lines.append(words.say("card.balance", least=least, few=words.number(few), many=words.number(max(rows))))
+        lines.append(words.say("card.balance", least=least, few=words.count(few, "row"), many=words.number(max(rows))))
     if (record.test_looks or 0) > 1:
         lines.append(words.say("card.looks", times=words.number(record.test_looks)))
     return lines
@@ -157,7 +157,7 @@ def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Lan
     found = [
         words.say("card.results"),
         words.say("card.interval"),
-        _table([words.say("card.metric"), words.say("card.value"), "95 %"], rows),
+        _table([words.say("card.metric"), words.say("card.value"), words.say("card.between")], rows),
         words.say("card.per_class"),
         _table(words.say("card.columns").split("|"), per_class),
     ]
@@ -168,7 +168,7 @@ def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Lan
             "card.pair",
             truth=_plain(classes[truth]),
             said=_plain(classes[said]),
-            rows=words.number(rows),
+            rows=words.count(rows, "row"),
             share=words.percent(share),
         )
         for truth, said, rows, share in pairs
@@ -194,9 +194,9 @@ def _limits(record: RunRecord, words: Language) -> list[str]:
 
 def _cost(record: RunRecord, words: Language) -> list[str]:
     time = words.say("card.seconds", time=words.duration(record.seconds), device=record.device or NOTHING)
-    price = record.price
-    money = words.money(price.amount, price.currency) if price else NOTHING
-    return [words.say("card.cost"), time, words.say("card.price", price=money), _energy(record, words)]
+    found = record.price
+    price = [words.say("card.price", price=words.money(found.amount, found.currency))] if found else []
+    return [words.say("card.cost"), time, *price, _energy(record, words)]
 
 
 def _energy(record: RunRecord, words: Language) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from escalera.core.language import Language, load_words
@@ -10,18 +11,21 @@ from escalera.core.translation import translate
 if TYPE_CHECKING:
     from escalera.inference.onnx_export import Written
 
+_LEAST = 1e-6
+"""A difference of probabilities below which its size says nothing."""
+
 
 def told(written: Written, language: str, *, plain: bool = False) -> list[str]:
     """Lines in `en` or `es`; `plain` for a terminal."""
     words, check = load_words(language, "inference", plain=plain), written.check
-    largest = f"{check.largest:.1e}" if check.largest else "0"
     asked = words.say(
-        "export.made_up" if check.why else "export.test", rows=words.number(check.rows), largest=largest,
+        "export.made_up" if check.why else "export.test", rows=words.number(check.rows),
+        largest=_largest(check.largest, words),
         agreement=words.percent(check.agreement), why=translate(check.why, language),
     )  # fmt: skip
     lines = [asked]
     if check.apart:
-        lines.append(words.count(check.apart, "apart"))
+        lines.append(words.count(check.apart, "rounded" if written.smaller else "apart"))
     if found := check.accuracy:
         interval = {"low": words.percent(found.low), "high": words.percent(found.high)}
         lines.append(words.say("export.accuracy", accuracy=words.percent(found.accuracy), **interval))
@@ -43,6 +47,14 @@ def told(written: Written, language: str, *, plain: bool = False) -> list[str]:
             )
         )  # fmt: skip
     return lines
+
+
+def _largest(difference: float, words: Language) -> str:
+    """How far probabilities differ, to two figures and six decimals at most."""
+    if 0 < difference < _LEAST:
+        return words.say("export.less", value=words.number(_LEAST, 6))
+    digits = min(6, 1 - floor(log10(difference))) if difference else 0
+    return words.say("export.at_most", value=words.number(difference, digits))
 
 
 def size_of(size: int, words: Language) -> str:

@@ -91,6 +91,8 @@ def _summary(found: Explored, facts: dict[str, Any], language: Language) -> list
             share = language.percent(both / facts["splits"][split]["rows"])
             images = count(both, "image")
             lines.append(say("explore.leak", images=images, split=say("split." + split), share=share))
+    if conflicts := facts["duplicates"]["conflicts"]:
+        lines.append(say("found.conflicts", v0=language.number(conflicts)))
     lines.append(say("explore.faulty") if found.images.faults or found.images.skipped else say("explore.ready"))
     return lines
 

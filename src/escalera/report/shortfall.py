@@ -33,7 +33,8 @@ def narrow(run: Run, found: Range, language: Language) -> str:
         images = language.count(len(answers.rows), "test_image")
         return language.say(key, name=found.predicted[0], images=images, share=language.percent(share))
     some = found.predicted if found.variety == "few" else found.never
-    classes = language.count(len(run.classes), "class")
+    # A class that no test row has cannot be missed.
+    classes = language.count(len(run.classes) if found.variety == "few" else len(set(answers.labels.tolist())), "class")
     return language.say(
         f"narrow.{found.variety}", names=_named(some, language), n=language.number(len(some)), classes=classes
     )

@@ -17,6 +17,8 @@ from escalera.report.language import Language
 from escalera.report.pictures import data_uri
 
 TOP = 5
+_FLAT = 0.05
+"""A map whose places differ by no more, of 0 to 1, is of one colour to the eye: it points nowhere."""
 
 
 def answer_html(
@@ -66,15 +68,19 @@ def _looked(
     seen = Markup('<figure class="seen"><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>').format(
         data_uri(saw), words.say("classify.seen"), words.say("classify.seen")
     )
-    if map_ is None or not map_.any():
-        why = words.say(blind if map_ is None else "classify.nowhere")
+    if map_ is None or np.ptp(map_) <= _FLAT:
+        reason = blind if map_ is None else "classify.everywhere" if map_.any() else "classify.nowhere"
+        why = words.say(reason)
         return Markup('<div class="pair">{}<p class="hint">{}</p></div>').format(seen, why)
     png = base64.b64encode(heat(np.rint(255 * map_).astype(np.uint8))).decode()
     looked = Markup(
         '<figure class="seen"><div><img src="{}" alt="">'
         '<img class="heat" src="data:image/png;base64,{}" alt="{}"></div>'
-        "<figcaption>{}</figcaption></figure>"
-    ).format(data_uri(picture), png, words.say("classify.looked"), words.say("classify.looked"))
+        "<figcaption>{}<br>{}</figcaption></figure>"
+    ).format(
+        data_uri(picture), png, words.say("classify.looked"), words.say("classify.looked"),
+        words.say("classify.looked_means"),
+    )  # fmt: skip
     return Markup('<div class="pair">{}{}</div>').format(seen, looked)
 
 

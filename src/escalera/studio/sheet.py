@@ -32,13 +32,16 @@ element.addEventListener('click', event => {
 
 
 def sheet(heads: Sequence[str], rows: Sequence[Sequence[Cell]], label: str) -> Markup:
-    """A table whose headings sort it, where the page has SORT."""
+    """A table whose headings sort it, where the page has SORT; a narrow page stacks it, each cell below its heading."""
     numeric = [any(isinstance(row[place], tuple) for row in rows) for place in range(len(heads))]
     top = Markup("").join(
         Markup('<th scope="col"{}><button type="button">{}</button></th>').format(_kind(number), head)
         for head, number in zip(heads, numeric, strict=True)
     )
-    body = Markup("").join(Markup("<tr>{}</tr>").format(Markup("").join(_cell(cell) for cell in row)) for row in rows)
+    body = Markup("").join(
+        Markup("<tr>{}</tr>").format(Markup("").join(_cell(*both) for both in zip(row, heads, strict=True)))
+        for row in rows
+    )
     return Markup(
         '<div class="scroll"><table class="sheet" aria-label="{}">'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
@@ -49,8 +52,9 @@ def _kind(number: bool) -> Markup:
     return Markup(' class="number"') if number else Markup("")
 
 
-def _cell(cell: Cell) -> Markup:
+def _cell(cell: Cell, head: str) -> Markup:
     if isinstance(cell, str):
-        return Markup("<td>{}</td>").format(cell)
+        return Markup('<td data-label="{}">{}</td>').format(head, cell)
     text, value = cell
-    return Markup('<td class="number" data-by="{}">{}</td>').format("" if value is None else value, text)
+    by = "" if value is None else value
+    return Markup('<td class="number" data-label="{}" data-by="{}">{}</td>').format(head, by, text)

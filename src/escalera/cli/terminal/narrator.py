@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from escalera.cli.lines import fold
 from escalera.cli.terminal.layers import layer_table
 from escalera.cli.terminal.tables import print_rungs
 from escalera.cli.terminal.words import load_terminal
@@ -70,8 +71,9 @@ class Narrator(Events):
         if data.overlap and data.overlap.dropped:
             self._print(words.say("data.dropped", name=name, pictures=words.count(data.overlap.dropped, "dropped")))
         if data.overlap and data.overlap.test.any():
-            n, of = data.overlap.test.sum(), len(data.overlap.test)
-            self._print(words.say("data.duplicates", name=name, n=words.number(n), of=words.number(of)), style="yellow")
+            n, of = data.overlap.test.sum(), words.number(len(data.overlap.test))
+            key = "data.duplicate" if n == 1 else "data.duplicates"
+            self._print(words.say(key, name=name, n=words.number(n), of=of), style="yellow")
         if data.overlap and not data.overlap.near_searched:
             small = min(data.shape[:2]) < SMALLEST
             self._print(words.say("data.only_exact_small" if small else "data.only_exact_many", name=name), style="dim")
@@ -294,4 +296,5 @@ class Narrator(Events):
 
     def _print(self, text: str, style: str | None = None) -> None:
         """A line without any markup of its own."""
-        self.console.print(escape(text), style=style, highlight=False)
+        folded = fold(text, self.console.width) if self.console.is_terminal else text
+        self.console.print(escape(folded), style=style, highlight=False, soft_wrap=True)

@@ -74,6 +74,8 @@ def print_plan(
     spare = ("rate", "trainable", "epochs", "memory")
     _print_whole(console, *(plan_table(rows, seeds, words, without=spare[:count]) for count in range(len(spare) + 1)))
     console.print(words.say("plan.what"), highlight=False)
+    if seeds > 1:
+        console.print(words.say("plan.seeds", seeds=words.number(seeds)), highlight=False)
     if side_by_side:
         console.print(words.say("plan.one_by_one"), highlight=False)
     for row in rows:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
+from escalera.data import groups
 from escalera.data.cache.bitmap import Channels
 from escalera.data.duplicates.search import Duplicates, Pair, find_duplicates
 from escalera.data.explore.pixels import Pixels, class_means, pixel_statistics
@@ -22,7 +23,7 @@ from escalera.data.explore.survey import Survey, survey, survey_arrays
 from escalera.data.images import ImageSet
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.sources.open import list_source, native_shape, open_source
-from escalera.data.splits import refused, too_few
+from escalera.data.splits import Rare, rare_fault, too_few
 from escalera.data.table.bands import provisional
 from escalera.data.table.summary import describe, ranking
 
@@ -122,12 +123,13 @@ def explore(
     data_root: Path | None = None,
     bands: int | None = None,
     shares: Mapping[str, float] = SHARES,
+    rare_classes: Rare = "refuse",
 ) -> Explored:
     """Look at a source: whatever a training would refuse of it is listed among its faults, and the rest is shown.
 
     Statistics are those of train alone. With a `target`, its `bands` over all rows of train are the classes. `shares`
-    are those of the splits that the source lacks; empty where small classes are no fault. Raises
-    DataError where there is nothing to look at.
+    are those of the splits that the source lacks, `rare_classes` what becomes of small ones (see `splits.split`).
+    Raises DataError where there is nothing to look at.
     """
     where: dict[str, Any] = {"options": options, "data_root": data_root}
     target = options.target
@@ -139,10 +141,8 @@ def explore(
         heads = survey_arrays((split, part.images) for split, part in images.splits.items())
     if target is not None and bands is not None:
         images = provisional(images, target, bands)
-    cut = {split: share for split, share in shares.items() if split not in images.splits}
-    rare = {name: count for name, count in too_few(images, cut).items() if count} if images.classes else {}
-    if rare and options.group is None:
-        images = replace(images, faults=(*images.faults, refused(images.name, rare, cut)))
+    if fault := _uncut(images, shares, rare_classes, options.group):
+        images = replace(images, faults=(*images.faults, fault))
     train = images.splits["train"]
     duplicates = find_duplicates({split: part.images for split, part in images.splits.items()})
     described = {split: describe(part.table) for split, part in images.splits.items() if part.table is not None}
@@ -164,6 +164,19 @@ def explore(
         listings=listings,
     )
     return replace(found, twins=_twins(duplicates, images, found.place))
+
+
+def _uncut(images: ImageSet, shares: Mapping[str, float], rare_classes: Rare, group: str | None) -> str:
+    """Why the splits that a source lacks cannot be cut out of train; "" where they can."""
+    cut = {split: share for split, share in shares.items() if split not in images.splits}
+    if group is not None:
+        try:
+            groups.cut(images, group, cut, seed=0)
+        except DataError as error:
+            return str(error)
+        return ""
+    rare = {name: count for name, count in too_few(images, cut).items() if count} if images.classes else {}
+    return rare_fault(images, cut, rare_classes, rare)
 
 
 def uneven(images: ImageSet) -> list[str]:

@@ -58,7 +58,9 @@ def ranking(table: pa.Table, labels: NDArray[np.int64], kinds: dict[str, Kind] |
         counted.append(kind == "categorical" or len(distinct) <= _FEW)
         columns.append((codes if counted[-1] else values)[rows])
     scores = dict.fromkeys(table.column_names, 0.0)
-    if columns and len(rows) > 3:
+    # Numbers are compared within a class, of which that takes two rows: the library leaves out the others, and fails
+    # where no class has them.
+    if columns and len(rows) > 3 and np.bincount(labels[rows]).max() > 1:
         found = mutual_info_classif(np.stack(columns, axis=1), labels[rows], discrete_features=counted, random_state=0)
         scores |= {name: max(0.0, float(score)) for name, score in zip(kinds, found, strict=True)}
     ranked = sorted(scores.items(), key=lambda item: -item[1])

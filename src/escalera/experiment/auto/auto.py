@@ -14,6 +14,7 @@ from escalera.core.errors import EscaleraError
 from escalera.core.files import read_sealed, write_aside
 from escalera.core.names import LONGEST, fault, is_name
 from escalera.core.rundir import RunDir
+from escalera.core.store import is_url
 from escalera.data.folds import TURNS
 from escalera.experiment.auto.ascent import FIRST, Ascent
 from escalera.experiment.auto.built import Built
@@ -55,12 +56,13 @@ def auto(
 ) -> Built:
     """Build a ladder on a source within so many minutes, all calls together, and train its last rung to its end.
 
-    It leaves `<name>.yaml`, or `file`, and goes on where an earlier call, with fewer minutes, has ended. Raises
+    Without a `name` it has that of the source, with `-auto` behind it where a ladder of a person's has that already. It
+    leaves `<name>.yaml`, or `file`, and goes on where an earlier call, with fewer minutes, has ended. Raises
     DataError where there is nothing to learn from or explore refuses the source, EscaleraError where the minutes are
     too few for a single training.
     """
     events = events or Events()
-    name = name or folder_name(source)
+    name = name or _free_name(source, out, file)
     path = file or Path(f"{name}.yaml")
     make, count, devices = choose_executor(executor, jobs, 1)
     place = _place(out, name, source, data_root)
@@ -96,6 +98,14 @@ def auto(
     diary.elapsed = round(timing.elapsed, 1)
     diary.write(folder)
     return Built(path, diary, results)
+
+
+def _free_name(source: str, out: str | Path, file: Path | None) -> str:
+    name = folder_name(source)
+    folder = None if is_url(out) else Path(out) / name
+    begun = folder is not None and (folder / FOLDER).exists()
+    taken = (file is None and Path(f"{name}.yaml").exists()) or (folder is not None and (folder / LADDER).exists())
+    return f"{name[: LONGEST - 5]}-auto" if taken and not begun else name
 
 
 def _place(out: str | Path, name: str, source: str, data_root: Path | None) -> Place:

@@ -12,7 +12,8 @@ def section(view: LadderView) -> dict[str, Any] | None:
     """A row for each finished rung: the rung, its first record, and seconds per point where the step was better.
 
     What a rung searched belongs to the price of its points. `unmeasured` has the rungs whose energy nobody measured, by
-    the reason; none are named where it is all of them. `unknown` has those of whose trials not all were measured.
+    the reason; none are named where it is all of them. `unknown` has those of whose trials not all were measured,
+    `untimed` those whose answers took now so long and now so long.
     """
     rows = []
     for rung in view.story.scored:
@@ -26,5 +27,6 @@ def section(view: LadderView) -> dict[str, Any] | None:
     reasons = {reason: [rung.name for rung, _, _ in rows if rung.unmeasured == reason] for reason in REASONS}
     why = {reason: [] if len(names) == len(rows) else names for reason, names in reasons.items() if names}
     unknown = [rung.name for rung, _, _ in rows if rung.search_seconds and rung.search_kwh is None]
-    seen = {"priced": priced, "searched": searched, "measured": measured}
+    untimed = [rung.name for rung, record, _ in rows if record.inference_images_per_second is None]
+    seen = {"priced": priced, "searched": searched, "measured": measured, "untimed": untimed}
     return {"rows": rows, **seen, "unmeasured": why, "unknown": unknown} if rows else None

@@ -31,13 +31,15 @@ def export(studio: Studio, words: Language, model: gr.Dropdown, name: str) -> An
         [(words.say(f"export.form.{one}"), one) for one in _ENDINGS], value="safetensors",
         label=words.say("export.form"), elem_id=f"{name}-form",
     )  # fmt: skip
-    start = gr.Button(words.say("export.start"), min_width=110, size="md", elem_id=f"{name}-export")
+    start = gr.Button(words.say("export.start"), min_width=110, size="md", elem_id=f"{name}-export", interactive=False)
     told = gr.HTML(visible=False, elem_id=f"{name}-told")
     file = gr.DownloadButton(words.say("export.file"), visible=False, elem_id=f"{name}-exported")
     hidden = (gr.update(visible=False),) * 2
     start.click(exporter.export, [model, form], [told, file], **BUSY)
     form.change(lambda: hidden, None, [told, file], **QUIET, **LATEST)
-    return model.change(lambda: hidden, None, [told, file], **QUIET, **LATEST)
+    return model.change(
+        lambda key: (*hidden, gr.update(interactive=bool(key))), model, [told, file, start], **QUIET, **LATEST
+    )
 
 
 class Exporter:

@@ -44,12 +44,13 @@ def intake_html(words: Language) -> Markup:
 
 
 def live_html(words: Language) -> Markup:
-    """A model that answers to the camera, or to a file."""
+    """A model that answers to the camera, or to a file; grey until the script finds that there is one."""
     say = words.say
     return Markup(
         '<div class="live" data-words="{said}"><div class="links">'
-        '<button type="button" class="button" data-part="power">{on}</button>'
-        '<label class="button">{file}<input type="file" accept="image/*" data-part="file"></label></div>'
+        '<button type="button" class="button" data-part="power" disabled>{on}</button>'
+        '<label class="button" aria-disabled="true">{file}'
+        '<input type="file" accept="image/*" data-part="file" disabled></label></div>'
         '<div class="pair"><div class="seen"><video data-part="video" muted playsinline hidden aria-label="{preview}">'
         '</video><img data-part="still" alt="{still}" hidden></div>'
         '<div class="answer"><header><strong data-part="answer"></strong></header>'

@@ -67,7 +67,10 @@ def _set(studio: Studio, words: Language) -> _Set:
         name = gr.Dropdown(names, value=names[0] if names else None, label=say("pictures.set"), elem_id="pictures-set")
         new = gr.Textbox(label=say("pictures.new"), max_lines=1, elem_id="pictures-new")
         make = gr.Button(say("pictures.make"), min_width=_WIDTH, size="md", elem_id="pictures-make")
-        remove = gr.Button(say("pictures.remove_set"), min_width=_WIDTH, size="md", elem_id="pictures-remove-set")
+        # Grey until a look at the sets has found something to remove.
+        remove = gr.Button(
+            say("pictures.remove_set"), min_width=_WIDTH, size="md", elem_id="pictures-remove-set", interactive=False
+        )
     target = gr.HTML(target_html("", "", words, ""), elem_id="pictures-target")
     with gr.Group(visible=False) as question:
         text = gr.HTML(elem_id="pictures-question")
@@ -94,8 +97,10 @@ def _classes(words: Language) -> _Classes:
     text = gr.Textbox(label=say("pictures.class"), max_lines=1, elem_id="pictures-class")
     with gr.Row():
         add = gr.Button(say("pictures.add"), variant="primary", min_width=80, size="md", elem_id="pictures-add")
-        rename = gr.Button(say("pictures.rename"), min_width=80, size="md", elem_id="pictures-rename")
-        remove = gr.Button(say("pictures.remove"), min_width=80, size="md", elem_id="pictures-remove")
+        rename, remove = (
+            gr.Button(say(f"pictures.{one}"), min_width=80, size="md", elem_id=f"pictures-{one}", interactive=False)
+            for one in ("rename", "remove")
+        )
     return _Classes(name, text, add, rename, remove)
 
 
@@ -105,6 +110,7 @@ class _Chosen:
 
     wall: gr.HTML
     more: gr.Button
+    acts: gr.Row
     shown: gr.State
     boxes: gr.Textbox
     to: gr.Dropdown
@@ -116,12 +122,12 @@ def _chosen(words: Language) -> _Chosen:
     say = words.say
     wall = gr.HTML(js_on_load=script("wall"), elem_id="pictures-wall")
     more = gr.Button(say("pictures.more"), size="sm", visible=False, elem_id="pictures-more")
-    with gr.Row(elem_classes="beside"):
+    with gr.Row(elem_classes="beside", visible=False) as acts:
         to = gr.Dropdown([], label=say("pictures.to"), min_width=160, elem_id="pictures-to")
         move = gr.Button(say("pictures.move"), min_width=_WIDTH, size="md", elem_id="pictures-move")
         remove = gr.Button(say("pictures.delete"), min_width=_WIDTH, size="md", elem_id="pictures-delete")
     boxes = gr.Textbox(label=say("pictures.wall"), visible=False)
-    return _Chosen(wall, more, gr.State(1), boxes, to, move, remove)
+    return _Chosen(wall, more, acts, gr.State(1), boxes, to, move, remove)
 
 
 def _change(
@@ -135,7 +141,10 @@ def _change(
 ) -> None:
     """Have the page follow what is done to a set, and explore it after that."""
     seen = [made.name, classes.name, chosen.shown]
-    shown = [made.name, made.target, classes.name, chosen.wall, chosen.more, chosen.to]
+    shown = [
+        made.name, made.target, classes.name, chosen.wall, chosen.more, chosen.to, chosen.acts, made.remove,
+        classes.rename, classes.remove,
+    ]  # fmt: skip
 
     def then(event: Any) -> None:
         event.then(workshop.show, seen, shown, **QUIET, **LATEST).then(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from escalera.inference.illustrations import illustrated_report
 from escalera.report.language import NOTHING, Language
 from escalera.report.rung import Rung
 from escalera.report.sections import climb as picture
+from escalera.report.settings import settings
 from escalera.report.story import Story, read_story
 from escalera.report.view import LadderView
 from escalera.studio.curves import MEASURES, curves
@@ -143,10 +145,12 @@ class _Viewer:
             story.path.name, self.words.say("runs.report")
         )
         there = (story.path / "report.html").is_file()
-        svg = found["figure"].svg if found else hint_html(self.words.say("runs.no_accuracy"))
-        return Markup('<h2>{}</h2><div class="figure">{}</div><p class="links">{}</p>').format(
-            title, svg, link if there else ""
-        )
+        drawn = hint_html(self.words.say("runs.no_accuracy"))
+        if found:
+            drawn = Markup('<div class="figure broad">{}</div><div class="figure narrow">{}</div>').format(
+                found["figure"].svg, found["rows"].svg
+            )
+        return Markup('<h2>{}</h2>{}<p class="links">{}</p>').format(title, drawn, link if there else "")
 
     def _table(self, story: Story) -> Markup:
         heads = [self.words.say(f"runs.column.{name}") for name in _COLUMNS]
@@ -183,14 +187,15 @@ class _Viewer:
         rung = read_story(run.path.parents[1]).rung(run.path.parts[-2])
         changes = Markup("").join(
             Markup("<tr><th><code>{}</code></th><td>{}</td><td>{}</td></tr>").format(
-                change.path, _typed(change.before), _typed(change.after)
+                _breakable(change.path), _figure(change.before, self.words), _figure(change.after, self.words)
             )
-            for change in (rung.change if rung else [])
+            for change in settings(rung.change if rung else [])
         )
         heads = Markup("<tr><th>{}</th><th>{}</th><th>{}</th></tr>").format(
             say("word.setting"), say("word.before"), say("word.after")
         )
-        table = Markup('<table class="changes">{}{}</table>').format(heads, changes) if changes else Markup("")
+        whole = Markup('<div class="scroll"><table class="changes">{}{}</table></div>').format(heads, changes)
+        table = whole if changes else Markup("")
         why = Markup("<p>{}</p>").format(rung.why[self.words.code]) if rung and rung.why else ""
         parent = Markup("<h4>{}</h4>").format(say("runs.changes", parent=rung.parent)) if table and rung else ""
         done = "" if run.state() == "done" else hint_html(say("state.running.text"))
@@ -205,7 +210,11 @@ class _Viewer:
         return self._picture(read_story(folder))
 
 
-def _typed(value: Any) -> str:
-    import json
+def _breakable(path: str) -> Markup:
+    """A setting's path that a narrow page may break behind a dot or an underscore, and nowhere else."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._])", path))
 
-    return json.dumps(value, ensure_ascii=False)
+
+def _figure(value: str, words: Language) -> str:
+    """A value as the reader writes it: that of a number alone has the language's decimal sign."""
+    return value.replace(".", ",") if words.code == "es" and re.fullmatch(r"-?\d+\.\d+", value) else value

@@ -41,13 +41,14 @@ class Workshop:
         return gr.update(choices=names, value=name if name in names else next(iter(names), None))
 
     def show(self, name: str | None, called: str | None, times: int) -> tuple[Any, ...]:
-        """The classes with their counts, and the newest pictures of the chosen one."""
+        """The classes with their counts, the newest pictures of the chosen one, and what can be done with them."""
         say, number = self.words.say, self.words.number
         try:
             classes = self.kept.classes(name or "")
         except EscaleraError:
-            nothing = gr.update(choices=[], value=None)
-            return self.sets(name), target_html("", "", self.words, ""), nothing, "", gr.update(visible=False), nothing
+            nothing, gone = gr.update(choices=[], value=None), gr.update(visible=False)
+            off = (gr.update(interactive=False),) * 3
+            return self.sets(name), target_html("", "", self.words, ""), nothing, "", gone, nothing, gone, *off
         assert name is not None
         called = called if called in classes else next(iter(classes), None)
         files = classes.get(called or "", [])
@@ -62,6 +63,8 @@ class Workshop:
             wall,
             gr.update(visible=len(files) > len(shown)),
             gr.update(choices=[one for one in classes if one != called], value=None),
+            gr.update(visible=bool(shown)),
+            *(gr.update(interactive=there) for there in (True, called is not None, called is not None)),
         )
 
     def findings(self, name: str | None) -> str:
@@ -118,7 +121,9 @@ class Workshop:
             return self.leave()
         count = len(classes.get(called, [])) if called else sum(map(len, classes.values()))
         text = self.words.say(
-            "pictures.lost_class" if called else "pictures.lost_set", name=called or name, n=self.words.number(count)
+            "pictures.lost_class" if called else "pictures.lost_set",
+            name=called or name,
+            images=self.words.count(count, "image"),
         )
         return gr.update(visible=True), hint_html(text), json.dumps([name, called])
 

@@ -53,14 +53,25 @@ part('file').addEventListener('change', event => {
   ask(file);
 });
 
+// Without a model there is nothing to ask, and no reason to look at anybody.
+function ready() {
+  const there = Boolean(key()), file = part('file');
+  power.disabled = file.disabled = !there;
+  file.closest('label').setAttribute('aria-disabled', String(!there));
+  if (!there) off();
+  say(there ? '' : words.no_model);
+}
+ready();
+
 // What one model said must not stay beside the name of another.
 let before = key();
 new MutationObserver(() => {
   if (key() === before) return;
   before = key();
+  ready();
   if (shown) return ask(shown);
   asked++;  // nor may an answer that is still on its way
-  silent('');
+  silent(before ? '' : words.no_model);
 }).observe(chosen, { childList: true, subtree: true });
 
 camera.begins = () => { still.hidden = true; shown = null; };
