@@ -17,9 +17,9 @@ from escalera.evaluate.cost import flops_per_image
 from escalera.ladder.schema import RungConfig
 from escalera.run.events import Events
 
-THREAD_FLOPS = 100_000_000
-"""Operations of a training step that are worth a thread: with two for twice as many a step ends a fifth sooner where
-nothing else is at work, and five times as late where something is (docs/results/speed.md)."""
+THREAD_FLOPS = 50_000_000
+"""Operations of a training step, there and back, that are worth a thread. With fewer for each, threads wait for one
+another longer than they save, and far longer where other work wants the cores (docs/results/speed.md)."""
 
 
 def as_begun(run: RunDir, config: RungConfig, data: Dataset, events: Events) -> contextlib.AbstractContextManager[None]:
