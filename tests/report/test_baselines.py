@@ -269,7 +269,7 @@ def test_the_page_says_which_duplicates_were_looked_for(
     run = folder / "base/seed-0"
     for found, said in (
         (0, "No test image was found to have a duplicate in train."),
-        (3, "have a duplicate in train."),
+        (3, "Test images with a duplicate in train: 3 of"),
     ):
         table = pq.read_table(run / "predictions.parquet").drop_columns(["in_train"] if found else [])
         seen = pa.array(np.arange(len(table)) < found)

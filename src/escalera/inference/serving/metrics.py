@@ -107,7 +107,7 @@ def counted(app: App, metrics: Metrics) -> App:
 
         try:
             await app(scope, receive, noted)
-        except BaseException:
+        except Exception:
             status = status or 500
             raise
         finally:
