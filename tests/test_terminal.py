@@ -155,7 +155,7 @@ def vocabulary() -> dict[str, set[str]]:
 
 
 def names_of_things() -> set[str]:
-    """What is called the same in both languages: options, keys of a ladder, kinds, layers, sources."""
+    """What is called the same in both languages: options, keys of a ladder, kinds, layers, sources, extras."""
     kinds = catalogue.kinds()
     keys = {
         part
@@ -166,9 +166,8 @@ def names_of_things() -> set[str]:
     expected = {
         part for kind in kinds for row in kind["settings"] for part in re.findall(r"'([a-z_]+)'", row["expects"])
     }
-    return (
-        keys | {part for word in expected for part in word.split("_")} | {"from", "run", "rung", "none", "all", "batch"}
-    )
+    parts = {part for word in expected for part in word.split("_")}
+    return keys | parts | set(EXTRAS) | {"from", "run", "rung", "none", "all", "batch"}
 
 
 @pytest.fixture(scope="module")
