@@ -51,8 +51,9 @@ def test_a_file_that_was_changed(tmp_path: Path, content: bytes, message: str) -
         read_sealed(path)
     assert str(caught.value) == f"{path} {message}"
     assert RunDir(tmp_path).state() == "damaged"
-    (tmp_path / "run.json").write_text('{"a": 1}')
-    assert RunDir(tmp_path).state() == "damaged"
+    for other in ('{"a": 1}', '{"state": null}', '{"state": ["done"]}'):
+        path.write_text(other)
+        assert RunDir(tmp_path).state() == "damaged"
 
 
 @pytest.mark.parametrize("content", [b"", b'{"state": ', b'{"state": "\xff"}', b"[" * 100_000])

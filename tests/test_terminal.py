@@ -155,7 +155,7 @@ def vocabulary() -> dict[str, set[str]]:
 
 
 def names_of_things() -> set[str]:
-    """What is called the same in both languages: options, keys of a ladder, kinds, layers, sources, extras."""
+    """What is called the same in both languages: options, keys of a ladder, kinds, layers, sources."""
     kinds = catalogue.kinds()
     keys = {
         part
@@ -167,7 +167,7 @@ def names_of_things() -> set[str]:
         part for kind in kinds for row in kind["settings"] for part in re.findall(r"'([a-z_]+)'", row["expects"])
     }
     parts = {part for word in expected for part in word.split("_")}
-    return keys | parts | set(EXTRAS) | {"from", "run", "rung", "none", "all", "batch"}
+    return keys | parts | {"from", "run", "rung", "none", "all", "batch", "train"}
 
 
 @pytest.fixture(scope="module")

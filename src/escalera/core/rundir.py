@@ -152,13 +152,14 @@ class RunDir:
         return os.path.lexists(self.record) or self.best.exists() or self.last.exists()
 
     def state(self) -> str:
-        """`absent`, `running`, `done`, `failed`, or `damaged` where run.json is gone or cannot be read."""
+        """`absent`, `running`, `done`, `failed`, or `damaged` where run.json is gone, or does not say."""
         if not self.exists():
             return "absent"
         try:
-            return str(self.read_record().get("state", "damaged"))
+            said = self.read_record().get("state")
         except RunError:
             return "damaged"
+        return said if isinstance(said, str) else "damaged"
 
     def faults(self, *names: str) -> dict[str, str]:
         """What is wrong with the files that run.json knows, or with some of them; `a/` stands for all in a folder.

@@ -93,10 +93,8 @@ def rare_fault(image_set: ImageSet, cut: Mapping[str, float], rare_classes: Rare
         return ""
     name, shares = image_set.name, " and ".join(f"data.{key} {share}" for key, share in list(cut.items())[::-1])
     least = len(cut) + 1
-    smaller = ", make the shares smaller" if max(rare.values()) >= least else ""
+    smaller = f"{',' if others else ' or'} make the shares smaller" if max(rare.values()) >= least else ""
     alone = ", or write data.rare_classes: train, which keeps them in train alone" if others else ""
-    if not others:
-        smaller = smaller.replace(",", " or", 1)
     return (
         f"{name}: {len(rare)} class{'es have' if len(rare) > 1 else ' has'} too few pictures in train to be in every "
         f"split{' with ' + shares if cut else ''}: {listed(rare)}. Each needs {least} at least. Add "

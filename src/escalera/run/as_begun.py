@@ -24,7 +24,9 @@ another longer than they save, and far longer where other work wants the cores (
 
 def as_begun(run: RunDir, config: RungConfig, data: Dataset, events: Events) -> contextlib.AbstractContextManager[None]:
     """Compute with the number of threads of a run that was begun; with as many as are of use for one that is not."""
-    here = busy(config, _flops(config, data)) if torch.get_num_threads() > 1 else 1
+    here = torch.get_num_threads()
+    if here > 1 and _by_steps(config):
+        here = busy(config, _flops(config, data))
     begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
     if begun != here:
         events.threads_kept(begun, here)
@@ -38,10 +40,15 @@ def busy(config: RungConfig, flops: int) -> int:
     kept for other rungs, who would find something else with another number of threads. All of them for classifiers.
     """
     there = torch.get_num_threads()
-    if not config.model.trains or any(part.learns == "none" for part in config.model.parts.values()):
+    if not _by_steps(config):
         return there
     forward_and_back = 3 * flops * config.train.batch_size
     return min(there, max(1, forward_and_back // THREAD_FLOPS))
+
+
+def _by_steps(config: RungConfig) -> bool:
+    """Whether steps over all of a network are what a run takes its time for."""
+    return config.model.trains and all(part.learns != "none" for part in config.model.parts.values())
 
 
 def _flops(config: RungConfig, data: Dataset) -> int:

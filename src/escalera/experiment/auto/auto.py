@@ -102,10 +102,10 @@ def auto(
 
 def _free_name(source: str, out: str | Path, file: Path | None) -> str:
     name = folder_name(source)
-    folder = None if is_url(out) else Path(out) / name
-    begun = folder is not None and (folder / FOLDER).exists()
-    taken = (file is None and Path(f"{name}.yaml").exists()) or (folder is not None and (folder / LADDER).exists())
-    return f"{name[: LONGEST - 5]}-auto" if taken and not begun else name
+    if is_url(out) or (Path(out) / name / FOLDER).exists():
+        return name  # an earlier call may have begun it, and this one goes on
+    taken = (file is None and Path(f"{name}.yaml").exists()) or (Path(out) / name / LADDER).exists()
+    return f"{name[: LONGEST - 5]}-auto" if taken else name
 
 
 def _place(out: str | Path, name: str, source: str, data_root: Path | None) -> Place:
