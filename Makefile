@@ -9,7 +9,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := climb
 
 climb: .venv/installed
-	@$(BIN)/escalera climb digits
+	@$(BIN)/escalera climb digits --jobs auto
 
 PYTEST = $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 

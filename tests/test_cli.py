@@ -256,6 +256,27 @@ def test_a_pipe_that_takes_few_letters(encoding: str) -> None:
     assert len(run("ladders", "--lang", "es").splitlines()) == 2 * len(rows)
 
 
+@pytest.mark.parametrize(
+    ("given", "language", "said"),
+    [
+        ("serial", "en", "--cluster: unknown cluster 'serial'; known: ray, slurm"),
+        ("Ray:10.0.0.1:6379", "en", "--cluster: unknown cluster 'Ray'; did you mean 'ray'?"),
+        ("slrum:gpu", "es", "--cluster: clúster desconocido «slrum»; ¿querías decir «slurm»?"),
+    ],
+)
+def test_this_machine_is_no_cluster(given: str, language: str, said: str, monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "climb", "digits", "--cluster", given, "--lang", language, "--out", "runs") == 2
+    assert capsys.readouterr().err.strip() == f"error: {said}"
+    assert not Path("runs").exists()
+
+
+def test_the_end_of_a_command_does_not_look_through_all_that_torch_has_made() -> None:
+    ends = "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 1000))"
+    code = f"{ends}; sys.argv = ['escalera', '--version']; from escalera.cli import main; main()"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == "True"
+
+
 def test_a_fault_of_the_file_system_that_nobody_foresaw(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,10 @@ from escalera.core.files import read_json, sha256
 from escalera.core.runtime import threads
 from escalera.experiment import climb as climbing
 from escalera.experiment import jobs as counting
+from escalera.experiment import stage
 from escalera.experiment.executors import processes
+from escalera.experiment.executors.connection import Worker
+from escalera.experiment.executors.nursery import Nursery
 from escalera.experiment.executors.processes import Pool
 from escalera.experiment.jobs import choose_jobs
 from escalera.experiment.stage import tasks_of
@@ -31,7 +34,7 @@ from escalera.models.summary import Layer, Summary
 from escalera.run import wire
 from escalera.run.events import Events, Progress
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, data_kept
+from escalera.run.task import Task, data_kept, open_data
 
 LADDER = """
 name: jobs
@@ -150,6 +153,46 @@ def test_side_by_side_gives_the_bits_of_one_after_the_other(reading: Reading, tm
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.skipif(not processes.FORKS, reason="workers are forked on Linux alone")
+@pytest.mark.parametrize(("guessed", "begun"), [(1, 1), (7, 2)])
+def test_workers_import_while_the_pictures_are_read(
+    guessed: int, begun: int, reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From what was begun ahead, unless it turns out to have another number of threads; and nothing is left of it."""
+    nurseries: list[Nursery] = []
+    before_pictures = []
+
+    class Noted(Nursery):
+        def __init__(self, limits: Any) -> None:
+            super().__init__(limits)
+            nurseries.append(self)
+
+    def opened(source: Any) -> Any:
+        before_pictures.append(len(nurseries))
+        return open_data(source)
+
+    monkeypatch.setattr(processes, "Nursery", Noted)
+    monkeypatch.setattr(processes, "likely_threads", lambda jobs, runs: guessed)
+    monkeypatch.setattr(stage, "open_data", opened)
+    for _ in range(2):  # the second time nothing is left to train
+        results = climbing.climb(reading, out=tmp_path, rungs=["mlp"], seeds=2, jobs=2)
+        assert not results.failed
+        assert len(nurseries) == begun
+    assert before_pictures == [1]
+    assert [one.limits["OMP_NUM_THREADS"] for one in nurseries] == [str(guessed), "1"][:begun]
+    assert all(one.process.returncode == -signal.SIGKILL for one in nurseries)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "runs", "expected"), [("auto", 8, 3, 2), ("auto", 2, 5, 1), (2, 8, 5, 4), (9, 4, 9, 1)]
+)
+def test_the_threads_that_runs_will_have_are_known_before_the_data_are(
+    asked: Any, cores: int, runs: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "cores", lambda: cores)
+    assert counting.likely_threads(asked, runs) == expected
+
+
 def test_a_lost_process_is_told_and_its_run_taken_up_from_its_checkpoint(reading: Reading, tmp_path: Path) -> None:
     (task,), _ = long(reading, tmp_path)
     heard = Heard()
@@ -351,7 +394,7 @@ def test_a_second_ctrl_c_ends_workers_at_once(
 ) -> None:
     (task,), _ = long(reading, tmp_path)
     # The first one reaches nobody: a worker that hangs.
-    monkeypatch.setattr(processes.Worker, "stop", lambda self: None)
+    monkeypatch.setattr(Worker, "stop", lambda self: None)
     timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt), two(Events(), task) as pool:
         pool.submit(task, frozenset())

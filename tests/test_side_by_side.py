@@ -17,6 +17,7 @@ from escalera.ladder.read import read_ladder
 from escalera.run.events import Progress
 
 LADDER = read_ladder("digits").ladder
+WHY: Any = LADDER["mlp"].why
 RECORD: dict[str, Any] = {"stopped": "all epochs", "best_epoch": 3, "epochs": 4, "seconds": 8.0, "price": None}
 METRICS: dict[str, Any] = {"test": {"accuracy": 0.925, "loss": 0.25}}
 
@@ -140,6 +141,7 @@ def test_lines_for_logs_begin_with_the_name_of_the_run(clock: Clock) -> None:
     assert lines[2:] == [
         "2 runs side by side, 1 thread each: each takes about 0.5 GB, and 1.2 GB of memory are free",
         "1/2  mlp",
+        f"  mlp: {WHY['en']}",
         "2/2  cnn (seed 1)",
         "  mlp: goes on after epoch 2, where it was interrupted",
         "  cnn (seed 1): epoch 2/4  validation 75.0 %",
@@ -156,6 +158,7 @@ def test_the_lines_are_in_spanish_too(clock: Clock) -> None:
     text = told("es", clock)
     assert "2 ejecuciones a la vez, 1 hilo cada una: cada una ocupa cerca de 0,5 GB" in text
     assert "cnn (semilla 1): su proceso fue terminado por SIGKILL. Sigue en otro proceso" in text
+    assert WHY["es"] and f"  mlp: {WHY['es']}\n" in text
     assert "1 de 2 ejecuciones  ·  faltan unos 5 s" in text
 
 

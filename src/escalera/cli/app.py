@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import io
 import json
 import os
@@ -98,6 +100,8 @@ def main() -> None:
             wanted = stream.isatty() or "PYTHONIOENCODING" in os.environ
             stream.reconfigure(encoding=None if wanted else "utf-8", errors="replace")
     keep_memory()
+    # Else Python goes through a million objects of torch once more before it ends, for up to a second.
+    atexit.register(gc.freeze)
     if "OMP_WAIT_POLICY" not in os.environ:
         # Threads with nothing to do sleep soon. By default they spin so long that a training with two threads is up to
         # ten times slower than with one where something else is at work on the cores; without any spinning it is 9 %

@@ -65,6 +65,17 @@ def _weights(given: Path | None) -> Path | None:
     return given
 
 
+def _cluster(given: str) -> str:
+    """A cluster, with what stands after a colon; this machine is none."""
+    from escalera.core.errors import EscaleraError, nearest
+    from escalera.experiment.executors import CLUSTERS
+
+    word = given.partition(":")[0]
+    if given and word not in CLUSTERS:
+        raise EscaleraError(f"--cluster: unknown cluster '{word}'; {nearest(word, CLUSTERS)}")
+    return given
+
+
 Jobs = Annotated[
     str | None,
     typer.Option(
@@ -75,7 +86,11 @@ Jobs = Annotated[
 ]
 Cluster = Annotated[
     str,
-    typer.Option(metavar="NAME", help="Train on a cluster: ray[:HOST:PORT] or slurm[:PARTITION]; see docs/cluster.md."),
+    typer.Option(
+        metavar="NAME",
+        callback=_cluster,
+        help="Train on a cluster: ray[:HOST:PORT] or slurm[:PARTITION]; see docs/cluster.md.",
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

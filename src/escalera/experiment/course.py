@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
 from escalera.experiment.answers import blocked, known_answers, set_aside
+from escalera.experiment.executors import ahead
 from escalera.experiment.ladder_file import write_ladder
 from escalera.experiment.search import search_rung
 from escalera.experiment.stage import Way, find_pending, perform, prepared
@@ -46,6 +48,11 @@ class Course:
 
     def climb(self) -> list[Outcome]:
         """Train what is left, stage by stage; what failed comes back."""
+        with ahead(self.way.make, self.way.jobs, self.left) as make:
+            self.way = replace(self.way, make=make)
+            return self._stages()
+
+    def _stages(self) -> list[Outcome]:
         failed: list[Outcome] = []
         while True:
             tasks = prepared(self.way, self.reading, self.pending, self.done, len(self.later))

@@ -5,7 +5,6 @@ Nothing is read where the source is known by name; the time is that of real step
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +17,15 @@ import torch
 from escalera import builders
 from escalera.core.errors import EscaleraError
 from escalera.core.runtime import choose_device, choose_precision, threads
-from escalera.data.dataset import Dataset, Split
+from escalera.data.dataset import Split
 from escalera.data.sources.registry import KNOWN
 from escalera.evaluate.cost import flops_per_image
 from escalera.evaluate.speed import rows_per_second
+from escalera.experiment.step_memory import memory
 from escalera.ladder.epochs import FORWARD_SHARE, passes, scales
 from escalera.ladder.schema import Data, Rung, RungConfig
 from escalera.models.network import Network
-from escalera.models.summary import Summary, summarise
+from escalera.models.summary import summarise
 from escalera.run.ablation import LEARNED
 from escalera.run.as_begun import busy
 from escalera.run.fitting import RECALLED
@@ -195,25 +195,6 @@ def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int
         for scale in {*scales(config.train)} - {1.0}
     }
     return sum(part * shares.get(scale, 1.0) for part, scale in zip(passes(config), scales(config.train), strict=True))
-
-
-def step_memory(config: RungConfig, data: Dataset) -> int:
-    """Bytes of one training step on data that are open, as `memory` counts them, without memory for weights."""
-    network, inputs = builders.sketch(config, data)
-    return memory(summarise(network, inputs.shape, inputs.attributes), config, config.train.precision)
-
-
-def memory(summary: Summary, config: RungConfig, precision: str) -> int:
-    """Bytes of one training step, about: weights, gradients, the optimiser's moments and each layer's output.
-
-    Less than the process takes: the libraries and the pictures come on top.
-    """
-    optimizer = config.train.optimizer
-    moments = int(optimizer.momentum > 0) if optimizer.name in ("sgd", "muon") else 2
-    copies = 1 + (config.train.ema is not None) + (config.train.lookahead is not None)
-    weights = 4 * (summary.total * copies + summary.trainable * (1 + moments))
-    outputs = sum(math.prod(layer.output_shape) for layer in summary.layers)
-    return weights + outputs * config.train.batch_size * (2 if precision == "bf16" else 4)
 
 
 def images_per_second(

@@ -57,9 +57,14 @@ def choose_jobs(asked: int | Literal["auto"], tasks: Sequence[Task], device: str
     return Jobs(count, max(1, cores() // count), limit, each, free)  # type: ignore[arg-type]
 
 
+def likely_threads(asked: int | Literal["auto"], runs: int) -> int:
+    """The threads that each of so many runs will have, unless memory, GPUs or folds make it other ones."""
+    return max(1, cores() // min(runs, cores() if asked == "auto" else asked))
+
+
 def _largest_step(tasks: Sequence[Task]) -> int:
     """Bytes of the largest step among the tasks, as the plan counts them."""
-    from escalera.experiment.estimate import step_memory
+    from escalera.experiment.step_memory import step_memory
 
     sizes = [0]
     for text, source in {task.rung: task.source for task in tasks}.items():

@@ -213,7 +213,7 @@ def _train(fitting: Fitting, events: Events, until: int | None = None, deadline:
         *(extra for extra in (builders.lookahead(settings), average, builders.unfreezing(config.model, fitting.network),
                                   builders.whitening(fitting.network)) if extra),
         *([Deadline(deadline)] if deadline is not None and place.ranks.count == 1 else []), StatisticsWarmUp(),
-        *([TensorBoard(run.path), last, Announcer(events, worth(config))] if leads else []), Pause(until), stop
+        Pause(until), *([TensorBoard(run.path), last, Announcer(events, worth(config))] if leads else []), stop
     ]  # fmt: skip
     train(
         training,

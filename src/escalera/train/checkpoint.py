@@ -25,8 +25,8 @@ from escalera.core.files import CURE, DAMAGED, read_sealed, sha256, sync_file, w
 from escalera.models.transfer import differences
 from escalera.train.loop import Callback, Training
 
-SYNC_EVERY = 1.0
-"""Seconds between two checkpoints that wait for the disk: small networks have ten epochs in that time."""
+WRITE_EVERY = 1.0
+"""Seconds from one checkpoint to the next at the least: small networks have ten epochs in that time."""
 
 
 def save_weights(network: nn.Module, path: Path, *, sync: bool = True) -> str:
@@ -93,11 +93,11 @@ def _read_state(path: Path) -> dict[str, Any]:
 
 
 class LastCheckpoint(Callback):
-    """Keeps in `folder` all that an exact resume needs, as of the last whole epoch, and as of an earlier one.
+    """Keeps in `folder` all that an exact resume needs, as of a whole epoch, and as of an earlier one.
 
-    The earlier one is on the disk for certain, whatever happens to the machine: that of the epoch before, or of a
-    second ago where epochs take less. `parts` are the callbacks with a state of their own: what `state()` gives is
-    handed to `restore()` on resume. What stands under `files` there are files in the same folder, by name and SHA-256.
+    The last epoch is always kept, and of the others no more than one a second, so that a run that is ended repeats a
+    second at the most. `parts` are the callbacks with a state of their own: what `state()` gives is handed to
+    `restore()` on resume. What stands under `files` there are files in the same folder, by name and SHA-256.
     """
 
     def __init__(self, folder: Path, parts: dict[str, Any]) -> None:
@@ -105,20 +105,24 @@ class LastCheckpoint(Callback):
         self.parts = parts
         self.state: dict[str, Any] | None = None
         self.before: dict[str, Any] | None = None
-        self.synced = -math.inf
-        self.on_disk = False
+        self.written = -math.inf
 
     def on_epoch_end(self, training: Training) -> None:
         """Write the tensors, then the state that names them, then drop those that neither state names."""
+        goes_on = training.epoch < training.epochs and not training.stop and not training.paused
+        if goes_on and time.monotonic() - self.written < WRITE_EVERY:
+            return
         name = f"epoch-{training.epoch}.safetensors"
         tensors = {f"network.{key}": value for key, value in training.network.state_dict().items()}
         if training.average is not None:
             tensors |= {f"average.{key}": value for key, value in training.average.state_dict().items()}
         tensors |= _optimizer_tensors(training.optimizer)
-        files = {name: write_tensors(self.folder / name, tensors, sync=False)}
+        files = {name: write_tensors(self.folder / name, tensors)}
         parts = {key: part.state() for key, part in self.parts.items()}
         for part in parts.values():
-            files |= part.get("files", {})
+            for file, known_as in part.get("files", {}).items():
+                sync_file(self.folder / file)
+                files[file] = known_as
         state = {
             "epoch": training.epoch,
             "tensors": name,
@@ -128,16 +132,11 @@ class LastCheckpoint(Callback):
             "images_per_second": training.images_per_second,
             "parts": parts,
         }
-        if self.state is not None and self.on_disk:
+        if self.state is not None:
             (self.folder / LAST).replace(self.folder / BEFORE)
             self.before = self.state
-        self.state, self.on_disk = state, time.monotonic() - self.synced >= SYNC_EVERY
-        if self.on_disk:
-            for file in files:
-                sync_file(self.folder / file)
-        write_sealed(self.folder / LAST, state, sync=self.on_disk)
-        if self.on_disk:
-            self.synced = time.monotonic()
+        write_sealed(self.folder / LAST, state)
+        self.state, self.written = state, time.monotonic()
         _keep(self.folder, {*files, *(self.before["files"] if self.before else ())})
 
     def resume(self, training: Training) -> Checkpoint:
@@ -165,7 +164,7 @@ class LastCheckpoint(Callback):
             path.rename(path.with_name(f"{path.name}.folder"))  # no file can be written in its place
         if found.faults or not (self.folder / LAST).is_file():
             write_sealed(self.folder / LAST, state)
-        self.state, self.on_disk = state, True
+        self.state = state
         return found
 
 

@@ -120,11 +120,13 @@ class Line(Narrator):
             self.row = Row(self.board, self.name)
 
     def rung_begins(self, rung: Rung, seed: int, place: str) -> None:
-        """Open its line, anew where a process was lost."""
+        """Open its line, anew where a process was lost, and say why the rung is there: once, of several seeds."""
         self.row.close()
         self.row = self.board.rows[self.key] = Row(self.board, self.name)
         if not self.console.is_terminal and place:
             self.console.print(f"[bold cyan]{place}  {escape(self.name)}[/]", highlight=False)
+        if place and rung.why and not seed:
+            self._print(rung.why[self.words.code], style="dim")
 
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
         """The layers of many networks at once would bury the lines; the report has them."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
@@ -45,3 +46,17 @@ def executor(name: str) -> Make:
     if word not in CLUSTERS:
         raise EscaleraError(f"executor '{name}': only {' and '.join(CLUSTERS)} take a place, as ray:HOST:PORT")
     return partial(make, where=where)
+
+
+@contextlib.contextmanager
+def ahead(make: Make, jobs: int | Literal["auto"], runs: int) -> Iterator[Make]:
+    """What makes the same executor, of which begins at once what needs no task yet; on leaving it, all of that is over.
+
+    So many `runs` are to do. Workers of this machine import what they need while the pictures are read.
+    """
+    begin = getattr(make, "ahead", None)
+    if begin is None or runs == 0:
+        yield make
+        return
+    with begin(jobs, runs) as begun:
+        yield begun

@@ -1,6 +1,6 @@
 """Workers that are forked from one process which has imported all: they begin at once, and share what it holds.
 
-For Linux; elsewhere libraries do not stand a fork, and each worker imports for itself (`processes.Worker`).
+For Linux; elsewhere libraries do not stand a fork, and each worker imports for itself (`connection.Spawned`).
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ TOLD = 5.0
 
 
 class Nursery:
-    """The process that workers are forked from."""
+    """The process that workers are forked from, whose libraries have the `limits` of threads that they have."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, limits: Mapping[str, str]) -> None:
+        self.limits = limits
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self.control, theirs = socket.socketpair()
         with theirs:
@@ -42,7 +43,7 @@ class Nursery:
                 stdout=self.log,
                 stderr=self.log,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **environment},
+                env={**os.environ, **limits},
                 **APART,
             )
         self.told = self.control.makefile("r", encoding="utf-8")
