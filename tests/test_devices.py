@@ -33,6 +33,7 @@ from escalera.models.freezing import freeze
 from escalera.models.head import Head
 from escalera.models.network import Network
 from escalera.run.events import Events, Progress
+from escalera.train import checkpoint
 from escalera.train.synced import synchronise
 
 LADDER = """
@@ -113,7 +114,10 @@ def test_two_processes_give_the_bits_of_one(reading: Reading, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_at_either_and_going_on_with_another_number(reading: Reading, tmp_path: Path) -> None:
+def test_ctrl_c_at_either_and_going_on_with_another_number(
+    reading: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "WRITE_EVERY", 0.0)  # every epoch is kept, as where they take longer than a second
     way: list[tuple[int, Events]] = [(2, PressAt(2, at_follower=True)), (1, PressAt(4)), (2, Events())]
     longer = esc.load_ladder(tmp_path / "devices.yaml", ["train.epochs=6"])
     with threads(1):
