@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from rich.console import Console
 
@@ -17,7 +18,9 @@ from escalera import cli
 from escalera.cli.terminal import load_terminal
 from escalera.cli.terminal.rates import curve, print_rates
 from escalera.core.errors import EscaleraError
+from escalera.core.runtime import threads
 from escalera.experiment.rates import find_rates, ladder_line, short_rate
+from escalera.run import range_test
 from escalera.run.task import open_data
 from escalera.train.range_test import HIGHEST, LOWEST, STEPS, Curve, rate_at, smoothed
 
@@ -107,6 +110,22 @@ def test_a_rung_without_a_rate_and_one_that_cannot_begin(ladder: Path, tmp_path:
     }
     (row,) = find_rates(esc.load_ladder(values), rungs=["more"], out=tmp_path)
     assert row["error"].startswith("it starts from the weights of the rung 'base', which was never trained")
+
+
+def test_a_small_network_is_tried_with_the_one_thread_that_a_climb_gives_it(
+    ladder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def watched(*_: Any) -> Curve:
+        tried.append(torch.get_num_threads())
+        return Curve([2.0] * STEPS)
+
+    monkeypatch.setattr(range_test, "range_test", watched)
+    with threads(4):
+        find_rates(esc.load_ladder(ladder), rungs=["base"], out=tmp_path)
+        assert torch.get_num_threads() == 4
+    assert tried == [1]
 
 
 def said(row: dict[str, Any], code: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
+from escalera.core.runtime import cores
 from escalera.experiment.answers import blocked, known_answers, set_aside
 from escalera.experiment.executors import ahead
 from escalera.experiment.ladder_file import write_ladder
@@ -48,7 +49,9 @@ class Course:
 
     def climb(self) -> list[Outcome]:
         """Train what is left, stage by stage; what failed comes back."""
-        with ahead(self.way.make, self.way.jobs, self.left) as make:
+        # A search, which comes first where no settings are known, has trials for every core.
+        first = len(self.pending) or (cores() if self.later else 0)
+        with ahead(self.way.make, self.way.jobs, first) as make:
             self.way = replace(self.way, make=make)
             return self._stages()
 

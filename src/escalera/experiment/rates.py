@@ -8,13 +8,14 @@ from typing import Any
 
 from escalera.core.errors import EscaleraError, LadderError
 from escalera.core.rundir import RunDir
+from escalera.core.runtime import threads
 from escalera.core.store import is_url
 from escalera.experiment.climb import choose
 from escalera.experiment.stage import tasks_of
 from escalera.ladder.read import Reading
 from escalera.ladder.schema import Rung
 from escalera.run.task import data_kept, open_data
-from escalera.train.range_test import smoothed
+from escalera.train.range_test import Curve, smoothed
 
 
 def find_rates(
@@ -35,6 +36,7 @@ def find_rates(
     for a rung by name that trains no network.
     """
     from escalera import builders
+    from escalera.run.as_begun import of_use
     from escalera.run.range_test import range_test
 
     chosen = choose(reading.ladder, rungs)
@@ -56,26 +58,30 @@ def find_rates(
             raise LadderError(problems)
         for rung, task in zip(learning, tasks, strict=True):
             begins(rung.name)
+            data = opened[task.source.data]
             try:
-                curve = range_test(rung, opened[task.source.data], RunDir(folder / rung.name / "seed-0"), device)
+                with threads(of_use(rung.config, data)):
+                    curve = range_test(rung, data, RunDir(folder / rung.name / "seed-0"), device)
             except EscaleraError as error:
                 rows.append({"name": rung.name, "error": str(error)})
                 continue
-            suggested = curve.suggested
-            rows.append(
-                {
-                    "name": rung.name,
-                    "rate": rung.config.train.optimizer.lr,
-                    "suggested": None if suggested is None else float(f"{suggested:.1e}"),
-                    "least": curve.least if curve.losses else None,
-                    "burst": curve.burst,
-                    "rates": curve.rates,
-                    "losses": curve.losses,
-                    "smoothed": smoothed(curve.losses),
-                    "line": None if suggested is None else ladder_line(rung, float(f"{suggested:.1e}")),
-                }
-            )
+            rows.append(_row(rung, curve))
     return rows
+
+
+def _row(rung: Rung, curve: Curve) -> dict[str, Any]:
+    suggested = None if curve.suggested is None else float(f"{curve.suggested:.1e}")
+    return {
+        "name": rung.name,
+        "rate": rung.config.train.optimizer.lr,
+        "suggested": suggested,
+        "least": curve.least if curve.losses else None,
+        "burst": curve.burst,
+        "rates": curve.rates,
+        "losses": curve.losses,
+        "smoothed": smoothed(curve.losses),
+        "line": None if suggested is None else ladder_line(rung, suggested),
+    }
 
 
 def ladder_line(rung: Rung, rate: float) -> str:

@@ -24,13 +24,17 @@ another longer than they save, and far longer where other work wants the cores (
 
 def as_begun(run: RunDir, config: RungConfig, data: Dataset, events: Events) -> contextlib.AbstractContextManager[None]:
     """Compute with the number of threads of a run that was begun; with as many as are of use for one that is not."""
-    here = torch.get_num_threads()
-    if here > 1 and _by_steps(config):
-        here = busy(config, _flops(config, data))
+    here = of_use(config, data)
     begun = int(run.read_record().get("threads", here)) if run.record.exists() else here
     if begun != here:
         events.threads_kept(begun, here)
     return threads(begun)
+
+
+def of_use(config: RungConfig, data: Dataset) -> int:
+    """How many of the threads that there are a training on these data has a use for."""
+    there = torch.get_num_threads()
+    return busy(config, _flops(config, data)) if there > 1 and _by_steps(config) else there
 
 
 def busy(config: RungConfig, flops: int) -> int:

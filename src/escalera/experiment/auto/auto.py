@@ -26,6 +26,7 @@ from escalera.experiment.auto.text import FINAL, as_file, as_ladder, words_of
 from escalera.experiment.auto.timing import FEWEST, Timing, rests
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
+from escalera.experiment.executors import ahead
 from escalera.experiment.explore import folder_name
 from escalera.experiment.ladder_file import NAME as LADDER
 from escalera.experiment.place import Place, find_place, keep_apart
@@ -66,9 +67,9 @@ def auto(
     path = file or Path(f"{name}.yaml")
     make, count, devices = choose_executor(executor, jobs, 1)
     place = _place(out, name, source, data_root)
-    way = Way(place, make, count, devices, device, data_root, fresh=False, skip_bad=True, events=events)
     folder = place.folder / FOLDER
-    with place.held(), data_kept():
+    with place.held(), data_kept(), ahead(make, count, len(MOVES)) as begun:
+        way = Way(place, begun, count, devices, device, data_root, fresh=False, skip_bad=True, events=events)
         diary = read_diary(folder)
         _check_file(path, diary)
         _check_free(place.folder, diary)

@@ -52,7 +52,7 @@ def executor(name: str) -> Make:
 def ahead(make: Make, jobs: int | Literal["auto"], runs: int) -> Iterator[Make]:
     """What makes the same executor, of which begins at once what needs no task yet; on leaving it, all of that is over.
 
-    So many `runs` are to do. Workers of this machine import what they need while the pictures are read.
+    So many `runs` come first. Workers of this machine import what they need while the pictures are read.
     """
     begin = getattr(make, "ahead", None)
     if begin is None or runs == 0:

@@ -68,8 +68,7 @@ class Pool:
         for place in range(self.jobs.count):
             self.places.put(place)
         if FORKS:
-            ahead = self.begun_ahead
-            self.nursery = ahead if ahead and ahead.limits == self.limits else Nursery(self.limits)
+            self.nursery = self._fitting() or Nursery(self.limits)
         jobs = self.jobs
         self.events.workers_begin(jobs.count, jobs.threads, jobs.limit, jobs.each, jobs.free)
         return self
@@ -100,6 +99,14 @@ class Pool:
             return
         with contextlib.closing(Nursery(thread_limits(likely_threads(jobs, runs)))) as nursery:
             yield partial(cls, nursery=nursery)
+
+    def _fitting(self) -> Nursery | None:
+        """The one that was begun ahead; None, and its memory free again, where it has another number of threads."""
+        ahead = self.begun_ahead
+        if ahead is None or (ahead.limits == self.limits and ahead.process.poll() is None):
+            return ahead
+        ahead.close()
+        return None
 
     def submit(self, task: Task, failed: frozenset[str]) -> Future[Outcome]:
         """Perform it as soon as a worker is free."""
