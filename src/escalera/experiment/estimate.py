@@ -37,7 +37,7 @@ PROBE_SECONDS = 1.5
 """How long the steps of a rung are measured, the first one left out."""
 PROBE_FLOPS = 6e10
 """Operations of a step while measuring: some tenths of a second on a CPU, whatever the network."""
-OF_A_RUN, OF_AN_EPOCH = 0.5, 0.02
+OF_A_RUN, OF_AN_EPOCH = 0.5, 0.01
 """Seconds of a run beside its rows: it is prepared, measured, and its files are written, those of each epoch too."""
 TO_START, TO_REPORT, TO_DRAW = 4.0, 1.5, 0.7
 """Seconds of a climb beside its runs: until the first begins, and for its report, with what each rung adds to that."""
