@@ -1,32 +1,22 @@
 """What `make climb` takes, in turn with one run after the other and with another version: the ratios of each round.
 
-python benchmarks/climb.py [--rounds 3] [--other path/of/another/checkout]
+Run it where nothing else is at work:
+
+    python benchmarks/climb.py [--rounds 3] [--other path/of/another/checkout]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
+import shutil
 import tempfile
-import time
 from pathlib import Path
 from statistics import mean
 
+from jobs import climb
 from machine import machine
 
 HERE = Path(__file__).resolve().parents[1]
-
-
-def climb(checkout: Path, *options: str) -> float:
-    """Seconds of the whole command, into an empty folder."""
-    with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "escalera", "climb", "digits", "--out", out, *options]
-        environment = {**os.environ, "PYTHONPATH": str(checkout / "src")}
-        began = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True, env=environment)
-        return time.perf_counter() - began
 
 
 def main() -> None:
@@ -39,14 +29,16 @@ def main() -> None:
         others[f"{given.other.name}, one after the other"] = given.other.resolve()
     ratios: dict[str, list[float]] = {name: [] for name in others}
     print(machine())
+    out = Path(tempfile.mkdtemp())
     for number in range(1, given.rounds + 1):
-        seconds = climb(HERE, "--jobs", "auto")
+        seconds = climb(out, "--jobs", "auto", PYTHONPATH=str(HERE / "src"))
         print(f"round {number}: --jobs auto {seconds:.1f} s", end="", flush=True)
         for name, checkout in others.items():
-            takes = climb(checkout)
+            takes = climb(out, PYTHONPATH=str(checkout / "src"))
             ratios[name].append(seconds / takes)
             print(f"; {name} {takes:.1f} s ({seconds / takes:.2f} of it)", end="", flush=True)
         print()
+    shutil.rmtree(out)
     for name, found in ratios.items():
         print(f"{mean(found):.2f} of {name}")
 

@@ -151,8 +151,6 @@ def test_side_by_side_gives_the_bits_of_one_after_the_other(reading: Reading, tm
     assert record["threads"] == 1
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 @pytest.mark.skipif(not processes.FORKS, reason="workers are forked on Linux alone")
 @pytest.mark.parametrize(("guessed", "begun"), [(1, 1), (7, 2)])
 def test_workers_import_while_the_pictures_are_read(
@@ -193,6 +191,8 @@ def test_the_threads_that_runs_will_have_are_known_before_the_data_are(
     assert counting.likely_threads(asked, runs) == expected
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_lost_process_is_told_and_its_run_taken_up_from_its_checkpoint(reading: Reading, tmp_path: Path) -> None:
     (task,), _ = long(reading, tmp_path)
     heard = Heard()

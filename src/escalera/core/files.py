@@ -111,9 +111,9 @@ def plain_yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
-def write_sealed(path: Path, value: Mapping[str, Any], *, sync: bool = True) -> None:
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON mapping with its own SHA-256, so that what was changed in it later is noticed."""
-    write_json(path, {**value, DIGEST: _digest(value)}, sync=sync)
+    write_json(path, {**value, DIGEST: _digest(value)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
