@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -234,9 +235,15 @@ def test_it_goes_on_where_it_was_stopped(build: Callable[..., Built], tmp_path: 
 
 
 def test_more_minutes_go_on_and_the_same_train_nothing_anew(build: Callable[..., Built]) -> None:
-    """The moves that are left are tried on top of what is kept."""
-    one = build(minutes=1)
+    """The moves that are left, which are named, are tried on top of what is kept."""
+    heard = Heard()
+    one = build(minutes=1, events=heard)
     assert len(one.diary.attempts) == 2
+    state, line = heard.moves[-1]
+    assert state == "waits" and re.fullmatch(
+        r"Not tried, since too little time was left: (wider; )?label smoothing; mixup(; votes of five classifiers)?\. "
+        "The same command with more --minutes goes on from here\\.", line
+    )  # fmt: skip
     text, before = one.file.read_text(), list(performed)
     same = build(minutes=1)
     assert performed == before and same.diary.attempts == one.diary.attempts

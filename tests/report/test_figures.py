@@ -208,6 +208,14 @@ def test_what_lies_far_below_all_rungs_runs_along_a_cut() -> None:
     assert span(bad, [Level("mean", 0.9)])[1] > 90
 
 
+def test_a_single_rung_stands_beside_all_that_needs_no_network() -> None:
+    """There are no steps that a wide scale would make small."""
+    rung = [ClimbStep("a", "plain", None, 0.62, 0.61, 0.63)]
+    svg = climb_figure(rung, EN, [Level("most frequent", 0.1), Level("nearest mean", 0.28)]).svg
+    heights = [float(y) for y in re.findall(r'd="M44 ([\d.]+)L[^"]*"[^>]*stroke-dasharray="7 4"', svg)]
+    assert svg.count('d="M39 ') == 0 and 34 < heights[1] < heights[0] - 60 and heights[0] < 326
+
+
 def test_few_classes_keep_their_order() -> None:
     assert order_of_classes(confusion(30)) == list(range(30))
 

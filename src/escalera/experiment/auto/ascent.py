@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from escalera.experiment.auto.diary import Attempt, Diary
 from escalera.experiment.auto.evidence import answered, weigh
 from escalera.experiment.auto.ground import Ground
 from escalera.experiment.auto.moves import AGAIN, LAST, MOVES, PARENT, first
-from escalera.experiment.auto.text import as_ladder, sentence
+from escalera.experiment.auto.text import as_ladder, left_out, sentence
 from escalera.experiment.auto.timing import LEFT, Timing
 from escalera.experiment.auto.uneven import metric
 from escalera.experiment.climb import load_ladder
@@ -44,6 +44,8 @@ class Ascent:
     diary: Diary
     timing: Timing
     words: Language
+    late: list[str] = field(default_factory=list)
+    """The moves that the last round left out, since they would have ended too late."""
 
     def __post_init__(self) -> None:
         self.folder = self.way.place.folder / FOLDER
@@ -62,6 +64,9 @@ class Ascent:
                 if not attempts:
                     break
                 self._decide(self._tried(attempts, pool))
+        dropped = {one.move for one in self.diary.attempts if one.state == "dropped"}
+        if untried := [move for move in self.late if move not in dropped]:
+            self.way.events.move_told("waits", left_out(untried, self.words))
         return self.timing.after(self._rung(self.diary.kept[-1]), self.ground)
 
     def _begin(self, pool: Executor) -> None:
@@ -79,6 +84,7 @@ class Ascent:
         config = self._config(parent)
         left = self._left(parent)
         chosen: list[Attempt] = []
+        self.late = []
         for move in left:
             change = MOVES[move](self.ground, config)
             if change is None or len(chosen) == count or (chosen and move == LAST):
@@ -96,6 +102,8 @@ class Ascent:
             if fits:
                 chosen.append(attempt)
                 self._put(attempt)
+            else:
+                self.late.append(move)
         return chosen
 
     def _left(self, parent: Attempt) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from escalera.core.language import LANGUAGES, Language, load_words
@@ -60,6 +60,11 @@ def sentence(attempt: Attempt, words: Language) -> str:
     if attempt.state == "failed":
         return f"{name}: {words.say('auto.failed', reason=translate(attempt.error, words.code))}"
     return f"{name}: {evidence(attempt, words)}"
+
+
+def left_out(moves: Sequence[str], words: Language) -> str:
+    """Which moves there was no time for, in one line."""
+    return words.say("auto.late", moves="; ".join(words.say(f"auto.move.{move}") for move in moves))
 
 
 def evidence(attempt: Attempt, words: Language) -> str:

@@ -1,6 +1,6 @@
 """The ladder as a picture: each rung at the height of its accuracy, in its 95 % interval, and its time below.
 
-What needs no network is a line across; where that lies far below all rungs, it runs along a cut at the bottom.
+What needs no network is a line across; where that lies far below several rungs, it runs along a cut at the bottom.
 """
 
 from __future__ import annotations
@@ -87,13 +87,14 @@ def climb_text(steps: Sequence[ClimbStep], language: Language, levels: Sequence[
 def span(steps: Sequence[ClimbStep], levels: Sequence[Level] = ()) -> tuple[float, float]:
     """The percentages that the picture spans, with room for the figures above and a little floor below.
 
-    A level far below all rungs is left out: they would lie on top of one another.
+    A level far below several rungs is left out: they would lie on top of one another.
     """
     ends = [100 * end for step in steps for end in (step.low, step.high, step.accuracy) if end is not None]
     if not ends:
         return 0, 100
     width = max(2.0, max(ends) - min(ends))
-    near = [100 * level.accuracy for level in levels if 100 * level.accuracy > min(ends) - _FAR * width]
+    floor = min(ends) - _FAR * width if len(steps) > 1 else 0.0
+    near = [100 * level.accuracy for level in levels if 100 * level.accuracy > floor]
     low, high = min([*ends, *near]), max([*ends, *near])
     width = max(2.0, high - low)
     return max(0.0, low - 0.12 * width), high + 0.1 * width
