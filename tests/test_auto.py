@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,14 @@ from escalera.data.folds import TURNS
 from escalera.experiment import climb as climbing
 from escalera.experiment.auto import ascent
 from escalera.experiment.auto import auto as building
+from escalera.experiment.auto.ascent import Ascent
 from escalera.experiment.auto.auto import auto
 from escalera.experiment.auto.built import Built
 from escalera.experiment.auto.diary import Attempt, Diary, read_diary
 from escalera.experiment.auto.evidence import DEARER, DETECTABLE, POINTS, SURER, Evidence, detectable
 from escalera.experiment.auto.ground import Ground
 from escalera.experiment.auto.moves import AGAIN, MOVES, first
+from escalera.experiment.auto.name import free_name
 from escalera.experiment.auto.text import as_ladder, sentence, words_of
 from escalera.experiment.auto.timing import Timing
 from escalera.experiment.climb import load_ladder
@@ -253,6 +256,19 @@ def test_more_minutes_go_on_and_the_same_train_nothing_anew(build: Callable[...,
     new = performed[len(before) :]
     assert new[:-1] == ["auto/search/trial-0003", "auto/search/trial-0004"] and new[-1:] in (["final"], new[1:2])
     assert more.diary.elapsed == 3 * MINUTE and more.diary.minutes == 3
+
+
+def test_a_move_that_was_cut_off_is_tried_again_where_there_is_more_time(tmp_path: Path) -> None:
+    """It did not fail: there were too few minutes."""
+    first = Attempt("first", "baseline", "", {}, 1, state="kept")
+    cut = Attempt("wider", "wider", "baseline", {}, 2, state="failed", error=ascent.LATE, seconds=100.0)
+    diary = Diary("digits", {}, {}, [], attempts=[first, cut])
+    way: Any = SimpleNamespace(place=SimpleNamespace(folder=tmp_path), data_root=None)
+    for minutes, again in ((3, False), (4, True)):
+        timing = Timing(minutes, 0.0, 0, None, "cpu")
+        going_on = Ascent(way, "digits", GROUND, diary, timing, words_of("en"))
+        assert ("wider" in going_on._left(first)) == again
+        assert going_on._known("wider", "baseline") == (None if again else cut)
 
 
 def test_what_somebody_changed_is_not_overwritten(build: Callable[..., Built]) -> None:
@@ -560,7 +576,7 @@ def test_the_last_rung_finds_what_a_frozen_body_left(tmp_path: Path, trainable: 
     assert building._threads(way, last, rung) == threads
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", "a\\b", ".hidden", "..", "con", "seed-1", "x" * 81])
+@pytest.mark.parametrize("name", ["../up", "a/b", "a\\b", ".hidden", "..", "con", "seed-1", "comparison", "x" * 81])
 def test_a_name_that_is_no_folder_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
     with pytest.raises(EscaleraError, match=r"^--name .*: expected a name of at most 80 letters") as caught:
         auto("digits", name=name, out=tmp_path / "runs", file=tmp_path / "a.yaml")
@@ -570,16 +586,16 @@ def test_a_name_that_is_no_folder_is_refused_before_anything_is_written(tmp_path
 
 def test_beside_a_ladder_of_a_persons_it_takes_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert building._free_name("photos/", "runs", None) == "photos"
+    assert free_name("photos/", "runs", None) == "photos"
     Path("photos.yaml").write_text("name: photos\n")
-    assert building._free_name("photos/", "runs", None) == "photos-auto"
-    assert building._free_name("photos/", "s3://bucket/runs", None) == "photos"  # what lies there may be ours
-    assert building._free_name("photos/", "runs", Path("a.yaml")) == "photos"
+    assert free_name("photos/", "runs", None) == "photos-auto"
+    assert free_name("photos/", "s3://bucket/runs", None) == "photos"  # what lies there may be ours
+    assert free_name("photos/", "runs", Path("a.yaml")) == "photos"
     Path("runs/digits").mkdir(parents=True)
     Path("runs/digits/ladder.json").write_text("{}")
-    assert building._free_name("digits", "runs", Path("a.yaml")) == "digits-auto"
+    assert free_name("digits", "runs", Path("a.yaml")) == "digits-auto"
     Path("runs/digits/auto").mkdir()  # begun by an earlier call, which this one goes on with
-    assert building._free_name("digits", "runs", None) == "digits"
+    assert free_name("digits", "runs", None) == "digits"
 
 
 def test_runs_of_another_ladder_are_left_alone(tmp_path: Path) -> None:

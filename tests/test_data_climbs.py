@@ -15,6 +15,9 @@ import escalera as esc
 from escalera.core.errors import DataError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
+from escalera.data.sources.open import open_source
+from escalera.inference.predictor import Predictor, open_run
+from escalera.inference.run_rows import RunRows
 
 RUNG = "rungs: [{name: mlp, model: {kind: mlp, dense: [8]}, train: {epochs: 1, batch_size: 64}}]"
 
@@ -108,6 +111,23 @@ def test_duplicates_are_dropped_from_train_and_never_from_test(tmp_path: Path) -
     splits = pq.read_table(tmp_path / "runs/some/mlp/seed-0/splits.parquet").to_pylist()
     kept = {row["row"] for row in splits if row["split"] == "train"}
     assert kept == set(range(40)) - {10, 11, 12}
+
+
+def test_a_copy_is_judged_by_the_labels_that_its_run_had(tmp_path: Path) -> None:
+    """Corrections reach train and validation; the source still has what it had."""
+    labels = open_source("digits", data_root=None, image_size=None, channels=None).splits["train"].labels
+    lines = [f"{row},{(label + 1) % 10}" for row, label in enumerate(labels[:200])]
+    (tmp_path / "labels.csv").write_text("\n".join(["row,label", *lines]))
+    data = f"{{source: digits, labels: {{corrections: {tmp_path / 'labels.csv'}}}}}"
+    climbed(tmp_path, data)
+    (tmp_path / "labels.csv").unlink()
+    predictor = open_run(RunDir(tmp_path / "runs/some/mlp/seed-0"))
+    assert isinstance(predictor, Predictor)
+    rows = RunRows(predictor)
+    corrected = np.concatenate([(labels[:200] + 1) % 10, labels[200:]])
+    for split, known in (("train", corrected), ("validation", corrected), ("test", labels)):
+        part = rows.part(split)
+        assert part.labels.tolist() == known[part.rows].tolist() and (part.rows < 200).any()
 
 
 def test_one_class_is_said_before_training(tmp_path: Path) -> None:

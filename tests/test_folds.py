@@ -221,6 +221,32 @@ def test_an_interrupted_climb_goes_on_with_the_fold_it_was_at(tmp_path: Path, mo
     assert finished(run, rung)
 
 
+def test_the_folds_of_a_run_begin_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the rung they start from was trained anew in between, so are those that are done, which are kept aside."""
+    whole = evaluate
+
+    def stopped(fitted: Any, config: Any, data: Any, part: RunDir, events: Events) -> None:
+        if part.path.parts[-3:] == ("moved", "seed-0", "fold-2"):
+            raise KeyboardInterrupt
+        whole(fitted, config, data, part, events)
+
+    monkeypatch.setattr("escalera.run.folds.evaluate", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        esc.climb(digits(), out=tmp_path, quiet=True)
+    monkeypatch.setattr("escalera.run.folds.evaluate", whole)
+    base, moved = (RunDir(tmp_path / "tiny" / name / "seed-0") for name in ("base", "moved"))
+    assert (moved.fold(1).state(), moved.fold(2).state(), moved.fold(3).state()) == ("done", "running", "absent")
+    record = moved.fold(1).read_record()
+    first = record["weights"]["body"]
+    moved.fold(1).write_record({**record, "weights": {"body": {**first, "sha256": "0" * 64}}})
+    assert not esc.climb(digits(), out=tmp_path, quiet=True).failed
+    assert [part.read_record()["weights"]["body"]["sha256"] for part in moved.folds()] == [
+        sha256(base.fold(number).best) for number in (1, 2, 3)
+    ]
+    [aside] = [path for path in moved.path.parent.iterdir() if path != moved.path]
+    assert RunDir(aside).fold(1).read_record()["weights"]["body"]["sha256"] == "0" * 64
+
+
 def test_seeds_draw_other_folds_of_the_same_rows(tmp_path: Path) -> None:
     ladder = digits()
     ladder["rungs"] = ladder["rungs"][:1]

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -359,6 +360,27 @@ def test_a_training_of_which_no_checkpoint_is_whole_begins_anew(place: Place, mo
     assert "epoch-1.safetensors is not what was written (its SHA-256 differs). It begins anew" in place.said
     assert [epochs(place.run(f"wider/{name}")) for name in ("seed-0", "seed-0.kept-002")] == [2, 3]
     assert place.run("wider/seed-0.kept-001").state() == "running"
+
+
+@pytest.mark.parametrize("chosen", [1, 2])
+def test_a_training_that_was_over_does_not_fall_back_to_another_epoch(
+    place: Place, monkeypatch: pytest.MonkeyPatch, chosen: int
+) -> None:
+    """Its best epoch is damaged before the rows were answered; the checkpoint of the last one is left."""
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(attempts, "evaluate", Mock(side_effect=KeyboardInterrupt))
+        place.climb("train.epochs=2", rungs=["wider"])
+    work = place.run(f"wider/{place.names()[1]}")
+    record = work.read_record()
+    assert record["stopped"] == "all epochs"
+    work.write_record({**record, "best_epoch": chosen})
+    flip(work.best)
+    place.climb("train.epochs=2", rungs=["wider"])
+    run = place.run("wider/seed-0")
+    assert (epochs(run), run.read_record()["best_epoch"]) == (2, 2)
+    anew = f"the training that was begun cannot go on: {work.best} is not what was written (its SHA-256 differs)."
+    assert (anew in place.said) == (chosen == 1)
+    assert ("seed-0.kept-002" in place.names()) == (chosen == 1)
 
 
 def test_a_training_whose_checkpoints_are_gone_is_kept_and_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,10 +215,14 @@ def test_of_several_seeds_it_says_which_times_are_of_one() -> None:
 
 def test_a_rung_that_is_only_judged_otherwise_costs_no_training(ladder: Path) -> None:
     ladder.write_text(LADDER + "  - name: both-sides\n    from: base\n    change: {evaluate.tta: flip}\n")
-    base, both = climb.plan(esc.load_ladder(ladder), rungs=["base", "both-sides"])
+    with ladder.open("a") as file:
+        file.write("  - name: sets\n    from: base\n    change: {evaluate.coverage: 0.9}\n")
+    base, both, sets = climb.plan(esc.load_ladder(ladder), rungs=["base", "both-sides", "sets"])
     # It answers by two views.
     seconds = pytest.approx(50_000 / base["answers_per_second"] + estimate.OF_A_RUN, rel=0.01)
     assert both == {**base, "name": "both-sides", "training_seconds": 0.0, "seconds": seconds}
+    # Rows set aside to calibrate by choose no epoch.
+    assert sets["training_seconds"] > 0
     assert climb.plan(esc.load_ladder(ladder), rungs=["both-sides"])[0]["seconds"] > 0
 
 

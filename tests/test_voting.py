@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from escalera.cli.terminal import Narrator
 from escalera.core.errors import LadderError, RunError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
+from escalera.data.dataset import Dataset, Split
 from escalera.data.sources.open import open_source
 from escalera.evaluate.metrics import softmax
 from escalera.experiment import climb as climbing
@@ -128,6 +130,20 @@ def test_a_votes_run_is_a_run_like_any_other(ladder: Path, tmp_path: Path, monke
     write_tensors(shifted, {**tensors, "mean": tensors["mean"] + 1})
     with pytest.raises(RunError, match=r"preparation.safetensors is not what was written .its SHA-256"):
         esc.Run(again).predict(images)
+
+
+def test_features_of_the_same_rows_are_others_where_the_pictures_are(tmp_path: Path) -> None:
+    """Files of a folder may be replaced without the network being trained anew."""
+    (tmp_path / "best.safetensors").write_bytes(b"weights")
+    config = esc.load_ladder("cifar10-multimodal").ladder["votes"].config
+    assert isinstance(config.model, schema.Votes)
+
+    def key(pixel: int) -> str:
+        part = Split(np.full((10, 4, 4, 1), pixel, np.uint8), np.arange(10) % 2, np.arange(6))
+        data = Dataset("photos", ["a", "b"], part, replace(part, rows=np.arange(6, 8)), part)
+        return fit_ensemble._key(config, config.model, data, RunDir(tmp_path))
+
+    assert key(0) == key(0) != key(200)
 
 
 def test_a_record_without_its_classifiers_is_refused(tmp_path: Path) -> None:

@@ -17,10 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.core.errors import EscaleraError, RunError
+from escalera.evaluate.compare import Comparison
 from escalera.report import page as pages
 from escalera.report.language import load_language
 from escalera.report.page import whole, write_report
 from escalera.report.sections.steps import Scale
+from escalera.report.story import read_story
+from escalera.report.summary import headline
 
 VOID = {"meta", "br", "wbr", "img", "input", "link", "hr"}
 
@@ -230,6 +233,16 @@ def test_a_lead_that_only_some_seeds_have_may_be_luck(build: Callable[..., Path]
     change(folder / "base/seed-1/metrics.json", test=values | {"accuracy": 0.1})
     _, page = report(folder)
     assert "points more than base, which may be luck." in page.words
+
+
+def test_the_best_of_several_needs_a_clearer_lead(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
+    """Of ten equal rungs the best is in front of the first by p < 0.05 in one ladder of ten."""
+    lead = Comparison(difference=0.1, low=0.01, high=0.19, gained=30, lost=14, p=0.023)
+    many = read_story(build(rungs=[rungs[0], *rungs[1:3], rungs[4]]))
+    two = replace(many, rungs=many.rungs[:2])
+    english = load_language("en")
+    words = [str(headline(replace(story, overall=lead), english)) for story in (many, two)]
+    assert len(many.contenders) == 4 and ["may be luck" in said for said in words] == [True, False]
 
 
 def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:

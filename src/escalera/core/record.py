@@ -132,7 +132,10 @@ class Labels(Lenient):
 
 
 class Data(Lenient):
-    """What was learned from; the shape is height, width, channels. `groups` is the super-class of each class."""
+    """What was learned from; the shape is height, width, channels. `groups` is the super-class of each class.
+
+    `test_from` is the split of the source whose rows are those of test: its own, or train, of which they are a part.
+    """
 
     source: str = ""
     shape: list[int] = []
@@ -140,6 +143,7 @@ class Data(Lenient):
     groups: list[str] | None = None
     rows: Rows = Rows()
     class_rows: ClassRows = ClassRows()
+    test_from: str = ""
     resize: str = "squash"
     range: list[float] | None = None
     max_megapixels: Count | None = None

@@ -65,6 +65,10 @@ class RunDir:
         """The run of one of its folds, counted from 1."""
         return RunDir(self.path / f"fold-{number}")
 
+    def folds(self) -> list[RunDir]:
+        """The runs of the folds that have begun."""
+        return [RunDir(path) for path in sorted(self.path.glob("fold-*"))]
+
     @property
     def ladder(self) -> Path:
         """The folder of its ladder, in which a trial of a search stands deeper."""

@@ -173,19 +173,23 @@ def with_calibration(data: Dataset) -> Dataset:
 
 
 def rows_table(data: Dataset) -> pa.Table:
-    """Which rows are in which split, for a run to keep: columns `split`, `source` (whose rows they are) and `row`."""
+    """Which rows are in which split, for a run to keep: columns `split`, `source` (whose rows they are), `row`, `label`.
+
+    The label is the number of the class, after corrections.
+    """
     import pyarrow as pa
 
     named = {"train": data.train, "validation": data.validation, "test": data.test}
     if data.calibration is not None:
         named["calibration"] = data.calibration
-    columns: dict[str, list[pa.Array]] = {"split": [], "source": [], "row": []}
+    columns: dict[str, list[pa.Array]] = {"split": [], "source": [], "row": [], "label": []}
     for code, part in enumerate(named.values()):
         origin = list(named).index(part.origin)
         for key, index in (("split", code), ("source", origin)):
             indices = pa.array(np.full(len(part.rows), index, np.int8))
             columns[key].append(pa.DictionaryArray.from_arrays(indices, list(named)))
         columns["row"].append(pa.array(part.rows))
+        columns["label"].append(pa.array(part.labels[part.rows]))
     return pa.table({key: pa.chunked_array(arrays) for key, arrays in columns.items()})
 
 

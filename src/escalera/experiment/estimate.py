@@ -29,6 +29,7 @@ from escalera.models.summary import summarise
 from escalera.run.ablation import LEARNED
 from escalera.run.as_begun import busy
 from escalera.run.fitting import RECALLED
+from escalera.run.status import trains_alike
 from escalera.train.criterion import Criterion
 from escalera.train.ema import averaged
 from escalera.train.loop import Callback, Training, train
@@ -84,8 +85,7 @@ def plan(
         if key not in extents:
             extents[key] = extent(rung.config.data, seed=seed, data_root=data_root, beside=beside, skip_bad=skip_bad)
         before = next((other for other in rungs if other.name == rung.parent), None)
-        alike = before and before.config.model_copy(update={"evaluate": rung.config.evaluate}) == rung.config
-        if before and alike and rung.search is None:
+        if before and trains_alike(before.config, rung.config) and rung.search is None:
             row = next(row for row in rows if row["name"] == before.name)
             rows.append(_judged_anew(row, rung, extents[key]))
             continue

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from escalera.ladder.schema import Ladder
 from escalera.run import lineage
 from escalera.run.outcome import Key, Outcome
+from escalera.run.status import trains_alike
 from escalera.run.task import Task
 
 
@@ -15,8 +16,8 @@ def before(ladder: Ladder, rung: str) -> set[str]:
     """The rungs that a rung waits for: those whose weights it starts from, and its parent where it trains the same."""
     found = ladder[rung]
     parent = ladder[found.parent] if found.parent else None
-    taken_over = parent and parent.config.model_copy(update={"evaluate": found.config.evaluate}) == found.config
-    return lineage.sources(found.config) | ({parent.name} if parent and taken_over else set())
+    taken_over = {parent.name} if parent and trains_alike(parent.config, found.config) else set()
+    return lineage.sources(found.config) | taken_over
 
 
 def walk(

@@ -67,7 +67,10 @@ class Part:
 
 @dataclass(frozen=True)
 class SplitRows:
-    """Rows of a split of a run; `images` is the split of the source that has them, and `labels` the classes of all."""
+    """Rows of a split of a run; `images` is the split of the source that has them, and `labels` the classes of all.
+
+    Those of its own rows are what the run had, after corrections.
+    """
 
     images: Images
     rows: NDArray[np.int64]
@@ -92,7 +95,10 @@ def split_rows(run: RunDir, trained: Trained, data_root: Path | None) -> dict[st
         origin = splits.get(str(origins[mine][0])) if mine.any() else None
         if origin is None or rows[mine].max() >= len(origin.labels):
             raise EscaleraError("the source on this machine is not the one that this run learned from")
-        found[name] = SplitRows(origin, rows[mine], _labels(trained, origin))
+        labels = _labels(trained, origin).copy()
+        if "label" in table:  # an earlier version did not keep them
+            labels[rows[mine]] = np.array(table["label"])[mine]
+        found[name] = SplitRows(origin, rows[mine], labels)
     return found
 
 
@@ -126,8 +132,9 @@ class RunRows:
             raise RunError(f"{run.path} has no record of its rows") from error
         test = self._splits["test"]
         changed = data.labels is not None and data.labels.test == "change"
+        given = _labels(predictor.trained, test.images)[test.rows]
         if not np.array_equal(test.rows, self._answered.rows) or not (
-            changed or np.array_equal(test.labels[test.rows], self._answered.labels)
+            changed or np.array_equal(given, self._answered.labels)
         ):
             raise RunError("its source is not what it was when the run was tested")
 

@@ -64,7 +64,10 @@ class Album:
 
 
 def _key(data: Data) -> str:
-    return f"{data.source} {'x'.join(map(str, data.shape))}"
+    """All that says which picture a row is, and how it is read."""
+    size = "x".join(map(str, data.shape))
+    how = (data.resize, data.range, data.image_columns, data.max_megapixels)
+    return f"{data.source} {size} {data.test_from} {how}"
 
 
 def _encoded(pixels: NDArray[np.uint8]) -> bytes:

@@ -26,8 +26,10 @@ def headline(story: Story, language: Language) -> Markup:
         return _sentence(language, "headline.only" if only else "headline.first", name=_link(best), accuracy=accuracy)
     values = {"name": _link(best), "first": first.name, "accuracy": accuracy}
     difference = language.points(overall.difference)
-    # With several seeds the seeds have to say so too.
-    climbed = overall.low > 0 and verdict(overall, overall.evidence) == "better"
+    # The best of many is in front by luck alone, too: each of them might have been it (Bonferroni). With several seeds
+    # the seeds have to say so as well.
+    rivals = len(story.contenders) - 1
+    climbed = overall.low > 0 and verdict(overall, rivals * overall.evidence) == "better"
     key = "headline.climbed" if climbed else "headline.close"
     return _sentence(language, key, difference=difference, **values)
 

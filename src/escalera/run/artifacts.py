@@ -69,6 +69,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "groups": superclasses(data),
         "rows": {name: len(part.rows) for name, part in splits.items()},
         "class_rows": {name: _class_rows(part, len(data.classes)) for name, part in splits.items()},
+        "test_from": data.test.origin,
         "resize": config.data.resize,
         "range": config.data.range,
         "max_megapixels": config.data.max_megapixels,

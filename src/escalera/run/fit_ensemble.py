@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -253,8 +252,7 @@ def _read(
 
 
 def _key(config: schema.RungConfig, model: schema.Votes, data: Dataset, run: RunDir) -> str:
-    """What the features depend on: the weights, the data, their rows, and how they are read."""
-    rows = hashlib.sha256(b"".join(part.rows.tobytes() for part in (data.train, data.validation)))
+    """What the features depend on: the weights, the pixels and attributes of the rows, and how they are read."""
     settings = {
         "pool": model.pool,
         "pca": model.pca,
@@ -262,7 +260,8 @@ def _key(config: schema.RungConfig, model: schema.Votes, data: Dataset, run: Run
         "shape": list(data.shape),
         "data": config.data.model_dump_json(),
     }
-    return folders.key(f"features-{data.name}", [lineage.fingerprint(run.best), rows.hexdigest()], **settings)
+    states = [lineage.fingerprint(run.best), data.train.digest, data.validation.digest]
+    return folders.key(f"features-{data.name}", states, **settings)
 
 
 def _fit_all(

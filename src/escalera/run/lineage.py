@@ -91,10 +91,12 @@ def check_ready(config: schema.RungConfig, run: RunDir, failed: Collection[str] 
 def has_changed(config: schema.RungConfig, run: RunDir) -> bool:
     """Whether a file of the weights that a run started from, or of the labels that it learned from, is another now.
 
-    One that is gone says nothing.
+    One that is gone says nothing. The folds of a run are to begin alike: it has changed where any of them has.
     """
     if not run.record.exists():
         return False
+    if any(has_changed(config, part) for part in run.folds() if part.state() != "damaged"):
+        return True
     record = run.read_record()
     labels, before = (record.get("data") or {}).get("labels"), record.get("weights")
     if labels and Path(labels["file"]).is_file() and fingerprint(Path(labels["file"])) != labels["sha256"]:

@@ -67,10 +67,15 @@ def same_training(run: RunDir, rung: Rung) -> bool:
     if config is None:
         same = _record(run).get("settings") == fingerprint(rung.config)
     else:
-        same = _once(config.model_copy(update={"evaluate": rung.config.evaluate})) == _once(rung.config)
-        # Rows that calibrate sets are taken out of validation, and chose the epoch where none are.
-        same = same and (config.evaluate.coverage is None) == (rung.config.evaluate.coverage is None)
+        same = trains_alike(config, rung.config)
     return same and not has_changed(rung.config, run)
+
+
+def trains_alike(one: RungConfig, other: RungConfig) -> bool:
+    """Whether two configurations train the same; how it is evaluated does not matter."""
+    # Rows that calibrate sets are taken out of validation, and chose the epoch where none are.
+    aside = (one.evaluate.coverage is None) == (other.evaluate.coverage is None)
+    return aside and _once(one.model_copy(update={"evaluate": other.evaluate})) == _once(other)
 
 
 def unfinished(run: RunDir, rung: Rung) -> RunDir | None:
@@ -226,10 +231,16 @@ def _dead(run: RunDir) -> list[str]:
     """Why a training cannot go on, although it was begun."""
     from escalera.train.checkpoint import find_checkpoint
 
-    found = find_checkpoint(run.last)
-    if found.state is not None or _trained(run):
+    if _trained(run):
         return []
-    return found.faults or _lost(run)
+    found = find_checkpoint(run.last)
+    if found.state is None:
+        return found.faults or _lost(run)
+    record = _record(run)
+    if "stopped" not in record or record.get("best_epoch") == found.state["epoch"]:
+        return []
+    # It was over, and what is left is its last epoch: another than the one that it had chosen.
+    return [f"{run.path / name} {fault}" for name, fault in run.faults(run.best.name).items()]
 
 
 def _lost(run: RunDir) -> list[str]:
@@ -251,7 +262,7 @@ def _open(run: RunDir) -> bool:
 
 
 def _learned(run: RunDir) -> bool:
-    return run.best.exists() or run.history.exists() or run.last.exists() or any(run.path.glob("fold-*"))
+    return run.best.exists() or run.history.exists() or run.last.exists() or bool(run.folds())
 
 
 def _vacate(home: RunDir, settings: str) -> RunDir | None:

@@ -18,7 +18,7 @@ from escalera.experiment.auto.evidence import answered, weigh
 from escalera.experiment.auto.ground import Ground
 from escalera.experiment.auto.moves import AGAIN, LAST, MOVES, PARENT, first
 from escalera.experiment.auto.text import as_ladder, left_out, sentence
-from escalera.experiment.auto.timing import LEFT, Timing
+from escalera.experiment.auto.timing import CARE, LEFT, Timing
 from escalera.experiment.auto.uneven import metric
 from escalera.experiment.climb import load_ladder
 from escalera.experiment.executors import Executor
@@ -32,6 +32,7 @@ from escalera.run.task import Task
 
 FIRST = "baseline"
 OUT_OF_TIME = "out of time"
+LATE = "it would not have ended in time"
 
 
 @dataclass
@@ -109,11 +110,11 @@ class Ascent:
     def _left(self, parent: Attempt) -> list[str]:
         """The moves that may be tried on a rung: those that helped before first, at last those that were dropped once.
 
-        What did not help a small network may help a larger one.
+        What did not help a small network may help a larger one, and what was cut off may have more time now.
         """
         if parent.move == LAST:
             return []
-        tried = [one for one in self.diary.attempts if one.parent]
+        tried = [one for one in self.diary.attempts if one.parent and not self._has_time_now(one)]
         over = {one.move for one in tried if one.state == "failed" or (one.state == "kept" and one.move not in AGAIN)}
         dropped = [one.move for one in tried if one.state == "dropped"]
         waiting = [one.move for one in tried if one.state == "waits" and one.parent != parent.name]
@@ -148,7 +149,8 @@ class Ascent:
             return replace(attempt, state="failed", error=failed.error, ended=ended)
         records = [run.read_record() for run in runs]
         if attempt.parent and any(record.get("stopped") == OUT_OF_TIME for record in records):
-            return replace(attempt, state="failed", error="it would not have ended in time", ended=ended)
+            took = round(sum(record["seconds"] for record in records), 3)
+            return replace(attempt, state="failed", error=LATE, seconds=took, ended=ended)
         new = answered(runs)
         found = replace(
             attempt,
@@ -179,8 +181,17 @@ class Ascent:
             self.way.events.move_told(decided.state, sentence(decided, self.words))
 
     def _known(self, move: str, parent: str) -> Attempt | None:
-        """The attempt at a move on top of a rung that was begun, or judged, earlier."""
-        return next((one for one in self.diary.attempts if (one.move, one.parent) == (move, parent)), None)
+        """The last attempt at a move on top of a rung that was begun, or judged, earlier."""
+        known = [one for one in self.diary.attempts if (one.move, one.parent) == (move, parent)]
+        return known[-1] if known and not self._has_time_now(known[-1]) else None
+
+    def _has_time_now(self, attempt: Attempt) -> bool:
+        """Whether a trial was cut off by the minutes of an earlier call, and those of this one leave it more."""
+        return attempt.error == LATE and self._time_of_trial() > CARE * attempt.seconds / attempt.turns
+
+    def _time_of_trial(self) -> float:
+        """Seconds that a trial may take which begins now."""
+        return self.timing.left * (1 - LEFT)
 
     def _new(self, move: str, parent: str, change: dict[str, Any]) -> Attempt:
         names = [one.name for one in self.diary.attempts]
@@ -229,7 +240,7 @@ class Ascent:
             source=source,
             place="",
             on="validation",
-            deadline=time.time() + self.timing.left * (1 - LEFT),
+            deadline=time.time() + self._time_of_trial(),
         )
 
     def _samples(self) -> list[Task]:
