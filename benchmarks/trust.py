@@ -37,7 +37,7 @@ from escalera.data.sources.open import open_source
 from escalera.evaluate.metrics import SHARES, softmax
 from escalera.evaluate.noise import find_noise
 from escalera.evaluate.paired import judge
-from escalera.experiment.suspects.find import FOLDS, judged
+from escalera.experiment.suspects.find import FOLDS, suspects_from
 from escalera.experiment.suspects.out_of_fold import out_of_fold
 
 RATIO = 50
@@ -115,7 +115,7 @@ def labels(data: Path | None, rows: int, sources: Sequence[str], shares: Sequenc
             part = replace(whole, images=np.asarray(whole.images[: len(chosen)]), labels=given, table=None, listed=None)
             start = time.perf_counter()
             said = out_of_fold(replace(images, splits={"train": part}), None, deal(given, FOLDS, 0))["train"]
-            found, _, estimated = judged({"train": said}, {"train": given})
+            found, _, estimated = suspects_from({"train": said}, {"train": given})
             suspect, plain = found["train"].flagged, find_noise(said, given)
             score = average_precision_score(planted, -found["train"].of_given)
             print(

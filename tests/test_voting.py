@@ -136,12 +136,13 @@ def test_features_of_the_same_rows_are_others_where_the_pictures_are(tmp_path: P
     """Files of a folder may be replaced without the network being trained anew."""
     (tmp_path / "best.safetensors").write_bytes(b"weights")
     config = esc.load_ladder("cifar10-multimodal").ladder["votes"].config
-    assert isinstance(config.model, schema.Votes)
+    model = config.model
+    assert isinstance(model, schema.Votes)
 
     def key(pixel: int) -> str:
         part = Split(np.full((10, 4, 4, 1), pixel, np.uint8), np.arange(10) % 2, np.arange(6))
         data = Dataset("photos", ["a", "b"], part, replace(part, rows=np.arange(6, 8)), part)
-        return fit_ensemble._key(config, config.model, data, RunDir(tmp_path))
+        return fit_ensemble._key(config, model, data, RunDir(tmp_path))
 
     assert key(0) == key(0) != key(200)
 

@@ -66,7 +66,7 @@ def one_training(start: Start, folder: Path, *more: Callback, regime: str, resum
 
     def validate() -> dict[str, float]:
         # It goes up and down with the weights, and is that of the average where there is one.
-        return {"val_loss": next(iter(training.judged.parameters())).sum().item()}
+        return {"val_loss": next(iter(training.evaluated.parameters())).sum().item()}
 
     train(
         training,
@@ -88,9 +88,9 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(start: Start, tmp_path: 
     whole = one_training(start, tmp_path / "whole", regime=regime)
     one_training(start, tmp_path / "cut", Press(4, 2), regime=regime)
     resumed = one_training(start, tmp_path / "cut", regime=regime, resume=True)
-    for key, value in whole.judged.state_dict().items():
+    for key, value in whole.evaluated.state_dict().items():
         if value.is_floating_point():
-            assert torch.equal(value, resumed.judged.state_dict()[key]), key
+            assert torch.equal(value, resumed.evaluated.state_dict()[key]), key
     for key, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[key]), key
     states = [read_json(tmp_path / which / "state.json") for which in ("whole", "cut")]

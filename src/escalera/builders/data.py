@@ -56,8 +56,8 @@ def pictures(
 
 def read_options(data: schema.Data) -> ReadOptions:
     """How the source is to be read."""
-    said = {field.name for field in fields(ReadOptions)} & type(data).model_fields.keys()
-    return ReadOptions(**{name: getattr(data, name) for name in said})
+    names = {field.name for field in fields(ReadOptions)} & type(data).model_fields.keys()
+    return ReadOptions(**{name: getattr(data, name) for name in names})
 
 
 def dataset(
@@ -214,9 +214,9 @@ def changes(
 
 def views(config: schema.RungConfig) -> Sequence[View]:
     """The views of test-time augmentation; where several pictures lie in one, those of each of them."""
-    own, asked = layout(config.data), VIEWS[config.evaluate.tta]
-    each = {view: view if view is as_it_is else of_each(view, own) for view in asked}
-    return [each[view] for view in asked]
+    own, views = layout(config.data), VIEWS[config.evaluate.tta]
+    each = {view: view if view is as_it_is else of_each(view, own) for view in views}
+    return [each[view] for view in views]
 
 
 def mix(augment: schema.Augment, classes: int) -> Mix | None:

@@ -66,9 +66,9 @@ def answers(
     ]
 
 
-def together(model: Votes, said: list[Probabilities], weights: list[float]) -> Probabilities:
+def together(model: Votes, probabilities: list[Probabilities], weights: list[float]) -> Probabilities:
     """The vote as the configuration has it."""
-    return vote(said, weights, model.vote)
+    return vote(probabilities, weights, model.vote)
 
 
 class Ballot:
@@ -97,17 +97,17 @@ class Ballot:
 
     def probabilities(self, network: Network, batches: Batches) -> NDArray[np.float32]:
         """What they say together of rows (N, K)."""
-        return self._said([self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))])
+        return self._together([self.prepare(part) for part, _ in features(network, self.model.pool, batches.epoch(0))])
 
     def looked(self, network: Network, batches: Batches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The features (N, D) that they are given, before they are prepared, and what they say (N, K)."""
         parts = [part for part, _ in features(network, self.model.pool, batches.epoch(0))]
-        return torch.cat(parts).numpy(), self._said([self.prepare(part) for part in parts])
+        return torch.cat(parts).numpy(), self._together([self.prepare(part) for part in parts])
 
-    def _said(self, parts: Sequence[Features]) -> NDArray[np.float32]:
+    def _together(self, parts: Sequence[Features]) -> NDArray[np.float32]:
         rows: Features = np.concatenate(parts)
-        said = answers(self.classifiers, self.kept, rows, self.classes)
-        return together(self.model, said, self.weights).astype(np.float32)
+        probabilities = answers(self.classifiers, self.kept, rows, self.classes)
+        return together(self.model, probabilities, self.weights).astype(np.float32)
 
 
 def _kept(run: RunDir, record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -160,10 +160,10 @@ class RunDir:
         if not self.exists():
             return "absent"
         try:
-            said = self.read_record().get("state")
+            state = self.read_record().get("state")
         except RunError:
             return "damaged"
-        return said if isinstance(said, str) else "damaged"
+        return state if isinstance(state, str) else "damaged"
 
     def faults(self, *names: str) -> dict[str, str]:
         """What is wrong with the files that run.json knows, or with some of them; `a/` stands for all in a folder.
@@ -171,8 +171,8 @@ class RunDir:
         Nothing is in a run of an earlier version. Raises RunError where run.json itself is damaged.
         """
         known = self.read_record().get("files", {})
-        asked = [name for name in known if not names or name in names or f"{name.rpartition('/')[0]}/" in names]
-        found = {name: fault for name in asked if (fault := fault_of(self.path / name, known[name]))}
+        wanted = [name for name in known if not names or name in names or f"{name.rpartition('/')[0]}/" in names]
+        found = {name: fault for name in wanted if (fault := fault_of(self.path / name, known[name]))}
         if found:
             others = [name for name in known if fault_of(self.path / name, known[name]) == DAMAGED]
             if len(others) > max(2, len(known) // 2):

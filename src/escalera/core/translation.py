@@ -42,12 +42,12 @@ class Sentence:
         match = self.pattern.fullmatch(text)
         if match is None:
             return None
-        found = {name: (value, _said(value, language)) for name, value in match.groupdict().items()}
+        found = {name: (value, _translated(value, language)) for name, value in match.groupdict().items()}
         # These are phrases themselves: one that is not known makes the whole another sentence than this.
-        if any(said is None for name, (_, said) in found.items() if name in _PHRASES):
+        if any(translated is None for name, (_, translated) in found.items() if name in _PHRASES):
             return None
-        values = {name: value if said is None else said for name, (value, said) in found.items()}
-        alone = not any(said is None and _NEXT.search(value) for value, said in found.values())
+        values = {name: value if translated is None else translated for name, (value, translated) in found.items()}
+        alone = not any(translated is None and _NEXT.search(value) for value, translated in found.values())
         return _TWICE.sub(_once, _FIELD.sub(lambda field: values[field[1]], self.other)), alone
 
 
@@ -65,11 +65,11 @@ def translate(text: str, language: str) -> str:
 
 def _line(line: str, language: str) -> str:
     bare = line.strip()
-    return line.replace(bare, _said(bare, language) or bare) if bare else line
+    return line.replace(bare, _translated(bare, language) or bare) if bare else line
 
 
 @lru_cache(maxsize=4096)
-def _said(text: str, language: str) -> str | None:
+def _translated(text: str, language: str) -> str | None:
     """A sentence, or several after one another, perhaps behind a place and a colon; None for what is not known."""
     if not 3 <= len(text) <= _LONGEST:
         return None
@@ -80,7 +80,7 @@ def _said(text: str, language: str) -> str | None:
                 return found[0]
             at_least = at_least or found[0]
     for head, tail in _breaks(text):
-        rest = _said(tail, language)
+        rest = _translated(tail, language)
         # A place such as a file and a line stays as it is; two sentences have to be known both.
         first = rest and (_alone(head, language) or (head if head.endswith(":") else None))
         if rest and first:

@@ -54,7 +54,7 @@ def fold(
     if own is not None:
         splits["validation"] = Split(own.images, own.labels, np.arange(len(own.labels)), own.table, origin="validation")
     unread = image_set.splits.get("test")
-    said = [] if unread is None else [
+    unread_notes = [] if unread is None else [
         f"{image_set.name}: the {len(unread.labels):,} rows of its test split stay unread: with data.folds each row of "
         "train is answered."
     ]  # fmt: skip
@@ -65,7 +65,7 @@ def fold(
         splits["validation"],
         splits["test"],
         skipped=image_set.skipped,
-        notes=(*image_set.notes, *said, *notes(image_set.classes, splits)),
+        notes=(*image_set.notes, *unread_notes, *notes(image_set.classes, splits)),
     )
 
 
@@ -82,12 +82,12 @@ def turned(splits: Dataset, image_set: ImageSet, number: int, *, seed: int, grou
     if group is not None:
         # Numbered without gaps: the groups of test are not dealt.
         of = np.unique(groups.groups_of(image_set, group)[1][often], return_inverse=True)[1]
-    asked = often[deal(whole.labels[often], TURNS, seed, of) == number - 1]
-    rest = np.setdiff1d(rows, asked)
+    validated = often[deal(whole.labels[often], TURNS, seed, of) == number - 1]
+    rest = np.setdiff1d(rows, validated)
     return replace(
         splits,
         train=replace(splits.train, rows=rest),
-        validation=replace(splits.validation, rows=asked),
+        validation=replace(splits.validation, rows=validated),
     )
 
 

@@ -40,8 +40,8 @@ class ReadOptions:
     range: Sequence[float] | None = None
     max_megapixels: int | None = None
 
-    def said(self) -> dict[str, Any]:
-        """What was said, by key."""
+    def given(self) -> dict[str, Any]:
+        """What was given, by key."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 

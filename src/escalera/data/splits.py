@@ -173,9 +173,9 @@ def with_calibration(data: Dataset) -> Dataset:
 
 
 def rows_table(data: Dataset) -> pa.Table:
-    """Which rows are in which split, for a run to keep: columns `split`, `source` (whose rows they are), `row`, `label`.
+    """Which rows are in which split, for a run to keep, with their classes after corrections.
 
-    The label is the number of the class, after corrections.
+    Columns `split`, `source` (the split whose rows they are), `row` and `label`.
     """
     import pyarrow as pa
 

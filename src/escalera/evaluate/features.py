@@ -51,8 +51,8 @@ def looked(
 
             def answer(seen: Inputs, made: list[Tensor] = made) -> Tensor:
                 made.append(network.features(seen))
-                said: Tensor = network.head.layers(made[-1])
-                return said
+                answered: Tensor = network.head.layers(made[-1])
+                return answered
 
             logits.add(mean_logits(answer, inputs, views))
             found.add(made[0])

@@ -34,20 +34,20 @@ class Groups:
 
     counts: NDArray[np.int64]
     labels: NDArray[np.int64]
-    said: Predicted
+    predicted: Predicted
     classes: int
 
     @classmethod
-    def of(cls, labels: NDArray[np.int64], said: Predicted, classes: int) -> Groups:
+    def of(cls, labels: NDArray[np.int64], predicted: Predicted, classes: int) -> Groups:
         """The groups of labels (N,) and answers (S, N)."""
-        unique, counts = np.unique(np.vstack([labels[None], said]), axis=1, return_counts=True)
+        unique, counts = np.unique(np.vstack([labels[None], predicted]), axis=1, return_counts=True)
         return cls(counts, unique[0], unique[1:], classes)
 
     def sums(self, seed: int) -> sparse.csr_array:
         """(G, 2 K): what a row of each group adds to the right ones and to the answers of each class."""
-        rows, said = np.arange(len(self.labels)), self.said[seed]
-        right = np.flatnonzero(said == self.labels)
-        at = np.concatenate([self.labels[right], self.classes + said])
+        rows, predicted = np.arange(len(self.labels)), self.predicted[seed]
+        right = np.flatnonzero(predicted == self.labels)
+        at = np.concatenate([self.labels[right], self.classes + predicted])
         of = np.concatenate([right, rows])
         return sparse.csr_array((np.ones(len(of)), (of, at)), shape=(len(rows), 2 * self.classes))
 
@@ -101,13 +101,13 @@ def figure(metric: str, labels: NDArray[np.int64], predicted: NDArray[np.int64],
 
 
 def interval(
-    metric: str, labels: NDArray[np.int64], said: Predicted, classes: int, *, draws: int = 2000
+    metric: str, labels: NDArray[np.int64], predicted: Predicted, classes: int, *, draws: int = 2000
 ) -> tuple[float, float]:
     """The 95 % interval of the mean figure of seeds (S, N), had other rows been drawn: the bootstrap over rows.
 
     The draws are moved so that their mean is the figure itself, as in `intervals`.
     """
-    groups = Groups.of(labels, said, classes)
+    groups = Groups.of(labels, predicted, classes)
     own = float(_figures(metric, groups, groups.counts[None]).mean())
     drawn = np.concatenate([_figures(metric, groups, weights) for weights in _drawn(groups.counts, draws)]).mean(axis=1)
     low, high = np.quantile(drawn - drawn.mean() + own, [0.025, 0.975])
@@ -126,7 +126,7 @@ def _figures(metric: str, groups: Groups, weights: NDArray[np.int64]) -> NDArray
     """(D, S): the metric of each seed, where each group has so many rows (D, G)."""
     support = (groups.support.T @ weights.T).T
     found = []
-    for seed in range(len(groups.said)):
+    for seed in range(len(groups.predicted)):
         right, predicted = np.split((groups.sums(seed).T @ weights.T).T, 2, axis=1)
         found.append(SHARES[metric](right, support, predicted))
     return np.stack(found, axis=1)
@@ -134,7 +134,7 @@ def _figures(metric: str, groups: Groups, weights: NDArray[np.int64]) -> NDArray
 
 def _permuted(metric: str, groups: Groups, count: int) -> float:
     """The share of swaps that set the two sides at least as far apart; the first `count` seeds are those before."""
-    seeds = len(groups.said)
+    seeds = len(groups.predicted)
     nothing = sparse.csr_array((len(groups.labels), 2 * groups.classes))
     before = sum((groups.sums(seed) for seed in range(count)), nothing) / count
     after = sum((groups.sums(seed) for seed in range(count, seeds)), nothing) / (seeds - count)

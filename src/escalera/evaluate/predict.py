@@ -53,10 +53,10 @@ def scores(predictions: Predictions) -> dict[str, float]:
     """The `SCORES` of a split: shares as `metrics` has them, and the mean negative log likelihood."""
     labels, predicted = predictions.labels, predictions.logits.argmax(axis=1)
     classes = predictions.logits.shape[1]
-    right, support, said = (
+    right, support, chosen = (
         np.bincount(which, minlength=classes).astype(np.float64)
         for which in (labels[labels == predicted], labels, predicted)
     )
     logits, truth = torch.from_numpy(predictions.logits).double(), torch.from_numpy(labels)
-    shares = {name: float(share(right, support, said)) for name, share in SHARES.items()}
+    shares = {name: float(share(right, support, chosen)) for name, share in SHARES.items()}
     return {**shares, "loss": nn.functional.cross_entropy(logits, truth).item()}

@@ -78,10 +78,11 @@ def judge_slices(
         else _other(metric, part, labels, predicted, classes, draws)
         for part in tested
     ]
-    corrected = holm([one.p for one in found if one.p is not None])
-    judged = [replace(one, p_holm=p) for one, p in zip(found, corrected, strict=True)]
+    adjusted = holm([one.p for one in found if one.p is not None])
+    corrected = [replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True)]
     few = [Slice(facet, value, int(mask.sum())) for facet, value, mask in parts if not _testable(mask)]
-    return [*sorted(judged, key=lambda one: (one.figure or 0.0, one.p or 0.0)), *sorted(few, key=lambda one: -one.rows)]
+    corrected.sort(key=lambda one: (one.figure or 0.0, one.p or 0.0))
+    return [*corrected, *sorted(few, key=lambda one: -one.rows)]
 
 
 def _testable(mask: NDArray[np.bool_]) -> bool:
@@ -117,9 +118,9 @@ def _other(
 
 def _figure(metric: str, groups: Groups, counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """(D,): the metric where each group has so many rows (D, G); macro F1 over the classes that there are."""
-    right, said = np.split((groups.sums(0).T @ counts.T).T, 2, axis=1)
+    right, chosen = np.split((groups.sums(0).T @ counts.T).T, 2, axis=1)
     support = (groups.support.T @ counts.T).T
-    share: NDArray[np.float64] = SHARES[metric](right, support, said)
+    share: NDArray[np.float64] = SHARES[metric](right, support, chosen)
     return share * (groups.classes / (support > 0).sum(axis=1)) if metric == "macro_f1" else share
 
 

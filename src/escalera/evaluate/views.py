@@ -66,9 +66,9 @@ def mean_logits(network: Callable[[Inputs], Tensor], inputs: Inputs, views: Sequ
 
     A view that is there twice is asked once.
     """
-    said = [(network(seen(view, inputs)), count) for view, count in Counter(views).items()]
-    logits = said[0][0] if said[0][1] == 1 else said[0][0] * said[0][1]
-    for more, count in said[1:]:
+    answers = [(network(seen(view, inputs)), count) for view, count in Counter(views).items()]
+    logits = answers[0][0] if answers[0][1] == 1 else answers[0][0] * answers[0][1]
+    for more, count in answers[1:]:
         logits = logits + (more if count == 1 else more * count)
     return logits if len(views) == 1 else logits / len(views)
 

@@ -15,7 +15,7 @@ from escalera.experiment.answers import blocked, known_answers
 from escalera.experiment.answers import fault as search_fault
 from escalera.experiment.course import Course
 from escalera.experiment.devices import choose_executor
-from escalera.experiment.ladder_file import fault, judged_otherwise
+from escalera.experiment.ladder_file import evaluated_otherwise, fault
 from escalera.experiment.place import find_place, keep_apart
 from escalera.experiment.results import Results, Run
 from escalera.experiment.stage import Way
@@ -90,7 +90,7 @@ def climb(
         for path in folder.iterdir():
             settle(path)
         found = _damages(folder, [folder / rung.name for rung in chosen if rung.search], runs.values())
-        otherwise = judged_otherwise(ladder, folder)
+        otherwise = evaluated_otherwise(ladder, folder)
         course = Course(way, reading, runs, command, seeds)
         for path in folder.iterdir():
             store(path)

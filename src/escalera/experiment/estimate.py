@@ -56,7 +56,7 @@ class Extent:
     attributes: int = 0
 
     @property
-    def asked(self) -> int:
+    def rows_evaluated(self) -> int:
         """How many rows are asked about once the training is over."""
         return min(self.train, RECALLED) + self.validation + self.test
 
@@ -87,7 +87,7 @@ def plan(
         before = next((other for other in rungs if other.name == rung.parent), None)
         if before and trains_alike(before.config, rung.config) and rung.search is None:
             row = next(row for row in rows if row["name"] == before.name)
-            rows.append(_judged_anew(row, rung, extents[key]))
+            rows.append(_evaluated_anew(row, rung, extents[key]))
             continue
         try:
             rows.append({"name": rung.name, **_row(rung.config, extents[key], where)})
@@ -142,11 +142,11 @@ def _row(config: RungConfig, size: Extent, device: torch.device) -> dict[str, An
     }
 
 
-def _judged_anew(before: dict[str, Any], rung: Rung, size: Extent) -> dict[str, Any]:
+def _evaluated_anew(before: dict[str, Any], rung: Rung, size: Extent) -> dict[str, Any]:
     """The row of a rung that takes over its parent's training, whose row is `before`, and is only judged otherwise."""
     if "error" in before:
         return {**before, "name": rung.name}
-    each = looks(rung.config) * size.asked / before["answers_per_second"] + OF_A_RUN
+    each = looks(rung.config) * size.rows_evaluated / before["answers_per_second"] + OF_A_RUN
     seconds = (rung.config.data.folds or 1) * each
     return {**before, "name": rung.name, "training_seconds": 0.0, "seconds": round(seconds, 3)}
 
@@ -181,9 +181,9 @@ def _answers(network: Network, config: RungConfig, size: Extent) -> tuple[int, i
     if not config.model.trains:
         return known, size.test
     if builders.runs_once(config, network, size.train):
-        return known, size.test if views == 1 else views * size.asked
+        return known, size.test if views == 1 else views * size.rows_evaluated
     of_branches = min(size.train, LEARNED) + (1 + views) * size.test if parts > 1 else 0
-    return config.train.epochs * size.validation, views * size.asked + of_branches
+    return config.train.epochs * size.validation, views * size.rows_evaluated + of_branches
 
 
 def _whole_epochs(network: Network, config: RungConfig, size: Extent, flops: int) -> float:

@@ -32,7 +32,7 @@ class Jobs:
     free: int
 
 
-def choose_jobs(asked: int | Literal["auto"], tasks: Sequence[Task], device: str) -> Jobs:
+def choose_jobs(wanted: int | Literal["auto"], tasks: Sequence[Task], device: str) -> Jobs:
     """As many as asked; for `auto` as many as there are runs, cores or GPUs, and as the memory holds.
 
     The memory is that of the largest step among the tasks, with what a process takes by itself.
@@ -42,24 +42,24 @@ def choose_jobs(asked: int | Literal["auto"], tasks: Sequence[Task], device: str
     each = WORKER_BYTES + (0 if on_gpu else _largest_step(tasks))
     held = max(1, int(free * SPARED / each))
     runs = sum(map(trainings, tasks))
-    if asked == "auto":
+    if wanted == "auto":
         limits = {"runs": runs, ("gpus" if on_gpu else "cores"): gpus() if on_gpu else cores(), "memory": held}
         limit = min(limits, key=lambda name: limits[name])
         count = max(1, limits[limit])
     else:
-        count, limit = max(1, min(asked, runs)), "asked" if asked <= runs else "runs"
+        count, limit = max(1, min(wanted, runs)), "asked" if wanted <= runs else "runs"
         if count > held:
             raise EscaleraError(
-                f"--jobs {asked}: expected at most {held}, since {count} trainings at once take about "
+                f"--jobs {wanted}: expected at most {held}, since {count} trainings at once take about "
                 f"{count * each / 1e9:.1f} GB and {free / 1e9:.1f} GB of memory are free. "
                 f"Use --jobs {held}, or --jobs auto, which takes as many as the memory holds."
             )
     return Jobs(count, max(1, cores() // count), limit, each, free)  # type: ignore[arg-type]
 
 
-def likely_threads(asked: int | Literal["auto"], runs: int) -> int:
+def likely_threads(wanted: int | Literal["auto"], runs: int) -> int:
     """The threads that each of so many runs will have, unless memory, GPUs or folds make it other ones."""
-    return max(1, cores() // min(runs, cores() if asked == "auto" else asked))
+    return max(1, cores() // min(runs, cores() if wanted == "auto" else wanted))
 
 
 def _largest_step(tasks: Sequence[Task]) -> int:

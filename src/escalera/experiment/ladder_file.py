@@ -28,7 +28,7 @@ def write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: in
     """
     entries = []
     for rung in ladder.rungs:
-        asked = set(range(seeds)) if rung in chosen else set()
+        wanted = set(range(seeds)) if rung in chosen else set()
         entry = {
             "name": rung.name,
             "why": rung.why.model_dump() if rung.why else None,
@@ -36,7 +36,7 @@ def write_ladder(ladder: Ladder, folder: Path, chosen: Sequence[Rung], seeds: in
             "settings": fingerprint(rung.config),
             **({"search": True} if rung.search is not None else {}),
         }
-        runs = _belonging(folder, entry, asked)
+        runs = _belonging(folder, entry, wanted)
         if runs:
             entries.append({**entry, **runs})
     title = ladder.title.model_dump() if ladder.title else None
@@ -50,7 +50,7 @@ def metric_of(ladder: Ladder) -> str:
     return ladder.rungs[0].config.evaluate.metric if ladder.rungs else "accuracy"
 
 
-def judged_otherwise(ladder: Ladder, folder: Path) -> bool:
+def evaluated_otherwise(ladder: Ladder, folder: Path) -> bool:
     """Whether the page in a folder is about another metric than the ladder is now."""
     with contextlib.suppress(RunError):
         return bool(read_sealed(folder / NAME).get("metric", "accuracy") != metric_of(ladder))
@@ -75,7 +75,7 @@ def refresh(folder: Path) -> None:
         _write(folder, {**value, "rungs": [entry for entry in entries if entry["seeds"]]})
 
 
-def _belonging(folder: Path, entry: Mapping[str, Any], asked: set[int]) -> dict[str, Any]:
+def _belonging(folder: Path, entry: Mapping[str, Any], wanted: set[int]) -> dict[str, Any]:
     """The seeds that belong to a rung, all with one and the same settings: those asked for where any has finished.
 
     Nothing where no seed is asked for and none has finished.
@@ -86,7 +86,7 @@ def _belonging(folder: Path, entry: Mapping[str, Any], asked: set[int]) -> dict[
     as_asked = {seed for seed, settings in made.items() if settings == entry["settings"]}
     others = made.keys() - as_asked
     if as_asked or not others:
-        seeds = as_asked | (asked - others) | damaged
+        seeds = as_asked | (wanted - others) | damaged
     else:
         seeds = {seed for seed in others if made[seed] == made[min(others)]} | damaged
     return {"seeds": sorted(seeds), "as_asked": bool(as_asked or not others)} if seeds else {}

@@ -167,11 +167,11 @@ def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Lan
         words.say(
             "card.pair",
             truth=_plain(classes[truth]),
-            said=_plain(classes[said]),
+            predicted=_plain(classes[predicted]),
             rows=words.count(rows, "row"),
             share=words.percent(share),
         )
-        for truth, said, rows, share in pairs
+        for truth, predicted, rows, share in pairs
     ]
     return [*found, words.say("card.confuses"), "\n".join(lines)] if lines else found
 

@@ -112,14 +112,14 @@ def apart(found: Probabilities, expected: Probabilities) -> int:
 
 def weigh(whole: OnnxModel, smaller: OnnxModel, part: Part) -> Smaller:
     """Compare two files by the rows of validation that they have right (McNemar's exact test)."""
-    before, after = said(whole, part), said(smaller, part)
+    before, after = probabilities_of(whole, part), probabilities_of(smaller, part)
     right = [found.argmax(1) == part.labels for found in (before, after)]
     step = compare(right[0][None], right[1][None])
     whole_accuracy, accuracy = _accuracy(before, part.labels), _accuracy(after, part.labels)
     return Smaller(whole_accuracy, accuracy, step.difference, step.low, step.high, step.p)
 
 
-def said(model: OnnxModel, part: Part) -> Probabilities:
+def probabilities_of(model: OnnxModel, part: Part) -> Probabilities:
     """The probabilities (n, K) of a file for the rows of a part."""
     return np.concatenate([model.answers(given(model, pixels, vectors)) for pixels, vectors in part.batches()])
 
@@ -130,7 +130,7 @@ def given(model: OnnxModel, pixels: NDArray[np.uint8], vectors: NDArray[np.float
     return inputs if vectors is None else {**inputs, ATTRIBUTES: vectors}
 
 
-def said_by_run(predictor: Predictor, part: Part) -> Probabilities:
+def probabilities_of_run(predictor: Predictor, part: Part) -> Probabilities:
     """The probabilities (n, K) of the run itself."""
     data = predictor.trained.data
     return np.concatenate([answers(predictor, as_batches(data, pixels, vectors)) for pixels, vectors in part.batches()])

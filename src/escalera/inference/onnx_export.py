@@ -27,8 +27,8 @@ from escalera.inference.onnx_check import (
     apart,
     check,
     largest,
-    said,
-    said_by_run,
+    probabilities_of,
+    probabilities_of_run,
     speeds_of,
     weigh,
 )
@@ -76,7 +76,7 @@ def write_onnx(
     part = _made_up(predictor) if rows is None else rows.part("test")
     content = _content(predictor, part, path.name)
     model = read_onnx(content, path.name)
-    found, expected = said(model, part), said_by_run(predictor, part)
+    found, expected = probabilities_of(model, part), probabilities_of_run(predictor, part)
     _check_difference(predictor, path, found, expected)
     smaller = None
     if int8:
@@ -87,7 +87,7 @@ def write_onnx(
         smaller = weigh(whole, model, rows.part("validation"))
         if not smaller.fits and not force:
             raise RunError(_too_much(path, smaller))
-        found = said(model, part)
+        found = probabilities_of(model, part)
     speeds = speeds_of(predictor, model, part)
     written = Written(check(part, found, expected, len(content), speeds, why), smaller)
     write_aside(path, lambda file: file.write(content))

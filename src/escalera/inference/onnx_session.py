@@ -69,13 +69,13 @@ def newer(name: str, package: str, what: str) -> RunError:
 
 def unopened(error: Exception, model: Any, name: str, package: str) -> RunError:
     """Why onnxruntime did not open a model, by what it said."""
-    said = str(error)
-    if "IR version" in said:
+    message = str(error)
+    if "IR version" in message:
         return newer(name, package, f"IR version {model.ir_version}")
-    if "opset" in said:
+    if "opset" in message:
         return newer(name, package, f"opset {newest_opset(model)}")
     if type(error).__name__ == "NotImplemented":
         return newer(name, package, f"operators ({short(error)})")
-    if isinstance(error, MemoryError) or "bad_alloc" in said or "allocate memory" in said:
+    if isinstance(error, MemoryError) or "bad_alloc" in message or "allocate memory" in message:
         return RunError(f"{name} cannot be opened here: there is not enough memory for it")
     return refused(name, f"its graph is damaged ({short(error)})")

@@ -69,8 +69,8 @@ class Neighbours(nn.Module):
         near = (self.squares - 2 * (rows.double() @ self.known.double().T)).topk(self.k, largest=False).indices
         distances = (rows[:, None] - self.known[near]).square().sum(dim=2).sqrt()
         weights = 1 / distances.clamp(min=1e-12)  # a row of train itself outweighs all others
-        said = (weights[..., None] * self.labels[near]).sum(dim=1)
-        return said / said.sum(dim=1, keepdim=True)
+        votes = (weights[..., None] * self.labels[near]).sum(dim=1)
+        return votes / votes.sum(dim=1, keepdim=True)
 
 
 class Forest(nn.Module):
@@ -83,13 +83,13 @@ class Forest(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Rows -> probabilities of the classes that it met."""
         # The exporter would print millions of numbers: it is told of the operator alone.
-        said = torch.onnx.ops.symbolic(
+        votes = torch.onnx.ops.symbolic(
             f"{onnx_trees.DOMAIN}::{onnx_trees.OPERATOR}", [rows], {"place": self.place},
             dtype=torch.float32, shape=[rows.shape[0], len(self.base)], version=onnx_trees.VERSION,
         )  # fmt: skip
         if not self.margins:
-            return said
-        return (said * torch.tensor([0.0, 1.0]) if len(self.base) == 1 else said).softmax(dim=1)
+            return votes
+        return (votes * torch.tensor([0.0, 1.0]) if len(self.base) == 1 else votes).softmax(dim=1)
 
 
 def _forest(classifier: Any, place: int) -> Forest:
@@ -146,9 +146,9 @@ class Voting(nn.Module):
             voted = (voted.clamp(min=LEAST).log() / self.temperature).softmax(dim=1)
         return voted, *each
 
-    def _ballots(self, said: Tensor) -> Tensor:
+    def _ballots(self, votes: Tensor) -> Tensor:
         """A whole vote for the likeliest class; of several the first."""
-        return (said.argmax(dim=1, keepdim=True) == torch.arange(self.classes)).float()
+        return (votes.argmax(dim=1, keepdim=True) == torch.arange(self.classes)).float()
 
 
 class Voted(Answering):

@@ -57,7 +57,7 @@ def push(run: RunDir, name: str, language: str, *, public: bool = False) -> str:
         api.create_commit(repository, operations, commit_message=f"Add {run.ladder.name} / {run.path.parent.name}")
         return str(page)
 
-    return str(_asked(put, f"push: {repository}", token))
+    return str(_of_hub(put, f"push: {repository}", token))
 
 
 def fetch(path: Path) -> Path:
@@ -86,11 +86,11 @@ def fetch(path: Path) -> Path:
             raise RunError(f"hf:{text}: expected a model of at most {LARGEST:,} bytes, received {size:,}.")
         return Path(hf_hub_download(repository, FILE, revision=revision or None))
 
-    found: Path = _asked(get, f"hf:{text}", huggingface_hub.get_token() or "")
+    found: Path = _of_hub(get, f"hf:{text}", huggingface_hub.get_token() or "")
     return found
 
 
-def _asked(ask: Callable[[], Any], what: str, token: str) -> Any:
+def _of_hub(ask: Callable[[], Any], what: str, token: str) -> Any:
     """What the hub answers; raises RunError, without the token, where it does not."""
     from huggingface_hub import errors
 

@@ -19,18 +19,18 @@ _NETWORK = re.compile(
 
 def unknown_kind(key: str, value: Any, known: list[str]) -> tuple[str, dict[str, str] | None]:
     """The message for a `kind` or `name` that chooses no section, and the keys that were meant, where that is clear."""
-    word, told = str(value), f"unknown {key} {show(value)}"
+    word, message = str(value), f"unknown {key} {show(value)}"
     if "backbone" in known and _NETWORK.match(word.replace("-", "_")):
         name = re.sub(r"[- ]+(?=\d)", "", word.lower()).replace("-", "_")
         meant = {"kind": "backbone", "name": name, "weights": "imagenet"}
-        return f"{told}; did you mean {{{', '.join(f'{key}: {word}' for key, word in meant.items())}}}?", meant
+        return f"{message}; did you mean {{{', '.join(f'{key}: {word}' for key, word in meant.items())}}}?", meant
     also = _also_called(word.lower())
     if key == "kind" and also in known:
         what = ", any network of timm" if also == "backbone" else ""
-        return f"{told}; did you mean '{also}'{what}?", {"kind": str(also)}
+        return f"{message}; did you mean '{also}'{what}?", {"kind": str(also)}
     guess = nearest(word, known)
     close = re.fullmatch(r"did you mean '(\w+)'\?", guess)
-    return f"{told}; {guess}", {key: close[1]} if close else None
+    return f"{message}; {guess}", {key: close[1]} if close else None
 
 
 def _also_called(word: str) -> str | None:

@@ -126,12 +126,12 @@ def faults(over: Mapping[str, Any], config: Mapping[str, Any], known: list[Any],
 
 def _unfit(path: str, probes: list[Any], config: Mapping[str, Any], known: list[Any]) -> Iterator[tuple[Path, str]]:
     """The values of a space that no rung could have; what only goes with other values is found out by its trial."""
-    told = set()
+    reported = set()
     for value in probes:
         for mistake in mistakes(RungConfig, apply(config, {path: value})):
-            if mistake in known or len(mistake.keys) > 1 or mistake.message in told:
+            if mistake in known or len(mistake.keys) > 1 or mistake.message in reported:
                 continue
-            told.add(mistake.message)
+            reported.add(mistake.message)
             where = dotted(mistake.path)
             message = mistake.message if where in (path, "") else f"{where}: {mistake.message}"
             yield (path,), f"the value {show(value)}: {message}"

@@ -35,25 +35,25 @@ class Answers(nn.Sequential):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, D) -> (P, N, K) in training, else (N, K)."""
-        said = self.apart(features)
-        return said if self.training else self.together(said)
+        logits = self.apart(features)
+        return logits if self.training else self.together(logits)
 
     def apart(self, features: Tensor) -> Tensor:
         """(N, D) -> the logits (P, N, K) of each branch."""
         parts = torch.split(features, self.widths, dim=1)
         return torch.stack([layers(part) for layers, part in zip(self, parts, strict=True)])
 
-    def together(self, said: Tensor) -> Tensor:
+    def together(self, logits: Tensor) -> Tensor:
         """Logits (P, N, K) -> those of all together (N, K)."""
-        return _mixed(said.float().log_softmax(-1), self.weights)
+        return _mixed(logits.float().log_softmax(-1), self.weights)
 
-    def weigh(self, said: Tensor, labels: Tensor) -> None:
+    def weigh(self, logits: Tensor, labels: Tensor) -> None:
         """Learn the weights from the logits (P, N, K) for rows that nobody has learned from, and their labels (N,).
 
         They are those of the greatest likelihood, unless the best branch alone is right more often: then it has all.
         So on these rows no branch is right more often than all together.
         """
-        known = said.float().log_softmax(-1)
+        known = logits.float().log_softmax(-1)
         own = known[:, torch.arange(len(labels), device=labels.device), labels].exp().clamp_min(1e-12)
         weights = torch.full_like(self.weights, 1 / len(own))
         for _ in range(ROUNDS):
@@ -81,25 +81,25 @@ class LateHead(Head):
 class Apart(nn.Module):
     """A network, or its `Answers` alone, that gives what each branch says: (N, P * K)."""
 
-    def __init__(self, judged: Network | Answers, answers: Answers) -> None:
+    def __init__(self, network: Network | Answers, answers: Answers) -> None:
         super().__init__()
-        self.judged = judged
+        self.network = network
         self.answers = answers
 
     def forward(self, inputs: Tensor) -> Tensor:
         """What the network takes -> (N, P * K)."""
-        features = self.judged.features(inputs) if isinstance(self.judged, Network) else inputs
+        features = self.network.features(inputs) if isinstance(self.network, Network) else inputs
         return self.answers.apart(features).transpose(0, 1).flatten(1)
 
 
-def answers_of(judged: nn.Module) -> Answers | None:
+def answers_of(network: nn.Module) -> Answers | None:
     """Where branches answer each for itself in a network or a head, else None."""
-    return next((module for module in judged.modules() if isinstance(module, Answers)), None)
+    return next((module for module in network.modules() if isinstance(module, Answers)), None)
 
 
-def in_one(said: Tensor) -> Tensor:
+def in_one(logits: Tensor) -> Tensor:
     """Logits (N, K) as they are; of several parts (P, N, K) the logarithm of their mean probabilities."""
-    return said if said.ndim == 2 else said.float().softmax(-1).mean(0).log()
+    return logits if logits.ndim == 2 else logits.float().softmax(-1).mean(0).log()
 
 
 def _mixed(known: Tensor, weights: Tensor) -> Tensor:

@@ -64,8 +64,8 @@ class Stage:
     @property
     def frozen(self) -> bool:
         """Whether it has parameters, of which none is trained."""
-        asked = {layer.trainable for layer in self.layers}
-        return False in asked and True not in asked
+        learns = {layer.trainable for layer in self.layers}
+        return False in learns and True not in learns
 
 
 def stages(layers: list[Layer], most: int = 30) -> list[Stage]:

@@ -163,8 +163,8 @@ class Rung:
         if self.metric != "accuracy":
             found = [run.answers for run in self.done if run.answers]
             alike = found and all(found[0].same_rows(other) for other in found)
-            said = [one.predicted for one in found]
-            return interval(self.metric, found[0].labels, np.stack(said), found[0].classes) if alike else None
+            predicted = [one.predicted for one in found]
+            return interval(self.metric, found[0].labels, np.stack(predicted), found[0].classes) if alike else None
         return accuracy_interval(self.accuracy, self.test_rows)
 
     @property

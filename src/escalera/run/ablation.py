@@ -39,7 +39,7 @@ def of_branches(
 
         return batches
 
-    known = {name: said_of(before, test) for name, before in lineage.origins(config, run).items()}
+    known = {name: predictions_of(before, test) for name, before in lineage.origins(config, run).items()}
     trained = {name: predicted for name, predicted in known.items() if predicted is not None}
     probed = [name for name in config.model.parts if name not in trained]
     lone = alone(network, feed(train.drawn(LEARNED)), feed(test), probed) if probed else {}
@@ -51,7 +51,7 @@ def of_branches(
     }
 
 
-def said_of(before: RunDir, test: Split) -> NDArray[np.int64] | None:
+def predictions_of(before: RunDir, test: Split) -> NDArray[np.int64] | None:
     """The classes (1, N) that a run said of these test rows; None where it was asked about others."""
     try:
         before.check(before.predictions.name)

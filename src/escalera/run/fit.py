@@ -89,7 +89,7 @@ class FittedNetwork:
         found, others = own.predictions(part), dict[str, NDArray[np.int64]]()
         if len(own.config.model.parts) > 1:
             self.events.branches_asked()
-            network, train, part = own.asked(own.data.train)[0], *(own.asked(of)[1] for of in (own.data.train, part))
+            (network, train), (_, part) = own.for_split(own.data.train), own.for_split(part)
             others = of_branches(own.config, train, part, own.run, network, own.place.device)
         return found, others
 
@@ -219,7 +219,7 @@ def _train(fitting: Fitting, events: Events, until: int | None = None, deadline:
         training,
         batches,
         schedule=schedule,
-        validate=lambda: validate(training.judged),
+        validate=lambda: validate(training.evaluated),
         seed=fitting.seed,
         precision=place.precision,
         accumulate=settings.accumulate,

@@ -41,7 +41,7 @@ from escalera.models.inputs import Inputs, blank
 from escalera.models.network import Network
 from escalera.models.summary import summarise
 from escalera.run import lineage
-from escalera.run.ablation import said_of
+from escalera.run.ablation import predictions_of
 from escalera.run.artifacts import begun, file_data
 from escalera.run.evaluate import Others
 from escalera.run.events import Events
@@ -98,7 +98,7 @@ class FittedEnsemble:
         found, each = self._predictions(part)
         named = zip(self.classifiers, each, strict=True)
         others = {f"classifier:{name}": one.argmax(axis=1)[None] for name, one in named}
-        head = said_of(lineage.origins(self.config, self.run)["features"], part)
+        head = predictions_of(lineage.origins(self.config, self.run)["features"], part)
         if head is not None:
             others["network:head"] = head
         everyone = {"vote": found.logits.argmax(axis=1), **{name: one[0] for name, one in others.items()}}

@@ -87,13 +87,13 @@ class Fitting:
         if names:
             # The same for some branches of several: what comes out of them stands beside the attributes.
             network = with_kept(network, names, self._attributes)
-            train, validation = self.beside(train, self.told), self.beside(validation, self.told)
+            train, validation = self.beside(train, self.precision), self.beside(validation, self.precision)
         mixing = builders.mix(config.augment, len(data.classes))
         batches = builders.batches(
             config, train, data.train, seed=self.seed, device=self.place.device, training=True, mix=mixing
         )
         feed = self._feed(validation)
-        return network, batches, lambda judged: _validated(judged, lambda asked: self._answers(asked, validation, feed))
+        return network, batches, lambda trained: _validated(trained, lambda one: self._answers(one, validation, feed))
 
     @cached_property
     def kept(self) -> list[str]:
@@ -102,7 +102,7 @@ class Fitting:
         return names if self.place.ranks.count == 1 or len(names) == len(self.network.parts) else []
 
     @property
-    def told(self) -> str:
+    def precision(self) -> str:
         """What features are computed in for the head to learn from: bf16 only where a ladder tells so."""
         return "bf16" if self.config.train.precision == "bf16" else "fp32"
 
@@ -123,10 +123,10 @@ class Fitting:
         """What the network says of a split, in its order; each process computes its share, and has all."""
         if len(self.network.parts) == len(self.kept) == 1 and self._as_ever:
             return predict(self.network.head.layers, self._features(part, "fp32").epoch(0))
-        network, part = self.asked(part)
+        network, part = self.for_split(part)
         return self._answers(network, part, self._feed(part), builders.views(self.config))
 
-    def asked(self, part: Split) -> tuple[Network, Split]:
+    def for_split(self, part: Split) -> tuple[Network, Split]:
         """What is asked about a split, and the split: of branches that are kept, with what came out of them."""
         if not self.kept or len(self.network.parts) == 1 or not self._as_ever:
             return self.network, part
@@ -188,9 +188,9 @@ class Fitting:
             "balanced": of.sampler == "balanced",
             "drop_last": of.drop_last,
         }
-        train = self._features(self.data.train, self.told, batch_size=of.batch_size, **order)
-        validation = self._features(self.data.validation, self.told)
-        return train, lambda judged: _validated(judged, lambda asked: predict(asked, validation.epoch(0)))
+        train = self._features(self.data.train, self.precision, batch_size=of.batch_size, **order)
+        validation = self._features(self.data.validation, self.precision)
+        return train, lambda trained: _validated(trained, lambda one: predict(one, validation.epoch(0)))
 
     def _features(
         self, part: Split, precision: str, *, batch_size: int = FEATURES_AT_ONCE, **order: Any
@@ -208,27 +208,27 @@ class Fitting:
         """The features of a split, of which each process computes its share."""
         feed = self._feed(part)
         if len(feed):
-            own = features(self.network, feed.epoch(0), precision=self.told)[0]
+            own = features(self.network, feed.epoch(0), precision=self.precision)[0]
         else:
             own = torch.zeros((0, self.network.head.inputs), device=feed.device)
         return collect(own, len(part.rows), self._at_once(part), self.place.ranks)
 
 
-def _said(predictions: Predictions) -> dict[str, float]:
+def _prefixed(predictions: Predictions) -> dict[str, float]:
     return {f"val_{key}": value for key, value in scores(predictions).items()}
 
 
-def _validated(judged: nn.Module, ask: Callable[[nn.Module], Predictions]) -> dict[str, float]:
+def _validated(network: nn.Module, ask: Callable[[nn.Module], Predictions]) -> dict[str, float]:
     """What the history says of a network, which `ask` asks for the rows of validation.
 
     What the answers of branches weigh that answer each for itself is learned from these, of which none of them learns.
     """
-    answers = answers_of(judged)
+    answers = answers_of(network)
     if answers is None:
-        return _said(ask(judged))
-    assert isinstance(judged, Network | Answers)
-    found = ask(Apart(judged, answers))
+        return _prefixed(ask(network))
+    assert isinstance(network, Network | Answers)
+    found = ask(Apart(network, answers))
     device = answers.weights.device
     said = torch.stack(torch.from_numpy(found.logits).chunk(len(answers.widths), dim=1)).to(device)
     answers.weigh(said, torch.from_numpy(found.labels).to(device))
-    return _said(Predictions(answers.together(said).cpu().numpy(), found.labels))
+    return _prefixed(Predictions(answers.together(said).cpu().numpy(), found.labels))

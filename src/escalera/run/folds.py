@@ -107,7 +107,7 @@ def _metrics(home: RunDir, folds: Sequence[RunDir], classes: Sequence[str]) -> d
         if name in each[0]
     }
     found["test"] = measure(read_logits(home.predictions), answers.labels, classes)
-    right = {name: float((said == answers.labels).mean()) for name, said in answers.others.items()}
+    right = {name: float((predicted == answers.labels).mean()) for name, predicted in answers.others.items()}
     first = each[0]["baselines"]
     found["baselines"] = {name: {**first[name], "accuracy": right[f"baseline:{name}"]} for name in first}
     beside = {name: share for name, share in right.items() if not name.startswith("baseline:")}

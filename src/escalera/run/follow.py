@@ -38,11 +38,11 @@ def follow(meeting: Meeting, first: int = 1) -> None:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", meeting.rank)) % torch.cuda.device_count())
     with data_kept():
         for number in itertools.count(first):
-            said = meeting.hear(f"{number}/part")
-            if said == END:
+            reply = meeting.hear(f"{number}/part")
+            if reply == END:
                 return
             try:
-                _take_part(meeting, number, Part(**json.loads(said)))
+                _take_part(meeting, number, Part(**json.loads(reply)))
             except (EscaleraError, KeyboardInterrupt):
                 continue  # the one who leads has it too, and tells it
             except Exception:
@@ -52,14 +52,14 @@ def follow(meeting: Meeting, first: int = 1) -> None:
 def _take_part(meeting: Meeting, number: int, part: Part) -> None:
     """Prepare what can fail for itself, say so, and compute with the others."""
     with threads(part.threads):
-        said = READY
+        reply = READY
         try:
             fitting = _prepared(part)
         except Exception as error:
-            said = str(error) if isinstance(error, EscaleraError) else f"unexpected {type(error).__name__}: {error}"
+            reply = str(error) if isinstance(error, EscaleraError) else f"unexpected {type(error).__name__}: {error}"
             raise
         finally:
-            meeting.say(f"{number}/{meeting.rank}", said)
+            meeting.say(f"{number}/{meeting.rank}", reply)
         if meeting.hear(f"{number}/go") != GO:
             return
         group = meeting.group(f"{number}/group", fitting.place.device)

@@ -67,8 +67,8 @@ class Leader:
         answer = OFF
         self.meeting.say(f"{self.number}/part", json.dumps(asdict(part)))
         try:
-            said = [self.meeting.hear(f"{self.number}/{rank}", self.check) for rank in range(1, self.meeting.count)]
-            if faults := [one for one in said if one != READY]:
+            heard = [self.meeting.hear(f"{self.number}/{rank}", self.check) for rank in range(1, self.meeting.count)]
+            if faults := [one for one in heard if one != READY]:
                 raise TrainingError(faults[0])
             answer = GO
         finally:

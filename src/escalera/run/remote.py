@@ -89,13 +89,13 @@ def _stopping(task: Task) -> Callable[[], bool]:
     """Whether all tasks are to end; a URL is not asked at every beat of a lease."""
     if task.store is None:
         return stop_of(task).exists
-    store, asked = open_store(task.store), -LOOK
+    store, looked = open_store(task.store), -LOOK
 
     def stopped() -> bool:
-        nonlocal asked
-        if time.monotonic() - asked < LOOK:
+        nonlocal looked
+        if time.monotonic() - looked < LOOK:
             return False
-        asked = time.monotonic()
+        looked = time.monotonic()
         with contextlib.suppress(EscaleraError):  # one that is away is told where a run is to be put there
             return store.read(_stop_at(task)) is not None
         return False
@@ -112,8 +112,8 @@ def order(task: Task, failed: Collection[str], climb: str, sent: str | None = No
     versions = {name: version(name) for name in _VERSIONS}
     folder = str(Path(task.folder).absolute())  # whoever performs it stands elsewhere
     task = replace(task, folder=folder, source=replace(whole(task.source), sent=sent))
-    told = {"versions": versions, "climb": climb, "weights": weights_root()}
-    return json.dumps({"task": asdict(task), "failed": sorted(failed), **told})
+    beside = {"versions": versions, "climb": climb, "weights": weights_root()}
+    return json.dumps({"task": asdict(task), "failed": sorted(failed), **beside})
 
 
 def outcome(text: str) -> Outcome:
@@ -183,7 +183,7 @@ def _perform(task: Task, given: dict[str, object]) -> Outcome:
                 file.write(json.dumps({"event": name, "arguments": arguments}) + "\n")
                 file.flush()
 
-        found = perform(task, frozenset(given["failed"]), _told(task, sender(send)))  # type: ignore[call-overload]
+        found = perform(task, frozenset(given["failed"]), _relayed(task, sender(send)))  # type: ignore[call-overload]
         _tell(task)
     return replace(found, error=f"{platform.node()}: {found.error}") if found.error else found
 
@@ -202,7 +202,7 @@ def _at_home(task: Task) -> Task:
     return replace(task, folder=str(folder))
 
 
-def _told(task: Task, events: Events) -> Events:
+def _relayed(task: Task, events: Events) -> Events:
     """A listener that brings what it hears to the URL, now and then."""
     if task.store is None:
         return events

@@ -33,8 +33,8 @@ _OWN = {"state", "error", "finished", "files", "settings", "tta", "agreement", "
 def fingerprint(config: RungConfig) -> str:
     """The SHA-256 of all that a run is trained and judged by; a price is no part of it."""
     own = config.evaluate
-    judged = {"tta": own.tta, **({} if own.coverage is None else {"coverage": own.coverage})}
-    values = {**dump_config(_once(config)), "evaluate": judged}
+    evaluation = {"tta": own.tta, **({} if own.coverage is None else {"coverage": own.coverage})}
+    values = {**dump_config(_once(config)), "evaluate": evaluation}
     del values["data"]["repeats"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 

@@ -54,7 +54,7 @@ class EarlyStopping(Callback):
                 if self.folder is not None:
                     # Under a name of its own: a checkpoint of an earlier epoch still needs the weights that it had.
                     name = f"best-{training.epoch}.safetensors"
-                    self.files = {name: save_weights(training.judged, self.folder / name, sync=False)}
+                    self.files = {name: save_weights(training.evaluated, self.folder / name, sync=False)}
         if training.epoch - self.last_gain >= self.patience:
             training.stop = "early stopping"
 

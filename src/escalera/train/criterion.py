@@ -29,11 +29,11 @@ class Criterion:
     gamma: float = 0.0
     weights: Tensor | None = None
 
-    def __call__(self, said: Tensor, labels: Tensor) -> Tensor:
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of logits (B, K), or the mean of those of (P, B, K); labels are (B,), or shares (B, K)."""
-        if said.ndim == 2:
-            return self._mean(said.float(), labels)
-        return torch.stack([self._mean(part.float(), labels) for part in said]).mean()
+        if logits.ndim == 2:
+            return self._mean(logits.float(), labels)
+        return torch.stack([self._mean(part.float(), labels) for part in logits]).mean()
 
     def _mean(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.weights is None and not self.gamma:

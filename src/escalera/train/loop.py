@@ -49,7 +49,7 @@ class Training:
     average: nn.Module | None = None
 
     @property
-    def judged(self) -> nn.Module:
+    def evaluated(self) -> nn.Module:
         """The network that is validated, saved and kept: the average where there is one."""
         return self.network if self.average is None else self.average
 

@@ -68,9 +68,9 @@ class Heard(Criterion):
 
     given: list[Tensor] = field(default_factory=list)
 
-    def __call__(self, said: Tensor, labels: Tensor) -> Tensor:
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         """As the criterion."""
-        loss = super().__call__(said, labels)
+        loss = super().__call__(logits, labels)
         self.given.append(loss.detach())
         return loss
 

@@ -75,12 +75,12 @@ def torch_check(version: str, cuda: str | None, available: bool, found: Driver |
     if found is None:
         return Check("torch", "ok", words.say("doctor.torch_large", torch=version), _install("cpu"))
     build = _OF_DRIVER.get(min(int(found.cuda.partition(".")[0]), max(_OF_DRIVER)))
-    said = {"torch": version, "driver": found.version, "offers": found.cuda}
+    values = {"torch": version, "driver": found.version, "offers": found.cuda}
     if build is None:
-        return Check("torch", "broken", words.say("doctor.old_driver", **said), "https://www.nvidia.com/drivers")
+        return Check("torch", "broken", words.say("doctor.old_driver", **values), "https://www.nvidia.com/drivers")
     if cuda is None:
-        return Check("torch", "missing", words.say("doctor.gpu_unused", **said), _install(build))
-    return Check("torch", "broken", words.say("doctor.torch_too_new", cuda=cuda, **said), _install(build))
+        return Check("torch", "missing", words.say("doctor.gpu_unused", **values), _install(build))
+    return Check("torch", "broken", words.say("doctor.torch_too_new", cuda=cuda, **values), _install(build))
 
 
 def _install(build: str) -> str:

@@ -27,5 +27,5 @@ def table(found: Sequence[Check], words: Language) -> Iterator[str]:
     names = [words.named(f"doctor.check.{check.name}") for check in found]
     state_width, name_width = max(map(len, states.values())), max(map(len, names))
     for check, name in zip(found, names, strict=True):
-        told = f"{check.command}  # {check.text}" if check.command else check.text
-        yield f"{states[check.state]:<{state_width}}  {name:<{name_width}}  {told}"
+        advice = f"{check.command}  # {check.text}" if check.command else check.text
+        yield f"{states[check.state]:<{state_width}}  {name:<{name_width}}  {advice}"

@@ -100,8 +100,8 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
     """The rungs of a ladder, each with its accuracy, step over its parent and cost; fewer columns if `narrow`."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
     table.add_column(words.say("table.rung"), overflow="fold")
-    judged = "table.test" if story.metric == "accuracy" else f"test.{story.metric}"
-    table.add_column(words.say(judged), justify="right")
+    heading = "table.test" if story.metric == "accuracy" else f"test.{story.metric}"
+    table.add_column(words.say(heading), justify="right")
     table.add_column(words.say("table.step"), justify="right", no_wrap=True)
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column(words.say("table.verdict"), no_wrap=True)

@@ -57,17 +57,17 @@ class Directory:
         """Whether all entries are there, and their values too. The link to a next directory may be missing."""
         return self._first + self.count * self._step <= len(self.block) and self.fits(lambda tag: True)
 
-    def fits(self, asked: Callable[[int], bool]) -> bool:
+    def fits(self, wanted: Callable[[int], bool]) -> bool:
         """Whether the values of those tags lie within the block."""
-        return all(entry.values + entry.size <= len(self.block) for entry in self._entries() if asked(entry.tag))
+        return all(entry.values + entry.size <= len(self.block) for entry in self._entries() if wanted(entry.tag))
 
     def first(self, tag: int) -> int | None:
         """The whole number that a tag has, the first of several; None where there is none."""
         return next((entry.number for entry in self._entries() if entry.tag == tag), None)
 
-    def only(self, asked: Callable[[int], bool]) -> bytes:
+    def only(self, wanted: Callable[[int], bool]) -> bytes:
         """The block with the entries of those tags alone, and without a next directory; all else stays in its place."""
-        kept = [self.block[entry.place : entry.place + self._step] for entry in self._entries() if asked(entry.tag)]
+        kept = [self.block[entry.place : entry.place + self._step] for entry in self._entries() if wanted(entry.tag)]
         table = struct.pack(f"{self.order}{'Q' if self.big else 'H'}", len(kept)) + b"".join(kept)
         room = self._end - self.start
         return self.block[: self.start] + table.ljust(room, b"\0") + self.block[self._end :]

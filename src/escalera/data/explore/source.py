@@ -160,7 +160,7 @@ def explore(
         missing={
             split: {entry["column"]: entry["missing"] for entry in entries} for split, entries in described.items()
         },
-        settings=options.said() | ({"bands": bands} if bands else {}),
+        settings=options.given() | ({"bands": bands} if bands else {}),
         listings=listings,
     )
     return replace(found, twins=_twins(duplicates, images, found.place))

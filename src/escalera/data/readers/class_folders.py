@@ -150,10 +150,10 @@ def _doubt(
     if options.form == "folders":
         return ""
     files = [file for some in found.values() for file in some]
-    if said := sidecars.own_texts(path, files, others):
+    if about := sidecars.own_texts(path, files, others):
         kept = [name for name, some in found.items() if some]
         listed = ", ".join(map(shown, kept[:3])) + (", ..." if len(kept) > 3 else "")
-        return f"{said} To take the names of the folders for the classes, {listed}, write data.form: folders."
+        return f"{about} To take the names of the folders for the classes, {listed}, write data.form: folders."
     return (
         sidecars.annotated(path, found, others)
         or sidecars.lists(path, found)
@@ -165,8 +165,8 @@ def _doubt(
 
 
 def _masks(path: Path, files: list[str]) -> list[str]:
-    said = masks.said_of_named(files)
-    return [f"{path}: {said}"] if said else []
+    about = masks.about_named(files)
+    return [f"{path}: {about}"] if about else []
 
 
 def _left_out(path: Path, names: list[str], what: str) -> list[str]:

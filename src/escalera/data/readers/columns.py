@@ -89,10 +89,10 @@ def image_columns(
     path: Path, schema: pa.Schema, pictures: Sequence[str], options: ReadOptions, faults: list[str] | None = None
 ) -> list[str]:
     """The columns of the images among those that hold some: as they are said, or one called so, or the only one."""
-    said = options.image_column
+    named = options.image_column
     return [
         _column(path, schema, name, "image", _IMAGE, pictures, _may_be_picture, faults) or pictures[0]
-        for name in ([said] if said is None or isinstance(said, str) else said)
+        for name in ([named] if named is None or isinstance(named, str) else named)
     ]
 
 

@@ -34,7 +34,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, str | None]
     except OSError as error:
         raise DataError(f"could not read {path}: {error.strerror or error}.") from error
     if encoding is not None:
-        return _as_said(path, raw, encoding), None
+        return _decoded(path, raw, encoding), None
     marked = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
     try:
         text = raw.decode(marked or "utf-8-sig")
@@ -51,7 +51,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, str | None]
     )
 
 
-def _as_said(path: Path, raw: bytes, encoding: str) -> str:
+def _decoded(path: Path, raw: bytes, encoding: str) -> str:
     try:
         text = raw.decode(encoding)
     except LookupError:

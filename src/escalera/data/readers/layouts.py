@@ -99,7 +99,7 @@ def _preferred(path: Path, forms: Sequence[Form], options: ReadOptions) -> Form:
     """Of several forms the one that says most: splits in folders, then a table with images, then folders of classes."""
     if len(forms) == 1:
         return forms[0]
-    if "table" in forms and not options.said().keys().isdisjoint(OF_TABLES):
+    if "table" in forms and not options.given().keys().isdisjoint(OF_TABLES):
         return "table"  # and what is wrong with what was said of it is told
     if "folders" in forms and split_folders(path, options).are_given:
         return "folders"

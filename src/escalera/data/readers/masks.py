@@ -32,7 +32,7 @@ def _stem(file: str) -> str:
     return same(file.rpartition(".")[0])
 
 
-def said_of_named(files: Sequence[str]) -> str:
+def about_named(files: Sequence[str]) -> str:
     """What is said of files that are named as masks of others; nothing where there are none."""
     pairs = named(files)
     if not pairs:
@@ -49,7 +49,7 @@ def refused(path: Path, files: Sequence[str]) -> str:
     if len(pairs) < 2 or len(pairs) < _SHARE * len(files):
         return ""
     return (
-        f"{said_of_named(files)} Move them out of {path}, since no key leaves files out; to learn from them as well, "
+        f"{about_named(files)} Move them out of {path}, since no key leaves files out; to learn from them as well, "
         "write data.form: folders."
     )
 

@@ -69,8 +69,8 @@ def of_one_folder(path: Path) -> str:
     files = [name for name in names if is_picture(path, name)]
     if not files:
         return "".join(f" Save {shown(name)} as CSV." for name in _sheets(names)[:1])
-    if said := own_texts(path, files, [name for name in names if name not in files]):
-        return f" {said}"
+    if about := own_texts(path, files, [name for name in names if name not in files]):
+        return f" {about}"
     if lying := _lists_in(path):
         return f" {_save(path, lying, files[0])}{suggestion(files)}"
     return suggestion(files)

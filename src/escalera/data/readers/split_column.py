@@ -42,27 +42,27 @@ def split_column(
     None and no rows where no column says it, or where data.split_column is false. Raises DataError for a named column
     that is absent, and for one that says train and test in some rows and what nobody knows in others.
     """
-    said, path, names = options.split_column, table.path, table.schema.names
+    named, path, names = options.split_column, table.path, table.schema.names
     notes: list[str] = []
-    if said is False:
+    if named is False:
         return None, {}, []
-    if said is not None and said not in names:
+    if named is not None and named not in names:
         if split != "train":
             return None, {}, []
-        raise DataError(f"data.split_column: {path} has no column '{said}'; {nearest(said, names)}")
+        raise DataError(f"data.split_column: {path} has no column '{named}'; {nearest(named, names)}")
     by_name = [name for name in names if bare(name) in _NAMES]
-    called = by_name or _flags(table) or (_by_values(table, options) if said is None else [])
-    if said is None and len(called) > 1 and not by_name:
+    called = by_name or _flags(table) or (_by_values(table, options) if named is None else [])
+    if named is None and len(called) > 1 and not by_name:
         raise DataError(
             f"{path}: the columns {', '.join(called)} all say which rows are which. Write one column of train, "
             f"validation and test and name it with data.split_column, or name the one that counts, as {called[0]}."
         )
-    for name in [said] if said else called:
+    for name in [named] if named else called:
         values = table.texts(name)
         splits = _splits(name, values, options)
         unknown = Counter(value or "" for value, one in zip(values, splits, strict=True) if one is None)
         known = Counter(one for one in splits if one is not None)
-        if said is None and len(known) < 2:
+        if named is None and len(known) < 2:
             if known and not unknown and split in known:  # as the name of the file says already
                 return name, {}, []
             notes += [_unused(table, name, unknown, known)] if known and unknown else []
@@ -71,7 +71,7 @@ def split_column(
             refuse(_unusable(table, name, unknown, known, options, dict(zip(splits, values, strict=True))), faults)
             return None, {}, notes
         rows = {part: np.flatnonzero([one == part for one in splits]) for part in SPLITS if part in known}
-        return name, rows, notes if said else [*notes, _note(table, name, rows)]
+        return name, rows, notes if named else [*notes, _note(table, name, rows)]
     return None, {}, notes
 
 
@@ -86,8 +86,8 @@ def _flags(table: Table) -> list[str]:
 
 def _by_values(table: Table, options: ReadOptions) -> list[str]:
     """The columns, whatever they are called, whose values are train and validation or test, and few others."""
-    said = (options.image_column, options.label_column, options.group, options.target)
-    taken = {name for one in said if one is not None for name in ([one] if isinstance(one, str) else one)}
+    others = (options.image_column, options.label_column, options.group, options.target)
+    taken = {name for one in others if one is not None for name in ([one] if isinstance(one, str) else one)}
     texts = [field.name for field in table.schema if is_path(field.type) and field.name not in taken]
     found = []
     for name, head in zip(texts, table.read(texts, LOOKED_AT).columns if texts else [], strict=True):

@@ -96,13 +96,13 @@ def _no_train(folder: Path, name: str) -> DataError:
 
 def _by_words(folder: Path, names: list[str]) -> SplitFolders:
     """Folders with a split's name in theirs, as training_set and test_set, that hold folders of the same classes."""
-    said = {name: split for name in names if (split := _split_in(name))}
-    classes = {name: set(folders(folder / name)) for name in said if _has_classes(folder / name)}
-    train = [name for name in classes if said[name] == "train"]
-    others = [name for name in classes if said[name] != "train" and train and classes[name] & classes[train[0]]]
+    splits = {name: split for name in names if (split := _split_in(name))}
+    classes = {name: set(folders(folder / name)) for name in splits if _has_classes(folder / name)}
+    train = [name for name in classes if splits[name] == "train"]
+    others = [name for name in classes if splits[name] != "train" and train and classes[name] & classes[train[0]]]
     if len(train) != 1 or not others:
         return SplitFolders({"train": folder})
-    found = _ordered(folder, {name: said[name] for name in (*train, *others)})
+    found = _ordered(folder, {name: splits[name] for name in (*train, *others)})
     pairs = ", ".join(f"{split}: {path.name}" for split, path in found.items())
     rest = [name for name in names if name not in (*train, *others)]
     ignored = [f"{folder}: not read: {', '.join(map(shown, rest))}, beside {train[0]}."] if rest else []
@@ -117,8 +117,8 @@ def _split_in(name: str) -> str | None:
 
     The usual words come first: test_evaluation is a test.
     """
-    said = re.findall(r"[^\W\d_]+", composed(name).casefold())
-    found = {USUAL[word] for word in said if word in USUAL} or {WORDS[word] for word in said if word in WORDS}
+    words = re.findall(r"[^\W\d_]+", composed(name).casefold())
+    found = {USUAL[word] for word in words if word in USUAL} or {WORDS[word] for word in words if word in WORDS}
     return next(iter(found)) if len(found) == 1 else None
 
 

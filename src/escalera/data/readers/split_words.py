@@ -23,11 +23,11 @@ _UNSURE = {"prüfung": "test", "pruefung": "test"}
 """Words for a test that may mean the validation where another word says test too."""
 
 
-def splits_of(values: Sequence[str | None], said: Mapping[str, str] | None = None) -> list[str | None]:
+def splits_of(values: Sequence[str | None], named: Mapping[str, str] | None = None) -> list[str | None]:
     """The split that each value says; None for one that says none. `said` is the user's own value for each split."""
-    words = {bare(word): split for split, word in said.items()} if said else WORDS
+    words = {bare(word): split for split, word in named.items()} if named else WORDS
     found = {value: words.get(bare(value)) if value else None for value in set(values)}
-    if not said and "test" not in found.values():
+    if not named and "test" not in found.values():
         found |= {value: _UNSURE[bare(value)] for value in found if value and bare(value) in _UNSURE}
     return [found[value] for value in values]
 

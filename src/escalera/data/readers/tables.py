@@ -52,7 +52,7 @@ def pictured_tables(
             "them. Write data.image_size to resize images."
         )
     tables = {split: open_table(split, files[split], options) for split in SPLITS if split in files}
-    _said_of_others(tables.values(), options)
+    _check_no_csv(tables.values(), options)
     found: dict[str, PicturedTable] = {}
     for split, table in tables.items():
         train = found.get("train")
@@ -161,7 +161,7 @@ def _files(
             found = find_files(source.path, image, names, options)
             written[image], files[image] = names, found.files
             notes += [note for note in found.notes if note not in notes]
-    _said_of_bytes(source, files, options)
+    _check_no_paths(source, files, options)
     return written, files, notes
 
 
@@ -178,11 +178,11 @@ def _repeated(source: Table, columns: Columns, files: Mapping[str, Sequence[Name
     if len(columns.images) > 1 or not files:
         return []
     labels = source.texts(columns.label) if columns.label else [None] * source.rows
-    said: dict[str, list[str | None]] = {}
+    by_file: dict[str, list[str | None]] = {}
     for file, label in zip(files[columns.images[0]], labels, strict=True):
         if isinstance(file, str):
-            said.setdefault(file, []).append(label)
-    several = [some for some in said.values() if len(some) > 1]
+            by_file.setdefault(file, []).append(label)
+    several = [some for some in by_file.values() if len(some) > 1]
     if not several:
         return []
     at_odds = sum(len(set(some)) > 1 for some in several)
@@ -275,7 +275,7 @@ def _says_nothing(column: pa.ChunkedArray) -> bool:
     return bool(number and pc.all(pc.equal(column, -1)).as_py() and column.null_count == 0)
 
 
-def _said_of_others(tables: Iterable[Table], options: ReadOptions) -> None:
+def _check_no_csv(tables: Iterable[Table], options: ReadOptions) -> None:
     """Raise DataError for what is said of how a CSV file is written, where none is read."""
     for key, value in (("encoding", options.encoding), ("decimal", options.decimal)):
         for table in tables:
@@ -287,7 +287,7 @@ def _said_of_others(tables: Iterable[Table], options: ReadOptions) -> None:
                 )
 
 
-def _said_of_bytes(source: Table, files: Mapping[str, object], options: ReadOptions) -> None:
+def _check_no_paths(source: Table, files: Mapping[str, object], options: ReadOptions) -> None:
     """Raise DataError for what is said of paths, where there are none."""
     for key, value in (("image_folder", options.image_folder), ("image_ending", options.image_ending)):
         if value is not None and not files:

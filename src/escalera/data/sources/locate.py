@@ -79,12 +79,12 @@ def _search(name: str, data_root: Path | None, beside: Path | None) -> tuple[Pat
         places = {"as a path": given}
         if beside is not None and not given.is_absolute():
             places["beside the ladder"] = beside / given
-        for said, place in places.items():
+        for label, place in places.items():
             if not is_there(place):
-                looked.append(f"{said}: no {place.absolute()}")
+                looked.append(f"{label}: no {place.absolute()}")
             elif holds_ladder(place):
                 # With --out . the runs of a ladder have its name, and often that of its source too.
-                looked.append(f"{said}: the runs of a ladder in {place.absolute()}")
+                looked.append(f"{label}: the runs of a ladder in {place.absolute()}")
             else:
                 return place, looked
     for option, root in data_roots(data_root).items():

@@ -32,9 +32,9 @@ Bad = Literal["refuse", "skip", "note"]
 """What becomes of pictures that cannot be used: they are refused, or left out and counted (`skip`); `note` is for
 looking at a source that a training would refuse, and lists the faults of its labels and tables too."""
 
-_COLUMNS = "has no columns; '{said}' needs a CSV or parquet table."
-_SPLITS = "is one file; {said} needs a folder of files or folders."
-_NAMES = "has its labels inside; '{said}' needs a folder of images whose names say their classes."
+_COLUMNS = "has no columns; '{given}' needs a CSV or parquet table."
+_SPLITS = "is one file; {given} needs a folder of files or folders."
+_NAMES = "has its labels inside; '{given}' needs a folder of images whose names say their classes."
 
 __all__ = [
     "KNOWN", "ImageSet", "Images", "KnownSource", "catalogue", "data_roots", "list_source", "native_shape",
@@ -73,7 +73,7 @@ def open_source(
     expected_shape = (*known.shape[:2], channels) if known and channels and image_size is None else None
     named = options.label_column is not None
     options = _completed(name, options)
-    settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.said()}
+    settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.given()}
     key = _key(root, name, listings, settings, bad)
 
     def write(store: Store) -> None:
@@ -98,8 +98,8 @@ def open_source(
     # Not kept in the cache: how a source was understood may be said otherwise next time.
     notes = [note for listing in listings for note in listing.notes]
     # Of a folder that is hardly a class it was told already that it would be the only one.
-    told = any(SINGLE in fault for fault in faults or ())
-    others = [fault for fault in opened.faults if not (told and SINGLE in fault)]
+    single = any(SINGLE in fault for fault in faults or ())
+    others = [fault for fault in opened.faults if not (single and SINGLE in fault)]
     return replace(opened, notes=(*notes, *opened.notes), faults=(*(faults or ()), *others))
 
 
@@ -203,13 +203,13 @@ def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:
     }[layout.form]
     if layout.path.is_file():
         without["splits"] = _SPLITS
-    for key, value in options.said().items():
+    for key, value in options.given().items():
         if key in without:
-            said = "false" if value is False else value
-            raise DataError(f"data.{key}: {path} {without[key].format(said=said)}")
+            given = "false" if value is False else value
+            raise DataError(f"data.{key}: {path} {without[key].format(given=given)}")
 
 
 def _nothing_to_say(name: str, options: ReadOptions) -> None:
     whose = "the digits come with scikit-learn" if name == "digits" else f"'{name}' comes with a library"
-    for key in options.said():
+    for key in options.given():
         raise DataError(f"data.{key}: {whose}, without files or columns. Take it out.")

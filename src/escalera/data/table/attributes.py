@@ -146,7 +146,7 @@ def _by_kind(kinds: Mapping[str, Kind]) -> str:
 
 def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation) -> list[str]:
     """Which columns are learned from and as what, what is missing in them, and what was left out unasked."""
-    unasked = {name: why for name, why in fitted.left_out.items() if why not in ("not_named", "target", "group")}
+    others = {name: why for name, why in fitted.left_out.items() if why not in ("not_named", "target", "group")}
     missing = {name: _missing(whole, name, chosen[name]) for name in fitted.columns}
     listed = ", ".join(f"{name} in {count}" for name, count in missing.items() if count)
     return [
@@ -159,7 +159,7 @@ def _notes(whole: pa.Table, chosen: Mapping[str, Kind], fitted: Transformation) 
             if listed
             else []
         ),
-        *([f"attributes left out: {_reasons(unasked)}."] if unasked else []),
+        *([f"attributes left out: {_reasons(others)}."] if others else []),
     ]
 
 

@@ -30,10 +30,10 @@ def choose(table: pa.Table, rows: NDArray[np.int64], columns: Columns) -> tuple[
     train = table.take(rows)
     if columns is None:
         return _guessed(train)
-    asked = _asked(columns)
+    wanted = _wanted(columns)
     kinds: dict[str, Kind] = {}
-    left_out: dict[str, str] = {name: "not_named" for name in train.column_names if name not in asked}
-    for name, kind in asked.items():
+    left_out: dict[str, str] = {name: "not_named" for name in train.column_names if name not in wanted}
+    for name, kind in wanted.items():
         if name not in train.column_names:
             raise DataError(f"data.attributes: the table has no column '{name}'; {nearest(name, train.column_names)}")
         guessed, remark = guess(train, name)
@@ -90,7 +90,7 @@ def _guessed(train: pa.Table) -> tuple[dict[str, Kind], dict[str, str]]:
     return kinds, left_out
 
 
-def _asked(columns: Sequence[str] | Mapping[Kind, Sequence[str]]) -> dict[str, Kind | None]:
+def _wanted(columns: Sequence[str] | Mapping[Kind, Sequence[str]]) -> dict[str, Kind | None]:
     if isinstance(columns, Mapping):
         return {name: kind for kind, names in columns.items() for name in names}
     return dict.fromkeys(columns)

@@ -152,12 +152,12 @@ class Transformation:
                         f"received {row[part.column]!r}.{_either(text)}"
                     )
         # As texts, by the one way in which values are read: 3, 3.0 and "3" are the same.
-        said = {name: np.array([as_text(row[name]) for row in rows], dtype=object) for name in self.columns}
+        texts = {name: np.array([as_text(row[name]) for row in rows], dtype=object) for name in self.columns}
         numbers = {
-            part.column: np.array([math.nan if (read := parsed(text)) is None else read for text in said[part.column]])
+            part.column: np.array([math.nan if (read := parsed(text)) is None else read for text in texts[part.column]])
             for part in self.numeric
         }
-        return self._joined(numbers, said)
+        return self._joined(numbers, texts)
 
     def _with_points(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row whose numbers have a point where they had a decimal comma."""

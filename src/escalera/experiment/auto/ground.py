@@ -49,7 +49,7 @@ class Ground:
         """Of a full training."""
         return full_epochs(self.train)
 
-    def asked(self, *, kept: bool) -> int:
+    def rows_evaluated(self, *, kept: bool) -> int:
         """Rows that are answered once the last rung has learned; those of train are there where a body is `kept`."""
         return self.test + (0 if kept and not self.more else self.train + self.validation)
 

@@ -44,8 +44,8 @@ def first(ground: Ground, epochs: int) -> dict[str, Any]:
         "optimizer": {"name": "adam", "lr": 1e-3},
         "early_stopping": stopping,
     }
-    judged = {"evaluate": {"metric": metric(ground)}} if ground.uneven else {}
-    return {"model": model, "train": train, **judged}
+    evaluate = {"evaluate": {"metric": metric(ground)}} if ground.uneven else {}
+    return {"model": model, "train": train, **evaluate}
 
 
 def convolutions(ground: Ground, config: Config) -> Change | None:

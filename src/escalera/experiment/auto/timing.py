@@ -71,8 +71,8 @@ class Timing:
 
     def after(self, rung: Rung, ground: Ground) -> float:
         """Seconds from the end of the last training to the end of all: the rows are answered, the report is drawn."""
-        asked = ground.asked(kept=rests(rung)) * looks(rung.config)
-        return REPORT + CARE * asked / float(self._measured(rung)["answers_per_second"])
+        rows = ground.rows_evaluated(kept=rests(rung)) * looks(rung.config)
+        return REPORT + CARE * rows / float(self._measured(rung)["answers_per_second"])
 
     def _measured(self, rung: Rung) -> dict[str, Any]:
         """What `plan` says of a rung, as measured on a few of its steps."""

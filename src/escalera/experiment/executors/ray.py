@@ -48,7 +48,7 @@ class Pool:
     ) -> None:
         _refuse_client(where)
         self.events, self.tasks, self.where = events, tasks, where
-        self.asked = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
+        self.wanted = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
         self.on_gpu = bool(where) or runtime.choose_device(device).type == "cuda"
         self.climb = uuid.uuid4().hex
         if not where:
@@ -62,7 +62,7 @@ class Pool:
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         cpus = sum(int(node.get("CPU", 0)) for node in nodes)
         self.gpus = 1 if self.on_gpu and any(node.get("GPU") for node in nodes) else 0
-        self.at_once = count = max(1, min(self.asked, cpus))
+        self.at_once = count = max(1, min(self.wanted, cpus))
         # A task has to fit on some machine; as large as the largest is no use where the others stand idle.
         self.threads = max(1, min(cpus // count, *(int(node.get("CPU", 1)) or 1 for node in nodes)))
         self.mailbox = Mailbox(self.events)

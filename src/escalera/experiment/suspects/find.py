@@ -96,27 +96,29 @@ def find_suspects(
         )
     weights = _weights(explored)
     folds = _folds(images, group)
-    said = out_of_fold(images, weights, folds, tell=tell)
-    found, matrix, share = judged(said, {name: part.labels for name, part in images.splits.items()})
-    accuracy = float((said["train"].argmax(axis=1) == labels).mean())
+    probabilities = out_of_fold(images, weights, folds, tell=tell)
+    found, matrix, share = suspects_from(probabilities, {name: part.labels for name, part in images.splits.items()})
+    accuracy = float((probabilities["train"].argmax(axis=1) == labels).mean())
     return Suspects(
         images.classes, found, matrix, share, accuracy, weights.name if weights else None, int(folds.max()) + 1
     )
 
 
-def judged(
-    said: Mapping[str, NDArray[np.float64]], labels: Mapping[str, NDArray[np.int64]]
+def suspects_from(
+    probabilities: Mapping[str, NDArray[np.float64]], labels: Mapping[str, NDArray[np.int64]]
 ) -> tuple[dict[str, Noise], NDArray[np.float64], float]:
     """The suspects of each split; of train P(given label | true class) (K, K), and the share of wrong labels.
 
     What confident learning flags is suspect where the label is more likely wrong than right, too: by itself it takes
     the networks' own mistakes for wrong labels. How often labels are wrong is asked of every split by itself.
     """
-    model = fit_noise(said["train"], labels["train"])
-    shown = {name: model.shown(some) for name, some in said.items()}
+    model = fit_noise(probabilities["train"], labels["train"])
+    shown = {name: model.shown(some) for name, some in probabilities.items()}
     least, found, share = thresholds(shown["train"], labels["train"]), {}, 0.0
     for name, own in labels.items():
-        wrong = (model if name == "train" else fit_noise(said[name], own, model.temperature)).wrong(said[name], own)
+        predicted = probabilities[name]
+        own_model = model if name == "train" else fit_noise(predicted, own, model.temperature)
+        wrong = own_model.wrong(predicted, own)
         noise = find_noise(shown[name], own, least)
         found[name] = replace(noise, flagged=noise.flagged & (wrong > 0.5))
         share = float(wrong.mean()) if name == "train" else share

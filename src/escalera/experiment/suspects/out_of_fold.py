@@ -79,16 +79,16 @@ def out_of_fold(
         network = make()
         _fit(network, feeds["train"](np.flatnonzero(folds != fold), True, seed), epochs, seed)
 
-        def said(name: str, rows: NDArray[np.int64], network: nn.Module = network) -> NDArray[np.float32]:
+        def logits_of(name: str, rows: NDArray[np.int64], network: nn.Module = network) -> NDArray[np.float32]:
             return predict(network, feeds[name](rows, False, seed).epoch(0)).logits
 
         left = np.flatnonzero(folds == fold)
-        logits = said("train", left)
+        logits = logits_of("train", left)
         temperature = fit_temperature(logits, splits["train"].labels[left])
         found["train"][left] = softmax(logits / temperature)
         for name, part in splits.items():
             if name != "train":
-                found[name] += softmax(said(name, np.arange(len(part.labels))) / temperature) / count
+                found[name] += softmax(logits_of(name, np.arange(len(part.labels))) / temperature) / count
     return found
 
 

@@ -25,8 +25,8 @@ def find_ladder(source: str | Path) -> Path:
     if path.is_dir():
         raise EscaleraError(for_folder(str(source), path))
     if path.exists():
-        if told := for_data(str(source), path):
-            raise EscaleraError(told)
+        if hint := for_data(str(source), path):
+            raise EscaleraError(hint)
         return path
     if isinstance(source, Path) or path.suffix.lower() in ENDINGS or len(path.parts) > 1:
         raise EscaleraError(for_nothing(str(source), path, known))

@@ -115,8 +115,8 @@ def temperature(classifier: Any, features: Features, labels: NDArray[np.int64]) 
     doubt = margins.shape[1] / (len(truth) + margins.shape[1])
 
     def loss(power: float) -> float:
-        said = log_softmax(margins / 10**power, axis=1)
-        return -float((1 - doubt) * said[np.arange(len(truth)), truth].mean() + doubt * said.mean())
+        logs = log_softmax(margins / 10**power, axis=1)
+        return -float((1 - doubt) * logs[np.arange(len(truth)), truth].mean() + doubt * logs.mean())
 
     return float(10 ** minimize_scalar(loss, bounds=(-4, 4), method="bounded").x)
 

@@ -16,12 +16,12 @@ LEAST = 1e-7
 """The least probability that a vote gives, so that its logarithm, which a run keeps, is finite."""
 
 
-def vote(said: Sequence[Probabilities], weights: Sequence[float], kind: str) -> Probabilities:
+def vote(probabilities: Sequence[Probabilities], weights: Sequence[float], kind: str) -> Probabilities:
     """`soft`: the mean of the probabilities; `hard`: the share of the votes, each for its likeliest class; weighted.
 
     Of classes with equally many votes the first wins, as with scikit-learn's VotingClassifier.
     """
-    ballots = [_ballots(one) for one in said] if kind == "hard" else list(said)
+    ballots = [_ballots(one) for one in probabilities] if kind == "hard" else list(probabilities)
     total = sum(weights)
     whole = sum(weight / total * ballot for weight, ballot in zip(weights, ballots, strict=True))
     return np.asarray(whole, dtype=np.float64)
@@ -37,7 +37,7 @@ def agreement(answers: Sequence[NDArray[np.int64]]) -> list[list[float]]:
     return [[float((one == other).mean()) for other in answers] for one in answers]
 
 
-def _ballots(said: Probabilities) -> Probabilities:
-    ballots = np.zeros_like(said)
-    ballots[np.arange(len(said)), said.argmax(axis=1)] = 1.0
+def _ballots(probabilities: Probabilities) -> Probabilities:
+    ballots = np.zeros_like(probabilities)
+    ballots[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = 1.0
     return ballots

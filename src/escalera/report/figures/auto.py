@@ -16,10 +16,10 @@ _MARGIN = 0.08
 
 def auto_figure(moves: Sequence[MoveRecord], language: Language, name: str = "auto") -> Figure:
     """A staircase over the time of all calls together; a move that failed stands at the lower edge."""
-    told = sorted((one for one in moves if one.state not in ("", "running")), key=lambda one: one.ended)
-    last = max([one.ended for one in told], default=0.0)
+    ended = sorted((one for one in moves if one.state not in ("", "running")), key=lambda one: one.ended)
+    last = max([one.ended for one in ended], default=0.0)
     unit, length = next((one for one in UNITS if last >= 2 * one[1]), UNITS[-1])
-    values = [100 * one.accuracy for one in told if one.accuracy is not None] or [0.0, 100.0]
+    values = [100 * one.accuracy for one in ended if one.accuracy is not None] or [0.0, 100.0]
     margin = _MARGIN * ((max(values) - min(values)) or 10.0)
     scale = min(values) - margin, min(100.0, max(values) + margin)
     drawing = Drawing(340, 250)
@@ -30,7 +30,7 @@ def auto_figure(moves: Sequence[MoveRecord], language: Language, name: str = "au
     columns: dict[str, list[object]] = {key: [] for key in ("move", "parent", "seconds", "state", "accuracy", "best")}
     stairs: list[tuple[float, float]] = []
     best: float | None = None
-    for one in told:
+    for one in ended:
         if one.state == "kept" and one.accuracy is not None:
             best = one.accuracy if best is None else max(best, one.accuracy)
         if best is not None:
@@ -41,7 +41,7 @@ def auto_figure(moves: Sequence[MoveRecord], language: Language, name: str = "au
             columns[key].append(cell)
     if stairs:
         drawing.line(panel.at(*zip(*stairs, strict=True)), TEAL, 2.4)
-    for one in told:
+    for one in ended:
         _sign(panel, one, panel.across(one.ended / length))
     return drawing.finish(name, language.say("figure.auto_text"), columns)
 

@@ -13,8 +13,8 @@ UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds_axis", 1.0))
 
 def best_figure(search: Search, language: Language, name: str, rung: str) -> Figure:
     """A staircase over the time of the search."""
-    told = sorted((trial for trial in search.record.trials if trial.state != "running"), key=lambda one: one.ended)
-    last = max([trial.ended for trial in told], default=0.0)
+    ended = sorted((trial for trial in search.record.trials if trial.state != "running"), key=lambda one: one.ended)
+    last = max([trial.ended for trial in ended], default=0.0)
     unit, length = next((one for one in UNITS if last >= 2 * one[1]), UNITS[-1])
     scale = Scale.of(search)
     drawing = Drawing(340, 250)
@@ -25,7 +25,7 @@ def best_figure(search: Search, language: Language, name: str, rung: str) -> Fig
     columns: dict[str, list[object]] = {key: [] for key in ("trial", "seconds", "state", "value", "best")}
     stairs: list[tuple[float, float]] = []
     best: float | None = None
-    for trial in told:
+    for trial in ended:
         value = result(trial)
         if value is not None and trial.state == "done":
             best = value if best is None else min(best, value) if search.lowest else max(best, value)
@@ -36,5 +36,5 @@ def best_figure(search: Search, language: Language, name: str, rung: str) -> Fig
             columns[key].append(cell)
     if stairs:
         drawing.line(panel.at(*zip(*stairs, strict=True)), TEAL, 2.4)
-    draw_trials(panel, search, scale, [(trial, panel.across(trial.ended / length)) for trial in told])
+    draw_trials(panel, search, scale, [(trial, panel.across(trial.ended / length)) for trial in ended])
     return drawing.finish(name, language.say("figure.search_best_text", name=rung), columns)

@@ -27,22 +27,22 @@ def section(view: LadderView) -> dict[str, Any] | None:
     except RunError:
         return {"faults": [Fault(NAME, "changed" if path.is_file() else "absent")], "known": False}
     language = view.language
-    told = [one for one in record.attempts if one.state]
-    tried = [one for one in told if one.parent]
-    others = [_row(one, language) for one in told if one.state != "kept"]
-    turns = max((one.turns for one in told), default=1)
+    attempts = [one for one in record.attempts if one.state]
+    tried = [one for one in attempts if one.parent]
+    others = [_row(one, language) for one in attempts if one.state != "kept"]
+    turns = max((one.turns for one in attempts), default=1)
     kept = sum(one.state == "kept" for one in tried)
     return {
         "faults": faults,
-        "known": bool(told),
+        "known": bool(attempts),
         "found": _found(record, language),
         "tried": language.say(
             "auto.tried", moves=language.count(len(tried), "move"), kept=language.number(kept),
             epochs=language.count(record.epochs, "epoch"), time=language.duration(record.elapsed),
         ),
         "judged": language.say("auto.judged_turns" if turns > 1 else "auto.judged", n=language.number(turns)),
-        "figure": view.keep(auto_figure(told, language)) if told else None,
-        "kept": [_row(one, language) for one in told if one.state == "kept"],
+        "figure": view.keep(auto_figure(attempts, language)) if attempts else None,
+        "kept": [_row(one, language) for one in attempts if one.state == "kept"],
         "others": others,
     }  # fmt: skip
 

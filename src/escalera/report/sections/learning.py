@@ -42,8 +42,8 @@ def _carried(run: Run, language: Language) -> list[str]:
     if train is None or validation is None:
         return []
     learned = run.record.data.rows.train
-    asked = run.metrics.train.asked or learned
-    part = bool(asked and learned and asked < learned)
+    drawn = run.metrics.train.asked or learned
+    part = bool(drawn and learned and drawn < learned)
     sentences = _shares(run, "validation", "train", language)
     gap = train - validation
     images = run.record.data.rows.validation
@@ -51,17 +51,17 @@ def _carried(run: Run, language: Language) -> list[str]:
     if key == "hardly" and train > _FULL:
         key = "full"
     # All rows of train were learned from, so that they are a sample only where a part of them was asked about.
-    least = accuracy_interval(train, asked)[0] if part and asked else train
+    least = accuracy_interval(train, drawn)[0] if part and drawn else train
     if key in ("some", "much") and images and accuracy_interval(validation, images)[1] >= least:
         key = "chance"
     answer, share = _largest(run)
-    if _no_more(train, asked, share):
+    if _no_more(train, drawn, share):
         key = "nothing"
     elif key in ("hardly", "full") and share is not None and validation <= share:
         key = "unshown"
     values = {"train": language.percent(train), "validation": language.percent(validation)}
     if part:
-        values["train"] = language.say("gap.drawn", share=values["train"], images=language.count(asked, "image"))
+        values["train"] = language.say("gap.drawn", share=values["train"], images=language.count(drawn, "image"))
     values |= {"images": language.count(images, "image"), "answer": answer, "share": language.percent(share)}
     return [*sentences, language.say(f"gap.{key}", gap=language.points(gap), **values)]
 

@@ -91,8 +91,8 @@ def flattery(rung: Rung, search: Search, language: Language) -> list[str]:
 def _summary(search: Search, language: Language) -> list[str]:
     """How much was tried, in which way, and what came of it."""
     counts, best = search.counts, search.best
-    told = sum(counts[state] for state in ("done", "pruned", "failed"))
-    trials = language.count(told, "trial")
+    ended = sum(counts[state] for state in ("done", "pruned", "failed"))
+    trials = language.count(ended, "trial")
     size, method = search.record.size, search.record.search.method
     if method == "grid" and size is not None:
         trials = language.say("search.of", trials=trials, size=language.number(size))
@@ -110,7 +110,7 @@ def _summary(search: Search, language: Language) -> list[str]:
         values = {"number": language.number(best.number + 1), "rows": language.number(search.record.rows)}
         key = "search.winner_loss" if search.lowest else "search.winner"
         sentences.append(language.say(key, value=value(search, best, language), **values))
-    elif told:
+    elif ended:
         sentences.append(language.say("search.nothing"))
     return sentences
 

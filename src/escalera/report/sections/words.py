@@ -56,10 +56,10 @@ def _folds(rung: Rung, language: Language) -> list[Markup]:
     count = next((run.record.folds for run in rung.done if run.record.folds), None)
     if count is None:
         return []
-    told = [_say(language, "words.folds", n=language.number(count))]
+    sentences = [_say(language, "words.folds", n=language.number(count))]
     if rung.search is not None and (rows := rung.search.record.rows):
-        told.append(_say(language, "words.folds.search", rows=language.number(rows)))
-    return told
+        sentences.append(_say(language, "words.folds.search", rows=language.number(rows)))
+    return sentences
 
 
 def _short(rung: Rung, language: Language) -> list[Markup]:
