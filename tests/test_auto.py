@@ -97,7 +97,7 @@ class Heard(Events):
     def auto_begins(self, name: str, found: list[str]) -> None:
         self.found = found
 
-    def move_told(self, state: str, line: str) -> None:
+    def move_reported(self, state: str, line: str) -> None:
         self.moves.append((state, line))
         if len(self.moves) == self.stop:
             raise KeyboardInterrupt
@@ -200,9 +200,9 @@ def test_the_test_rows_are_read_once_by_the_last_rung(
         test = Counting(data.test.images, data.test.labels, data.test.rows)
         return counted.setdefault(source, replace(data, test=test))
 
-    def evaluated(fitted: Any, config: Any, data: Any, run: RunDir, events: Events) -> None:
+    def evaluated(fitted: Any, config: Any, data: Any, run: RunDir) -> Any:
         asked.append("/".join(run.path.parts[-2:]))
-        evaluate.evaluate(fitted, config, data, run, events)
+        return evaluate.evaluate(fitted, config, data, run)
 
     looks.clear()
     monkeypatch.setattr(attempt, "data_of", lambda task, rung: counting(task.source))
@@ -596,6 +596,16 @@ def test_beside_a_ladder_of_a_persons_it_takes_another_name(tmp_path: Path, monk
     assert free_name("digits", "runs", Path("a.yaml")) == "digits-auto"
     Path("runs/digits/auto").mkdir()  # begun by an earlier call, which this one goes on with
     assert free_name("digits", "runs", None) == "digits"
+
+
+def test_it_takes_no_processes_of_torchrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would have to agree on the last epoch in time."""
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(EscaleraError, match=r"received 2 processes of torchrun\. Leave out torchrun: moves") as caught:
+        auto("digits", out=tmp_path / "runs", file=tmp_path / "a.yaml", jobs=1)
+    assert "se recibieron 2 procesos de torchrun. Quita torchrun" in translate(str(caught.value), "es")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_runs_of_another_ladder_are_left_alone(tmp_path: Path) -> None:

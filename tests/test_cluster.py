@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future, wait
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -298,6 +299,89 @@ def test_slurm_gives_the_bits_of_one_after_the_other(
     results = climbing.climb(reading, out=tmp_path / "two", executor="slurm:local", events=heard)
     assert not results.failed and made(tmp_path / "two") == made(tmp_path / "one")
     assert heard.said == ["begins mlp", "ends mlp", "begins votes", "ends votes"]
+
+
+class Queue:
+    """In place of Slurm: a job is over when it is taken, unless the rung's seed has something else to happen."""
+
+    def __init__(self, refuses: tuple[int, ...] = (), lost: dict[int, int] | None = None) -> None:
+        self.refuses, self.lost = refuses, lost or {}
+        self.cancelled: list[int] = []
+
+    def submit(self, performed: Any, order: str) -> Any:
+        queue, task = self, Task.of(json.loads(order)["task"])
+        if task.seed in self.refuses:
+            raise RuntimeError("sbatch: error: slurm_load_jobs\nsbatch: error: Socket timed out")
+
+        class Job:
+            job_id, state = task.seed, "RUNNING"
+
+            def done(self) -> bool:
+                if queue.lost.get(task.seed, 0) > 0:
+                    queue.lost[task.seed] -= 1
+                    raise OSError(116, "Stale file handle")
+                return True
+
+            def cancel(self) -> None:
+                queue.cancelled.append(task.seed)
+                raise RuntimeError("scancel: error: Invalid job id specified")
+
+        remote.outcome_of(task).parent.mkdir(parents=True, exist_ok=True)
+        remote.outcome_of(task).write_text(json.dumps(asdict(Outcome(*task.key))))
+        return Job()
+
+
+def queued(task: Task, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> list[Future[Outcome]]:
+    """What comes of a task with three seeds, one after the other, and then of a fourth."""
+    from escalera.experiment.executors import slurm
+
+    monkeypatch.setattr(slurm, "_executor", lambda *_: queue)
+    monkeypatch.setattr(slurm, "EVERY", 0.001)
+    tasks = [replace(task, seed=seed) for seed in range(4)]
+    with slurm.Pool(Events(), tasks, 1, "cpu", "local") as pool:
+        first = [pool.submit(one, frozenset()) for one in tasks[:3]]
+        wait(first, timeout=60)
+        last = pool.submit(tasks[3], frozenset())
+        wait([last], timeout=60)
+    return [*first, last]
+
+
+def test_a_job_that_slurm_does_not_take_fails_alone(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = queued(task, Queue(refuses=(1, 3)), monkeypatch)
+    error = "Slurm did not take its job: sbatch: error: Socket timed out"
+    assert [one.result(timeout=0) for one in found] == [
+        Outcome("mlp", 0), Outcome("mlp", 1, "failed", error), Outcome("mlp", 2), Outcome("mlp", 3, "failed", error)
+    ]  # fmt: skip
+    assert translate(error, "es") == "Slurm no ha aceptado su trabajo: sbatch: error: Socket timed out"
+
+
+def test_a_job_of_which_nobody_can_say_whether_it_is_over_is_given_up(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of which that was so for a moment is not."""
+    from escalera.experiment.executors import slurm
+
+    queue = Queue(lost={0: slurm.UNKNOWN, 1: slurm.UNKNOWN - 1})
+    found = [one.result(timeout=0) for one in queued(task, queue, monkeypatch)]
+    error = "Slurm's job 0 was given up, since nobody could say whether it is over: [Errno 116] Stale file handle"
+    assert found == [Outcome("mlp", 0, "failed", error), *(Outcome("mlp", seed) for seed in (1, 2, 3))]
+    assert queue.cancelled == [0]
+    assert translate(error, "es").startswith("se ha abandonado el trabajo 0 de Slurm, porque nadie ha podido decir")
+
+
+def test_what_goes_wrong_in_telling_of_a_job_is_told_of_that_job(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Mailbox.end
+
+    def end(self: Mailbox, over: Task) -> None:
+        original(self, over)
+        if over.seed == 1:
+            raise ValueError("no JSON")
+
+    monkeypatch.setattr(Mailbox, "end", end)
+    found = queued(task, Queue(), monkeypatch)
+    with pytest.raises(ValueError, match="no JSON"):
+        found[1].result(timeout=0)
+    assert [found[seed].result(timeout=0) for seed in (0, 2, 3)] == [Outcome("mlp", seed) for seed in (0, 2, 3)]
 
 
 ALONE = """

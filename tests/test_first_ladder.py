@@ -23,7 +23,7 @@ from escalera.experiment.auto.moves import PRETRAINED
 from escalera.experiment.auto.text import words_of
 from escalera.experiment.estimate import plan
 from escalera.experiment.first_ladder import first_ladder, free_file, ladder_name, write_first_ladder
-from escalera.experiment.survey import SourceSurvey, batch_size, full_epochs, survey_source, told
+from escalera.experiment.survey import SourceSurvey, batch_size, full_epochs, sentences_of, survey_source
 
 RNG = np.random.default_rng(0)
 
@@ -282,7 +282,7 @@ def test_a_source_that_explore_refuses(escalera: Callable[..., int], capsys: pyt
 @pytest.mark.parametrize(
     ("text", "name"),
     [("photos", "photos"), ("my photos", "my-photos"), ("más", "más"), ("con", "mine"), ("12", "12"), ("true", "true"),
-     ("a: b", "a--b"), ("...", "mine")],
+     ("a: b", "a--b"), ("...", "mine"), ("comparison", "mine")],
 )  # fmt: skip
 def test_every_source_has_a_name(text: str, name: str) -> None:
     assert ladder_name(text) == name
@@ -330,7 +330,7 @@ def test_twins_are_counted_as_they_are_told() -> None:
         Path(copy).write_bytes(one)
     found = survey_source("set", (), None).found
     assert ["duplicates", "2"] in found and ["twins", "2"] in found
-    lines = told(found, words_of("en"))
+    lines = sentences_of(found, words_of("en"))
     assert any(
         line.startswith("Rows of validation or test whose picture is in train too") and ": 2;" in line for line in lines
     )

@@ -225,10 +225,10 @@ def test_the_folds_of_a_run_begin_with_the_same_weights(tmp_path: Path, monkeypa
     """Where the rung they start from was trained anew in between, so are those that are done, which are kept aside."""
     whole = evaluate
 
-    def stopped(fitted: Any, config: Any, data: Any, part: RunDir, events: Events) -> None:
+    def stopped(fitted: Any, config: Any, data: Any, part: RunDir) -> None:
         if part.path.parts[-3:] == ("moved", "seed-0", "fold-2"):
             raise KeyboardInterrupt
-        whole(fitted, config, data, part, events)
+        whole(fitted, config, data, part)
 
     monkeypatch.setattr("escalera.run.folds.evaluate", stopped)
     with pytest.raises(KeyboardInterrupt):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -23,8 +25,9 @@ from escalera.core.runtime import threads
 from escalera.experiment import climb as climbing
 from escalera.experiment import jobs as counting
 from escalera.experiment import stage
+from escalera.experiment.executors import nursery as nursing
 from escalera.experiment.executors import processes
-from escalera.experiment.executors.connection import Worker
+from escalera.experiment.executors.connection import Forked, Worker
 from escalera.experiment.executors.nursery import Nursery
 from escalera.experiment.executors.processes import Pool
 from escalera.experiment.jobs import choose_jobs
@@ -181,6 +184,55 @@ def test_workers_import_while_the_pictures_are_read(
     assert all(one.process.returncode == -signal.SIGKILL for one in nurseries)
 
 
+@pytest.fixture
+def forked() -> Iterator[tuple[Nursery, Forked]]:
+    """A nursery, and a worker of it that is at work."""
+    with contextlib.closing(Nursery({"OMP_NUM_THREADS": "1"})) as nursery:
+        worker = Forked(nursery, {})
+        worker.process = json.loads(worker.answers.readline())["ready"]
+        yield nursery, worker
+        worker.end()
+
+
+def of_thread(nursery: Nursery, process: int | None) -> int | None:
+    """How a worker ended, as a thread finds it; None where it never comes back."""
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(nursery.code(process)), daemon=True)
+    thread.start()
+    thread.join(60)
+    return found[0] if found else None
+
+
+@pytest.mark.skipif(not processes.FORKS, reason="workers are forked on Linux alone")
+def test_a_nursery_that_says_nothing_holds_nobody_up(
+    forked: tuple[Nursery, Forked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is swapped out, say; once it is back, what it has to tell is heard."""
+    nursery, worker = forked
+    assert worker.process is not None
+    os.kill(nursery.process.pid, signal.SIGSTOP)
+    while psutil.Process(nursery.process.pid).status() != psutil.STATUS_STOPPED:
+        time.sleep(0.01)
+    os.kill(worker.process, signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(nursing, "TOLD", 0.0)
+        assert of_thread(nursery, worker.process) == -signal.SIGKILL
+        assert of_thread(nursery, None) == -signal.SIGKILL
+    os.kill(nursery.process.pid, signal.SIGCONT)
+    monkeypatch.setattr(nursing, "TOLD", 60.0)
+    assert of_thread(nursery, worker.process) == -signal.SIGTERM
+
+
+@pytest.mark.skipif(not processes.FORKS, reason="workers are forked on Linux alone")
+def test_how_a_nursery_ended_is_known_of_its_workers(
+    forked: tuple[Nursery, Forked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nursery, worker = forked
+    monkeypatch.setattr(nursing, "TOLD", 60.0)
+    os.kill(nursery.process.pid, signal.SIGTERM)
+    assert of_thread(nursery, worker.process) == of_thread(nursery, None) == -signal.SIGTERM
+
+
 @pytest.mark.parametrize(
     ("asked", "cores", "runs", "expected"), [("auto", 8, 3, 2), ("auto", 2, 5, 1), (2, 8, 5, 4), (9, 4, 9, 1)]
 )
@@ -263,7 +315,6 @@ def test_workers_end_with_their_parent(reading: Reading, tmp_path: Path) -> None
         "t = json.loads(sys.argv[1]); task = Task(**{**t, 'source': Source(**t['source'])});"
         "pool = Pool(Events(), [task], 1, 'cpu').__enter__(); pool.submit(task, frozenset()).result()"
     )
-    import json
     import subprocess
     from dataclasses import asdict
 
@@ -363,6 +414,7 @@ SAID: dict[str, Any] = {
     "rung_ends": {"record": {"rung": "é", "loss": float("nan")}, "metrics": {"test": {"accuracy": 1.0}}},
     "features_ready": {"columns": 1, "rows": 2, "seconds": 0.5},
     "kept": {"kept": Path("a/b")},
+    "home_chosen": {"home": Path("a/seed-0")},
     "put_back": {"kept": Path("a"), "place": Path("b")},
     "begins_anew": {"faults": ["a", "b"], "kept": Path("c")},
     "threads_kept": {"begun": 1, "here": 2},
@@ -381,7 +433,7 @@ def test_events_cross_as_they_are(name: str) -> None:
 
 
 def test_every_event_can_cross() -> None:
-    for name in wire._told():
+    for name in wire._event_names():
         hints = get_type_hints(getattr(Events, name), localns=wire._NAMES)
         parameters = [each for each in inspect.signature(getattr(Events, name)).parameters if each != "self"]
         assert list(wire._arguments(name).model_fields) == parameters

@@ -13,8 +13,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import escalera as esc
+from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError, LadderError, RunError
-from escalera.core.names import fault, is_name, same, there
+from escalera.core.names import COMPARISON, fault, is_name, same, there
+from escalera.core.translation import translate
 from escalera.experiment import climb
 from escalera.inference.files import find_run
 from escalera.report.language import load_language
@@ -79,6 +81,46 @@ def test_names_that_some_system_cannot_have(name: str, why: str, tmp_path: Path)
             esc.load_ladder(file)
         assert f"{place}{name + ').' if place else ''}name: " in str(caught.value)
         assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "names", "place", "why", "spanish"),
+    [
+        (
+            "name: pájaros",
+            (COMPARISON, "Comparison"),
+            "",
+            "is where escalera compare writes its page, beside the ladders; take another",
+            "es donde escalera compare escribe su página, junto a las escaleras; elige otro",
+        ),
+        (
+            "name: más-honda",
+            (FOLDER, "Auto"),
+            "rungs[0] ({}).",
+            "is what Escalera calls a file or folder of its own beside the rungs; take another",
+            "es como Escalera llama a un archivo o carpeta suya junto a los peldaños; elige otro",
+        ),
+    ],
+    ids=["a ladder", "a rung"],
+)
+def test_names_of_folders_that_commands_write_into(
+    before: str, names: tuple[str, str], place: str, why: str, spanish: str, tmp_path: Path
+) -> None:
+    """Where nothing would be overwritten the same names are free: of a class, of a set, and each at the other place."""
+    file = tmp_path / "a.yaml"
+    for name in names:
+        file.write_text(LADDER.replace(before, f"name: {name}", 1), encoding="utf-8")
+        with pytest.raises(LadderError) as caught:
+            esc.load_ladder(file)
+        assert f"{place.format(name)}name: '{name}' {why}" in str(caught.value)
+        assert f"«{name}» {spanish}" in translate(str(caught.value), "es")
+        assert fault(name) is None
+    other = {"name: pájaros": FOLDER, "name: más-honda": COMPARISON}
+    text = LADDER
+    for key, name in other.items():
+        text = text.replace(key, f"name: {name}", 1)
+    file.write_text(text.replace("from: más-honda", f"from: {COMPARISON}"), encoding="utf-8")
+    assert esc.load_ladder(file).ladder.name == FOLDER
 
 
 @pytest.mark.parametrize("name", ["console", "auxiliary", "nulo", "com", "com12", "lpt", "report", "seed", "seed-a"])

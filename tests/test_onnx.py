@@ -27,7 +27,7 @@ from escalera.inference.onnx_check import Accuracy, Check  # noqa: E402
 from escalera.inference.onnx_export import Written, write_onnx  # noqa: E402
 from escalera.inference.onnx_model import read_onnx  # noqa: E402
 from escalera.inference.onnx_session import unopened  # noqa: E402
-from escalera.inference.onnx_told import told  # noqa: E402
+from escalera.inference.onnx_summary import summary_of  # noqa: E402
 
 LADDER = """
 name: tiny
@@ -456,7 +456,7 @@ def test_onnxruntime_is_told_to_report_nothing(file: Path) -> None:
 )
 def test_how_far_probabilities_differ_is_said_in_decimals(difference: float, english: str, spanish: str) -> None:
     check = Check("test", 359, difference, 0.9, Accuracy(359, 0.526, 0.475, 0.578), 12_000, 0, {}, {}, why="")
-    told_in = {code: told(Written(check, None), code, plain=True) for code in ("en", "es")}
+    told_in = {code: summary_of(Written(check, None), code, plain=True) for code in ("en", "es")}
     assert told_in["en"][0].endswith(f"probabilities differ by {english}")
     assert told_in["es"][0].endswith(f"las probabilidades difieren {spanish}")
     assert "right on test: 52.6% (95% interval 47.5% to 57.8%)" in told_in["en"]

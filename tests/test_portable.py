@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -15,6 +16,7 @@ from escalera.core.errors import DataError, RunError
 from escalera.core.files import write_aside
 from escalera.core.locking import lock
 from escalera.data.cache import folders
+from escalera.data.cache.mirrors import in_use
 from escalera.evaluate import cost
 
 HIDE = """
@@ -102,6 +104,65 @@ def test_the_lock_of_another_process_is_named_and_goes_with_it(
         other.kill()
     with lock(tmp_path / "tiny"):
         assert (tmp_path / "tiny" / ".lock-holder").read_text(encoding="ascii") == str(os.getpid())
+
+
+def test_what_is_put_where_a_lock_was_belongs_to_whoever_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tiny"
+    release = filelock.FileLock.release
+
+    def overtaken(self: filelock.FileLock, *given: Any, **named: Any) -> None:
+        release(self, *given, **named)
+        for name in (".lock", ".lock-holder"):
+            (place / name).write_text("another's")
+
+    with lock(place):
+        monkeypatch.setattr(filelock.FileLock, "release", overtaken)
+    assert {path.name: path.read_text() for path in place.iterdir()} == dict.fromkeys(
+        (".lock", ".lock-holder"), "another's"
+    )
+
+
+def test_a_lock_that_could_not_be_taken_away_while_it_was_held_goes_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink, attempts = Path.unlink, []
+
+    def busy(self: Path, missing_ok: bool = False) -> None:
+        attempts.append(self.name)
+        if attempts == [".lock-holder", ".lock"]:
+            raise PermissionError(13, "The process cannot access the file")
+        unlink(self, missing_ok=missing_ok)
+
+    with lock(tmp_path / "tiny"):
+        monkeypatch.setattr(Path, "unlink", busy)
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_a_mirror_is_in_use_while_its_lock_is_held_whoever_has_its_holders_number(tmp_path: Path) -> None:
+    ladder = tmp_path / "mirror-0" / "digits"
+    command = [sys.executable, "-c", HOLD, str(ladder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        assert in_use(tmp_path / "mirror-0")
+        other.kill()
+    # As after a crash, and the number of the process that died is another's by now.
+    (ladder / ".lock-holder").write_text(str(os.getpid()), encoding="ascii")
+    assert not in_use(tmp_path / "mirror-0")
+    with lock(ladder):
+        (ladder / "x").touch()
+    assert not in_use(tmp_path / "mirror-0")
+
+
+def test_a_mirror_whose_lock_cannot_be_asked_counts_as_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / ".lock-holder").write_text("1")
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    assert in_use(tmp_path)
 
 
 def test_a_lock_whose_holder_did_not_say_its_number(tmp_path: Path) -> None:

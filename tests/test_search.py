@@ -90,7 +90,7 @@ class Heard(Events):
     def search_begins(self, rung: Any, trials: int | None, told: int, rows: int, flattery: float) -> None:
         self.told = told
 
-    def trial_told(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
+    def trial_reported(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
         self.trials.append(trial)
 
     def rung_begins(self, rung: Any, seed: int, place: str) -> None:
@@ -192,9 +192,9 @@ def test_trials_never_read_a_test_row_and_a_rung_does_so_once(
             at[0] = "nobody"
 
     def of(judge: Any, rows: str) -> Any:
-        def judged(fitted: Any, config: Any, data: Any, run: RunDir, events: Events) -> None:
-            asked.append((run.path.relative_to(tmp_path / "runs/s").as_posix(), rows))
-            judge(fitted, config, data, run, events)
+        def judged(*given: Any) -> Any:
+            asked.append((given[-1].path.relative_to(tmp_path / "runs/s").as_posix(), rows))
+            return judge(*given)
 
         return judged
 
@@ -568,6 +568,20 @@ def test_a_search_at_a_url(climb: Callable[..., Results], tmp_path: Path, monkey
     heard = Heard()
     climb(ladder(epochs=1, method="random", trials=5), out=f"file://{away}", events=heard)
     assert heard.told == 3 and [trial.number for trial in heard.trials] == [3, 4]
+
+
+@pytest.mark.slow
+def test_trials_side_by_side_at_a_url(climb: Callable[..., Results], tmp_path: Path) -> None:
+    """Each worker holds the run of its trial, and the search puts there what nobody holds."""
+    away = tmp_path / "away"
+    written = ladder({"name": "child", "change": {"train.epochs": 1}}, epochs=6, prune=True, method="random", trials=6)
+    assert not climb(written, out=f"file://{away}", jobs=2).failed
+    value = read_json(away / "s/tuned/search/search.json")
+    assert value["state"] == "done" and len(value["trials"]) == 6
+    assert {trial["state"] for trial in value["trials"]} <= {"done", "pruned"}
+    tried = [f"trial-{trial['number'] + 1:04}" for trial in value["trials"] if trial["same"] is None]
+    assert sorted(path.parents[1].name for path in away.glob("s/tuned/search/trial-*/*/run.json")) == tried
+    assert (away / "s/child/seed-0/run.json").exists()
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,10 +27,14 @@ from escalera.data.cache.folders import cache_root, clear, entries
 from escalera.data.cache.mirrors import mirror_of
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor
+from escalera.experiment.place import Away, find_place
 from escalera.experiment.stage import tasks_of
+from escalera.ladder.schema import Rung
 from escalera.run import remote
 from escalera.run.events import Events, Progress
 from escalera.run.outcome import Outcome
+from escalera.run.synced import synced
+from escalera.run.task import Task
 
 LADDER: dict[str, Any] = {
     "name": "far",
@@ -403,3 +408,152 @@ def test_a_task_works_in_the_mirror_of_its_own_machine(
     monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "third"))
     with pytest.raises(KeyboardInterrupt):
         remote.outcome(remote.perform_order(order))
+
+
+def lie_there(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file but notes."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    names = ((path.relative_to(folder).as_posix(), path) for path in paths)
+    return {name: sha256(path) for name, path in names if not any(part.startswith(".") for part in name.split("/"))}
+
+
+def test_a_run_that_a_worker_holds_is_left_to_it(url: str) -> None:
+    place = find_place(url, "far")
+    assert isinstance(place, Away)
+    fill(place.mirror, run_json="1")
+    (place.folder / "ladder.json").write_text("1")
+    with place.mirror.held(RUN):
+        place.give(at_work=True)
+        assert list(place.store.listed("far")) == ["far/ladder.json"]
+        with pytest.raises(RunError, match=r"another climb \(process \d+\) is at work in .*seed-0\. Wait until it is"):
+            place.give()
+    place.give(at_work=True)
+    assert sorted(place.store.listed("far")) == ["far/ladder.json", f"{RUN}/run.json"]
+
+
+FOLDS: dict[str, Any] = {
+    "name": "far",
+    "data": {"source": "digits", "folds": 3},
+    "train": {"epochs": 2, "batch_size": 128, "optimizer": {"name": "adam", "lr": 0.01}},
+    "rungs": [
+        {"name": "mlp", "model": {"kind": "cnn", "blocks": [[4]]}},
+        {"name": "moved", "change": {"model": {"kind": "transfer", "weights": {"from": "mlp"}}}},
+    ],
+}
+
+
+@pytest.fixture
+def whole(url: str) -> Task:
+    reading = esc.load_ladder(FOLDS)
+    pending = [(reading.ladder["mlp"], 0)]
+    [task] = tasks_of(reading, pending, drawer(url) / "far", None, "cpu", url, fresh=False, skip_bad=False)
+    return task
+
+
+def performed(task: Task, work: Any) -> Outcome:
+    def done(heard: Events) -> Outcome:
+        work(heard)
+        return Outcome(*task.key)
+
+    return synced(task, Rung.model_validate_json(task.rung), Events(), done)
+
+
+def epoch(heard: Events) -> None:
+    heard.epoch_ends(Progress(1, 2, 1, 1, 0.5, 0.0, 0.0, 0.0, None))
+
+
+def test_folds_put_their_own_files_there_while_others_write_theirs(url: str, away: Store, whole: Task) -> None:
+    here = Mirror(away, drawer(url))
+    performed(whole, lambda heard: fill(here, run_json="begun"))
+
+    def first(heard: Events) -> None:
+        fill(here, **{"fold-1__last__a": "1", "fold-2__half": "1"})
+        epoch(heard)
+        assert sorted(away.listed(RUN)) == [f"{RUN}/fold-1/last/a", f"{RUN}/run.json"]
+        assert performed(whole.of_fold(2), second) == Outcome("mlp", 0)
+        (here.folder / RUN / "fold-1" / "last" / "a").unlink()
+        fill(here, **{"fold-1__run_json": "done"})
+
+    def second(heard: Events) -> None:
+        (here.folder / RUN / "fold-2" / "half").unlink()
+        fill(here, **{"fold-2__run_json": "done"})
+
+    assert performed(whole.of_fold(1), first) == Outcome("mlp", 0)
+    there = {f"{RUN}/run.json", f"{RUN}/fold-1/run.json", f"{RUN}/fold-2/run.json"}
+    assert {*away.listed(RUN)} == there and not unsent(here.folder)
+    # Nobody else has written there, so that nothing is fetched, and the record is pushed over the one that is there.
+    assert performed(whole, lambda heard: fill(here, run_json="joined")) == Outcome("mlp", 0)
+    assert away.read(f"{RUN}/run.json") == b"joined" and {*away.listed(RUN)} == there
+
+
+def test_a_fold_that_was_cut_short_is_no_stranger_to_the_others(
+    url: str, away: Store, whole: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, original = Mirror(away, drawer(url)), Store.put
+
+    def cut(self: Store, path: Path, name: str) -> None:
+        original(self, path, name)
+        if name.endswith("fold-1/b"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "put", cut)
+    fill(here, **{"fold-1__a": "1", "fold-1__b": "1", "fold-2__a": "1"})
+    with pytest.raises(KeyboardInterrupt):
+        performed(whole.of_fold(1), epoch)
+    monkeypatch.undo()
+    fill(here, **{"fold-1__b": "2"})
+    assert performed(whole.of_fold(2), epoch) == Outcome("mlp", 0)
+    assert unsent(here.folder), "of the first fold"
+    assert performed(whole.of_fold(1), epoch) == Outcome("mlp", 0)
+    assert performed(whole, lambda heard: fill(here, run_json="joined")) == Outcome("mlp", 0)
+    assert not unsent(here.folder) and away.read(f"{RUN}/fold-1/b") == b"2"
+    assert {*away.listed(RUN)} == {f"{RUN}/{name}" for name in ("run.json", "fold-1/a", "fold-1/b", "fold-2/a")}
+
+
+def test_whoever_looks_at_a_run_for_a_moment_does_not_fail_it(url: str, away: Store, whole: Task) -> None:
+    """A task that starts from it looks, as does a search that sees what has changed: its own task waits for that."""
+    here, looked, outcomes = Mirror(away, drawer(url)), threading.Event(), []
+
+    def look(heard: Events) -> None:
+        looked.set()
+
+    with here.held(RUN):
+        thread = threading.Thread(target=lambda: outcomes.append(performed(whole, look)), daemon=True)
+        thread.start()
+        assert not looked.wait(0.2)
+    thread.join(60)
+    assert outcomes == [Outcome("mlp", 0)] and looked.is_set()
+
+
+@pytest.mark.slow
+def test_folds_side_by_side_at_a_url(tmp_path: Path) -> None:
+    """Each puts there what is its own, and another machine goes on with those that are not done."""
+    url, reading = (tmp_path / "disk").as_uri(), esc.load_ladder(FOLDS)
+    begun: set[str] = set()
+    with threads(1):
+        esc.climb(reading, out=tmp_path / "one", quiet=True)
+
+    class Heard(Events):
+        def of_run(self, rung: str, seed: int) -> Events:
+            begun.add(rung)
+            return self
+
+    class Stopped(Heard):
+        def of_run(self, rung: str, seed: int) -> Events:
+            if rung == "mlp/fold-3":  # an earlier one is done, and there
+                raise KeyboardInterrupt
+            return self
+
+    with pytest.raises(KeyboardInterrupt):
+        climbing.climb(reading, out=url, jobs=2, events=Stopped())
+    there = [number for number in (1, 2, 3) if (tmp_path / "disk" / RUN / f"fold-{number}" / "run.json").exists()]
+    assert there and read_json(tmp_path / "disk" / RUN / "run.json")["state"] == "running"
+    shutil.rmtree(cache_root())
+    assert not climbing.climb(reading, out=url, jobs=2, events=Heard()).failed
+    assert "moved/fold-3" in begun and not begun >= {"mlp/fold-1", "mlp/fold-2", "mlp/fold-3"}
+    assert made(tmp_path / "disk" / "far") == made(tmp_path / "one" / "far")
+    assert lie_there(tmp_path / "disk" / "far") == lie_there(drawer(url) / "far") and not unsent(drawer(url))
+    # What is trained again beside a run that stands takes its place there too.
+    climbing.climb(reading, out=url, rungs=["mlp"], jobs=2, fresh=True)
+    assert lie_there(tmp_path / "disk" / "far") == lie_there(drawer(url) / "far") and not unsent(drawer(url))
+    assert made(tmp_path / "disk" / f"{RUN}.kept-001") == made(tmp_path / "one" / RUN)

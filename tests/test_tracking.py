@@ -63,6 +63,27 @@ def test_a_climb_is_told_once(tmp_path: Path) -> None:
         assert log.told == expected and not follower.fault
 
 
+def test_a_training_beside_a_finished_one_is_followed_and_not_that(tmp_path: Path) -> None:
+    """With other settings it takes the place of the other once it is done."""
+
+    class Exact(Memory):
+        def epoch(self, handle: Tracked, number: int, values: Mapping[str, float]) -> None:
+            self.told.append((number, values["loss"]))
+
+        def end(self, handle: Tracked, scores: Mapping[str, float], files: Sequence[Path], state: str) -> None:
+            self.told.append(
+                (state, "epochs: 1\n" in next(file for file in files if file.suffix == ".yaml").read_text())
+            )
+
+    climb(load_ladder(TINY), out=tmp_path, rungs=["mlp"])
+    follower = Follower(log := Exact())
+    found = climb(
+        load_ladder(TINY, ["train.epochs=1", "train.batch_size=32"]), out=tmp_path, rungs=["mlp"], events=follower
+    )
+    [epoch] = found["mlp"].dir.read_history()
+    assert log.told[2:] == [(1, epoch["loss"]), ("done", True)] and not follower.fault
+
+
 def test_runs_side_by_side_are_told_apart(tmp_path: Path) -> None:
     log = Memory()
     follower = Follower(log)

@@ -1,6 +1,7 @@
 """One model over HTTP, without a page: what it answers, what it counts, how it ends."""
 
 import asyncio
+import copy
 import io
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -118,6 +120,23 @@ def test_what_is_amiss_is_told(client: TestClient) -> None:
     assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
 
 
+def test_a_model_that_cannot_answer_is_a_fault_of_the_server(
+    client: TestClient, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with torch.no_grad(), monkeypatch.context() as patch:
+        network = copy.deepcopy(predictor.network)
+        for weight in network.parameters():
+            weight.fill_(float("nan"))
+        patch.setitem(predictor.__dict__, "network", network)
+        answer = client.post("/predict", content=png())
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "error": "tiny/mlp/seed-0 answers with no numbers (NaN): its weights or its data are damaged"
+    }
+    assert 'escalera_http_requests_total{path="/predict",status="500"} 1' in client.get("/metrics").text.splitlines()
+    assert client.post("/predict", content=png()).status_code == 200
+
+
 def test_more_than_may_wait_come_again(client: TestClient, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "most", 0)
     answer = client.post("/predict", content=png())
@@ -182,7 +201,7 @@ def test_who_hangs_up_is_no_fault_and_an_error_is_one() -> None:
 def test_questions_that_wait_are_counted_when_they_come_and_go() -> None:
     cells = cells_for(2, RawArray)
     first, second = (Metrics(cells, place, 0) for place in (0, 1))
-    queue, held = Queue("test", lambda: None, told=first.wait), threading.Event()
+    queue, held = Queue("test", lambda: None, on_change=first.wait), threading.Event()
     try:
         asked = [queue.submit(held.wait) for _ in range(3)]
         assert "escalera_questions_waiting 3\n" in second.text("1", "m")

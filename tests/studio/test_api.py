@@ -90,6 +90,20 @@ def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> No
         asked(404, "there is no run '", params={"model": model}, content=png())
 
 
+def test_a_model_that_is_not_there_is_404_and_one_that_is_damaged_500(
+    client: TestClient, studio: Studio, png: Png
+) -> None:
+    weights = studio.out / CNN / "best.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    for answer in (client.post("/predict", params={"model": CNN}, content=png()), client.get(f"/model/{CNN}")):
+        assert answer.status_code == 500
+        assert "best.safetensors" in answer.json()["error"]
+    record = studio.run(CNN)
+    record.write_record({**record.read_record(), "state": "failed"})
+    for answer in (client.post("/predict", params={"model": CNN}, content=png()), client.get(f"/model/{CNN}")):
+        assert (answer.status_code, answer.json()["error"]) == (404, f"the run '{CNN}' is failed, not done")
+
+
 def test_503_when_too_many_wait(client: TestClient, studio: Studio, png: Png, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studio.queue, "most", 0)
     answer = client.post("/predict", params={"model": CNN}, content=png())

@@ -81,12 +81,12 @@ def test_the_moves_of_a_ladder_that_builds_itself_are_shown(climber: _Climber, t
     move = {"move": "batch-norm", "name": "batch-norm", "parent": "baseline", "number": 2, "state": "kept"}
     dropped = {**move, "move": "deeper", "number": 3, "state": "dropped", "accuracy": 0.5}
     write_sealed(climber.job.out / "digits" / "auto" / "auto.json", {"source": "digits", "attempts": [move, dropped]})
-    moves = auto_of(climber.job.out, "digits").attempts
+    moves = auto_of(climber.job.out / "digits").attempts
     assert [one.state for one in moves] == ["kept", "dropped"]
     page = climber.progress.html(Progress(Request("digits", minutes=3), True, [], "", moves=moves))
     assert "Trabajando. Movimientos que se quedan por ahora: 1 de 2." in page
     assert "normalización por lotes" in page and "más profunda" in page
-    assert auto_of(climber.job.out, "elsewhere").attempts == []
+    assert auto_of(climber.job.out / "elsewhere").attempts == []
 
 
 def test_where_the_ladder_was_written_is_told_and_what_broke_off_can_go_on(

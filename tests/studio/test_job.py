@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -12,7 +13,7 @@ import pytest
 
 from escalera import load_ladder
 from escalera.core.errors import LadderError, RunError
-from escalera.core.files import read_json, write_json
+from escalera.core.files import read_json, write_json, write_sealed
 from escalera.core.rundir import RunDir
 from escalera.run import status
 from escalera.studio.i18n import load_words
@@ -99,6 +100,40 @@ def test_the_time_left_goes_by_what_epochs_take(tmp_path: Path, monkeypatch: pyt
             "".join(json.dumps({"epoch": n, "seconds": took}) + "\n" for n, took in enumerate(lines, start=1))
         )
         assert step_of(run, rung, 0, running=True).left == left
+
+
+def test_a_ladder_that_builds_itself_is_looked_for_where_the_command_builds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "digits").mkdir(parents=True)
+    (tmp_path / "runs" / "digits" / "ladder.json").write_text("{}")  # a person has climbed it
+    begun: list[list[str]] = []
+
+    class Process:
+        pid = os.getpid()
+
+        def __init__(self, command: list[str], **_: Any) -> None:
+            begun.append(command)
+
+        def wait(self) -> int:
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    job = Job(tmp_path / "runs")
+    job.start(Request("digits", minutes=3))
+    assert "--name=digits-auto" in begun[0]
+    move = {"move": "deeper", "name": "deeper", "parent": "baseline", "number": 2, "state": "kept"}
+    write_sealed(tmp_path / "runs" / "digits-auto" / "auto" / "auto.json", {"source": "digits", "attempts": [move]})
+    found = job.progress()
+    assert found is not None
+    assert found.request == Request("digits", minutes=3, name="digits-auto")
+    assert [one.name for one in found.moves] == ["deeper"]
+    # An earlier version did not write down the name.
+    write_json(tmp_path / "runs" / ".studio" / "climb.json", {**read_json(job._file), "name": ""})
+    found = job.progress()
+    assert found is not None
+    assert [one.name for one in found.moves] == ["deeper"]
 
 
 @pytest.mark.slow
@@ -198,7 +233,7 @@ def test_a_search_is_watched_and_its_rung_is_what_it_found(tmp_path: Path) -> No
     from escalera.run.events import Events
 
     class Stop(Events):
-        def trial_told(self, trial: Any, best: Any, trials: int | None) -> None:
+        def trial_reported(self, trial: Any, best: Any, trials: int | None) -> None:
             if trial.number == 1:
                 raise KeyboardInterrupt
 

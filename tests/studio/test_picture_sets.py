@@ -236,6 +236,27 @@ def test_a_bomb_is_not_unpacked(sets: PictureSets, png: Png, monkeypatch: pytest
         take(sets, "fruit", "apple", "x.zip", zipped({f"{n}.png": png(n) for n in range(4)}))
 
 
+def test_what_is_unpacked_of_refused_files_counts(sets: PictureSets, png: Png, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "LARGEST_UPLOAD", 400_000)
+    monkeypatch.setattr(unpacking, "LARGEST_WHOLE", 1_000_000)
+    large = {f"{n}.png": b"\0" * 500_000 for n in range(3)}
+    taken = take(sets, "fruit", "apple", "x.zip", zipped({name: large[name] for name in ("0.png", "1.png")}))
+    assert [why for _, why in taken.refused] == ["it has more than 0 MB"] * 2
+    with pytest.raises(DataError, match="the zip holds more than 1 MB; the rest is not taken"):
+        take(sets, "fruit", "apple", "x.zip", zipped(large))
+    # A checksum that is wrong is known at the end alone.
+    damaged = bytearray(zipped({f"{n}.png": b"\0" * 390_000 for n in range(3)}, zipfile.ZIP_STORED))
+    for n in range(3):
+        damaged[200_000 + n * 390_000] ^= 255
+    with pytest.raises(DataError, match="the zip holds more than 1 MB; the rest is not taken"):
+        take(sets, "fruit", "apple", "x.zip", bytes(damaged))
+    two = bytearray(zipped({f"{n}.png": b"\0" * 390_000 for n in range(2)}, zipfile.ZIP_STORED))
+    for n in range(2):
+        two[200_000 + n * 390_000] ^= 255
+    whys = [why for _, why in take(sets, "fruit", "apple", "x.zip", bytes(two)).refused]
+    assert whys == ["it is damaged in the zip, or packed in a way that is not read"] * 2
+
+
 def test_a_full_disk_leaves_all_as_it_was(sets: PictureSets, png: Png, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*given: object, **named: object) -> object:
         raise OSError(28, "No space left on device")

@@ -116,11 +116,11 @@ def export(
     _tell_of_folds(run, lang)
     if file.suffix.lower() == ".onnx":
         from escalera.inference.onnx_export import write_onnx
-        from escalera.inference.onnx_told import told
+        from escalera.inference.onnx_summary import summary_of
 
         written = write_onnx(find_trained(run), file, data_root=data_root, int8=int8, force=force)
         typer.echo(f"{words.say('model')}: {file}")
-        echo("\n".join(told(written, lang.value, plain=True)))
+        echo("\n".join(summary_of(written, lang.value, plain=True)))
         _card_beside(run, file, lang)
         echo(words.say("export.beside"))
         return

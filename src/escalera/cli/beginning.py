@@ -33,7 +33,7 @@ def new(
     """
     from escalera.experiment.auto.text import words_of
     from escalera.experiment.first_ladder import first_command, free_file, write_first_ladder
-    from escalera.experiment.survey import survey_source, told
+    from escalera.experiment.survey import sentences_of, survey_source
 
     words = words_of(lang.value)
     path = free_file(source, file)
@@ -43,7 +43,7 @@ def new(
     if json_:
         echo_json({"file": str(path), **seen.facts()})
         return
-    for line in told(seen.found, words):
+    for line in sentences_of(seen.found, words):
         echo(line)
     typer.echo(words.say("new.written", file=path))
     typer.echo(words.say("new.next", command=first_command(seen, path)))

@@ -28,6 +28,7 @@ from escalera.cli.options import (
 )
 from escalera.core.errors import Terminated
 from escalera.core.interrupt import terminable
+from escalera.core.names import COMPARISON
 
 if TYPE_CHECKING:
     from escalera.core.language import Language as Words
@@ -246,7 +247,7 @@ def compare(
     from escalera.report.language import load_language
     from escalera.report.versus import read_versus
 
-    story = read_versus(runs, out / "comparison", shlex.join(["escalera", *sys.argv[1:]]))
+    story = read_versus(runs, out / COMPARISON, shlex.join(["escalera", *sys.argv[1:]]))
     page = illustrated_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
     if json_:
         echo_json(as_values(story))

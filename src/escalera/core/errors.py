@@ -44,6 +44,10 @@ class RunError(EscaleraError):
     """A run directory is incomplete, damaged, or in use by another process."""
 
 
+class AbsentError(RunError):
+    """A run or a model that is asked for is not here, or not finished."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM: everything ends as by Ctrl-C, and can be gone on with; the exit code tells the two apart."""
 

@@ -73,6 +73,11 @@ def _put(aside: Path, path: Path) -> None:
     aside.replace(path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, in UTF-8 and with its line ends as they are, whole or not at all, as `write_aside` does."""
+    write_aside(path, lambda file: file.write(text.encode()))
+
+
 def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
     """Write a JSON file whole or not at all; the text is UTF-8 and indented. `sync` as `write_aside` has it."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"

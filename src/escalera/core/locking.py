@@ -10,7 +10,8 @@ from pathlib import Path
 from escalera.core.errors import RunError
 
 HOLDER = ".lock-holder"
-"""The file in which whoever holds a folder leaves its number."""
+"""The file in which whoever holds a folder leaves its number; it stays there afterwards."""
+_LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -23,7 +24,7 @@ def lock(folder: Path) -> Iterator[None]:
     """
     import filelock
 
-    held = filelock.FileLock(folder / ".lock")
+    held = filelock.FileLock(folder / _LOCK)
     # Its number has a file of its own: Windows lets nobody read a file that is locked, and the lock empties it.
     holder = folder / HOLDER
     made = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -43,15 +44,29 @@ def lock(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        emptied = bool(made) and folder.is_dir() and {path.name for path in folder.iterdir()} <= {".lock", holder.name}
-        if emptied:  # while it is held, so that nobody takes what is about to go; Windows lets nobody do that
-            _unlink(holder, folder / ".lock")
+        emptied = bool(made) and folder.is_dir() and {path.name for path in folder.iterdir()} <= {_LOCK, holder.name}
+        # While it is held, so that nobody takes what is about to go; Windows lets nobody do that.
+        gone = emptied and _unlink(holder, folder / _LOCK)
         held.release()
         if emptied:
-            _unlink(holder, folder / ".lock")
+            if not gone:  # else what is there now is somebody else's
+                _unlink(holder, folder / _LOCK)
             with contextlib.suppress(OSError):
                 for path in made:
                     path.rmdir()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether somebody holds a folder now, as the lock itself says: the number of a process may be another's by now."""
+    import filelock
+
+    free = filelock.FileLock(folder / _LOCK)
+    try:
+        free.acquire(timeout=0)
+    except (OSError, NotImplementedError):  # a Timeout too; and where nothing can be asked somebody may
+        return True
+    free.release()
+    return False
 
 
 @contextlib.contextmanager
@@ -69,10 +84,15 @@ def in_turn(path: Path) -> Iterator[None]:
         held.release()
 
 
-def _unlink(*paths: Path) -> None:
+def _unlink(*paths: Path) -> bool:
+    """Take files away as far as that can be; says whether all are gone."""
+    left = False
     for path in paths:
-        with contextlib.suppress(OSError):
+        try:
             path.unlink(missing_ok=True)
+        except OSError:
+            left = True
+    return not left
 
 
 def _read(holder: Path) -> str:

@@ -17,6 +17,11 @@ _BYTES = 240
 _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
 _OURS = re.compile(r"seed-\d+(\..*)?|report\.html|ladder\.json|pictures\.parquet|figures", re.IGNORECASE)
 
+_AUTO = "auto"
+"""The folder of `escalera auto` beside the rungs: `core.auto_record.FOLDER`, without what that module imports."""
+COMPARISON = "comparison"
+"""The folder of `escalera compare` beside the ladders."""
+
 
 def composed(name: str) -> str:
     """A name with its letters and their marks as one where Unicode has them so (NFC): `á` is typed in two ways."""
@@ -42,10 +47,26 @@ def fault(name: str) -> str | None:
     if name.endswith("."):
         return f"'{name}' ends with a dot, which Windows leaves out; take another"
     if _OURS.fullmatch(name):
-        return f"'{name}' is what Escalera calls a file or folder of its own beside the rungs; take another"
+        return _taken(name)
     if len(name.encode()) > _BYTES:
         return f"expected a name of at most {_BYTES} bytes in UTF-8, received {len(name.encode())}"
     return None
+
+
+def ladder_fault(name: str) -> str | None:
+    """Why a name that follows the pattern cannot be a ladder's; None for one that can."""
+    if same(name) == COMPARISON:
+        return f"'{name}' is where escalera compare writes its page, beside the ladders; take another"
+    return fault(name)
+
+
+def rung_fault(name: str) -> str | None:
+    """Why a name that follows the pattern cannot be a rung's; None for one that can."""
+    return _taken(name) if same(name) == _AUTO else fault(name)
+
+
+def _taken(name: str) -> str:
+    return f"'{name}' is what Escalera calls a file or folder of its own beside the rungs; take another"
 
 
 def there(path: Path) -> Path:

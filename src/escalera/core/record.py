@@ -132,10 +132,7 @@ class Labels(Lenient):
 
 
 class Data(Lenient):
-    """What was learned from; the shape is height, width, channels. `groups` is the super-class of each class.
-
-    `test_from` is the split of the source whose rows are those of test: its own, or train, of which they are a part.
-    """
+    """What was learned from: height, width, channels; the super-class of each class; the split that has test's rows."""
 
     source: str = ""
     shape: list[int] = []

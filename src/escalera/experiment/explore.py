@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from escalera.core.errors import RunError
-from escalera.core.files import read_json, write_aside, write_json
+from escalera.core.files import read_json, write_json, write_text
 from escalera.experiment.notebook import line_html, list_html, table_html
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def explore_source(
     page = folder / "explore.html"
     html = render_exploration(found, words, about, facts, suspects)
     for name, text in {**tables, page.name: html}.items():
-        _write_text(folder / name, text)
+        write_text(folder / name, text)
     write_json(folder / "explore.json", facts)
     return page, facts
 
@@ -107,10 +107,6 @@ def look_at(data: Data, data_root: Path | None) -> Explored:
         shares={"test": data.test, "validation": data.validation},
         rare_classes=data.rare_classes,
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_aside(path, lambda file: file.write(text.encode()))
 
 
 def explored(folder: Path) -> str | None:

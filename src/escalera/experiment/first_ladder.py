@@ -11,13 +11,13 @@ from typing import Any
 
 from escalera.core.errors import EscaleraError
 from escalera.core.language import LANGUAGES, Language
-from escalera.core.names import LONGEST, composed, fault, is_name
+from escalera.core.names import LONGEST, composed, is_name, ladder_fault
 from escalera.core.store import was_url
 from escalera.experiment.auto.ground import BODIES, Ground
 from escalera.experiment.auto.moves import augmentation, convolutions, first, pretrained
 from escalera.experiment.auto.text import words_of
 from escalera.experiment.plain_yaml import as_yaml, in_a_line
-from escalera.experiment.survey import SourceSurvey, told
+from escalera.experiment.survey import SourceSurvey, sentences_of
 
 _WIDTH = 118
 _BESIDE = 30
@@ -30,7 +30,7 @@ def ladder_name(text: str) -> str:
     """A text as the name of a ladder: `my photos` is my-photos."""
     name = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in composed(text))
     name = name.strip("._-")[:LONGEST]
-    return name if is_name(name) and fault(name) is None else "mine"
+    return name if is_name(name) and ladder_fault(name) is None else "mine"
 
 
 def free_file(source: str, file: str | None) -> Path:
@@ -82,7 +82,7 @@ def first_ladder(seen: SourceSurvey, file: Path, language: str) -> str:
         f"#   {plan}   {words.say('new.plan')}",
         f"#   {plan.removesuffix(' --plan'):{len(plan)}}   {words.say('new.climb')}",
         *_prose(words.say("new.header.found")),
-        *(f"#   {line}" for line in told(seen.found, words)),
+        *(f"#   {line}" for line in sentences_of(seen.found, words)),
         *_beside(as_yaml({"name": name}), words.say("new.name", name=name)),
         "",
         *_prose(words.say("new.data", command=explore)),

@@ -83,13 +83,13 @@ def _belonging(folder: Path, entry: Mapping[str, Any], wanted: set[int]) -> dict
     stand = standing(folder / str(entry["name"]))
     made = {run.seed: _settings(run) for run in stand if run.state() == "done"}
     damaged = {run.seed for run in stand if run.state() == "damaged"}
-    as_asked = {seed for seed, settings in made.items() if settings == entry["settings"]}
-    others = made.keys() - as_asked
-    if as_asked or not others:
-        seeds = as_asked | (wanted - others) | damaged
+    as_wanted = {seed for seed, settings in made.items() if settings == entry["settings"]}
+    others = made.keys() - as_wanted
+    if as_wanted or not others:
+        seeds = as_wanted | (wanted - others) | damaged
     else:
         seeds = {seed for seed in others if made[seed] == made[min(others)]} | damaged
-    return {"seeds": sorted(seeds), "as_asked": bool(as_asked or not others)} if seeds else {}
+    return {"seeds": sorted(seeds), "as_asked": bool(as_wanted or not others)} if seeds else {}
 
 
 def _write(folder: Path, value: dict[str, Any], ladder: Ladder | None = None) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from escalera.core.errors import EscaleraError
+from escalera.core.errors import EscaleraError, RunError
 from escalera.core.interrupt import interrupt_main
 from escalera.core.lease import Object, lease
 from escalera.core.locking import lock
@@ -59,8 +59,11 @@ class Place:
     def take(self, outcome: Outcome) -> None:
         """Have here what a task has made, wherever it was performed."""
 
-    def give(self) -> None:
-        """Put what has changed where it is to be."""
+    def give(self, *, at_work: bool = False) -> None:
+        """Put what has changed where it is to be.
+
+        Where others are `at_work`, without the runs that they hold and put there themselves.
+        """
 
     def shown(self, path: Path) -> Path | str:
         """Where people find a file of the folder."""
@@ -88,10 +91,16 @@ class Away(Place):
         """Pull its run."""
         self.mirror.pull_idle(f"{self.folder.name}/{outcome.rung}/seed-{outcome.seed}")
 
-    def give(self) -> None:
+    def give(self, *, at_work: bool = False) -> None:
         """Push runs that have changed, and then what the ladder's folder holds beside them."""
         for part in self.mirror.parts(self.folder.name):
-            with self.mirror.held(part):
+            with contextlib.ExitStack() as stack:
+                try:
+                    stack.enter_context(self.mirror.held(part))
+                except RunError:
+                    if at_work:
+                        continue
+                    raise
                 self.mirror.push(part)
 
     def shown(self, path: Path) -> str:

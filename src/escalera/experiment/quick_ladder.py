@@ -12,7 +12,7 @@ from escalera.experiment.auto.moves import augmentation, convolutions, first, pr
 from escalera.experiment.auto.text import words_of
 from escalera.experiment.first_ladder import ground_of, ladder_name
 from escalera.experiment.plain_yaml import as_yaml
-from escalera.experiment.survey import SourceSurvey, told
+from escalera.experiment.survey import SourceSurvey, sentences_of
 
 _EPOCHS = 20
 """Of the small network: half a minute at most for a hundred photos of 64 pixels a side."""
@@ -28,7 +28,7 @@ def quick_ladder(seen: SourceSurvey, file: Path, language: str) -> str:
     lines = [
         f"# {words.say('quick.header')}",
         f"#   escalera climb {shlex.quote(file.name)}",
-        *(f"# {line}" for line in told(seen.found, words)),
+        *(f"# {line}" for line in sentences_of(seen.found, words)),
         as_yaml({"name": ladder_name(file.stem), "data": seen.data, "rungs": _rungs(seen)}),
     ]
     return "\n".join(lines) + "\n"

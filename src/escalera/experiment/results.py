@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from escalera.data.query.images import Pictures
-    from escalera.inference.asked import Attributes
+    from escalera.inference.attributes import Attributes
     from escalera.inference.predictor import Predictor
     from escalera.report.notebook import Figures
 

@@ -88,9 +88,9 @@ class _Hunt:
         """Try all that is to be tried; why nothing was found, or nothing."""
         way, rows = self.way, len(open_data(self.base.source).validation.rows)
         left = [trial for trial in self.study.trials() if trial.state == "running" or trial.again]
-        told = [trial for trial in self.study.trials() if trial not in left]
-        most = self.study.limit or max(len(told), 20)
-        way.events.search_begins(self.rung, self.study.limit, len(told), rows, flattery(rows, most))
+        ended = [trial for trial in self.study.trials() if trial not in left]
+        most = self.study.limit or max(len(ended), 20)
+        way.events.search_begins(self.rung, self.study.limit, len(ended), rows, flattery(rows, most))
         with way.make(Muffled(way.events), self._samples(most), way.jobs, way.device) as pool:
             running: dict[Future[Outcome], Trial] = {}
             for trial in left:
@@ -110,13 +110,13 @@ class _Hunt:
                     if outcome.state == "paused" and self._promoted(trial):
                         self._begin(trial, running, pool.submit)
                     else:
-                        self._tell(self._judged(trial, outcome))
+                        self._tell(self._evaluated(trial, outcome))
         return self._end()
 
     def _go_on(self, trial: Trial, running: dict[Future[Outcome], Trial], submit: Any) -> None:
         """Take a trial up that was left; where it paused, it is first seen whether it goes on."""
         if self._reached(trial) in self._stops() and not self._promoted(trial):
-            self._tell(self._judged(trial, Outcome(self._name(trial), SEED, "paused")))
+            self._tell(self._evaluated(trial, Outcome(self._name(trial), SEED, "paused")))
         else:
             self._begin(trial, running, submit)
 
@@ -187,7 +187,7 @@ class _Hunt:
         """Whether a trial that pauses is among the better third of those that have come as far."""
         return self.study.goes_on(trial, self._curve(trial))
 
-    def _judged(self, trial: Trial, outcome: Outcome) -> Trial:
+    def _evaluated(self, trial: Trial, outcome: Outcome) -> Trial:
         """A trial that is over, with what came of it."""
         run, curve = self._run(trial), self._curve(trial)
         seconds = round(sum(epoch.get("seconds", 0.0) for epoch in run.read_history()), 3)
@@ -215,7 +215,7 @@ class _Hunt:
         shutil.rmtree(run.last, ignore_errors=True)
         run.best.unlink(missing_ok=True)
         self._write("running")
-        self.way.events.trial_told(trial, self.study.best(), self.study.limit)
+        self.way.events.trial_reported(trial, self.study.best(), self.study.limit)
 
     def _end(self) -> str:
         """Write what was found; why nothing was."""
@@ -254,7 +254,7 @@ class _Hunt:
                 "trials": [asdict(trial) for trial in trials],
             },
         )
-        self.way.place.give()
+        self.way.place.give(at_work=True)
 
     def _samples(self, count: int) -> list[Task]:
         """Tasks like those of the trials, with the largest and the smallest values, for whoever shares out memory."""

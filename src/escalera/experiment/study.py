@@ -146,8 +146,8 @@ class Study:
         return optuna.samplers.RandomSampler(seed=drawn)
 
     def _trial(self, each: optuna.trial.FrozenTrial) -> Trial:
-        state, told = _STATES.get(each.state.name, "running"), each.user_attrs.get(_TOLD)
-        found = Trial(each.number, state, {}) if told is None else Trial(**told)
+        state, kept = _STATES.get(each.state.name, "running"), each.user_attrs.get(_TOLD)
+        found = Trial(each.number, state, {}) if kept is None else Trial(**kept)
         # A crash may have come before Optuna heard that it is over.
         over = state != "running" or found.again or found.state == "running"
         return found if over else Trial(each.number, "running", {})

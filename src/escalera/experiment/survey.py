@@ -88,7 +88,7 @@ def survey_source(source: str, sets: Sequence[str], data_root: Path | None) -> S
     )
 
 
-def told(found: Sequence[Sequence[str]], words: Language) -> list[str]:
+def sentences_of(found: Sequence[Sequence[str]], words: Language) -> list[str]:
     """What was found, a sentence each."""
     lines = []
     for key, *values in found:

@@ -21,7 +21,7 @@ from escalera.core.record import DoubtFile
 from escalera.core.rundir import RunDir
 from escalera.data.input_spec import Learned
 from escalera.evaluate.doubt import Doubt
-from escalera.inference.asked import check_pictures
+from escalera.inference.attributes import check_pictures
 from escalera.ladder.read import dump_config, load_config
 from escalera.ladder.saved import read_config
 from escalera.ladder.schema import RungConfig

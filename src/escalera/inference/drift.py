@@ -50,9 +50,9 @@ def check(run: Path, files: Sequence[Path], *, data_root: Path | None = None) ->
         )
     home = find_run(run)
     predictor = open_run(home)
-    asked = query_of(predictor.trained, files, ())
+    query = query_of(predictor.trained, files, ())
     reference, before = _reference(home, predictor, data_root)
-    kept, (new, after), skipped = _asked(predictor, asked)
+    kept, (new, after), skipped = _answered(predictor, query)
     each = drift.row_p_values(reference, new)
     corrected = drift.benjamini_hochberg(each)
     compared = spread(len(new), _MOST)
@@ -68,10 +68,10 @@ def check(run: Path, files: Sequence[Path], *, data_root: Path | None = None) ->
         "classes": _table(predictor.classes, before, after),
         "smallest_p": 1 / (len(reference) + 1),
         "unlike": int((corrected < ALPHA).sum()),
-        "notes": asked.notes,
+        "notes": query.notes,
         "skipped": skipped,
         "pictures": [
-            {"file": asked.names[kept[k]], "row": None if asked.numbers is None else asked.numbers[kept[k]],
+            {"file": query.names[kept[k]], "row": None if query.numbers is None else query.numbers[kept[k]],
              "class": predictor.classes[after[k]], "p": float(each[k]),
              "p_bh": float(corrected[k]), "unlike": bool(corrected[k] < ALPHA)}
             for k in np.argsort(each, kind="stable")
@@ -118,19 +118,19 @@ def _reference(home: RunDir, predictor: Predictor, data_root: Path | None) -> Se
     return _features(predictor, np.stack(pixels), source.attributes(home.path, rows) if predictor.fitted else None)
 
 
-def _asked(predictor: Predictor, asked: Query) -> tuple[list[int], Seen, list[dict[str, str]]]:
+def _answered(predictor: Predictor, query: Query) -> tuple[list[int], Seen, list[dict[str, str]]]:
     """Which of the new rows can be read, and what is seen of them; and why others cannot be."""
     from escalera.inference.files import decoded, place, unfit
 
-    predictor.trained.check_pictures(asked.pictures is not None)
-    bad = unfit(predictor, asked.attributes)
+    predictor.trained.check_pictures(query.pictures is not None)
+    bad = unfit(predictor, query.attributes)
     kept: list[int] = []
     parts: list[Seen] = []
-    for rows, seen in decoded(predictor.intake, asked, bad):
-        some = [asked.attributes[row] for row in rows] if asked.attributes else None
+    for rows, seen in decoded(predictor.intake, query, bad):
+        some = [query.attributes[row] for row in rows] if query.attributes else None
         parts.append(_features(predictor, None if seen is None else seen.pixels, some))
         kept += rows
-    skipped = [{"file": place(asked, row), "error": why} for row, why in sorted(bad.items())]
+    skipped = [{"file": place(query, row), "error": why} for row, why in sorted(bad.items())]
     if not kept:
         listed = "".join(f"\n  {one['file']}: {one['error']}" for one in skipped[:10])
         raise DataError(f"none of {len(skipped):,} pictures can be decoded:{listed}")
@@ -167,7 +167,7 @@ def _shares(
 
 def _table(classes: Sequence[str], before: NDArray[np.int64], after: NDArray[np.int64]) -> list[dict[str, Any]]:
     """The share of each class among the answers on either side, those that differ most first."""
-    shares = [np.bincount(said, minlength=len(classes)) / len(said) for said in (before, after)]
+    shares = [np.bincount(predicted, minlength=len(classes)) / len(predicted) for predicted in (before, after)]
     order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")
     return [{"name": classes[k], "reference": float(shares[0][k]), "new": float(shares[1][k])} for k in order]
 

@@ -22,7 +22,7 @@ from escalera.data.input_spec import Learned
 from escalera.data.query.images import Intake, Pictures, Seen
 from escalera.data.table.transform import Transformation
 from escalera.evaluate.doubt import Doubt
-from escalera.inference.asked import Attributes, check_pictures, check_rows, vectors_of
+from escalera.inference.attributes import Attributes, check_pictures, check_rows, vectors_of
 from escalera.inference.onnx_graph import ROWS, fault_of
 from escalera.inference.onnx_session import check_opset, refused, session_of, short
 

@@ -1,6 +1,6 @@
 """A trained model that is asked again and again: built once, its weights read once.
 
-images         whatever `data.given` takes for pictures
+images         whatever `data.query.images` takes for pictures
 probabilities  (N, K) float32
 """
 
@@ -25,7 +25,7 @@ from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features, looked
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
-from escalera.inference.asked import Attributes, check_rows, vectors_of
+from escalera.inference.attributes import Attributes, check_rows, vectors_of
 from escalera.inference.bundle import Trained, fitted, of_run, weights
 from escalera.models.ensemble.voting import logits
 from escalera.models.network import Network
@@ -128,10 +128,10 @@ class Predictor:
         """
         feed = self._feed(images, attributes)
         if self.ballot is not None:
-            made, said = self.ballot.looked(self.network, feed)
+            made, answered = self.ballot.looked(self.network, feed)
         else:
-            made, said = looked(self.network, feed.epoch(0), builders.views(self.trained.config))
-        return made, _probabilities(self, said)
+            made, answered = looked(self.network, feed.epoch(0), builders.views(self.trained.config))
+        return made, _probabilities(self, answered)
 
     def _chosen(self, classes: Sequence[int] | NDArray[np.int64], rows: int) -> torch.Tensor:
         """The classes (N,) to explain; raises DataError for other than a class of each row."""
@@ -178,14 +178,14 @@ def answers(predictor: Predictor, feed: Batches) -> NDArray[np.float32]:
     return _probabilities(predictor, predict(predictor.network, feed.epoch(0), views).logits)
 
 
-def _probabilities(predictor: Predictor, said: NDArray[np.float32]) -> NDArray[np.float32]:
+def _probabilities(predictor: Predictor, answered: NDArray[np.float32]) -> NDArray[np.float32]:
     """From a network's logits (N, K), or the probabilities of a vote, to those that the model stands by."""
     trained, doubt = predictor.trained, predictor.trained.doubt
     if doubt is not None:
         voted = predictor.ballot is not None
-        found = doubt.probabilities(logits(said.astype(np.float64)) if voted else said).astype(np.float32)
+        found = doubt.probabilities(logits(answered.astype(np.float64)) if voted else answered).astype(np.float32)
     else:
-        found = said if predictor.ballot is not None else softmax(said).astype(np.float32)
+        found = answered if predictor.ballot is not None else softmax(answered).astype(np.float32)
     if not np.isfinite(found).all():
         raise RunError(f"{trained.name} answers with no numbers (NaN): its weights or its data are damaged")
     return found

@@ -22,7 +22,7 @@ from escalera.core.rundir import RunDir
 from escalera.data.dataset import Bands
 from escalera.data.rows import Rows
 from escalera.data.table.bands import target
-from escalera.inference.asked import vectors_of
+from escalera.inference.attributes import vectors_of
 
 if TYPE_CHECKING:
     from escalera.data.images import Images

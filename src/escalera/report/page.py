@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from escalera.core.csvtext import csv_text
-from escalera.core.files import write_aside
+from escalera.core.files import write_text
 from escalera.core.language import NO_BREAK
 from escalera.report.album import Album
 from escalera.report.evidence import gather
@@ -64,7 +64,7 @@ def write_page(story: Story, language: Language, *, keep_runs: bool = True) -> P
             else:
                 _write_figure(story.path / "figures", figure, figure.name)
     path = story.path / "report.html"
-    _write_text(path, page)
+    write_text(path, page)
     return path
 
 
@@ -159,9 +159,5 @@ def _channels(count: int, language: Language) -> str:
 
 def _write_figure(folder: Path, figure: Figure, name: str) -> None:
     """The figure as SVG, and the numbers behind it as CSV."""
-    _write_text(folder / f"{name}.svg", figure.svg)
-    _write_text(folder / f"{name}.csv", csv_text(list(figure.data), zip(*figure.data.values(), strict=True)))
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_aside(path, lambda file: file.write(text.encode()))
+    write_text(folder / f"{name}.svg", figure.svg)
+    write_text(folder / f"{name}.csv", csv_text(list(figure.data), zip(*figure.data.values(), strict=True)))

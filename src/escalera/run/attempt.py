@@ -14,7 +14,7 @@ from escalera.data.dataset import Dataset
 from escalera.ladder.schema import Rung
 from escalera.run import keeping
 from escalera.run.as_begun import as_begun
-from escalera.run.evaluate import Fitted, evaluate, validate
+from escalera.run.evaluate import Fitted, Found, evaluate, validate
 from escalera.run.events import Events
 from escalera.run.fit import fit
 from escalera.run.fit_ensemble import fit_ensemble
@@ -44,16 +44,15 @@ def attempt(task: Task, rung: Rung, failed: Collection[str], events: Events) -> 
             return done
         home = found
         if rung.config.data.folds is not None and task.on == "test":
-            by_folds(task, rung, home, events, _fit)
-            return _placed(home, run, rung, done, events)
+            ended = by_folds(task, rung, home, events, _fit)
+            return _placed(home, task, rung, ended, events)
         with as_begun(home, rung.config, data, events):
             fitted = _fit(task, rung, data, home, events)
             if fitted is None:
                 events.trial_pauses()
                 return replace(done, state="paused")
-            judge = evaluate if task.on == "test" else validate
-            judge(fitted, rung.config, data, home, events)
-        return _placed(home, run, rung, done, events)
+            ended = evaluate(fitted, rung.config, data, home) if task.on == "test" else validate(fitted, data, home)
+        return _placed(home, task, rung, ended, events)
     except Exception as error:
         return _failed(task, rung, home, error, events)
 
@@ -84,6 +83,7 @@ def _home(task: Task, rung: Rung, data: Dataset, failed: Collection[str], events
     anew = fresh or other_classes(run, rung, data.classes)
     home = prepare(run, rung, fresh=anew, events=events)
     check_ready(rung.config, run, failed)
+    events.home_chosen(home.path)
     return home
 
 
@@ -98,13 +98,14 @@ def _failed(task: Task, rung: Rung, home: RunDir, error: Exception, events: Even
     return Outcome(*task.key, "failed", message)
 
 
-def _placed(home: RunDir, run: RunDir, rung: Rung, done: Outcome, events: Events) -> Outcome:
-    """What is done, once it stands where runs of the rung do."""
-    if home.path != run.path:
+def _placed(home: RunDir, task: Task, rung: Rung, ended: Found, events: Events) -> Outcome:
+    """What is done, once it stands where runs of the rung do: whoever hears of it finds it there."""
+    if home.path != task.run.path:
         replaced = keeping.replace(home, fingerprint(rung.config))
         if replaced is not None:
             events.kept(replaced.path)
-    return done
+    (events.rung_ends if task.on == "test" else events.trial_ends)(*ended)
+    return Outcome(*task.key)
 
 
 def _fit(task: Task, rung: Rung, data: Dataset, home: RunDir, events: Events) -> Fitted | None:

@@ -22,7 +22,6 @@ from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions
 from escalera.ladder.schema import RungConfig
 from escalera.run.artifacts import file_answers
-from escalera.run.events import Events
 
 Others = Mapping[str, NDArray[np.int64]]
 """Classes (R, N) of R draws for the same rows, by who answers so."""
@@ -53,7 +52,11 @@ class Fitted(Protocol):
         """What answers cost, as run.json has it."""
 
 
-def validate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, events: Events) -> None:
+Found = tuple[dict[str, Any], dict[str, Any]]
+"""What run.json and metrics.json say of a run that is done."""
+
+
+def validate(fitted: Fitted, data: Dataset, run: RunDir) -> Found:
     """Ask a fitted model for the validation rows alone, write its answers, and have the run done."""
     part = data.validation
     found, _ = fitted.answer(part)
@@ -61,11 +64,10 @@ def validate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, eve
     metrics = {"validation": measure(found.logits, found.labels, data.classes)}
     write_json(run.metrics, metrics)
     record = {**fitted.record, "state": "done", "finished": now()}
-    run.write_record(record, RESULT)
-    events.trial_ends(record, metrics)
+    return run.write_record(record, RESULT), metrics
 
 
-def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, events: Events) -> None:
+def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir) -> Found:
     """Ask a fitted model for the test rows, once, write the files of its answers, and have the run done."""
     metrics = fitted.checked()
     own, aside = fitted.validated, fitted.calibrated
@@ -77,5 +79,4 @@ def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir, eve
     found, others = fitted.answer(data.test)
     file_answers(run, config, data, found.logits, found.labels, metrics, others)
     record = {**fitted.record, **fitted.cost(), "state": "done", "finished": now()}
-    run.write_record(record, RESULT)
-    events.rung_ends(record, read_json(run.metrics))
+    return run.write_record(record, RESULT), read_json(run.metrics)

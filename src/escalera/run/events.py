@@ -94,6 +94,9 @@ class Events:
     def fold_begins(self, number: int, count: int) -> None:
         """A rung is trained without another part of its rows."""
 
+    def home_chosen(self, home: Path) -> None:
+        """The rung is trained in this folder: where its run is to stand, or beside one that is finished."""
+
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
         """The network of the rung, whose body learns `from_epoch` on only, if that is said."""
 
@@ -121,13 +124,13 @@ class Events:
     def trial_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
         """A trial is fitted and judged by validation: what run.json and metrics.json hold."""
 
-    def search_begins(self, rung: Rung, trials: int | None, told: int, rows: int, flattery: float) -> None:
+    def search_begins(self, rung: Rung, trials: int | None, ended: int, rows: int, flattery: float) -> None:
         """A rung tries settings: so many trials, None for as many as the time allows, of which some are `told` already.
 
         The best of them will look better on so many validation `rows` than it is, by about `flattery` of accuracy.
         """
 
-    def trial_told(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
+    def trial_reported(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
         """What came of a trial, and the best so far."""
 
     def search_ends(self, rung: str, best: Trial) -> None:
@@ -136,13 +139,13 @@ class Events:
     def auto_begins(self, name: str, found: list[str]) -> None:
         """A ladder begins to build itself, or goes on: what was found in its source, in sentences."""
 
-    def move_told(self, state: str, line: str) -> None:
+    def move_reported(self, state: str, line: str) -> None:
         """A move was tried, and is `kept`, `dropped`, `failed`, or `waits`: what came of it, in a line."""
 
     def auto_ends(self, file: Path) -> None:
         """The ladder is written; what follows is the training of its last rung."""
 
-    def branches_asked(self) -> None:
+    def branches_evaluated(self) -> None:
         """A fusion has learned; what each branch is worth is computed next."""
 
     def features_ready(self, columns: int, rows: int, seconds: float) -> None:

@@ -88,7 +88,7 @@ class FittedNetwork:
         own = self.fitting
         found, others = own.predictions(part), dict[str, NDArray[np.int64]]()
         if len(own.config.model.parts) > 1:
-            self.events.branches_asked()
+            self.events.branches_evaluated()
             (network, train), (_, part) = own.for_split(own.data.train), own.for_split(part)
             others = of_branches(own.config, train, part, own.run, network, own.place.device)
         return found, others

@@ -229,6 +229,6 @@ def _validated(network: nn.Module, ask: Callable[[nn.Module], Predictions]) -> d
     assert isinstance(network, Network | Answers)
     found = ask(Apart(network, answers))
     device = answers.weights.device
-    said = torch.stack(torch.from_numpy(found.logits).chunk(len(answers.widths), dim=1)).to(device)
-    answers.weigh(said, torch.from_numpy(found.labels).to(device))
-    return _prefixed(Predictions(answers.together(said).cpu().numpy(), found.labels))
+    logits = torch.stack(torch.from_numpy(found.logits).chunk(len(answers.widths), dim=1)).to(device)
+    answers.weigh(logits, torch.from_numpy(found.labels).to(device))
+    return _prefixed(Predictions(answers.together(logits).cpu().numpy(), found.labels))

@@ -26,7 +26,7 @@ from escalera.evaluate.predict import SCORES
 from escalera.evaluate.price import price
 from escalera.ladder.schema import Rung
 from escalera.run.as_begun import as_begun
-from escalera.run.evaluate import Fitted, evaluate
+from escalera.run.evaluate import Fitted, Found, evaluate
 from escalera.run.events import Events
 from escalera.run.gang import turn_to
 from escalera.run.status import ANSWERS, fingerprint
@@ -45,15 +45,14 @@ def begin(task: Task, rung: Rung, home: RunDir) -> None:
     home.write_record({**known, **begun, "state": "running", "error": None})
 
 
-def by_folds(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> None:
+def by_folds(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> Found:
     """Train and evaluate the folds of a task that are not done, and write what they answer together."""
     begin(task, rung, home)
     folds = folds_of(rung, home)
     for number in range(1, len(folds) + 1):
         one_fold(task.of_fold(number), rung, home, events, fit)
     record, metrics = _joined(rung, home, folds)
-    home.write_record({**record, "state": "done", "finished": now()}, RESULT)
-    events.rung_ends(record, metrics)
+    return home.write_record({**record, "state": "done", "finished": now()}, RESULT), metrics
 
 
 def one_fold(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> None:
@@ -68,7 +67,7 @@ def one_fold(task: Task, rung: Rung, home: RunDir, events: Events, fit: Fit) -> 
     with as_begun(part, rung.config, data, events):
         fitted = fit(task, rung, data, part, events)
         assert fitted is not None, "a run that is judged by test does not pause"
-        evaluate(fitted, rung.config, data, part, Events())
+        evaluate(fitted, rung.config, data, part)
 
 
 def folds_of(rung: Rung, home: RunDir) -> list[RunDir]:

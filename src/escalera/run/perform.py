@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 from escalera.core.memory import keep_memory
 from escalera.ladder.schema import Rung
@@ -32,4 +31,4 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
         return work(events)
     from escalera.run.synced import synced
 
-    return synced(task.store, Path(task.folder), rung, task.seed, events, work)
+    return synced(task, rung, events, work)

@@ -64,10 +64,8 @@ def same_settings(run: RunDir, rung: Rung) -> bool:
 def same_training(run: RunDir, rung: Rung) -> bool:
     """Whether a run was trained as the rung says now, from the same weights; how it is evaluated does not matter."""
     config = _config(run)
-    if config is None:
-        same = _record(run).get("settings") == fingerprint(rung.config)
-    else:
-        same = trains_alike(config, rung.config)
+    settings = _record(run).get("settings")
+    same = settings == fingerprint(rung.config) if config is None else trains_alike(config, rung.config)
     return same and not has_changed(rung.config, run)
 
 

@@ -32,7 +32,7 @@ def sender(send: Callable[[str, str], None]) -> Events:
 
         return tell
 
-    listener: Events = type("Sender", (Events,), {name: sending(name) for name in _told()})()
+    listener: Events = type("Sender", (Events,), {name: sending(name) for name in _event_names()})()
     return listener
 
 
@@ -42,7 +42,7 @@ def deliver(name: str, arguments: str, listener: Events) -> None:
     getattr(listener, name)(**{field: getattr(values, field) for field in type(values).model_fields})
 
 
-def _told() -> list[str]:
+def _event_names() -> list[str]:
     events = ((name, value) for name, value in vars(Events).items() if inspect.isfunction(value) and name[0] != "_")
     return [name for name, event in events if inspect.signature(event).return_annotation == "None"]
 

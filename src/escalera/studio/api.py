@@ -35,13 +35,13 @@ def add_routes(app: Starlette, studio: Studio) -> None:
 
     async def predict(request: Request) -> Response:
         try:
-            asked = await read_question(request)
-            if not asked.model:
+            question = await read_question(request)
+            if not question.model:
                 raise DataError("expected model=<one of GET /models>, received none")
-            answer = await asyncio.wrap_future(studio.classify(asked.model, asked.pictures, asked.attributes))
+            answer = await asyncio.wrap_future(studio.classify(question.model, question.pictures, question.attributes))
         except EscaleraError as error:
             return refused(error)
-        return JSONResponse(answer.to_json(asked.top))
+        return JSONResponse(answer.to_json(question.top))
 
     async def model(request: Request) -> Response:
         key = request.path_params["key"]

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class Request:
     """What is climbed: a ladder, its rungs (all when none is named), seeds, and settings as `--set` has them.
 
     `jobs` runs are trained side by side. With `minutes` a ladder builds itself, and `ladder` is the source of it;
-    `name` is then that of the ladder, "" for the source's.
+    `name` is then that of the ladder, "" for one that is free when it starts.
     """
 
     ladder: str
@@ -110,6 +110,9 @@ class Job:
         """
         if request.minutes is None:
             self._rungs(request)
+        else:
+            # Decided here and told to the command, so that the page looks where that builds.
+            request = replace(request, name=self._built_as(request))
         with self._lock:
             if self.running():
                 raise RunError("a climb is at work already; wait until it is done, or stop it")
@@ -171,7 +174,7 @@ class Job:
             return None
         running = self.running()
         if request.minutes is not None:
-            record = auto_of(self.out, request.name or request.ladder)
+            record = auto_of(self.out / self._built_as(request))
             file = record.file.get("path", "")
             steps = last_of(self.out, file, running) if file else []
             return Progress(request, running, steps, self._printed(), moves=record.attempts, file=file)
@@ -187,6 +190,12 @@ class Job:
             for seed in range(seeds_of(rungs, request.seeds))
         ]
         return Progress(request, running, steps, self._printed(), hunts)
+
+    def _built_as(self, request: Request) -> str:
+        """The name of a ladder that builds itself."""
+        from escalera.experiment.auto.name import free_name
+
+        return request.name or free_name(request.ladder, self.out)
 
     def _rungs(self, request: Request, running: bool = False) -> tuple[str, Sequence[Rung], list[Hunt]]:
         """The ladder's name, the rungs that are asked for with what searches have found for them, and those searches.
@@ -234,7 +243,10 @@ def settings(values: Mapping[str, str], more: str = "") -> list[str]:
 
 
 def plan(request: Request, data_root: Path | None = None) -> list[dict[str, Any]]:
-    """What the climb would cost, as `plan.plan` says; nothing is trained. Raises LadderError for wrong settings."""
+    """What the climb would cost, as `experiment.climb.plan` says; nothing is trained.
+
+    Raises LadderError for wrong settings.
+    """
     from escalera.experiment.climb import load_ladder
     from escalera.experiment.climb import plan as plan_rungs
 

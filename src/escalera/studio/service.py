@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from escalera.core.errors import RunError, nearest
+from escalera.core.errors import AbsentError, nearest
 from escalera.core.names import is_name
 from escalera.core.rundir import RunDir
 from escalera.data.sources.locate import data_roots
@@ -87,26 +87,26 @@ class Studio:
         return [str(row["name"]) for row in catalogue(self.data_root) if row["where"]]
 
     def run(self, key: str) -> RunDir:
-        """The folder of a run; raises RunError for a key that is none, or that of no run here."""
+        """The folder of a run; raises AbsentError for a key that is none, or that of no run here."""
         run = RunDir(self.out / key)
         if not is_run(key) or not exists(run.record):
             shown = key if len(key) <= 100 else key[:97] + "..."
-            raise RunError(f"there is no run '{shown}'; {nearest(shown, [entry.key for entry in self.models()])}")
+            raise AbsentError(f"there is no run '{shown}'; {nearest(shown, [entry.key for entry in self.models()])}")
         return run
 
     def trained(self, key: str) -> Known:
-        """What a model knows of its data, by its key; raises RunError where there is none, or one not finished."""
+        """What a model knows of its data, by its key; raises AbsentError where there is none, or one not finished."""
         path = self.files.find(key)
         return self.of_run(key) if path is None else self.files.trained(path)
 
     def of_run(self, key: str) -> Trained:
-        """The model of a run; raises RunError where there is none, or one that is not finished."""
+        """The model of a run; raises AbsentError where there is none, or one that is not finished."""
         from escalera.inference import bundle
 
         run = self.run(key)
         state = run.read_record().get("state", "absent")
         if state != "done":
-            raise RunError(f"the run '{key}' is {state}, not done")
+            raise AbsentError(f"the run '{key}' is {state}, not done")
         return bundle.of_run(run, key)
 
     def version(self, key: str) -> int:
@@ -132,7 +132,7 @@ class Studio:
     ) -> Future[Answer]:
         """What a model says of one row, when its turn comes.
 
-        Raises BusyError; the future RunError for a model that is not here, DataError for pictures that are none.
+        Raises BusyError; the future AbsentError for a model that is not here, DataError for pictures that are none.
         """
         return self.queue.submit(lambda: answer(key, self.predictor(key), pictures, attributes))
 

@@ -44,12 +44,10 @@ class Hunt:
     loss: bool = False
 
 
-def auto_of(out: Path, source: str) -> AutoRecord:
+def auto_of(ladder: Path) -> AutoRecord:
     """What a ladder that builds itself has tried so far; nothing where it has not begun, or cannot be read now."""
-    from escalera.experiment.explore import folder_name
-
     try:
-        values = read_sealed(out / folder_name(source) / FOLDER / NAME)
+        values = read_sealed(ladder / FOLDER / NAME)
     except (EscaleraError, OSError):
         return AutoRecord()
     return AutoRecord.read(values, NAME, [])
@@ -80,8 +78,8 @@ def hunt_of(folder: Path, rung: Rung, seed: int, standing: Standing) -> Hunt:
     search = read_search(folder, finished=False)
     if search is None or (standing != "done" and answers.read_search(folder, rung, seed) is None):
         return Hunt(rung.name, "waiting", 0, of)
-    told = sum(trial.state != "running" for trial in search.record.trials)
-    return Hunt(rung.name, standing, told, of, result(search.best) if search.best else None, search.lowest)
+    ended = sum(trial.state != "running" for trial in search.record.trials)
+    return Hunt(rung.name, standing, ended, of, result(search.best) if search.best else None, search.lowest)
 
 
 def step_of(run: RunDir, rung: Rung, seed: int, running: bool) -> Step:

@@ -175,7 +175,7 @@ class Narrator(Events):
             cost.append(words.energy(record["energy"]["kwh"]))
         self._line("  ·  ".join([f"[green]✓[/] {result}", how, *cost]))
 
-    def branches_asked(self) -> None:
+    def branches_evaluated(self) -> None:
         """Say what takes its time after a fusion has learned."""
         self._print(f"  {self.words.say('run.branches')}")
 
@@ -211,7 +211,7 @@ class Narrator(Events):
         if self.debug:
             self.console.print(trace, markup=False, highlight=False)
 
-    def search_begins(self, rung: Rung, trials: int | None, told: int, rows: int, flattery: float) -> None:
+    def search_begins(self, rung: Rung, trials: int | None, ended: int, rows: int, flattery: float) -> None:
         """Say what is tried, how much of it, and by how much the best will look better than it is."""
         assert rung.search is not None
         words, self.monitor = self.words, rung.search.monitor
@@ -223,12 +223,12 @@ class Narrator(Events):
         count = words.say("search.as_many") if trials is None else words.count(trials, "trial")
         over = ", ".join(rung.search.over)
         self._print(f"  {words.say('search.begins', trials=count, over=over, method=rung.search.method)}{time}")
-        if told:
-            self._print(f"  {words.say('search.told', told=words.count(told, 'trial'))}")
+        if ended:
+            self._print(f"  {words.say('search.ended', told=words.count(ended, 'trial'))}")
         points = words.number(100 * flattery, 1)
         self._print(f"  {words.say('search.flattery', rows=words.number(rows), points=points)}", style="dim")
 
-    def trial_told(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
+    def trial_reported(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
         """One line for each trial."""
         words = self.words
         of = f"/{words.number(trials)}" if trials else ""
@@ -260,7 +260,7 @@ class Narrator(Events):
         for line in found:
             self._print(f"  {line}")
 
-    def move_told(self, state: str, line: str) -> None:
+    def move_reported(self, state: str, line: str) -> None:
         """One line for each move."""
         mark = {"kept": "[green]✓[/]", "waits": "[yellow]·[/]", "failed": "[red]✗[/]"}.get(state, "[dim]✗[/]")
         self.console.print(f"  {mark} {escape(line)}", highlight=False)

@@ -58,19 +58,19 @@ class SideBySide(Narrator):
         words = self.words
         self._print(words.say("devices", processes=words.number(count), threads=words.count(threads, "thread")))
 
-    def search_begins(self, rung: Rung, trials: int | None, told: int, rows: int, flattery: float) -> None:
+    def search_begins(self, rung: Rung, trials: int | None, ended: int, rows: int, flattery: float) -> None:
         """Say what is tried, and have the lines count trials as long as that lasts."""
-        super().search_begins(rung, trials, told, rows, flattery)
-        self.runs, self.runs_left = (trials or 0) - told, self.runs
+        super().search_begins(rung, trials, ended, rows, flattery)
+        self.runs, self.runs_left = (trials or 0) - ended, self.runs
 
     def search_ends(self, rung: str, best: Trial) -> None:
         """Say what was found, and count runs again."""
         super().search_ends(rung, best)
         self.runs = self.runs_left
 
-    def trial_told(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
+    def trial_reported(self, trial: Trial, best: Trial | None, trials: int | None) -> None:
         """One line for each trial, which is one less to go."""
-        super().trial_told(trial, best, trials)
+        super().trial_reported(trial, best, trials)
         if self.board is not None:
             self.board.count(trial.seconds or None, say=False)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from escalera.core.errors import RunError
 from escalera.core.files import read_json, write_json
+from escalera.core.locking import HOLDER, is_held
 from escalera.core.mirror import unsent
 
 MIRROR, NOTE = "mirror-", "mirror.json"
@@ -30,12 +31,4 @@ def url_of(folder: Path) -> str:
 
 def in_use(folder: Path) -> bool:
     """Whether somebody works in a mirror, or something in it has not come to its URL yet."""
-    return unsent(folder) or any(_lives(holder) for holder in folder.rglob(".lock-holder"))
-
-
-def _lives(holder: Path) -> bool:
-    import psutil
-
-    with contextlib.suppress(OSError, ValueError):
-        return bool(psutil.pid_exists(int(holder.read_text(encoding="ascii"))))
-    return False
+    return unsent(folder) or any(is_held(holder.parent) for holder in folder.rglob(HOLDER))

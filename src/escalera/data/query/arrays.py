@@ -45,7 +45,7 @@ def checked(
 def strange_levels(largest: int, usual: Sequence[int]) -> str:
     """What is odd about the largest level of all pixels given, beside those of the pictures of train; "" for nothing.
 
-    `usual` is what `learned.largest_levels` says of these.
+    `usual` is what `data.input_spec.largest_levels` says of these.
     """
     low, high = usual
     if 2 * largest < low:

@@ -36,7 +36,7 @@ def as_meant(
     by semicolons. Where a column has it, 1.234 in another is a thousand and some. Among a few texts numbers stay texts,
     with a point.
     """
-    commas = [name for name in typed.column_names if decimal != "." and _has_commas(typed, written, name, separator)]
+    commas = [name for name in typed.column_names if decimal != "." and _has_commas(typed, written, name)]
     if decimal is None and separator != ";":
         commas = [name for name in commas if not _all_fit(_with(written[name], ","), _THREE)]
     points = [
@@ -52,7 +52,7 @@ def as_meant(
     return typed, commas, points
 
 
-def _has_commas(typed: pa.Table, written: pa.Table, name: str, separator: str) -> bool:
+def _has_commas(typed: pa.Table, written: pa.Table, name: str) -> bool:
     if not pa.types.is_string(typed[name].type):
         return False
     present = _present(written[name])

@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from escalera.core.names import composed
+from escalera.core.names import composed, same
 from escalera.data.readers.formats import promised
 from escalera.data.readers.listing import left_by_system
 
@@ -67,7 +67,7 @@ class Tree:
             folders = [posixpath.join(folder, name) for folder in folders for name in self._fitting(folder, part)]
         found = self._files_in(folders, lambda folder: self._fitting(folder, last))
         if not found and ending is None and not promised(last):
-            found = self._files_in(folders, lambda folder: self._list(folder)[1].get(key(last), []))
+            found = self._files_in(folders, lambda folder: self._list(folder)[1].get(same(last), []))
         return found
 
     def holds(self, path: str) -> bool:
@@ -109,25 +109,25 @@ class Tree:
 
     def _fitting(self, folder: str, part: str) -> list[str]:
         """The names in a folder that a part of a path may mean: the same, else with other accents, else capitals."""
-        names = self._list(folder)[0].get(key(part), [])
-        same = [name for name in names if name == part]
-        return same or [name for name in names if composed(name) == composed(part)] or names
+        names = self._list(folder)[0].get(same(part), [])
+        written = [name for name in names if name == part]
+        return written or [name for name in names if composed(name) == composed(part)] or names
 
     def _list(self, folder: str) -> tuple[Names, Names]:
-        """The names in a folder, and those of images without their ending, by their `key`."""
+        """The names in a folder, and those of images without their ending, by what is the `same` in them."""
         if folder not in self._listed:
             names: Names = {}
             stems: Names = {}
             for name in _names(self.root / folder):
-                names.setdefault(key(name), []).append(name)
+                names.setdefault(same(name), []).append(name)
                 if promised(name) and not left_by_system(name):
-                    stems.setdefault(key(posixpath.splitext(name)[0]), []).append(name)
+                    stems.setdefault(same(posixpath.splitext(name)[0]), []).append(name)
             self._listed[folder] = names, stems
         return self._listed[folder]
 
     def _walk(self, folder: str, depth: int, left: list[int]) -> Iterator[str]:
         """The folders with images, or with files that have no ending, from one on; links are not followed."""
-        names = [name for same in self._list(folder)[0].values() for name in same if not left_by_system(name)]
+        names = [name for alike in self._list(folder)[0].values() for name in alike if not left_by_system(name)]
         left[0] -= len(names)
         bare = (name for name in names[:_LOOKED_AT] if "." not in name)
         if any(map(promised, names)) or any(self._is_file(posixpath.join(folder, name)) for name in bare):
@@ -136,11 +136,6 @@ class Tree:
             deeper = depth < _DEEPEST and left[0] > 0 and self.is_folder(path)
             if deeper and not (self.root / path).is_symlink():
                 yield from self._walk(path, depth + 1, left)
-
-
-def key(name: str) -> str:
-    """What names are looked up by: the same for all ways to write accents and capitals."""
-    return composed(composed(name).casefold())
 
 
 def _names(folder: Path) -> list[str]:

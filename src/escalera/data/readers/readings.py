@@ -20,8 +20,8 @@ Nested = Mapping[str, Sequence[str]]
 
 def refused(path: Path, found: Mapping[str, Sequence[str]], nested: Nested) -> str:
     """Why folders are no classes: they hold the same folders as one another, or as the folder that they are in."""
-    if said := _unpacked_inside(path, found, nested):
-        return said
+    if hint := _unpacked_inside(path, found, nested):
+        return hint
     kept = [name for name, files in found.items() if files]
     spelt: dict[str, str] = {}
     times = Counter(spelt.setdefault(same(one), one) for below in nested.values() for one in below)
@@ -77,7 +77,7 @@ def _unpacked_inside(path: Path, found: Mapping[str, Sequence[str]], nested: Nes
 
 def _unpacked_beside(path: Path, found: Mapping[str, Sequence[str]], nested: Nested) -> str:
     """Of photos/cat and 'photos (1)/cat' with the same files."""
-    files = {name: Counter(_sizes(path, name, found[name])) for name in nested}
+    files = {name: Counter(_sizes(path, found[name])) for name in nested}
     for one, other in combinations(sorted(nested, key=lambda name: (len(name), name)), 2):
         if files[one] == files[other]:
             return (
@@ -87,7 +87,7 @@ def _unpacked_beside(path: Path, found: Mapping[str, Sequence[str]], nested: Nes
     return ""
 
 
-def _sizes(path: Path, name: str, files: Sequence[str]) -> list[tuple[str, int]]:
+def _sizes(path: Path, files: Sequence[str]) -> list[tuple[str, int]]:
     """The files of a class from its folder, with their sizes; -1 for one that is not there any more."""
     found = []
     for file in files:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from escalera.core.errors import DataError, nearest
-from escalera.core.names import composed
+from escalera.core.names import composed, same
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.readers.listing import shown
-from escalera.data.readers.paths import ABSOLUTE, Tree, fault, key
+from escalera.data.readers.paths import ABSOLUTE, Tree, fault
 
 _TRIED = 100
 """Names of a column that say in which folder all of them are."""
@@ -29,7 +29,7 @@ _ABSENT = "cannot be read: No such file or directory"
 
 Way = Literal["windows", "accents", "capitals", "ending"]
 """How a path that is no file was understood all the same."""
-_SAID: dict[Way, tuple[str, str]] = {
+_TEXTS: dict[Way, tuple[str, str]] = {
     "windows": (
         "path has backslashes, as on Windows, and is read with slashes",
         "paths have backslashes, as on Windows, and are read with slashes",
@@ -65,9 +65,9 @@ def find_files(table: Path, column: str, names: Sequence[str | None], options: R
     Nothing outside the folder of the table is a file of it. Raises DataError for settings that name no folder in it or
     no ending, and where several folders have all that is named.
     """
-    tree, ending = Tree(table.parent), _said_ending(options)
-    said = _said_folder(tree, options)
-    folders = [said] if said is not None else _guessed_folders(tree, table, column, names, ending)
+    tree, ending = Tree(table.parent), _named_ending(options)
+    named = _named_folder(tree, options)
+    folders = [named] if named is not None else _guessed_folders(tree, table, column, names, ending)
     ways = Counter[Way]()
     endings: set[str] = set()
     files: list[Named] = []
@@ -86,9 +86,9 @@ def find_files(table: Path, column: str, names: Sequence[str | None], options: R
 
 def names_files(table: Path, names: Sequence[str | None], options: ReadOptions = NOTHING_SAID) -> bool:
     """Whether some names of a column are those of images, each of another, beside the table or below its folder."""
-    tree, ending, said = Tree(table.parent), _said_ending(options), _said_folder(Tree(table.parent), options)
+    tree, ending, named = Tree(table.parent), _named_ending(options), _named_folder(Tree(table.parent), options)
     known = [name for name in names[:_TRIED] if name]
-    hits = {name for name in known if _places(tree, name, ending, None if said is None else [said], exact=True)}
+    hits = {name for name in known if _places(tree, name, ending, None if named is None else [named], exact=True)}
     return bool(hits) and len(hits) >= _NEARLY * len(known)
 
 
@@ -125,7 +125,7 @@ def _other(file: str, path: str) -> list[Way]:
     """What a file has other than the path that it was found by."""
     if file == path:
         return []
-    if key(file) != key(path):
+    if same(file) != same(path):
         return ["ending"]
     return ["accents"] if composed(file) == composed(path) else ["capitals"]
 
@@ -169,7 +169,7 @@ def _places(
     return found
 
 
-def _said_folder(tree: Tree, options: ReadOptions) -> str | None:
+def _named_folder(tree: Tree, options: ReadOptions) -> str | None:
     """`data.image_folder`, from the table's folder; raises DataError where it is not inside, or not there."""
     given = options.image_folder
     if given is None:
@@ -188,7 +188,7 @@ def _said_folder(tree: Tree, options: ReadOptions) -> str | None:
     return folder
 
 
-def _said_ending(options: ReadOptions) -> str | None:
+def _named_ending(options: ReadOptions) -> str | None:
     """`data.image_ending` with its point; raises DataError for what is a path."""
     given = options.image_ending
     if given and ("/" in given or "\\" in given):
@@ -209,5 +209,5 @@ def _notes(
         completed.append(f"with the ending {', '.join(endings)} (data.image_ending)")
     return [
         *([f"{table.name}: the images are looked for {' and '.join(completed)}."] if completed else []),
-        *(f"{table.name}: {ways[way]:,} {said[ways[way] > 1]}." for way, said in _SAID.items() if ways[way]),
+        *(f"{table.name}: {ways[way]:,} {texts[ways[way] > 1]}." for way, texts in _TEXTS.items() if ways[way]),
     ]

@@ -67,7 +67,7 @@ class Ascent:
                 self._decide(self._tried(attempts, pool))
         dropped = {one.move for one in self.diary.attempts if one.state == "dropped"}
         if untried := [move for move in self.late if move not in dropped]:
-            self.way.events.move_told("waits", left_out(untried, self.words))
+            self.way.events.move_reported("waits", left_out(untried, self.words))
         return self.timing.after(self._rung(self.diary.kept[-1]), self.ground)
 
     def _begin(self, pool: Executor) -> None:
@@ -77,7 +77,7 @@ class Ascent:
         if found.state == "failed":
             raise EscaleraError(f"not even the first rung could be trained: {found.error}")
         self._put(replace(found, state="kept"))
-        self.way.events.move_told("kept", sentence(self.diary.kept[0], self.words))
+        self.way.events.move_reported("kept", sentence(self.diary.kept[0], self.words))
 
     def _round(self, count: int) -> list[Attempt]:
         """The moves that are tried next on the last rung: so many at the most, and none that would end too late."""
@@ -98,7 +98,7 @@ class Ascent:
             except EscaleraError as error:
                 reason = "\n".join(map(str, error.problems)) if isinstance(error, LadderError) else str(error)
                 self._put(failed := replace(attempt, state="failed", error=reason))
-                self.way.events.move_told("failed", sentence(failed, self.words))
+                self.way.events.move_reported("failed", sentence(failed, self.words))
                 continue
             if fits:
                 chosen.append(attempt)
@@ -137,11 +137,11 @@ class Ascent:
                 self.way.place.take(outcome)
                 came[attempt.number].append(outcome)
                 if len(came[attempt.number]) == attempt.turns:
-                    found.append(self._judged(attempt, came[attempt.number]))
+                    found.append(self._evaluated(attempt, came[attempt.number]))
                     self._put(found[-1])
         return sorted(found, key=lambda one: one.number)
 
-    def _judged(self, attempt: Attempt, outcomes: list[Outcome]) -> Attempt:
+    def _evaluated(self, attempt: Attempt, outcomes: list[Outcome]) -> Attempt:
         """What came of the trainings of a trial, against the rung that it starts from."""
         runs, ended = self.runs(attempt), round(self.timing.elapsed, 1)
         failed = next((one for one in outcomes if one.state == "failed"), None)
@@ -178,7 +178,7 @@ class Ascent:
             else:
                 decided = replace(one, state="waits" if one in good else "dropped")
             self._put(decided)
-            self.way.events.move_told(decided.state, sentence(decided, self.words))
+            self.way.events.move_reported(decided.state, sentence(decided, self.words))
 
     def _known(self, move: str, parent: str) -> Attempt | None:
         """The last attempt at a move on top of a rung that was begun, or judged, earlier."""

@@ -12,9 +12,9 @@ from typing import Literal
 from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError
 from escalera.core.files import read_sealed, write_aside
-from escalera.core.names import LONGEST, fault, is_name
+from escalera.core.names import LONGEST, is_name, ladder_fault
+from escalera.core.ranks import launched
 from escalera.core.rundir import RunDir
-from escalera.core.store import is_url
 from escalera.data.folds import TURNS
 from escalera.experiment.auto.ascent import FIRST, Ascent
 from escalera.experiment.auto.built import Built
@@ -22,17 +22,17 @@ from escalera.experiment.auto.diary import Attempt, Diary, read_diary
 from escalera.experiment.auto.evidence import DETECTABLE, detectable
 from escalera.experiment.auto.ground import Ground, at_hand
 from escalera.experiment.auto.moves import MOVES, final, first
+from escalera.experiment.auto.name import free_name
 from escalera.experiment.auto.text import FINAL, as_file, as_ladder, words_of
 from escalera.experiment.auto.timing import FEWEST, Timing, rests
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.devices import choose_executor
-from escalera.experiment.executors import ahead
-from escalera.experiment.explore import folder_name
+from escalera.experiment.executors import Make, ahead
 from escalera.experiment.ladder_file import NAME as LADDER
 from escalera.experiment.place import Place, find_place, keep_apart
 from escalera.experiment.search import SEED
 from escalera.experiment.stage import Way
-from escalera.experiment.survey import survey_source, told
+from escalera.experiment.survey import sentences_of, survey_source
 from escalera.ladder.read import dump_config
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
@@ -63,13 +63,13 @@ def auto(
     too few for a single training.
     """
     events = events or Events()
-    name = name or _free_name(source, out, file)
+    name = name or free_name(source, out, file)
     path = file or Path(f"{name}.yaml")
-    make, count, devices = choose_executor(executor, jobs, 1)
+    make, count = _executor(executor, jobs)
     place = _place(out, name, source, data_root)
     folder = place.folder / FOLDER
     with place.held(), data_kept(), ahead(make, count, len(MOVES)) as begun:
-        way = Way(place, begun, count, devices, device, data_root, fresh=False, skip_bad=True, events=events)
+        way = Way(place, begun, count, 1, device, data_root, fresh=False, skip_bad=True, events=events)
         diary = read_diary(folder)
         _check_file(path, diary)
         _check_free(place.folder, diary)
@@ -80,7 +80,7 @@ def auto(
             ground = _again(diary, source)
         diary.minutes = max(minutes, diary.minutes)
         words = words_of(language)
-        events.auto_begins(name, told(diary.found, words))
+        events.auto_begins(name, sentences_of(diary.found, words))
         after = Ascent(way, name, ground, diary, timing, words).climb()
         last = diary.kept[-1]
         epochs = timing.final_epochs(last, ground, after) if last.epochs else 0
@@ -101,12 +101,18 @@ def auto(
     return Built(path, diary, results)
 
 
-def _free_name(source: str, out: str | Path, file: Path | None) -> str:
-    name = folder_name(source)
-    if is_url(out) or (Path(out) / name / FOLDER).exists():
-        return name  # an earlier call may have begun it, and this one goes on
-    taken = (file is None and Path(f"{name}.yaml").exists()) or (Path(out) / name / LADDER).exists()
-    return f"{name[: LONGEST - 5]}-auto" if taken else name
+def _executor(executor: str, jobs: int | Literal["auto"] | None) -> tuple[Make, int | Literal["auto"]]:
+    """Who trains, and how many are at work; raises EscaleraError where several processes are to compute each training.
+
+    They would have to agree on the epoch that is the last in time.
+    """
+    if began := launched():
+        raise EscaleraError(
+            f"escalera auto: expected a command of its own, received {began[1]} processes of torchrun. Leave out "
+            "torchrun: moves are tried side by side, with --jobs."
+        )
+    make, count, _ = choose_executor(executor, jobs, 1)
+    return make, count
 
 
 def _place(out: str | Path, name: str, source: str, data_root: Path | None) -> Place:
@@ -212,7 +218,7 @@ def _again(diary: Diary, source: str) -> Ground:
 
 def _check_name(name: str) -> None:
     """Raise EscaleraError for a name that cannot be a folder's."""
-    why = fault(name) if is_name(name) and len(name) <= LONGEST else f"'{name}' is a path, or none at all"
+    why = ladder_fault(name) if is_name(name) and len(name) <= LONGEST else f"'{name}' is a path, or none at all"
     if why:
         raise EscaleraError(
             f"--name {name}: expected a name of at most {LONGEST} letters, digits and . _ -, the first a letter or "

@@ -10,7 +10,7 @@ from escalera.core.translation import translate
 from escalera.experiment.auto.diary import Attempt, Diary
 from escalera.experiment.auto.moves import PARENT, final
 from escalera.experiment.plain_yaml import as_yaml
-from escalera.experiment.survey import told
+from escalera.experiment.survey import sentences_of
 
 FINAL = "final"
 
@@ -41,7 +41,7 @@ def as_file(name: str, diary: Diary, language: str) -> str:
     words = words_of(language)
     ladder = as_ladder(name, diary)
     lines = [_comment(words.say("auto.header", minutes=words.number(diary.elapsed / 60, 1), source=diary.source))]
-    lines += [_comment(line) for line in told(diary.found, words)]
+    lines += [_comment(line) for line in sentences_of(diary.found, words)]
     head = {key: ladder[key] for key in ("name", "title", "data")}
     lines += [as_yaml(head), "rungs:"]
     for rung in ladder["rungs"]:

@@ -63,16 +63,17 @@ class Worker:
         code = self.code()
         if self.process is None and code > 0:
             raise EscaleraError(
-                f"a worker process could not begin (exit code {code}): {self.said()}. Expected the same Escalera in "
-                f"{sys.executable} as here; without --jobs the rungs are trained one after the other, in this process."
+                f"a worker process could not begin (exit code {code}): {self.last_words()}. Expected the same Escalera "
+                f"in {sys.executable} as here; without --jobs the rungs are trained one after the other, in this "
+                "process."
             )
-        raise LostWorkerError(_how(code, self.said()))
+        raise LostWorkerError(_how(code, self.last_words()))
 
     def stop(self) -> None:
         """Have it end where it can go on from."""
         self._write({"stop": True})
 
-    def said(self) -> str:
+    def last_words(self) -> str:
         """The last line that it has written into its log."""
         return last_line(self.log)
 
@@ -129,9 +130,9 @@ class Forked(Worker):
         """How the process has ended, or the nursery, where it never began."""
         return self.nursery.code(self.process)
 
-    def said(self) -> str:
+    def last_words(self) -> str:
         """The last line that it, or the nursery, has written."""
-        return super().said() or last_line(self.nursery.log)
+        return super().last_words() or last_line(self.nursery.log)
 
     def end(self) -> None:
         """End it at once; one that is still beginning ends when it finds the line cut."""
@@ -145,11 +146,11 @@ class Forked(Worker):
                 stream.close()
 
 
-def _how(code: int, said: str) -> str:
+def _how(code: int, last_words: str) -> str:
     """How a process ended, in words."""
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         if name == "SIGKILL":
             return "its process was ended by SIGKILL, which the system sends too where memory runs out"
         return f"its process was ended by {name}"
-    return f"its process ended with exit code {code}" + (f": {said}" if said else "")
+    return f"its process ended with exit code {code}" + (f": {last_words}" if last_words else "")

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from typing import IO
@@ -46,7 +47,8 @@ class Nursery:
                 env={**os.environ, **limits},
                 **APART,
             )
-        self.told = self.control.makefile("r", encoding="utf-8")
+        self.unfinished = b""
+        """The beginning of a line whose end has not come."""
         self.codes: dict[int, int] = {}
         self.asking = threading.Lock()
 
@@ -58,21 +60,42 @@ class Nursery:
         return mine
 
     def code(self, process: int | None) -> int:
-        """How a worker ended, as Popen has it: -9 is SIGKILL. Where it never began it is how the nursery did."""
-        with self.asking, contextlib.suppress(OSError):
-            self.control.settimeout(TOLD)
-            while process is not None and process not in self.codes and (line := self.told.readline()):
-                number, code = json.loads(line)
-                self.codes[number] = code
-        if process in self.codes:
+        """How a worker ended, as Popen has it: -9 is SIGKILL. Where it never began it is how the nursery did.
+
+        It is -9 too where the nursery is there and tells nothing: with it the worker was stopped, or swapped out.
+        """
+        with self.asking:
+            end = time.monotonic() + TOLD
+            while process not in self.codes and self._hear(end - time.monotonic()):
+                pass
+        if process is not None and process in self.codes:
             return self.codes[process]
-        return self.process.wait()
+        code = self.process.poll()
+        return -signal.SIGKILL if code is None else code
+
+    def _hear(self, seconds: float) -> bool:
+        """Note what it tells next, within so many seconds; whether it may tell more."""
+        ready = select.poll()
+        ready.register(self.control, select.POLLIN)
+        if not ready.poll(max(0.0, seconds) * 1000):
+            return False
+        try:
+            piece = self.control.recv(1 << 12)
+        except OSError:
+            piece = b""
+        if not piece:
+            # Its end of the line is cut as it ends, and how it ended is known a moment later.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(TOLD)
+            return False
+        *lines, self.unfinished = (self.unfinished + piece).split(b"\n")
+        self.codes.update(tuple(json.loads(line)) for line in lines)
+        return True
 
     def close(self) -> None:
         """End it, and with it who was forked from it."""
         self.process.kill()
         self.process.wait()
-        self.told.close()
         self.control.close()
         self.log.close()
 

@@ -23,12 +23,10 @@ def trainings(task: Task) -> int:
 
 def in_parts(task: Task, failed: frozenset[str], submit: Submit, events: Events) -> Future[Outcome]:
     """What comes of a task whose folds are all submitted at once; `events` hears of what is before them."""
-    from escalera.run.attempt import open_folds
-
     rung, whole = Rung.model_validate_json(task.rung), Future[Outcome]()
     open_data(task.source)  # as in `perform`
-    opened = open_folds(task, rung, failed, events)
-    if opened is not None:
+    opened = _opened(task, rung, failed, events)
+    if opened.state != "paused":
         whole.set_result(opened)
         return whole
     task = replace(task, fresh=False)  # it goes on with what is open now
@@ -45,6 +43,23 @@ def in_parts(task: Task, failed: frozenset[str], submit: Submit, events: Events)
     for part in parts:
         part.add_done_callback(over)
     return whole
+
+
+def _opened(task: Task, rung: Rung, failed: Collection[str], events: Events) -> Outcome:
+    """What came of a task before its folds; it is paused where these are to be trained.
+
+    At a URL its run is fetched and put there once for all folds, which are gone on from elsewhere by its record.
+    """
+    from escalera.run.attempt import open_folds
+
+    def work(heard: Events) -> Outcome:
+        return open_folds(task, rung, failed, heard) or Outcome(*task.key, "paused")
+
+    if task.store is None:
+        return work(events)
+    from escalera.run.synced import synced
+
+    return synced(task, rung, events, work)
 
 
 def _join(parts: Collection[Future[Outcome]], whole: Future[Outcome], submit: Callable[[], Future[Outcome]]) -> None:

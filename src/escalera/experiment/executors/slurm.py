@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -25,6 +25,8 @@ HERE = "local"
 """In place of a partition: this machine, to try it without Slurm."""
 CORES = 4
 """Cores of a job."""
+UNKNOWN = 20
+"""After so many looks in a row that fail, a job is given up; a disk or a controller may be away for a moment."""
 MINUTES = 24 * 60
 """What a job may take; one that runs into it is put into the queue again, and goes on."""
 
@@ -56,6 +58,8 @@ class Pool:
         self.at_once = len(tasks) if jobs == "auto" else min(jobs, len(tasks))
         self.climb = uuid.uuid4().hex
         self.working: dict[Any, tuple[Task, frozenset[str], Future[Outcome]]] = {}
+        self.unknown: Counter[Any] = Counter()
+        """How often in a row nobody could say of a job whether it is over."""
         self.waiting: deque[tuple[Task, frozenset[str], Future[Outcome]]] = deque()
         self.lock, self.over = threading.Lock(), threading.Event()
         on_gpu = where != HERE and device != "cpu" and choose_device(device).type == "cuda"
@@ -101,20 +105,60 @@ class Pool:
     def _fill(self) -> None:
         while self.waiting and len(self.working) < self.at_once:
             task, failed, future = self.waiting.popleft()
-            order = remote.order(task, failed, self.climb, self.mailbox.supplier.key(task))
-            job = self.executor.submit(Performed(), order)
-            self.working[job] = task, failed, future
+            try:
+                order = remote.order(task, failed, self.climb, self.mailbox.supplier.key(task))
+                job = self.executor.submit(Performed(), order)
+            except Exception as error:  # the other tasks go on
+                self._settle(task, failed, future, partial(_refused, task, _in_words(error)))
+            else:
+                self.working[job] = task, failed, future
 
     def _look(self) -> None:
         """Ask now and then which jobs are over; Slurm tells nobody."""
         while not self.over.wait(EVERY):
             with self.lock:
-                done = [job for job in self.working if job.done()]
-                ended = [(job, *self.working.pop(job)) for job in done]
+                found = [(job, self._ended(job)) for job in self.working]
+                ended = [(job, find, *self.working.pop(job)) for job, find in found if find is not None]
                 self._fill()
-            for job, task, failed, future in ended:
-                again = partial(self._queue, task, failed, future)
-                self.mailbox.settle(task, future, partial(_outcome, task, job), again)
+            for job, find, task, failed, future in ended:
+                self._settle(task, failed, future, partial(find, task, job))
+
+    def _ended(self, job: Any) -> Callable[[Task, Any], Outcome] | None:
+        """What finds what came of a job, where it is over or nobody can say any more whether it is."""
+        try:
+            over = job.done()
+        except Exception as error:
+            self.unknown[job] += 1
+            if self.unknown[job] < UNKNOWN:
+                return None
+            with contextlib.suppress(Exception):  # nobody waits for it any more
+                job.cancel()
+            return partial(_given_up, why=_in_words(error))
+        self.unknown.pop(job, None)
+        return _outcome if over else None
+
+    def _settle(self, task: Task, failed: frozenset[str], future: Future[Outcome], find: Callable[[], Outcome]) -> None:
+        """Have who waits for a task know what came of it, or what goes wrong in telling that."""
+        try:
+            self.mailbox.settle(task, future, find, partial(self._queue, task, failed, future))
+        except BaseException as error:
+            if not future.done():
+                future.set_exception(error)
+
+
+def _in_words(error: Exception) -> str:
+    """The last line of what Slurm, or submitit, has said."""
+    lines = str(error).strip().splitlines()
+    return lines[-1][:300] if lines else type(error).__name__
+
+
+def _refused(task: Task, why: str) -> Outcome:
+    return Outcome(*task.key, "failed", f"Slurm did not take its job: {why}")
+
+
+def _given_up(task: Task, job: Any, why: str) -> Outcome:
+    message = f"Slurm's job {job.job_id} was given up, since nobody could say whether it is over: {why}"
+    return Outcome(*task.key, "failed", message)
 
 
 def _outcome(task: Task, job: Any) -> Outcome:

@@ -91,8 +91,8 @@ class Pool:
             if other.process.poll() is not None:
                 raise TrainingError(
                     f"expected {self.count} processes to compute this training, and the one numbered {rank} "
-                    f"ended with exit code {other.process.poll()}: {other.said()}. Free some memory, or use fewer "
-                    "--devices, and type the command again."
+                    f"ended with exit code {other.process.poll()}: {other.last_words()}. Free some memory, or use "
+                    "fewer --devices, and type the command again."
                 )
 
 
@@ -121,7 +121,7 @@ class Follower:
             self.process.stdin.close()
         self.log.close()
 
-    def said(self) -> str:
+    def last_words(self) -> str:
         """The last line that it has written."""
         return last_line(self.log) or "it said nothing"
 

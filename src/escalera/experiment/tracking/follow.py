@@ -27,6 +27,7 @@ class Followed(Events):
     def __init__(self, among: Follower) -> None:
         self.among = among
         self.run: Tracked | None = None
+        self.home = RunDir(Path())
         self.handle: Any = None
         self.logged = 0
 
@@ -39,6 +40,11 @@ class Followed(Events):
             settings = dict(flat(unplaced_settings(dump_config(rung.config))))
             self.run, self.logged = Tracked(rung.name, seed, folder, why, settings), 0
             self.handle = self.among._safely(self.among.log.open, self.run)
+            self.home = RunDir(folder)
+
+    def home_chosen(self, home: Path) -> None:
+        """Follow what is trained there; what stands in the run's own place meanwhile is an earlier training."""
+        self.home = RunDir(home)
 
     def training_begins(self, progress: Progress) -> None:
         """Tell of the epochs before an interruption."""
@@ -49,7 +55,9 @@ class Followed(Events):
         self._catch_up(progress.epoch)
 
     def rung_ends(self, record: dict[str, Any], metrics: dict[str, Any]) -> None:
-        """Tell of the scores, the cost and the files."""
+        """Tell of the scores, the cost and the files, which stand in the run's own place now."""
+        if self.run is not None:
+            self.home = RunDir(self.run.folder)
         self._catch_up(record.get("epochs"))
         cost = {"total_seconds": record.get("seconds"), "peak_memory_bytes": record.get("peak_memory_bytes")}
         cost |= {"energy_kwh": (record.get("energy") or {}).get("kwh")}
@@ -62,10 +70,10 @@ class Followed(Events):
         self._end("failed")
 
     def _catch_up(self, until: int | None) -> None:
-        if self.handle is None or self.run is None or not until:
+        if self.handle is None or not until:
             return
         try:
-            epochs = RunDir(self.run.folder).read_history()
+            epochs = self.home.read_history()
         except RunError:
             return  # who trains says so
         for line in epochs:

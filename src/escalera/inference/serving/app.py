@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from escalera.core.errors import EscaleraError, RunError, nearest
+from escalera.core.errors import AbsentError, EscaleraError, nearest
 from escalera.inference.serving.answer import answer
 from escalera.inference.serving.guard import ApiGuard, App
 from escalera.inference.serving.metrics import TYPE, Metrics, counted
@@ -30,14 +30,16 @@ def make_app(predictor: Opened, queue: Queue, metrics: Metrics, *, local: bool, 
 
     async def predict(request: Request) -> Response:
         try:
-            asked = await read_question(request)
-            if asked.model not in ("", name):
-                raise RunError(f"there is no model '{asked.model[:100]}'; {nearest(asked.model[:100], [name])}")
-            future = queue.submit(lambda: answer(name, predictor, asked.pictures, asked.attributes))
+            question = await read_question(request)
+            if question.model not in ("", name):
+                raise AbsentError(
+                    f"there is no model '{question.model[:100]}'; {nearest(question.model[:100], [name])}"
+                )
+            future = queue.submit(lambda: answer(name, predictor, question.pictures, question.attributes))
             found = await asyncio.wrap_future(future)
         except EscaleraError as error:
             return refused(error)
-        return JSONResponse(found.to_json(asked.top))
+        return JSONResponse(found.to_json(question.top))
 
     async def models(request: Request) -> Response:
         return JSONResponse({"models": [describe(predictor)]})

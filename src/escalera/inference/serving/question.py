@@ -9,13 +9,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from escalera.core.errors import DataError, EscaleraError, RunError, nearest
+from escalera.core.errors import AbsentError, DataError, EscaleraError, RunError, nearest
 from escalera.inference.serving.forms import is_form, read_form
 from escalera.inference.serving.json_text import parse_json
 from escalera.inference.serving.queue import BusyError
 
 _VALUES = ("model", "top", "attributes")
 """What a question says besides its pictures."""
+
+_STATUSES: dict[type[EscaleraError], int] = {BusyError: 503, AbsentError: 404, RunError: 500, EscaleraError: 422}
+"""Too many wait; no such model; a model that is here and cannot answer, which is no fault of who asks; no picture."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ async def read_question(request: Request) -> Question:
 
 
 def refused(error: EscaleraError) -> Response:
-    """An error as JSON: 503 when too many wait, 404 for what is not here, 422 for what is no picture."""
-    status = 503 if isinstance(error, BusyError) else 404 if isinstance(error, RunError) else 422
+    """An error as JSON, with the first status that `_STATUSES` has for it."""
+    status = next(status for kind, status in _STATUSES.items() if isinstance(error, kind))
     return JSONResponse({"error": str(error)}, status, {"retry-after": "1"} if status == 503 else None)
 
 

@@ -26,7 +26,7 @@ class BusyError(EscaleraError):
 class Queue:
     """Work in the order of its arrival, done by one thread; `prepare` is called there first.
 
-    `told` hears how many questions wait whenever that changes.
+    `on_change` hears how many questions wait whenever that changes.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class Queue:
         name: str,
         prepare: Callable[[], object],
         most: int = WAITING,
-        told: Callable[[int], object] = lambda waiting: None,
+        on_change: Callable[[int], object] = lambda waiting: None,
     ) -> None:
         self.most = most
-        self.told = told
+        self.on_change = on_change
         self.waiting = 0
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=name, initializer=prepare)
         self._lock = Lock()
@@ -48,7 +48,7 @@ class Queue:
             if self.waiting >= self.most:
                 raise BusyError(f"{self.waiting} questions wait already; ask again in a moment")
             self.waiting += 1
-            self.told(self.waiting)
+            self.on_change(self.waiting)
         future = self._worker.submit(work)
         future.add_done_callback(lambda _: self._answered())
         return future
@@ -60,7 +60,7 @@ class Queue:
     def _answered(self) -> None:
         with self._lock:
             self.waiting -= 1
-            self.told(self.waiting)
+            self.on_change(self.waiting)
 
 
 def with_one_core() -> None:

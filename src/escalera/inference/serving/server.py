@@ -68,7 +68,7 @@ def _work(served: Served, taken: socket, place: int, ready: Ready) -> None:
     # A model in an ONNX file has one core of itself; PyTorch, where it is installed, would take four times its memory.
     prepare = (lambda: None) if isinstance(predictor, OnnxModel) else with_one_core
     metrics = Metrics(served.cells, place, os.getpid())
-    queue = Queue("serve", prepare, told=metrics.wait)
+    queue = Queue("serve", prepare, on_change=metrics.wait)
     try:
         queue.submit(lambda: warm_up(predictor)).result()
         run(make_app(predictor, queue, metrics, local=served.local, login=served.login), taken, ready=ready)
@@ -76,7 +76,7 @@ def _work(served: Served, taken: socket, place: int, ready: Ready) -> None:
         queue.close()
 
 
-def _worker(served: Served, taken: socket, place: int, told: connection.Connection) -> None:
+def _worker(served: Served, taken: socket, place: int, mouth: connection.Connection) -> None:
     """A process of the crew: tells "" once it answers, or why it cannot, and ends when the crew has lost its leader."""
     leader = multiprocessing.parent_process()
     assert leader is not None
@@ -88,7 +88,7 @@ def _worker(served: Served, taken: socket, place: int, told: connection.Connecti
     def tell(fault: str) -> None:
         # A leader that is told to end while this one begins no longer listens.
         with contextlib.suppress(BrokenPipeError):
-            told.send(fault)
+            mouth.send(fault)
 
     threading.Thread(target=follow, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt), terminable():
@@ -122,10 +122,10 @@ class _Crew:
             self._end()
 
     def _start(self, place: int) -> connection.Connection:
-        ear, told = self._begin.Pipe(duplex=False)
-        worker = self._begin.Process(target=_worker, args=(self._served, self._taken, place, told), daemon=False)
+        ear, mouth = self._begin.Pipe(duplex=False)
+        worker = self._begin.Process(target=_worker, args=(self._served, self._taken, place, mouth), daemon=False)
         worker.start()
-        told.close()
+        mouth.close()
         self._workers[place : place + 1] = [worker]
         return ear
 

@@ -12,7 +12,7 @@ from escalera.ladder.schema.augment import Augment
 from escalera.ladder.schema.data import Data
 from escalera.ladder.schema.kind import Model
 from escalera.ladder.schema.search import Search
-from escalera.ladder.schema.section import Name, Section, Share, Text, at_odds
+from escalera.ladder.schema.section import NameOfLadder, NameOfRung, Section, Share, Text, at_odds
 from escalera.ladder.schema.train import Train
 
 NO_BLEND = "mixup and cutmix blend pictures, and two rows of attributes have no blend: expected 0 of both"
@@ -67,9 +67,9 @@ class Rung(Section):
     config: RungConfig
 
 
-def seeds_of(rungs: Iterable[Rung], asked: int = 1) -> int:
+def seeds_of(rungs: Iterable[Rung], wanted: int = 1) -> int:
     """How many seeds each of some rungs is trained with: as many as are asked for, or as its folds are repeated."""
-    return max([asked, *(rung.config.data.repeats for rung in rungs)])
+    return max([wanted, *(rung.config.data.repeats for rung in rungs)])
 
 
 class Ladder(Section):
@@ -93,7 +93,7 @@ FROM = "the rung it changes; the one above when not given; null for a rung that 
 class RungEntry(Section):
     """A rung as a file has it: the first says everything, the others what they change."""
 
-    name: Name
+    name: NameOfRung
     why: Annotated[
         Text | str | None, Field(description="what to expect and why, as {en: ..., es: ...} or one text")
     ] = None
@@ -112,7 +112,7 @@ class RungEntry(Section):
 class LadderEntry(Section):
     """A ladder as a file has it; the sections given here are those of the first rung unless it says otherwise."""
 
-    name: Name
+    name: NameOfLadder
     title: Annotated[Text | str | None, Field(description="as {en: ..., es: ...} or one text")] = None
     seed: Annotated[int, Field(ge=0, description="of the splits and their order")] = 0
     data: Data | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from escalera.core.names import LONGEST, PATTERN, composed, fault
+from escalera.core.names import LONGEST, PATTERN, composed, ladder_fault, rung_fault
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -19,16 +20,19 @@ def _composed(value: Any) -> Any:
     return composed(value) if isinstance(value, str) else value
 
 
-def _as_folder(name: str) -> str:
-    if why := fault(name):
-        raise ValueError(why)
-    return name
+def _free_of(fault: Callable[[str], str | None]) -> AfterValidator:
+    def checked(name: str) -> str:
+        if why := fault(name):
+            raise ValueError(why)
+        return name
+
+    return AfterValidator(checked)
 
 
-Name = Annotated[
-    str, Field(pattern=PATTERN, max_length=LONGEST), BeforeValidator(_composed), AfterValidator(_as_folder)
-]
+Name = Annotated[str, Field(pattern=PATTERN, max_length=LONGEST), BeforeValidator(_composed)]
 """A name becomes a folder, so it holds no separator and does not start with a dot."""
+NameOfLadder = Annotated[Name, _free_of(ladder_fault)]
+NameOfRung = Annotated[Name, _free_of(rung_fault)]
 RungName = Annotated[str, AfterValidator(composed)]
 """The name of a rung that is meant: its letters are typed in one of two ways."""
 

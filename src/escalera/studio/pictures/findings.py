@@ -14,7 +14,7 @@ from escalera.core.translation import translate
 from escalera.data.cache.folders import cache_root, clear
 from escalera.experiment.auto.text import words_of
 from escalera.experiment.explore import look_at
-from escalera.experiment.survey import found_in, told
+from escalera.experiment.survey import found_in, sentences_of
 from escalera.ladder.schema import Data
 
 _LISTED = 6
@@ -48,7 +48,7 @@ class Finder:
         mine = words_of(words.code)
         faults = [translate(line, words.code) for line in facts["faults"]]
         notes = [translate(line, words.code) for line in facts["notes"]]
-        found = told(found_in(facts), mine)
+        found = sentences_of(found_in(facts), mine)
         # What the notes say of uneven classes, the sentences say more briefly.
         return Findings(faults, [*found, *(line for line in notes if "balanced" not in line)], _twins(facts))
 

@@ -18,6 +18,8 @@ LARGEST_WHOLE = 1_000_000_000
 """Bytes of all that comes out of it: a zip of a few kilobytes can claim terabytes."""
 MOST = 5_000
 """Files in it."""
+_PIECE = 65_536
+"""Bytes that are unpacked at once."""
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -38,8 +40,8 @@ def unpack(content: bytes) -> Iterator[tuple[str, bytes | DataError]]:
             raise DataError(f"the zip holds {len(found):,} files: {MOST:,} at most are taken")
         whole = 0
         for entry in found:
-            read = _read(archive, entry)
-            whole += len(read) if isinstance(read, bytes) else 0
+            read, unpacked = _read(archive, entry)
+            whole += unpacked
             if whole > LARGEST_WHOLE:
                 raise DataError(f"the zip holds more than {LARGEST_WHOLE // 1_000_000:,} MB; the rest is not taken")
             yield entry.filename, read
@@ -49,17 +51,23 @@ def _is_left(name: str) -> bool:
     return any(left_by_system(part) for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
 
 
-def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | DataError:
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[bytes | DataError, int]:
+    """A file, or why it is not taken, and how many bytes came out for that: what is refused was work too."""
     if stat.S_ISLNK(entry.external_attr >> 16):
-        return DataError("a link, which is not followed")
+        return DataError("a link, which is not followed"), 0
     if entry.flag_bits & 1:
-        return DataError("it is encrypted; make the zip without a password")
+        return DataError("it is encrypted; make the zip without a password"), 0
+    pieces: list[bytes] = []
+    size = 0
     try:
         with archive.open(entry) as file:
             # As much as is allowed and a byte: what the zip claims of itself may be a lie.
-            content = file.read(LARGEST_UPLOAD + 1)
+            while piece := file.read(min(_PIECE, LARGEST_UPLOAD + 1 - size)):
+                pieces.append(piece)
+                size += len(piece)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError):
-        return DataError("it is damaged in the zip, or packed in a way that is not read")
-    if len(content) > LARGEST_UPLOAD:
-        return DataError(f"it has more than {LARGEST_UPLOAD // 1_000_000} MB")
-    return content
+        # How much of the last piece came out before the fault is not told.
+        return DataError("it is damaged in the zip, or packed in a way that is not read"), size + _PIECE
+    if size > LARGEST_UPLOAD:
+        return DataError(f"it has more than {LARGEST_UPLOAD // 1_000_000} MB"), size
+    return b"".join(pieces), size

@@ -32,13 +32,13 @@ def export(studio: Studio, words: Language, model: gr.Dropdown, name: str) -> An
         label=words.say("export.form"), elem_id=f"{name}-form",
     )  # fmt: skip
     start = gr.Button(words.say("export.start"), min_width=110, size="md", elem_id=f"{name}-export", interactive=False)
-    told = gr.HTML(visible=False, elem_id=f"{name}-told")
+    lines = gr.HTML(visible=False, elem_id=f"{name}-told")
     file = gr.DownloadButton(words.say("export.file"), visible=False, elem_id=f"{name}-exported")
     hidden = (gr.update(visible=False),) * 2
-    start.click(exporter.export, [model, form], [told, file], **BUSY)
-    form.change(lambda: hidden, None, [told, file], **QUIET, **LATEST)
+    start.click(exporter.export, [model, form], [lines, file], **BUSY)
+    form.change(lambda: hidden, None, [lines, file], **QUIET, **LATEST)
     return model.change(
-        lambda key: (*hidden, gr.update(interactive=bool(key))), model, [told, file, start], **QUIET, **LATEST
+        lambda key: (*hidden, gr.update(interactive=bool(key))), model, [lines, file, start], **QUIET, **LATEST
     )
 
 
@@ -61,10 +61,10 @@ class Exporter:
         name = "-".join([ladder, rung] + ([] if seed == "seed-0" else [seed]))
         path = self.studio.new_folder() / f"{name}{_ENDINGS[form]}"
         lines = self._write(key, path, form) + [translate(note, self.words.code) for note in of_folds(run)]
-        return gr.update(value=told_html(lines), visible=True), gr.update(value=str(path), visible=True)
+        return gr.update(value=lines_html(lines), visible=True), gr.update(value=str(path), visible=True)
 
     def _write(self, key: str, path: Path, form: str) -> list[str]:
-        from escalera.inference.onnx_told import size_of, told
+        from escalera.inference.onnx_summary import size_of, summary_of
 
         trained = self.studio.of_run(key)
         if form == "safetensors":
@@ -75,10 +75,10 @@ class Exporter:
         from escalera.inference.onnx_export import write_onnx
 
         written = write_onnx(trained, path, data_root=self.studio.data_root, int8=form == "int8")
-        return told(written, self.words.code)
+        return summary_of(written, self.words.code)
 
 
-def told_html(lines: Sequence[str]) -> Markup:
+def lines_html(lines: Sequence[str]) -> Markup:
     """What was found out, a line each."""
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in lines)
     return Markup('<ul class="told" role="status">{}</ul>').format(items)

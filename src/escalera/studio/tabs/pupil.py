@@ -12,7 +12,7 @@ from escalera.studio.parts import hint_html
 from escalera.studio.pictures.training import WAYS, Trainer, Way
 from escalera.studio.progress import ProgressView
 from escalera.studio.service import Studio
-from escalera.studio.tabs.shared import telling
+from escalera.studio.tabs.shared import named, telling
 
 
 class Pupil:
@@ -51,22 +51,17 @@ class Pupil:
         self.studio.job.stop()
 
     def _start(self, name: str | None, way: str, minutes: float | None) -> None:
-        request = self.trainer.request(self._named(name), self._way(way), float(minutes or 5), self.words.code)
+        request = self.trainer.request(named(name, self.words), self._way(way), float(minutes or 5), self.words.code)
         self.studio.job.start(request, self.words.code)
 
     def _ladder(self, name: str | None, way: str) -> tuple[Any, Any]:
         """The ladder as YAML, and as a file to keep."""
-        text = self.trainer.text(self._named(name), self._way(way), self.words.code)
+        text = self.trainer.text(named(name, self.words), self._way(way), self.words.code)
         if text is None:
             raise EscaleraError(self.words.say("pictures.not_begun"))
         path = self.studio.new_folder() / f"{self.trainer.ladder(str(name), self._way(way))}.yaml"
         path.write_text(text, encoding="utf-8")
         return gr.update(value=text, visible=True), gr.update(value=str(path), visible=True)
-
-    def _named(self, name: str | None) -> str:
-        if not name:
-            raise EscaleraError(self.words.say("pictures.js.no_set"))
-        return name
 
     def _way(self, way: str) -> Way:
         if way not in WAYS:

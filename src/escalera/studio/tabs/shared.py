@@ -75,6 +75,13 @@ def telling(words: Language) -> Callable[[Callable[_Given, _Result]], Callable[_
     return around
 
 
+def named(name: str | None, words: Language) -> str:
+    """The set of pictures that is chosen; raises EscaleraError where none is."""
+    if not name:
+        raise EscaleraError(words.say("pictures.js.no_set"))
+    return name
+
+
 def choices(entries: Any) -> list[tuple[str, str]]:
     """Models as a dropdown takes them."""
     return [(entry.label, entry.key) for entry in entries]

@@ -15,7 +15,7 @@ from escalera.studio.pictures.findings import Finder
 from escalera.studio.pictures.wall import wall_html
 from escalera.studio.service import Studio
 from escalera.studio.tabs.intake import target_html
-from escalera.studio.tabs.shared import telling
+from escalera.studio.tabs.shared import named, telling
 
 _AT_ONCE = 60
 """Pictures that are shown, the newest first, before more are asked for."""
@@ -87,20 +87,20 @@ class Workshop:
         return gr.update(choices=self.kept.names(), value=name), ""
 
     def _add(self, name: str | None, text: str) -> tuple[Any, str]:
-        called = self.kept.add_class(self._named(name), text)
+        called = self.kept.add_class(named(name, self.words), text)
         return gr.update(choices=self.kept.class_names(str(name)), value=called), ""
 
     def _rename(self, name: str | None, called: str | None, text: str) -> tuple[Any, str]:
-        new = self.kept.rename_class(self._named(name), called or "", text)
+        new = self.kept.rename_class(named(name, self.words), called or "", text)
         return gr.update(choices=self.kept.class_names(str(name)), value=new), ""
 
     def _move(self, name: str | None, called: str | None, boxes: str, to: str | None) -> None:
         if not to:
             raise EscaleraError(self.words.say("pictures.no_target"))
-        self.kept.move(self._named(name), called or "", self._files(boxes), to)
+        self.kept.move(named(name, self.words), called or "", self._files(boxes), to)
 
     def _delete(self, name: str | None, called: str | None, boxes: str, to: str | None) -> None:
-        self.kept.remove_files(self._named(name), called or "", self._files(boxes))
+        self.kept.remove_files(named(name, self.words), called or "", self._files(boxes))
 
     def ask_set(self, name: str | None) -> tuple[Any, str, str]:
         """Ask before a set is removed."""
@@ -129,19 +129,14 @@ class Workshop:
 
     def _remove(self, name: str | None, lost: str) -> tuple[Any, ...]:
         """Remove what was asked about, and nothing else: another page may have chosen otherwise since."""
-        asked, called = json.loads(lost)
-        if asked != name:
+        confirmed, called = json.loads(lost)
+        if confirmed != name:
             return gr.skip(), gr.skip(), *self.leave()
         if called is None:
-            self.kept.remove(asked)
+            self.kept.remove(confirmed)
         else:
-            self.kept.remove_class(asked, called)
+            self.kept.remove_class(confirmed, called)
         return self.sets(name), None, *self.leave()
-
-    def _named(self, name: str | None) -> str:
-        if not name:
-            raise EscaleraError(self.words.say("pictures.js.no_set"))
-        return name
 
     def _files(self, boxes: str) -> list[str]:
         try:

@@ -15,15 +15,15 @@ _LEAST = 1e-6
 """A difference of probabilities below which its size says nothing."""
 
 
-def told(written: Written, language: str, *, plain: bool = False) -> list[str]:
+def summary_of(written: Written, language: str, *, plain: bool = False) -> list[str]:
     """Lines in `en` or `es`; `plain` for a terminal."""
     words, check = load_words(language, "inference", plain=plain), written.check
-    asked = words.say(
+    first = words.say(
         "export.made_up" if check.why else "export.test", rows=words.number(check.rows),
         largest=_largest(check.largest, words),
         agreement=words.percent(check.agreement), why=translate(check.why, language),
     )  # fmt: skip
-    lines = [asked]
+    lines = [first]
     if check.apart:
         lines.append(words.count(check.apart, "rounded" if written.smaller else "apart"))
     if found := check.accuracy:
