@@ -17,6 +17,7 @@ from concurrent.futures import Future, wait
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -304,8 +305,10 @@ def test_slurm_gives_the_bits_of_one_after_the_other(
 class Queue:
     """In place of Slurm: a job is over when it is taken, unless the rung's seed has something else to happen."""
 
-    def __init__(self, refuses: tuple[int, ...] = (), lost: dict[int, int] | None = None) -> None:
-        self.refuses, self.lost = refuses, lost or {}
+    def __init__(
+        self, refuses: tuple[int, ...] = (), lost: dict[int, int] | None = None, pending: tuple[int, ...] = ()
+    ) -> None:
+        self.refuses, self.lost, self.pending = refuses, lost or {}, pending
         self.cancelled: list[int] = []
 
     def submit(self, performed: Any, order: str) -> Any:
@@ -314,13 +317,13 @@ class Queue:
             raise RuntimeError("sbatch: error: slurm_load_jobs\nsbatch: error: Socket timed out")
 
         class Job:
-            job_id, state = task.seed, "RUNNING"
+            job_id, state = task.seed, "PENDING" if task.seed in queue.pending else "RUNNING"
 
             def done(self) -> bool:
                 if queue.lost.get(task.seed, 0) > 0:
                     queue.lost[task.seed] -= 1
                     raise OSError(116, "Stale file handle")
-                return True
+                return task.seed not in queue.pending
 
             def cancel(self) -> None:
                 queue.cancelled.append(task.seed)
@@ -369,6 +372,32 @@ def test_a_job_of_which_nobody_can_say_whether_it_is_over_is_given_up(
     assert translate(error, "es").startswith("se ha abandonado el trabajo 0 de Slurm, porque nadie ha podido decir")
 
 
+def test_each_job_that_waits_is_taken_out_whatever_becomes_of_the_others(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from escalera.experiment.executors import slurm
+
+    queue = Queue(pending=(1, 2))
+    monkeypatch.setattr(slurm, "_executor", lambda *_: queue)
+    monkeypatch.setattr(slurm, "EVERY", 0.001)
+    tasks = [replace(task, seed=seed) for seed in range(3)]
+    with pytest.raises(KeyboardInterrupt), slurm.Pool(Events(), tasks, 3, "cpu", "local") as pool:
+        over, *_ = [pool.submit(one, frozenset()) for one in tasks]
+        wait([over], timeout=60)
+        raise KeyboardInterrupt
+    assert sorted(queue.cancelled) == [1, 2]
+
+
+def test_a_job_that_ended_without_an_outcome_says_how(task: Task) -> None:
+    from escalera.experiment.executors import slurm
+
+    for last, why in (("", ""), ("slurmstepd: out of memory", ": slurmstepd: out of memory")):
+        job = SimpleNamespace(job_id=7, state="FAILED", stderr=lambda last=last: last)
+        error = slurm._outcome(replace(task, seed=9), job).error
+        assert error == f"Slurm's job 7 ended as FAILED{why}"
+        assert translate(error, "es") == f"el trabajo 7 de Slurm ha terminado como FAILED{why}"
+
+
 def test_what_goes_wrong_in_telling_of_a_job_is_told_of_that_job(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Mailbox.end
 
@@ -393,6 +422,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 KILLED = """
 import os, sys, threading, time
 from pathlib import Path
+from types import SimpleNamespace
 import psutil
 import escalera as esc
 from escalera.experiment.climb import climb

@@ -15,6 +15,7 @@ import pytest
 from fsspec.registry import _registry
 
 import escalera as esc
+from escalera.core import mirror as mirrors
 from escalera.core import store as storing
 from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import read_json, sha256
@@ -161,6 +162,16 @@ def test_a_record_is_put_there_after_what_it_knows(here: Mirror, monkeypatch: py
     fill(here, run_json="2")
     here.push(RUN)
     assert put[4:] == [f"{RUN}/run.json"]
+
+
+def test_the_record_of_a_fold_comes_after_its_files_and_that_of_all_last() -> None:
+    """A push that is cut short leaves nobody a record of what is not there."""
+    names = [
+        f"tiny/mlp/seed-0/{name}" for name in ("run.json", "fold-1/run.json", "fold-1/last/state.json", "fold-1/x", "y")
+    ]
+    assert [name.removeprefix("tiny/mlp/seed-0/") for name in mirrors._ordered(names)] == [
+        "fold-1/x", "y", "fold-1/last/state.json", "fold-1/run.json", "run.json"
+    ]  # fmt: skip
 
 
 def test_what_goes_here_goes_there_after_the_record(here: Mirror, away: Store) -> None:

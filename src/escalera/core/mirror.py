@@ -216,11 +216,11 @@ def _folder(name: str) -> str:
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
-    """Runs that are kept or begun before the one that stands, and in each run.json last."""
+    """Runs that are kept or begun before the one that stands, and in each run.json last: folds have one, too."""
 
     def place(name: str) -> tuple[bool, str, int, str]:
         folder = _folder(name)
-        inner = name.removeprefix(f"{folder}/")
+        inner = re.sub(r"^fold-\d+/", "", name.removeprefix(f"{folder}/"))
         # The one that stands has the shortest name: the others are `seed-0.kept-001` and the like.
         stands = folder == part_of(name)
         return stands, folder, _LAST.index(inner) if inner in _LAST else -1, name

@@ -81,9 +81,12 @@ class Pool:
             if error is not None:
                 remote.stop_all(self.tasks[0])
                 with self.lock:
-                    waiting = [job for job in self.working if job.state == "PENDING"]
-                for job in waiting:
-                    job.cancel()
+                    working = list(self.working)
+                for job in working:
+                    # One that cannot be taken out hears of the stop once it begins, and the others are taken out.
+                    with contextlib.suppress(Exception):
+                        if job.state == "PENDING":
+                            job.cancel()
         finally:
             self.over.set()
             self.thread.join()
