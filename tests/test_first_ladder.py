@@ -329,11 +329,19 @@ def test_twins_are_counted_as_they_are_told() -> None:
     for copy in ("set/test/robin/0.png", "set/test/robin/2.png", "set/train/robin/2.png", "set/train/robin/4.png"):
         Path(copy).write_bytes(one)
     found = survey_source("set", (), None).found
-    assert ["duplicates", "2"] in found and ["twins", "2"] in found
+    assert ["duplicates", 2] in found and ["twins", 2] in found
     lines = sentences_of(found, words_of("en"))
     assert any(
         line.startswith("Rows of validation or test whose picture is in train too") and ": 2;" in line for line in lines
     )
+
+
+def test_the_name_of_a_class_is_no_number_and_stays_on_its_line() -> None:
+    """A class called 2019 is not 2,019; the sentence becomes a comment in a ladder, of which the next line is none."""
+    found: list[list[str | int]] = [["uneven", "2019", 12_345, "007", 3], ["few", "²", 3], ["few", "a\nrungs: []", 1]]
+    uneven, few, broken = sentences_of(found, words_of("en"))
+    assert "'2019' has 12,345 rows of train, '007' 3" in uneven and "'²' to learn from: 3" in few
+    assert "'a\\nrungs: []'" in broken and "\n" not in broken
 
 
 def test_small_sets_need_small_steps_and_many_epochs() -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -107,6 +108,28 @@ def test_a_damaged_folder_is_made_anew(put: Callable[..., Path], root: Path, fol
         assert open_source("mine", **plain).splits["train"].labels.tolist() == [0, 1, 1]
 
 
+def test_a_damaged_folder_is_taken_away_whole(
+    put: Callable[..., Path], root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process takes what has its name for whole: the name goes first, and what is in it afterwards."""
+    put("mine", "train", [0, 1, 1])
+    plain: dict[str, Any] = {"data_root": root, "image_size": None, "channels": None}
+    open_source("mine", **plain)
+    (made,) = folder.iterdir()
+    (made / "meta.json").write_text("{")
+    remove, seen = shutil.rmtree, []
+
+    def watched(path: Path, **named: Any) -> None:
+        if (path / "meta.json").exists():
+            seen.append((path.name.split("~")[0], made.exists()))
+        remove(path, **named)
+
+    monkeypatch.setattr("shutil.rmtree", watched)
+    assert open_source("mine", **plain).splits["train"].labels.tolist() == [0, 1, 1]
+    assert seen == [(".cleared", False)]
+    assert list(folder.iterdir()) == [made]
+
+
 def test_a_folder_that_stays_damaged(folder: Path) -> None:
     text = re.escape(
         f"could not read {folder}/key: [Errno 2] No such file or directory: '{folder}/key/meta.json'. Remove it"
@@ -195,8 +218,9 @@ def test_what_killed_processes_left_is_removed(folder: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     ages = {
-        f".a~{host}~{dead.pid}~x": 0,  # killed
-        f".b~{host}~{os.getpid()}~x": 0,  # at work
+        f".a~{host}~{dead.pid}~x": 1000,  # killed
+        f".b~{host}~{os.getpid()}~x": 1000,  # at work
+        f".e~{host}~{dead.pid}~x": 1,  # of another container with this host name, perhaps: it wrote a moment ago
         f".c~another~{dead.pid}~x": 3600,  # another machine, which may be at work
         ".d~another~1~x": 100_000,  # another machine, more than a day ago
         "kept-by~somebody~1~x": 100_000,
@@ -208,7 +232,22 @@ def test_what_killed_processes_left_is_removed(folder: Path) -> None:
             os.utime(path, (time.time() - age,) * 2)
     folders.stored(folder, "key", write)
     left = {path.name.split("~")[0] for path in folder.iterdir()}
-    assert left == {".b", ".c", "kept-by", "key"}
+    assert left == {".b", ".c", ".e", "kept-by", "key"}
+
+
+def test_what_is_written_in_a_folder_within_is_not_abandoned(folder: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    fetched = folder / f".a~{socket.gethostname()}~{dead.pid}~x" / ".cache" / "part"
+    fetched.mkdir(parents=True)
+    write(fetched)
+    for path in (fetched, *fetched.parents[:2]):
+        os.utime(path, (time.time() - 1000,) * 2)
+    folders.stored(folder, "key", write)
+    assert (fetched / "file").exists()
+    os.utime(fetched / "file", (time.time() - 1000,) * 2)
+    folders.stored(folder, "another", write)
+    assert {path.name for path in folder.iterdir()} == {"key", "another"}
 
 
 def test_a_set_larger_than_the_memory_is_mapped(tmp_path: Path) -> None:

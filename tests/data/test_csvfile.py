@@ -250,6 +250,25 @@ def test_labels_in_json(
         opened(encoding="cp1252")
 
 
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (("1", "1,000", "2", "2,000"), ["1", "2", "1,000", "2,000"]),
+        (("500", "1.000", "500", "2.000"), ["1.000", "2.000", "500"]),
+        (("0.0", "1.0", "2.0", "10.0"), ["0", "1", "2", "10"]),
+        (("0,00", "1", "2", "10"), ["0", "1", "2", "10"]),
+        (("12345678901234567890", "2", "2", "3"), ["2", "3", "12345678901234567890"]),
+    ],
+)
+def test_whole_numbers_as_labels(
+    labels: tuple[str, ...], classes: list[str], put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    """Three zeros behind a point or a comma are as likely thousands: 1 and 1,000 stay two classes."""
+    rows = [f'img/{name}.png;"{label}"' for name, label in zip("abcd", labels, strict=True)]
+    put_all({**FOUR, "t.csv": csv("image;label", *rows)})
+    assert opened().classes == classes
+
+
 def test_measures_are_words_of_windows_too(put_all: Callable[..., Path], opened: Callable[..., ImageSet]) -> None:
     text = csv("imagen;clase;Superficie (m²)", "img/a.png;año;20 °C", "img/b.png;día;5 €")
     put_all({**FOUR, "t.csv": text.encode("cp1252")})

@@ -83,6 +83,12 @@ def test_a_palette() -> None:
     assert pixels(saved(image)).tolist() == [[[255, 0, 0], [0, 0, 255]]]
 
 
+def test_what_is_transparent_in_sixteen_bits_is_white_too() -> None:
+    values = np.array([[0, 700], [700, 65_535]], np.uint16)
+    found = pixels(saved(Image.fromarray(values), transparency=700))
+    assert found[..., 0].tolist() == [[0, 255], [255, 255]]
+
+
 def test_a_palette_with_a_transparent_entry() -> None:
     image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
     image.putpalette([255, 0, 0, 0, 0, 255])

@@ -76,6 +76,8 @@ def test_bad_pictures_are_listed_and_the_others_keep_their_places(lay: Callable[
         [pair] = facts["duplicates"]["pairs"]
         assert [pair[end]["place"] for end in ("first", "second")] == [f"{folder}/robin/3.png", f"{folder}/wren/0.png"]
         assert [pair[end]["class"] for end in ("first", "second")] == ["robin", "wren"]
+        # The rows of the source, by which labels are corrected or dropped, although one before them was left out.
+        assert [pair[end]["row"] for end in ("first", "second")] == [3, 4] == list(found.twins[0].rows)
         assert facts["duplicates"]["conflicts"] == 1
 
 

@@ -3,14 +3,20 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
+from escalera.data.cache import ingest
+from escalera.data.cache.bitmap import Resize
 from escalera.data.cache.decode import FORMATS
+from escalera.data.cache.remarks import Remarks
 from escalera.data.sources.open import open_source
 
 
@@ -167,6 +173,20 @@ RESIZED = (
 )
 
 
+def test_pictures_of_several_sizes_are_resized_as_is_said_without_a_size_too(
+    put: Callable[..., Path], root: Path, png: Callable[..., bytes]
+) -> None:
+    """And by each way anew, whatever the cache has of another one."""
+    put("mine", "train", [0, 1], [png(9, (4, 16)), png(9, (16, 4))])
+
+    def opened(resize: Resize) -> NDArray[np.uint8]:
+        found = open_source("mine", data_root=root, image_size=None, channels=None, resize=resize)
+        return np.array(found.splits["train"].images)
+
+    squashed, padded = opened("squash"), opened("pad")
+    assert squashed.shape == padded.shape == (2, 64, 64, 1) and not np.array_equal(squashed, padded)
+
+
 def test_sizes_that_differ(put: Callable[..., Path], root: Path, png: Callable[..., bytes]) -> None:
     put("mine", "train", [0, 1, 0], [png(0, (4, 6)), png(0, (6, 4)), png(0, (6, 4))])
     usual = open_source("mine", data_root=root, image_size=None, channels=None)
@@ -280,3 +300,18 @@ def test_rows_keep_their_order_over_many_row_groups(
     train = open_source("mine", data_root=root, image_size=None, channels=None).splits["train"]
     assert (train.images[:, 0, 0, 0] == train.labels).all()
     assert train.labels.tolist() == list(range(256)) * 3
+
+
+def test_large_pictures_are_decoded_a_few_at_once() -> None:
+    """Of a size that nobody said files tell little: 256 photos of 12 megapixels would be 9 GB."""
+    listing: Any = SimpleNamespace(pictures=lambda: iter([[b"raw"] * 40, [b"raw"] * 3]))
+
+    def parts(size: tuple[int, int] | None, *shapes: tuple[int, int, int]) -> list[int]:
+        found = ingest._Found(shapes[0] if shapes else None, Remarks(None))
+        found.others.update(shapes[1:])
+        return [len(part) for part in ingest._some_at_a_time(listing, ingest.Decoding(size, None, "squash"), found)]
+
+    assert parts(None) == [8, 8, 8, 8, 8, 3]
+    assert parts(None, (32, 32, 3)) == parts((64, 64)) == [40, 3]
+    assert parts(None, (3000, 4000, 3)) == parts(None, (32, 32, 3), (3000, 4000, 3)) == [8, 8, 8, 8, 8, 3]
+    assert parts(None, (1000, 1000, 3)) == [22, 18, 3]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.data.explore.source import explore
 from escalera.data.options import ReadOptions
 from escalera.data.readers.natural import natural
@@ -81,6 +82,15 @@ def test_folders_that_only_sound_like_splits_are_classes(
 ) -> None:
     lay(classes(*places))
     assert len(opened().classes) == 2 and list(opened().splits) == ["train"]
+
+
+def test_that_none_is_a_split_is_said_of_folders_alone(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    lay({"train.csv": "image,label\na.png,x\nb.png,y\n", "a.png": 1, "b.png": 2})
+    with pytest.raises(DataError, match=r"data\.splits: .*mine holds a table, and false is said of folders") as caught:
+        opened(splits=False)
+    assert "contiene una tabla, y false se dice de carpetas" in translate(str(caught.value), "es")
 
 
 @pytest.mark.parametrize("names", [("bus", "car", "train"), ("invalid", "valid"), ("dev", "ops"), ("test", "quiz")])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.data.options import ReadOptions
 from escalera.data.sources.open import ImageSet, open_source
 
@@ -52,6 +53,63 @@ def test_train_and_test_with_and_without_labels(opened: Callable[..., ImageSet])
     mine = opened({"train.csv": csv(PIXELS), "test.csv": bare})
     assert list(mine.splits) == ["train"]
     assert mine.notes[-1].endswith("test.csv: left out, since it has no labels; test is cut out of train.")
+
+
+def test_columns_are_taken_by_their_numbers(opened: Callable[..., ImageSet]) -> None:
+    """Whoever sorts them as texts has pixel10 before pixel2."""
+    lines = [line.split(",") for line in csv(PIXELS).splitlines()]
+    order = [0, *sorted(range(1, 26), key=lambda place: lines[0][place])]
+    assert order[:4] == [0, 1, 2, 11]
+    mixed = "\n".join(",".join(line[place] for place in order) for line in lines) + "\n"
+    assert (opened({"train.csv": mixed}).splits["train"].images[..., 0].reshape(12, -1) == PIXELS).all()
+    pairs = csv(PIXELS, "{}").splitlines()
+    pairs[0] = ",".join(["label", *(f"{n % 5}x{n // 5}" for n in range(25))])  # nobody knows which is the row
+    mine = opened({"train.csv": "\n".join(pairs) + "\n"})
+    assert (mine.splits["train"].images[..., 0].reshape(12, -1) == PIXELS).all()
+
+
+def test_with_a_target_the_test_file_stays(opened: Callable[..., ImageSet]) -> None:
+    """It has no labels, and needs none."""
+    priced = csv(PIXELS).replace("label", "price", 1)
+    mine = opened({"train.csv": priced, "test.csv": "\n".join(priced.splitlines()[:5]) + "\n"}, target="price")
+    assert {name: len(part.labels) for name, part in mine.splits.items()} == {"train": 12, "test": 4}
+
+
+def test_values_of_a_range(opened: Callable[..., ImageSet]) -> None:
+    wide = csv(4 * PIXELS)
+    with pytest.raises(
+        DataError, match=r"from 0 to 255 as pixels, found .* with data\.range, as \[0, 1023\]\."
+    ) as caught:
+        opened({"train.csv": wide})
+    assert "con data.range, como [0, 1023]" in translate(str(caught.value), "es")
+    images = opened({"train.csv": wide}, range=[0, 1020]).splits["train"].images
+    assert (images[..., 0].reshape(12, -1) == PIXELS).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "spanish"),
+    [
+        (
+            {"label_column": ["a", "b"]},
+            r"data\.label_column: .*train\.csv has its pixels in columns: expected the one column of its labels, "
+            r"received a, b\.",
+            "se esperaba la única columna de sus etiquetas",
+        ),
+        ({"image_folder": "x"}, r"data\.image_folder: the images of .* are in it, without paths\.", "sin rutas"),
+        ({"image_ending": ".x"}, r"data\.image_ending: the images of .* are in it, without paths\.", "sin rutas"),
+        (
+            {"split_column": "part"},
+            r"data\.split_column: beside .*train\.csv there is another file, for another split\. Take 'part' out, or",
+            "hay otro archivo, para otra partición",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_refused(
+    options: dict[str, Any], error: str, spanish: str, opened: Callable[..., ImageSet]
+) -> None:
+    with pytest.raises(DataError, match=error) as caught:
+        opened({"train.csv": csv(PIXELS), "test.csv": csv(PIXELS[:4])}, **options)
+    assert spanish in translate(str(caught.value), "es")
 
 
 def test_a_column_of_numbers_with_blanks_between(opened: Callable[..., ImageSet]) -> None:

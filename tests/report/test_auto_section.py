@@ -44,7 +44,7 @@ def attempts() -> list[Attempt]:
 @pytest.fixture
 def built(ladder_dir: Path) -> Path:
     """The ladder, as if it had built itself."""
-    found = [["rows", "1797", "10", "8"], ["few", "<b>cat</b>", "12"], ["what a later version finds", "1"]]
+    found: list[list[str | int]] = [["rows", 1797, 10, 8], ["few", "<b>cat</b>", 12], ["what a later version finds", 1]]
     Diary("digits", {}, {}, found, 36, 61.0, 2.0, attempts()).write(ladder_dir / "auto")
     return ladder_dir
 

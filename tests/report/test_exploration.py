@@ -11,6 +11,7 @@ from PIL import Image
 from escalera.data.explore.source import Explored, explore
 from escalera.report.exploration import render_exploration
 from escalera.report.language import NARROW, load_language
+from escalera.report.pictures import sizes_chart
 
 ABOUT = {"csv": "pixels.csv", "lines": [("explore.command", "escalera explore birds <&>")]}
 
@@ -143,3 +144,10 @@ def test_no_classes(tmp_path: Path) -> None:
     page = render_exploration(explore(str(tmp_path / "set.csv")), load_language("en"), ABOUT)
     assert "There is no column of classes yet" in page
     assert "This source cannot be trained on yet:" in page
+
+
+@pytest.mark.parametrize("side", [10, 4_000, 50_000, 60_000, 65_535, 2_000_000])
+def test_a_picture_of_any_size_has_its_place_on_the_chart(side: int) -> None:
+    """A header may claim what no file holds."""
+    chart = sizes_chart([(10, side, 1), (8, 8, 5)], "sizes", "width", "height")
+    assert chart.count("<circle") == 2 and 2 <= chart.count('class="grid"') <= 7

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 from escalera.core.errors import EscaleraError, RunError
 from escalera.inference import bundle
 from escalera.inference.files import find_trained
+from escalera.studio import model_files
 from escalera.studio.api import add_routes
 from escalera.studio.i18n import load_words
 from escalera.studio.samples import Samples
@@ -69,6 +71,24 @@ def test_models_among_the_runs_are_there_too(studio: Studio, onnx_file: Path, pn
     for key in ("../mine.onnx", ".hidden.onnx", "tiny/../mine.onnx", f"{studio.out}/mine.onnx"):
         with pytest.raises(RunError, match="there is no run"):
             studio.trained(key)
+
+
+def test_only_so_many_files_stay_known(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def opened(path: Path) -> SimpleNamespace:
+        read.append(path.name)
+        return SimpleNamespace(trained=path.name)
+
+    monkeypatch.setattr(model_files, "opened", opened)
+    monkeypatch.setattr(model_files, "_KNOWN", 2)
+    a, b, c = (studio.out / f"{name}.onnx" for name in "abc")
+    for path in (a, b, c):
+        path.write_bytes(b"")
+    for path in (a, b, a, c, a, b):
+        assert str(studio.files.trained(path)) == path.name
+    assert read == ["a.onnx", "b.onnx", "c.onnx", "b.onnx"]  # b was not asked for longest when c came
+    assert len(studio.files._known) == 2
 
 
 def test_http_lists_asks_and_hands_out_files(studio: Studio, onnx_file: Path, png: Png) -> None:

@@ -4,17 +4,20 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
+from threading import Event, Lock, Thread, current_thread
 
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.core.files import read_json
 from escalera.studio.i18n import load_words
 from escalera.studio.pictures import sets as module
+from escalera.studio.pictures import training
 from escalera.studio.pictures import unpack as unpacking
 from escalera.studio.pictures.intake import Taken, take
 from escalera.studio.pictures.names import class_name, file_name, look, set_name
 from escalera.studio.pictures.sets import PictureSets
+from escalera.studio.pictures.training import Trainer
 
 Png = Callable[..., bytes]
 
@@ -33,6 +36,46 @@ def zipped(files: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def test_two_pages_give_no_version_twice(sets: PictureSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one page is between reading the versions and writing them, another comes as far as it is let."""
+    sets.make("tools")
+    there, read = Event(), read_json
+    other = Thread(target=lambda: Trainer(sets, tmp_path).ladder("tools", "quick"))
+
+    class Watched:
+        """A lock that says when somebody comes to it while it is held."""
+
+        def __init__(self) -> None:
+            self.lock = Lock()
+
+        def __enter__(self) -> None:
+            if self.lock.locked():
+                there.set()
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    def slow(path: Path) -> object:
+        if current_thread() is other:
+            try:
+                return read(path)
+            finally:
+                there.set()
+        try:
+            return read(path)
+        finally:
+            other.start()
+            assert there.wait(60)
+
+    monkeypatch.setattr(training, "_LOCK", Watched(), raising=False)
+    monkeypatch.setattr(training, "read_json", slow)
+    assert Trainer(sets, tmp_path).ladder("fruit", "quick") == "fruit-v1-quick"
+    other.join()
+    known = read(tmp_path / ".studio" / "ladders" / "versions.json")
+    assert known == {"fruit": [sets.state("fruit")], "tools": [sets.state("tools")]}
 
 
 @pytest.mark.parametrize(

@@ -108,12 +108,45 @@ def test_an_explored_page_is_that_of_its_source(studio: Studio, monkeypatch: pyt
 
     data = importlib.import_module("escalera.studio.tabs.data")
     monkeypatch.setattr(data, "explore_source", explore)
+    monkeypatch.setattr(data, "_state", lambda source, data_root: f"{source}, as it is")
     monkeypatch.setattr(studio, "sources", lambda: ["owner/name", "owner-name"])
     looker = data._Looker(studio, EN)
     for source in ("owner/name", "owner/name", "owner-name", "owner/name"):
         assert "../explored/en/owner-name" in looker.explore(source)
         assert (studio.out / ".studio/explored-en/owner-name/explore.html").read_text() == source
     assert made == ["owner/name", "owner-name", "owner/name"]
+
+
+def test_a_source_that_has_changed_is_explored_again(
+    studio: Studio, tmp_path: Path, png: Png, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.data_root = tmp_path / "data"
+    for name in ("a", "b"):
+        (tmp_path / "data" / "mine" / name).mkdir(parents=True)
+        (tmp_path / "data" / "mine" / name / "0.png").write_bytes(png())
+    data = importlib.import_module("escalera.studio.tabs.data")
+    made: list[int] = []
+
+    def explore(source: str, *, out: Path, data_root: Path, **_: object) -> None:
+        (out / "mine").mkdir(parents=True)  # the page before is gone
+        made.append(len(list((data_root / source).rglob("*.png"))))
+        (out / "mine" / "explore.html").write_text("")
+        write_json(out / "mine" / "explore.json", {"source": source})
+
+    monkeypatch.setattr(data, "explore_source", explore)
+
+    def look() -> list[int]:
+        # As after a restart: nothing is remembered but what lies beside the page.
+        assert "../explored/en/mine" in data._Looker(studio, EN).explore("mine")
+        return list(made)
+
+    assert (look(), look()) == ([2], [2])
+    (tmp_path / "data" / "mine" / "a" / "1.png").write_bytes(png(1))
+    assert (look(), look()) == ([2, 3], [2, 3])
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "99")
+    assert (look(), look()) == ([2, 3, 3], [2, 3, 3])
+    (studio.out / ".studio/explored-en/mine/made-of").write_bytes(b"\xff")
+    assert look() == [2, 3, 3, 3]
 
 
 def test_names_from_outside_are_escaped() -> None:

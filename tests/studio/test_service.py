@@ -1,7 +1,9 @@
 """The studio without a browser: runs found, pictures answered, models opened from a file."""
 
 import io
+import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -92,6 +94,23 @@ def test_only_so_many_models_stay_open(studio: Studio, monkeypatch: pytest.Monke
     for key in ("tiny/mlp/seed-0", CNN):
         studio.classify(key, [png()]).result()
     assert [key for key, _ in studio._predictors] == [CNN]
+
+
+def test_only_so_many_files_are_offered(studio: Studio) -> None:
+    def age(folder: Path, seconds: float) -> None:
+        os.utime(folder, (time.time() - seconds,) * 2)
+
+    made = [studio.new_folder() for _ in range(20)]
+    assert all(folder.is_dir() for folder in made)  # somebody may write in any of them
+    for number, folder in enumerate(made):
+        (folder / "model.onnx").write_bytes(b"x")
+        age(folder, 10_000 - number)
+    age(made[0], 60)  # still being written
+    last = studio.new_folder()
+    assert [folder for folder in made if folder.is_dir()] == [made[0], *made[6:]]
+    assert last.is_dir() and studio.uploads.is_dir()  # where gradio keeps its copies: none of these
+    studio.close()
+    assert not last.exists() and not studio.uploads.exists()
 
 
 def test_more_questions_than_may_wait_are_refused(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from escalera import studio
@@ -10,6 +11,9 @@ from escalera.core.errors import DataError, EscaleraError, LadderError, Problem,
 from escalera.inference.serving.queue import BusyError
 from escalera.report.language import load_language
 from escalera.studio.i18n import load_words, preferred, translated
+from escalera.studio.service import Studio
+from escalera.studio.tabs.asker import Asker
+from escalera.studio.tabs.shared import telling
 
 FOLDER = Path(studio.__file__).parent
 
@@ -88,6 +92,28 @@ def test_errors_are_told_in_the_readers_language() -> None:
         (EscaleraError("x"), "No ha funcionado"),
     ):
         assert translated(error, words).startswith(start)
+
+
+def test_an_error_over_the_page_is_text_with_its_lines(tmp_path: Path) -> None:
+    """gradio shows a message as HTML; who asks its interface without a page gets plain text."""
+    words = load_words("en")
+    plain = "a & b: expected\n<class>/<picture>.jpg, received 'x'"
+    html = "a &amp; b: expected<br>&lt;class&gt;/&lt;picture&gt;.jpg, received 'x'"
+
+    def fail() -> None:
+        raise DataError(plain)
+
+    for page, text in ((True, html), (False, plain)):
+        with pytest.raises(gr.Error) as error:
+            telling(words, page=page)(fail)()
+        assert error.value.message == f"{words.say('error.data')}: {text}"
+    opened = Studio(tmp_path)
+    asker = Asker(opened, words)
+    with pytest.raises(gr.Error, match="there is no run '<b>'"):
+        asker.predict("<b>", [])
+    with pytest.raises(gr.Error, match="there is no run '&lt;b&gt;'"):
+        asker.adapt("<b>")
+    opened.close()
 
 
 def test_gradio_stays_in_the_page() -> None:

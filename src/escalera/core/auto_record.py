@@ -55,7 +55,7 @@ class AutoRecord(Lenient):
     """
 
     source: str = ""
-    found: list[list[str]] = []
+    found: list[list[str | int]] = []
     epochs: Count = 0
     elapsed: Amount = 0.0
     minutes: Amount = 0.0

@@ -132,7 +132,7 @@ class Labels(Lenient):
 
 
 class Data(Lenient):
-    """What was learned from: height, width, channels; the super-class of each class; the split that has test's rows."""
+    """What was learned from: height, width, channels; the super-class of each class; a SHA-256 of the test pictures."""
 
     source: str = ""
     shape: list[int] = []
@@ -140,7 +140,7 @@ class Data(Lenient):
     groups: list[str] | None = None
     rows: Rows = Rows()
     class_rows: ClassRows = ClassRows()
-    test_from: str = ""
+    test_digest: str = ""
     resize: str = "squash"
     range: list[float] | None = None
     max_megapixels: Count | None = None

@@ -48,3 +48,8 @@ class ImageSet:
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     folder: Path | None = None
+
+    def row(self, split: str, place: int) -> int:
+        """The row of the source that stands at a place among those that were read."""
+        listed = self.splits[split].listed
+        return place if listed is None else int(listed[place])

@@ -10,6 +10,7 @@ from typing import Any
 from escalera.core.errors import DataError
 from escalera.core.language import Language
 from escalera.data.explore.source import UNEVEN
+from escalera.data.readers.listing import shown
 from escalera.experiment.explore import look_at
 from escalera.ladder.schema import Data
 
@@ -42,7 +43,7 @@ class SourceSurvey:
     columns: list[str]
     mirror: bool
     data: dict[str, Any]
-    found: list[list[str]]
+    found: list[list[str | int]]
 
     def facts(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -88,12 +89,12 @@ def survey_source(source: str, sets: Sequence[str], data_root: Path | None) -> S
     )
 
 
-def sentences_of(found: Sequence[Sequence[str]], words: Language) -> list[str]:
+def sentences_of(found: Sequence[Sequence[str | int]], words: Language) -> list[str]:
     """What was found, a sentence each."""
     lines = []
     for key, *values in found:
-        shown = {f"v{place}": _number(value, words) for place, value in enumerate(values)}
-        lines.append(words.say(f"found.{key}", **shown))
+        parts = {f"v{n}": words.number(one) if isinstance(one, int) else shown(one) for n, one in enumerate(values)}
+        lines.append(words.say(f"found.{key}", **parts))
     return lines
 
 
@@ -134,33 +135,29 @@ def _chosen(facts: dict[str, Any], native: int, sizes: int) -> dict[str, Any]:
     return found
 
 
-def found_in(facts: dict[str, Any], native: int = 0, columns: Sequence[str] = ()) -> list[list[str]]:
-    """What a person should know before anything is trained: keys of the messages with their values."""
+def found_in(facts: dict[str, Any], native: int = 0, columns: Sequence[str] = ()) -> list[list[str | int]]:
+    """What a person should know before anything is trained: keys of the messages with counts and names of classes."""
     counts = facts["splits"]["train"]["classes"]
     rows = {name: split["rows"] for name, split in facts["splits"].items()}
     least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
-    found = [["rows", str(sum(rows.values())), str(len(counts))]]
+    found: list[list[str | int]] = [["rows", sum(rows.values()), len(counts)]]
     if native:
-        found.append(["pixels", str(native)])
+        found.append(["pixels", native])
     if counts[most] > UNEVEN * counts[least]:
-        found.append(["uneven", most, str(counts[most]), least, str(counts[least])])
+        found.append(["uneven", most, counts[most], least, counts[least]])
     if counts[least] < _FEW_OF_A_CLASS:
-        found.append(["few", least, str(counts[least])])
+        found.append(["few", least, counts[least]])
     duplicates = facts["duplicates"]
     twice = sum(one["exact"] + one["near"] for one in duplicates["in_train"].values())
     if twice:
-        found.append(["duplicates", str(twice)])
+        found.append(["duplicates", twice])
     within = sum(one["pairs"] for one in duplicates["pairs_by_split"] if set(one["splits"]) == {"train"})
     if within:
-        found.append(["twins", str(within)])
+        found.append(["twins", within])
     if duplicates["conflicts"]:
-        found.append(["conflicts", str(duplicates["conflicts"])])
+        found.append(["conflicts", duplicates["conflicts"]])
     if facts["bad"]:
-        found.append(["bad", str(len(facts["bad"]))])
+        found.append(["bad", len(facts["bad"])])
     if columns:
-        found.append(["table", str(len(columns))])
+        found.append(["table", len(columns)])
     return found
-
-
-def _number(value: str, words: Language) -> str:
-    return words.number(int(value)) if value.isdigit() else value

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,7 +59,7 @@ def sizes_chart(sizes: Sequence[tuple[int, int, int]], label: str, across: str, 
     side, margin = 300, 46
     most = max(count for _, _, count in sizes)
     longest = max(max(height, width) for height, width, _ in sizes)
-    step = next(s for s in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000) if longest / s <= 5)
+    step = next(s for n in itertools.count(1) for s in (10**n, 2 * 10**n, 5 * 10**n) if longest / s <= 5)
     end = step * -(-longest // step)
     marks = []
     for tick in range(0, end + 1, step):

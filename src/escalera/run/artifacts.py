@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -69,7 +70,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "groups": superclasses(data),
         "rows": {name: len(part.rows) for name, part in splits.items()},
         "class_rows": {name: _class_rows(part, len(data.classes)) for name, part in splits.items()},
-        "test_from": data.test.origin,
+        "test_digest": hashlib.sha256(data.test.digest.encode() + data.test.rows.tobytes()).hexdigest(),
         "resize": config.data.resize,
         "range": config.data.range,
         "max_megapixels": config.data.max_megapixels,

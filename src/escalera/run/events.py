@@ -125,7 +125,7 @@ class Events:
         """A trial is fitted and judged by validation: what run.json and metrics.json hold."""
 
     def search_begins(self, rung: Rung, trials: int | None, ended: int, rows: int, flattery: float) -> None:
-        """A rung tries settings: so many trials, None for as many as the time allows, of which some are `told` already.
+        """A rung tries settings: so many trials, None for as many as the time allows, some of which have `ended`.
 
         The best of them will look better on so many validation `rows` than it is, by about `flattery` of accuracy.
         """

@@ -120,7 +120,7 @@ def serve(
     """Serve the studio until it is stopped; `ready` is told the address once the page answers."""
     local = host in HERE
     # A folder of one's own for what is uploaded: gradio's is that of everybody on the machine.
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(studio.new_folder()))
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(studio.uploads))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         app = make_app(studio, local=local, login=login)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".safetensors", ".onnx")
 _OPENED = re.compile(r"file:[0-9a-f]{12}")
+_KNOWN = 8
+"""Files whose models stay in memory, as many as stay open; the one that was not asked for longest goes first."""
 _DEEPEST = 3
 """Names from the folder of runs to a file that is meant: a run's own are deeper."""
 
@@ -32,7 +35,7 @@ class ModelFiles:
         self._out = out
         self._folder = folder
         self._opened: dict[str, tuple[Entry, Path]] = {}
-        self._known: dict[tuple[Path, int], Known] = {}
+        self._known: OrderedDict[tuple[Path, int], Known] = OrderedDict()
 
     def entries(self) -> list[Entry]:
         """Those among the runs, then those that were opened."""
@@ -47,11 +50,16 @@ class ModelFiles:
         return path if len(parts) <= _DEEPEST and _is_model(path, parts) else None
 
     def trained(self, path: Path) -> Known:
-        """What a file that was found says of its model; it is read once. Raises RunError where it is damaged."""
+        """What a file that was found says of its model, read once in a while; raises RunError where it is damaged."""
         version = path, path.stat().st_mtime_ns
-        if version not in self._known:
-            self._known[version] = opened(path).trained
-        return self._known[version]
+        # Taken out and put in again as the newest: another thread that looks meanwhile reads the file itself.
+        found = self._known.pop(version, None)
+        if found is None:
+            found = opened(path).trained
+        self._known[version] = found
+        while len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+        return found
 
     def open(self, content: bytes, name: str) -> Entry:
         """Open a model from the content of a file; raises RunError for one that is not as `escalera export` writes.

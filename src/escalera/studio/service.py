@@ -5,7 +5,10 @@ Everything that computes goes through one worker, in the order of arrival, with 
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
 
 _OPEN = 8
 """Models that stay open; the one that was not asked for longest is closed first."""
+_OFFERED = 16
+"""Folders with files that a page offers; what is older goes, unless somebody may still be writing it."""
+_WRITTEN = 3600
+"""Seconds after which nobody writes there any more; what is downloaded is a copy that gradio makes at once."""
 DATA = Path("data")
 """Where sets are made when no data root is named."""
 SHOWN = 320
@@ -51,10 +58,21 @@ class Studio:
         self._predictors: OrderedDict[tuple[str, int], Opened] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="escalera-studio-")
         self.files = ModelFiles(out, Path(self._folder.name))
+        self.uploads = Path(self._folder.name) / "uploads"
+        self._offered = Path(self._folder.name) / "offered"
+        for folder in (self.uploads, self._offered):
+            folder.mkdir()
 
     def new_folder(self) -> Path:
-        """An empty folder of its own for files that a page offers; it goes when the studio closes."""
-        return Path(tempfile.mkdtemp(dir=self._folder.name))
+        """An empty folder of its own for files that a page offers; it goes when there are many newer ones."""
+        ages = {}
+        for folder in self._offered.iterdir():
+            with contextlib.suppress(OSError):  # another question has removed it just now
+                ages[folder] = folder.stat().st_mtime
+        for folder in sorted(ages, key=ages.__getitem__, reverse=True)[_OFFERED - 1 :]:
+            if time.time() - ages[folder] > _WRITTEN:
+                shutil.rmtree(folder, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=self._offered))
 
     def close(self) -> None:
         """Let go of the worker, of the opened files and of those that were offered."""

@@ -224,7 +224,7 @@ class Narrator(Events):
         over = ", ".join(rung.search.over)
         self._print(f"  {words.say('search.begins', trials=count, over=over, method=rung.search.method)}{time}")
         if ended:
-            self._print(f"  {words.say('search.ended', told=words.count(ended, 'trial'))}")
+            self._print(f"  {words.say('search.told', told=words.count(ended, 'trial'))}")
         points = words.number(100 * flattery, 1)
         self._print(f"  {words.say('search.flattery', rows=words.number(rows), points=points)}", style="dim")
 

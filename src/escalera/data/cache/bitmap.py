@@ -54,7 +54,10 @@ def _flat(image: Image.Image, mode: str, way: Way) -> tuple[Image.Image, Reach |
     if image.mode in ("I", "F") and way.levels is None:
         raise unknown_range(f"32-bit ({image.mode})")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        pixels, reach = as_bytes(np.asarray(image), way.levels)
+        values = np.asarray(image)
+        pixels, reach = as_bytes(values, way.levels)
+        if image.mode != "F" and isinstance(clear := image.info.get("transparency"), int):
+            pixels[values == clear] = 255  # PNG names one value of grey that is transparent
         image = Image.fromarray(pixels)
     if image.has_transparency_data:
         over = image.convert("RGBA")

@@ -38,6 +38,9 @@ GIVEN = "arrays-"
 Kind = Literal["decoded", "downloaded", "given", "mirrored", "unfinished"]
 
 _DAY = 86_400
+_QUIET = 900
+"""Seconds without a write after which a process that cannot be seen is taken for gone: another container may have this
+one's host name. 256 pictures are decoded before the next write, large ones on a busy machine for minutes."""
 
 
 class CacheError(DataError):
@@ -105,7 +108,8 @@ def image_set(root: Path, key: str, name: str, write: Callable[[Store], None]) -
             return read_folder(folder, name)
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = str(error)  # not the error itself, which would hold on to the files that it had mapped
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another process may have removed it just now
+                _remove(folder)
     raise DataError(f"could not read {root / key}: {reason}. Remove it, or name another folder with ESCALERA_CACHE.")
 
 
@@ -155,14 +159,11 @@ def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
     chosen = [entry for entry in chosen if entry.kind != "unfinished" or _abandoned(root / entry.name)]
     stay = []
     for entry in chosen:
-        # Renamed first, so that nobody finds half a folder; a process killed in between leaves what _sweep removes.
-        aside = root / f".cleared~{socket.gethostname()}~{os.getpid()}~{entry.name}"
         try:
-            (root / entry.name).rename(aside)
+            _remove(root / entry.name)
         except OSError as error:
             if (root / entry.name).exists():
                 stay.append(f"{entry.name} ({error.strerror or error})")
-        shutil.rmtree(aside, ignore_errors=True)
     if stay:
         more = f", and {len(stay) - 3} more" if len(stay) > 3 else ""
         raise CacheError(
@@ -198,6 +199,18 @@ def _source(folder: Path, kind: str) -> str:
     return folder.name.lstrip(".").rsplit("~", 3)[0].rsplit("-", 1)[0]
 
 
+def _remove(folder: Path) -> None:
+    """Remove a folder of the cache; raises OSError for one that cannot be, which stays whole then.
+
+    Renamed first, so that nobody finds half a folder; a process killed in between leaves what _sweep removes.
+    """
+    aside = folder.with_name(f".cleared~{socket.gethostname()}~{os.getpid()}~{folder.name}")
+    try:
+        folder.rename(aside)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def _sweep(root: Path) -> None:
     """Remove what killed processes left half written."""
     for folder in root.glob(".*~*~*~*"):
@@ -206,14 +219,14 @@ def _sweep(root: Path) -> None:
 
 
 def _abandoned(folder: Path) -> bool:
-    """Whether nobody writes in a folder any more: its process is gone, or silent for a day."""
+    """Whether nobody writes in a folder any more: its process is gone and was silent, or is silent for a day."""
     import psutil
 
     _, host, process, _ = folder.name.rsplit("~", 3)
-    if host == socket.gethostname() and not psutil.pid_exists(int(process)):
-        return True
+    gone = host == socket.gethostname() and not psutil.pid_exists(int(process))
     try:
-        written = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
+        # At all depths: what is downloaded is first kept in folders within.
+        written = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except OSError:  # its own process renames it just now
         return False
-    return time.time() - written > _DAY
+    return time.time() - written > (_QUIET if gone else _DAY)

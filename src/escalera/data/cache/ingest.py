@@ -6,6 +6,7 @@ labels  (N,) int64
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,12 +22,15 @@ from escalera.data.cache.decode import MAX_PIXELS, decode_all
 from escalera.data.cache.labels import check_classes, classes_and_labels, labels_as_they_are
 from escalera.data.cache.remarks import Remarks
 from escalera.data.cache.store import Store
-from escalera.data.readers.listing import Listing, Several
+from escalera.data.readers.listing import Listing, Raw, Several
 
 Shape = tuple[int, ...]
 
 _LISTED = 10
 """Bad pictures that a message lists; the page of `explore` lists all."""
+_FEW, _BYTES_AT_ONCE = 8, 1 << 26
+"""Pictures that are decoded at once whatever their size, and bytes that more of them may have as pixels: files say
+little of that, and 256 photos of 12 megapixels are 9 GB."""
 USUAL = 64
 """Pixels of a side for pictures of several sizes, where nobody says another."""
 
@@ -163,7 +167,7 @@ def _decoded(
 ) -> Iterator[NDArray[np.uint8]]:
     """The pictures (n, H, W, C), some at a time; marks the rows that are good, and goes on after bad ones."""
     row = 0
-    for raws in listing.pictures():
+    for raws in _some_at_a_time(listing, decoding, found):
         some = []
         results = decode_all(
             raws,
@@ -184,10 +188,23 @@ def _decoded(
             else:
                 found.shape = found.shape or result.pixels.shape
                 found.remarks.add(listing, row, raw, result)
-                some.append(result.pixels)
+                if not found.others:
+                    some.append(result.pixels)
             row += 1
         if some and not found.others and (decoding.skip_bad or not found.bad):
             yield np.stack(some)
+
+
+def _some_at_a_time(listing: Listing, decoding: Decoding, found: _Found) -> Iterator[Sequence[Raw]]:
+    """The pictures as they are listed; fewer at once where they are decoded at their own size and that is large."""
+    for raws in listing.pictures():
+        first = 0
+        while first < len(raws):
+            known = [(*decoding.size, 3)] if decoding.size is not None else [*found.others, found.shape or ()]
+            largest = max(math.prod(shape) for shape in known)
+            step = max(_FEW, _BYTES_AT_ONCE // largest if known[-1] else 0)
+            yield raws[first : first + step]
+            first += step
 
 
 def _remedy(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> tuple[Decoding, str] | None:

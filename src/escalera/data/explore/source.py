@@ -45,9 +45,10 @@ UNEVEN = 5
 
 @dataclass(frozen=True)
 class Twin:
-    """A pair of duplicates for people: where each of the two lies, and its class."""
+    """A pair of duplicates for people: its `rows` in the source, where each of the two lies, and its class."""
 
     pair: Pair
+    rows: tuple[int, int]
     places: tuple[str, str]
     classes: tuple[str | None, str | None]
 
@@ -85,14 +86,12 @@ class Explored:
 
     def place(self, split: str, row: int) -> str:
         """Where a person finds a picture: its path, or its row in the file."""
-        listed = self.images.splits[split].listed
-        row = row if listed is None else int(listed[row])
+        row = self.images.row(split, row)
         return next((one.where(row) for one in self.listings if one.split == split), f"{split}: row {row}")
 
     def size(self, split: str, row: int) -> tuple[int, int]:
         """Height and width of a picture as it was before it was resized."""
-        listed = self.images.splits[split].listed
-        height, width = self.survey.sizes[split][row if listed is None else listed[row]].tolist()
+        height, width = self.survey.sizes[split][self.images.row(split, row)].tolist()
         return (height, width) if height else self.pixels.shape[:2]
 
     def facts(self) -> dict[str, Any]:
@@ -245,7 +244,8 @@ def _twins(found: Duplicates, images: ImageSet, place: Callable[[str, int], str]
         both = (pair.first, pair.second)
         # The place of a row may have to be looked up in a file: only for those that are listed.
         places = [place(*one) if len(twins) < _PAIRS else "" for one in both]
-        twins.append(Twin(pair, (places[0], places[1]), (named(*pair.first), named(*pair.second))))
+        rows = images.row(*pair.first), images.row(*pair.second)
+        twins.append(Twin(pair, rows, (places[0], places[1]), (named(*pair.first), named(*pair.second))))
     return twins
 
 
@@ -279,5 +279,5 @@ def _duplicates(found: Duplicates, twins: list[Twin]) -> dict[str, Any]:
 
 
 def _end(twin: Twin, which: int) -> dict[str, Any]:
-    split, row = (twin.pair.first, twin.pair.second)[which]
-    return {"split": split, "row": row, "place": twin.places[which], "class": twin.classes[which]}
+    split = twin.splits[which]
+    return {"split": split, "row": twin.rows[which], "place": twin.places[which], "class": twin.classes[which]}

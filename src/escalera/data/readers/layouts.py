@@ -16,7 +16,7 @@ from escalera.data.readers.table_files import TABLES, table_files, tables, unrea
 _DEEPEST, _LISTED = 4, 5
 _SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".feather", ".json")
 """Endings of tables that are not read."""
-_CALLED = {"folders": "folders of classes", "table": "a table", "arrays": "arrays"}
+CALLED = {"folders": "folders of classes", "table": "a table", "arrays": "arrays"}
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
         raise _unknown(path, options)
     if len(forms) > 1 and options.form is None:
         others = [other for other in forms if other != form]
-        also = " and ".join(_CALLED[other] for other in others)
-        notes.append(f"{place} holds {_CALLED[form]}, to be read, and {also}; data.form: {others[0]} reads the other.")
+        also = " and ".join(CALLED[other] for other in others)
+        notes.append(f"{place} holds {CALLED[form]}, to be read, and {also}; data.form: {others[0]} reads the other.")
     return Layout(form, place, notes)
 
 
@@ -167,7 +167,7 @@ def _unknown(path: Path, options: ReadOptions) -> DataError:
     expected = (
         "a folder of classes, a parquet or CSV file (or a folder with train.parquet or one CSV), or a .npz"
         if options.form is None
-        else f"{_CALLED[options.form]} (data.form: {options.form})"
+        else f"{CALLED[options.form]} (data.form: {options.form})"
     )
     return DataError(f"{path}: expected {expected}; found {what}.{_hints(path)}")
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from escalera.core.errors import DataError
+from escalera.core.errors import DataError, nearest
 from escalera.data.options import ReadOptions
 from escalera.data.readers.columns import LABEL, LOOKED_AT, is_path, picture_columns
 from escalera.data.readers.csv_file import CsvTable, csv_table, two_tables
@@ -33,7 +34,10 @@ _NUMBERS = r"^\s*\d{1,3}(\s+\d{1,3})+\s*$"
 
 @dataclass(frozen=True)
 class PixelColumns:
-    """A split of images in columns of numbers; `columns` are one of texts, or one for each pixel."""
+    """A split of images in columns of numbers; `columns` are one of texts, or one for each pixel.
+
+    Those that `has_range` have values of any size, which data.range makes bytes.
+    """
 
     split: str
     source: CsvTable
@@ -42,6 +46,7 @@ class PixelColumns:
     others: list[str]
     shape: tuple[int, ...]
     numbers: NDArray[np.int64]
+    has_range: bool = False
     notes: list[str] = field(default_factory=list)
     names: None = None
 
@@ -75,7 +80,7 @@ class PixelColumns:
             some = self.source.read(self.columns).take(rows)
             yield list(self._pixels(some, rows).reshape(len(rows), *self.shape))
 
-    def _pixels(self, some: pa.Table, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _pixels(self, some: pa.Table, rows: NDArray[np.int64]) -> NDArray[Any]:
         if len(self.columns) == 1:
             values = [self._numbers(text, row) for text, row in zip(some.column(0).to_pylist(), rows, strict=True)]
             short = next((i for i, value in enumerate(values) if len(value) != math.prod(self.shape)), None)
@@ -87,11 +92,14 @@ class PixelColumns:
             found = np.stack(values)
         else:
             found = np.stack([column.to_numpy().astype(np.float64) for column in some.columns], axis=1)
+        if self.has_range:
+            return found
         wrong = np.flatnonzero(~((found >= 0) & (found <= 255) & (found == np.rint(found))).all(axis=1))
         if len(wrong):
             raise DataError(
                 f"{self.path}: row {rows[wrong[0]]}: expected whole numbers from 0 to 255 as pixels, found "
-                f"{np.nanmin(found[wrong[0]]):g} to {np.nanmax(found[wrong[0]]):g}, or none. Rows count from 0."
+                f"{np.nanmin(found[wrong[0]]):g} to {np.nanmax(found[wrong[0]]):g}, or none. Rows count from 0. Say "
+                "what is black and what is white with data.range, as [0, 1023]."
             )
         return found.astype(np.uint8)
 
@@ -137,11 +145,26 @@ def pixel_columns(files: dict[str, list[Path]], options: ReadOptions) -> list[Pi
             columns = _pixel_names(source)
             if not columns:
                 continue
-            if listings and listings[0].label not in source.schema.names:
+            label = options.target or (listings[0].label if listings else None)
+            if listings and label not in source.schema.names:
                 listings[0].notes.append(f"{path}: left out, since it has no labels; {split} is cut out of train.")
                 continue
             listings += _listings(split, source, columns, options, one=len(files) == 1)
+    if listings:
+        _has_effect(listings[0].path, files, options)
     return listings or None
+
+
+def _has_effect(path: Path, files: Mapping[str, list[Path]], options: ReadOptions) -> None:
+    """Raise DataError for what is said of paths, or of a column of splits beside a file for each."""
+    for key, value in (("image_folder", options.image_folder), ("image_ending", options.image_ending)):
+        if value is not None:
+            raise DataError(f"data.{key}: the images of {path} are in it, without paths. Take '{value}' out.")
+    if isinstance(options.split_column, str) and len(files) > 1:
+        raise DataError(
+            f"data.split_column: beside {path} there is another file, for another split. Take '{options.split_column}' "
+            "out, or name one file as the source."
+        )
 
 
 def _looks_so(path: Path) -> bool:
@@ -155,7 +178,7 @@ def _pixel_names(source: CsvTable) -> list[str]:
     numeric = [one.name for one in source.schema if pa.types.is_integer(one.type) or pa.types.is_floating(one.type)]
     named = [name for name in numeric if _PIXEL.fullmatch(name)]
     if len(named) >= _FEWEST:
-        return named
+        return _in_order(named)
     for entry in source.schema:
         if is_path(entry.type):
             head = source.read([entry.name], 5).column(0)
@@ -163,6 +186,14 @@ def _pixel_names(source: CsvTable) -> list[str]:
             if long and head.null_count == 0:
                 return [str(entry.name)]
     return []
+
+
+def _in_order(names: list[str]) -> list[str]:
+    """Columns by the one number that each has: sorted as texts, pixel10 stands before pixel2."""
+    numbers = {name: re.findall(r"\d+", name) for name in names}
+    if any(len(found) != 1 for found in numbers.values()):
+        return names
+    return sorted(names, key=lambda name: int(numbers[name][0]))
 
 
 def _listings(
@@ -180,15 +211,31 @@ def _listings(
     others = [name for name in rest if name != label]
     parts = rows or {split: np.arange(source.rows)}
     return [
-        PixelColumns(name, source, columns, label, others, shape, some, notes if name == "train" else [])
+        PixelColumns(
+            name,
+            source,
+            columns,
+            label,
+            others,
+            shape,
+            some,
+            options.range is not None,
+            notes if name == "train" else [],
+        )
         for name, some in parts.items()
     ]
 
 
 def _label(source: CsvTable, rest: list[str], options: ReadOptions) -> str | None:
-    if isinstance(options.label_column, str):
+    if options.label_column is not None and not isinstance(options.label_column, str):
+        raise DataError(
+            f"data.label_column: {source.path} has its pixels in columns: expected the one column of its labels, "
+            f"received {', '.join(options.label_column)}."
+        )
+    if options.label_column is not None:
         if options.label_column not in source.schema.names:
-            raise DataError(f"data.label_column: {source.path} has no column '{options.label_column}'.")
+            known = nearest(options.label_column, rest)
+            raise DataError(f"data.label_column: {source.path} has no column '{options.label_column}'; {known}")
         return options.label_column
     if options.target is not None:
         return None

@@ -24,7 +24,7 @@ _UNSURE = {"prüfung": "test", "pruefung": "test"}
 
 
 def splits_of(values: Sequence[str | None], named: Mapping[str, str] | None = None) -> list[str | None]:
-    """The split that each value says; None for one that says none. `said` is the user's own value for each split."""
+    """The split that each value says; None for one that says none. `named` is the user's own value for each split."""
     words = {bare(word): split for split, word in named.items()} if named else WORDS
     found = {value: words.get(bare(value)) if value else None for value in set(values)}
     if not named and "test" not in found.values():

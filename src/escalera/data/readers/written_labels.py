@@ -21,7 +21,8 @@ from escalera.data.readers.columns import Columns, is_called_index, is_called_la
 from escalera.data.readers.listing import Labels
 from escalera.data.readers.some_rows import Table
 
-_WHOLE = r"^-?(0|[1-9][0-9]*)([.,]0+)?$"
+_WHOLE = r"^-?(0|[1-9][0-9]{0,17})([.,](0{1,2}|0{4,}))?$"
+"""As many digits as 64 bits surely hold; three zeros behind a point or a comma are as likely thousands."""
 _POINT_ZERO = r"[.,]0+$"
 _ROBOFLOW = "_classes.csv"
 _LISTED, _NAMED = 10, 5

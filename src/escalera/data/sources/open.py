@@ -18,7 +18,7 @@ from escalera.data.cache.store import Store
 from escalera.data.home import is_there
 from escalera.data.images import Images, ImageSet
 from escalera.data.options import NOTHING_SAID, OF_TABLES, ReadOptions
-from escalera.data.readers.layouts import Layout, find_layout, no_shape, read_table
+from escalera.data.readers.layouts import CALLED, Layout, find_layout, no_shape, read_table
 from escalera.data.readers.paths import fault
 from escalera.data.sources.bundled import BUNDLED, bundled
 from escalera.data.sources.locate import catalogue, data_roots, locate
@@ -73,7 +73,9 @@ def open_source(
     expected_shape = (*known.shape[:2], channels) if known and channels and image_size is None else None
     named = options.label_column is not None
     options = _completed(name, options)
-    settings = {"size": image_size, "channels": channels, "resize": image_size and resize, "options": options.given()}
+    # Where no size is given pictures of several are resized, too; those of a known source have one.
+    way = resize if image_size or not known else None
+    settings = {"size": image_size, "channels": channels, "resize": way, "options": options.given()}
     key = _key(root, name, listings, settings, bad)
 
     def write(store: Store) -> None:
@@ -81,14 +83,9 @@ def open_source(
         from escalera.data.cache.ingest import Decoding, Expected, ingest  # Pillow, where nothing is in the cache yet
 
         decoding = Decoding(
-            image_size,
-            channels,
-            resize,
-            skip_bad=bad != "refuse",
-            lenient=bad == "note",
-            levels=options.range,
+            image_size, channels, resize, skip_bad=bad != "refuse", lenient=bad == "note", levels=options.range,
             max_pixels=most_pixels(options.max_megapixels),
-        )
+        )  # fmt: skip
         # Another column than the usual one holds other classes than those known by heart.
         classes = known.classes if known and options.label_column == known.label else None
         expected = Expected(classes, expected_shape, label_named=named, target=options.target is not None)
@@ -203,6 +200,11 @@ def _has_effect(path: Path, layout: Layout, options: ReadOptions) -> None:
     }[layout.form]
     if layout.path.is_file():
         without["splits"] = _SPLITS
+    elif options.splits is False and layout.form != "folders":
+        raise DataError(
+            f"data.splits: {path} holds {CALLED[layout.form]}, and false is said of folders, which are classes then. "
+            "Name one file as the source to read it alone."
+        )
     for key, value in options.given().items():
         if key in without:
             given = "false" if value is False else value

@@ -43,7 +43,7 @@ class Diary:
     source: str
     data: dict[str, Any]
     ground: dict[str, Any]
-    found: list[list[str]]
+    found: list[list[str | int]]
     epochs: int = 0
     elapsed: float = 0.0
     minutes: float = 0.0

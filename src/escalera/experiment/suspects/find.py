@@ -51,7 +51,7 @@ class Suspects:
             for row in noise.ranked.tolist():
                 line = {
                     "split": split,
-                    "row": row if part.listed is None else int(part.listed[row]),
+                    "row": explored.images.row(split, row),
                     "place": explored.place(split, row),
                     "given": self.classes[part.labels[row]],
                     "suggested": self.classes[noise.suggested[row]],

@@ -64,7 +64,7 @@ def _found(record: AutoRecord, language: Language) -> list[str]:
     """What the look at the source found; a line of a later version, whose words are not known here, is left out."""
     lines = []
     for key, *values in filter(None, record.found):
-        shown = {f"v{n}": language.number(int(one)) if one.isdigit() else one for n, one in enumerate(values)}
+        shown = {f"v{n}": language.number(one) if isinstance(one, int) else one for n, one in enumerate(values)}
         try:
             lines.append(language.say(f"found.{key}", **shown))
         except KeyError:

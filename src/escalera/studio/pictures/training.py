@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 from escalera.core.auto_record import FOLDER
@@ -20,6 +21,8 @@ from escalera.studio.pictures.sets import PictureSets
 
 Way = Literal["quick", "careful", "ladder"]
 WAYS: tuple[Way, ...] = ("quick", "careful", "ladder")
+_LOCK = Lock()
+"""Who reads, changes and writes the versions, one after the other: each language of the page has a Trainer."""
 _WRITERS: dict[Way, Callable[[SourceSurvey, Path, str], str]] = {"quick": quick_ladder, "ladder": first_ladder}
 
 
@@ -76,13 +79,14 @@ class Trainer:
 
     def _version(self, name: str) -> int:
         """How many states of the set have been trained on, or looked at to be; this one is the last, or a known one."""
-        file = self._folder / "versions.json"
-        try:
-            known: dict[str, list[str]] = dict(read_json(file))
-        except (EscaleraError, TypeError, ValueError):
-            known = {}
-        states, now = known.setdefault(name, []), self._sets.state(name)
-        if now not in states:
-            states.append(now)
-            write_json(file, known, sync=False)
-        return states.index(now) + 1
+        file, now = self._folder / "versions.json", self._sets.state(name)
+        with _LOCK:
+            try:
+                known: dict[str, list[str]] = dict(read_json(file))
+            except (EscaleraError, TypeError, ValueError):
+                known = {}
+            states = known.setdefault(name, [])
+            if now not in states:
+                states.append(now)
+                write_json(file, known, sync=False)
+            return states.index(now) + 1

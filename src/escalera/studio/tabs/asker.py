@@ -42,7 +42,7 @@ class Asker:
         self.example = telling(words)(self._example)
         self.several = telling(words)(self._several)
         self.adapt = telling(words)(self._adapt)
-        self.predict = telling(words)(self._predict)
+        self.predict = telling(words, page=False)(self._predict)
 
     def ask(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -57,8 +58,8 @@ def content(path: str) -> bytes:
         raise DataError(f"the uploaded file is gone ({error.strerror}); upload it again") from error
 
 
-def telling(words: Language) -> Callable[[Callable[_Given, _Result]], Callable[_Given, _Result]]:
-    """Make a function show its EscaleraErrors as messages over the page."""
+def telling(words: Language, *, page: bool = True) -> Callable[[Callable[_Given, _Result]], Callable[_Given, _Result]]:
+    """Make a function show its EscaleraErrors as messages over the page; as plain text where no page asks it."""
 
     def around(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
         @wraps(function)
@@ -66,9 +67,10 @@ def telling(words: Language) -> Callable[[Callable[_Given, _Result]], Callable[_
             try:
                 return function(*given, **named)
             except EscaleraError as error:
-                raise gr.Error(
-                    translated(error, words), title=words.say("error.title"), print_exception=False
-                ) from None
+                text = translated(error, words)
+                # gradio shows a message as HTML, without what looks like a tag; its title it shows as text.
+                shown = html.escape(text, quote=False).replace("\n", "<br>") if page else text
+                raise gr.Error(shown, title=words.say("error.title"), print_exception=False) from None
 
         return inner
 
