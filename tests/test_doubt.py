@@ -1,10 +1,12 @@
 """`evaluate.coverage`, from the ladder to the answers: set aside, calibrated, shown, predicted, exported."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import escalera as esc
@@ -12,6 +14,7 @@ from escalera.cli.terminal.answers import set_in_words
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.errors import DataError, LadderError
 from escalera.core.files import read_json, read_sealed
+from escalera.core.translation import translate
 from escalera.data.dataset import Dataset, Split
 from escalera.data.splits import with_calibration
 from escalera.experiment.climb import load_ladder
@@ -53,6 +56,22 @@ def test_every_second_row_of_a_class_is_set_aside() -> None:
     one = Split(part.images, labels, np.arange(1))
     with pytest.raises(DataError, match=r"x: evaluate\.coverage: expected two rows of validation or more"):
         with_calibration(Dataset("x", ["a", "b", "c"], part, one, part))
+
+
+def test_groups_stay_whole_where_rows_are_set_aside() -> None:
+    """Rows of one patient that chose the epoch would not be new to the sets."""
+    labels = np.array([0, 1] * 10)
+    table = pa.table({"who": [f"p{row // 4}" for row in range(20)]})
+    part = Split(np.zeros((20, 1, 1, 1), np.uint8), labels, np.arange(2, 20), table)
+    made = with_calibration(Dataset("x", ["a", "b"], part, part, part), "who")
+    assert made.calibration is not None
+    kept, aside = ({row // 4 for row in found.rows.tolist()} for found in (made.validation, made.calibration))
+    assert kept and aside and not kept & aside and kept | aside == {0, 1, 2, 3, 4}
+    assert sorted([*made.validation.rows, *made.calibration.rows]) == list(range(2, 20))
+    one = replace(part, rows=np.arange(4))
+    with pytest.raises(DataError, match=r"expected two groups of data\.group 'who' or more in validation") as caught:
+        with_calibration(Dataset("x", ["a", "b"], part, one, part), "who")
+    assert "se esperaban en validation dos grupos o más de data.group «who»" in translate(str(caught.value), "es")
 
 
 def test_a_run_says_what_it_may_be_and_when_it_does_not_know(climbed: Path, tmp_path: Path) -> None:

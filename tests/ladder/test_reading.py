@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from escalera.core.errors import EscaleraError
+from escalera.core.errors import EscaleraError, LadderError
+from escalera.experiment.climb import load_ladder
 from escalera.ladder import schema
 from escalera.ladder.read import Place, Reading, read_ladder
 
@@ -228,3 +229,36 @@ def test_a_ladder_without_the_rung_says_what_it_has() -> None:
     ladder = read_ladder("digits").ladder
     with pytest.raises(EscaleraError, match=r"^the ladder 'digits' has no rung 'deper'; did you mean 'deeper'\?$"):
         ladder["deper"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "{kind: backbone, name: resnet18, weights: none}",
+        "{kind: fusion, branches: {a: {kind: cnn, blocks: [[4]]}, b: {kind: backbone, name: resnet18, weights: none}}}",
+        "{kind: transfer, weights: a.safetensors, like: {kind: backbone, name: resnet18, weights: none}}",
+    ],
+)
+def test_pictures_are_normalised_once(model: str, problems: Callable[..., list[str]]) -> None:
+    """Whatever stands around a backbone, weights that expect their own scale would see another."""
+    rung = f"rungs: [{{name: base, model: {model}}}]"
+    told = problems(f"name: x\ndata: {{source: digits, normalize: standard}}\n{rung}\n")
+    assert any("a backbone normalises its pictures itself: expected unit, received standard" in line for line in told)
+    assert not any("normalises" in line for line in problems(f"name: x\ndata: {{source: digits}}\n{rung}\n"))
+
+
+def test_a_transfer_of_a_backbone_takes_pictures_as_they_are() -> None:
+    """What it continues is known once the rung is found that it starts from."""
+    ladder = {
+        "name": "x",
+        "data": {"source": "digits"},
+        "rungs": [
+            {"name": "body", "model": {"kind": "backbone", "name": "resnet18", "weights": "none"}},
+            {
+                "name": "head",
+                "change": {"model": {"kind": "transfer", "weights": {"from": "body"}}, "data.normalize": "standard"},
+            },
+        ],
+    }
+    with pytest.raises(LadderError, match="a backbone normalises its pictures itself: expected unit, received stand"):
+        load_ladder(ladder)

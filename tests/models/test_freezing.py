@@ -9,6 +9,7 @@ from escalera.models.cnn import cnn
 from escalera.models.freezing import freeze, unfreeze
 from escalera.models.head import Head
 from escalera.models.network import Network
+from escalera.models.whitening import Whitening
 
 
 @pytest.fixture
@@ -74,3 +75,23 @@ def test_more_layers_than_there_are(net: Network) -> None:
         "Take trainable: all for the whole body."
     )
     assert caught.value.key == "trainable"
+
+
+def test_what_is_fixed_never_learns_whatever_is_frozen() -> None:
+    """The filters of a whitening convolution, and scales of batch norm that stay at 1."""
+    whitening = Whitening(3, 2)
+    norm = nn.BatchNorm2d(4)
+    norm.weight.requires_grad_(False)
+    net = Network(nn.Sequential(whitening, nn.Conv2d(24, 4, 3), norm), Head((4, 5, 5), 2))
+    fixed = {whitening.weight, norm.weight}
+    assert set(net.fixed) == fixed
+    for last in (1, 2, 3):
+        freeze(net, last=last)
+        assert not any(parameter.requires_grad for parameter in fixed)
+    assert norm.bias.requires_grad
+    unfreeze(net)
+    learning = {parameter for parameter in net.body.parameters() if parameter.requires_grad}
+    assert learning == set(net.body.parameters()) - fixed
+    copied = copy.deepcopy(net)
+    freeze(copied, last=3)
+    assert len(copied.fixed) == 2 and not any(parameter.requires_grad for parameter in copied.fixed)

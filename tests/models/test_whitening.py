@@ -9,6 +9,8 @@ from escalera import builders
 from escalera.core.errors import EscaleraError
 from escalera.data.batches import Batches
 from escalera.ladder import schema
+from escalera.models import whitening
+from escalera.models.freezing import freeze
 from escalera.models.network import Network
 from escalera.models.whitening import Whitening, whitenings
 from escalera.train.loop import Callback, Training, train
@@ -57,6 +59,26 @@ def test_it_is_fitted_on_train_and_its_bias_learns_in_the_first_epochs_alone() -
         callback.on_epoch_end(training)
     assert learns == [True, True, False]
     assert builders.whitening(network()) is None
+
+
+def test_below_a_body_that_rests_no_bias_learns() -> None:
+    made = network(whitening={"kernel": 2, "bias_epochs": 2})
+    callback = builders.whitening(made)
+    assert callback is not None
+    freeze(made)
+    callback.on_train_begin(Training(made, torch.optim.SGD(made.parameters(), lr=0.1), 3, 1))
+    assert not any(parameter.requires_grad for parameter in made.body.parameters())
+
+
+def test_patches_of_many_pictures_are_summed_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    images = torch.rand(30, 3, 9, 9)
+    whole, parts = Whitening(3, 3), Whitening(3, 3)
+    whole.fit(images)
+    monkeypatch.setattr(whitening, "_AT_ONCE", 7 * images[0].numel() * 9)
+    parts.fit(images)
+    # An axis may point either way.
+    assert torch.allclose(whole.weight.flatten(1).abs(), parts.weight.flatten(1).abs(), rtol=1e-3, atol=1e-3)
 
 
 def test_a_picture_as_small_as_the_kernel_is_refused() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from escalera.evaluate.compare import Comparison
 from escalera.report import page as pages
 from escalera.report.language import load_language
 from escalera.report.page import whole, write_report
+from escalera.report.rung import Rung
 from escalera.report.sections.steps import Scale
 from escalera.report.story import read_story
 from escalera.report.summary import headline
@@ -245,6 +247,19 @@ def test_the_best_of_several_needs_a_clearer_lead(build: Callable[..., Path], ru
     assert len(many.contenders) == 4 and ["may be luck" in said for said in words] == [True, False]
 
 
+def test_no_rung_is_shown_is_said_where_that_holds_of_all(
+    build: Callable[..., Path], rungs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seeds may show of a lower rung what one does not show of the best."""
+    story = read_story(build(rungs=rungs[:2]))
+    blind = SimpleNamespace(baseline=SimpleNamespace(name="majority", answer="cat", score=0.1))
+    unproven: set[str] = set()
+    monkeypatch.setattr(Rung, "beaten", property(lambda rung: [blind] if rung.name in unproven else []))
+    for name, said in (("deeper", False), ("base", True)):
+        unproven.add(name)
+        assert ("No rung is shown to do better" in str(headline(story, load_language("en")))) == said
+
+
 def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:
     folder = build(seeds=2)
     write_report(folder)
@@ -418,6 +433,16 @@ def test_duplicates_that_differ_from_rung_to_rung_are_counted_in_the_table(ladde
     assert "not as many for every rung" in page.words
     assert "of the 500 test images (2.0%)" not in page.words
     assert "Duplicates All test images, %" in page.words
+
+
+def test_a_test_set_that_is_all_in_train_is_not_called_unsearched(ladder_dir: Path) -> None:
+    for rung in ("base", "deeper", "batch-norm", "augmentation"):
+        path = ladder_dir / rung / "seed-0/predictions.parquet"
+        table = pq.read_table(path)
+        pq.write_table(table.append_column("in_train", pa.array(np.ones(500, bool))), path)
+    _, page = report(ladder_dir)
+    assert "Test images with a duplicate in train: 500 of 500 (100.0%)" in page.words
+    assert "Nobody has looked for duplicates" not in page.words
 
 
 def test_a_mean_that_hides_two_faults(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:

@@ -187,6 +187,17 @@ def test_the_winner_by_loss_has_the_accuracy_of_its_own_files(searched: Path) ->
     assert Scale.of(found.search).at(9.0)[1] == 1
 
 
+def test_a_winner_by_another_figure_is_told_by_it(searched: Path) -> None:
+    """Its macro F1 is no share of the images, and is not compared with the accuracy on test."""
+    trials = [trial(0, value=0.6), trial(1, value=0.62)]
+    write_search(searched / "deeper", trials=trials, best=1, search={"monitor": "val_macro_f1"})
+    found = rung(searched)
+    assert found.search is not None and found.search.accuracy is None
+    text = page(searched)
+    assert "Trial 2 is the best: its macro F1 on the 450 validation images is 62.0%." in text
+    assert "Validation, macro F1, %" in text and "validation images right" not in text
+
+
 def test_what_is_at_work_shows_what_there_is(searched: Path) -> None:
     import shutil
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from escalera.core import runtime
 from escalera.models.cnn import cnn
+from escalera.models.freezing import freeze
 from escalera.models.head import Head
 from escalera.models.network import Network
 from escalera.train.muon import COEFFICIENTS, Muon, orthogonalised
@@ -39,6 +40,14 @@ def test_a_matrix_becomes_orthogonal(shape: tuple[int, int]) -> None:
     values = torch.linalg.svdvals(orthogonalised(torch.randn(shape), 5))
     assert values.min() > 0.5
     assert values.max() < 1.4
+
+
+def test_over_a_frozen_body_the_rate_is_that_of_what_learns() -> None:
+    """A group without parameters would be the first, whose rate the history has."""
+    network = small()
+    freeze(network)
+    groups = OPTIMIZERS["muon"](network, **SETTINGS).param_groups
+    assert groups[0]["lr"] == SETTINGS["sgd_lr"] and groups[0]["params"]
 
 
 def test_no_gradient_is_no_direction() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import DataError, nearest
 from escalera.core.names import composed
+from escalera.data.dataset import Split
 from escalera.data.images import Images, ImageSet
 
 
@@ -55,6 +56,12 @@ def groups_of(image_set: ImageSet, column: str) -> tuple[NDArray[np.object_], ND
     _check_given(image_set.name, column, values)
     names, groups = np.unique(values["train"], return_inverse=True)
     return names, groups
+
+
+def of_rows(name: str, part: Split, column: str) -> NDArray[np.int64]:
+    """The number (n,) of the group of each row of a split."""
+    images = Images(part.images, part.labels, part.table)
+    return np.unique(_groups(name, part.origin, images, column)[part.rows], return_inverse=True)[1]
 
 
 def assign(

@@ -152,16 +152,26 @@ def notes(classes: list[str], splits: dict[str, Split]) -> list[str]:
     return notes
 
 
-def with_calibration(data: Dataset) -> Dataset:
+def with_calibration(data: Dataset, group: str | None = None) -> Dataset:
     """The same splits, but every second row of validation, ordered by class, set aside as `calibration`.
 
-    Raises DataError where validation has fewer than two rows.
+    Rows with the same value in the column `group` stay together. Raises DataError where validation has fewer than two
+    rows, or groups.
     """
     part = data.validation
     labels = part.labels[part.rows]
-    order = np.argsort(labels, kind="stable")
     aside = np.zeros(len(labels), bool)
-    aside[order[1::2]] = True
+    if group is None:
+        aside[np.argsort(labels, kind="stable")[1::2]] = True
+    else:
+        of = groups.of_rows(data.name, part, group)
+        if len(np.unique(of)) < 2:
+            raise DataError(
+                f"{data.name}: evaluate.coverage: expected two groups of data.group '{group}' or more in validation, "
+                "one of which calibrates the sets, received one. Make data.validation larger, or take "
+                "evaluate.coverage out."
+            )
+        aside = groups.assign(labels, of, len(data.classes), [0.5], 0)[of] == 1
     if not aside.any():
         raise DataError(
             f"{data.name}: evaluate.coverage: expected two rows of validation or more, half of which calibrate the "

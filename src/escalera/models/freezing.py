@@ -28,6 +28,7 @@ def freeze(network: Network, body: nn.Module | None = None, *, last: int = 0) ->
     first = weighted[-last] if last else len(leaves)
     for leaf in leaves[first:]:
         leaf.requires_grad_(True)
+    _keep_fixed(network)
     # Where nothing learns the whole body rests, its containers too: some ask themselves whether they are in training.
     resting = leaves[:first] if last else [body]
     network.resting = [module for module in network.resting if module not in resting] + resting
@@ -37,5 +38,11 @@ def freeze(network: Network, body: nn.Module | None = None, *, last: int = 0) ->
 def unfreeze(network: Network) -> None:
     """Let the whole body learn."""
     network.body.requires_grad_(True)
+    _keep_fixed(network)
     network.resting = []
     network.train(network.training)
+
+
+def _keep_fixed(network: Network) -> None:
+    for parameter in network.fixed:
+        parameter.requires_grad_(False)

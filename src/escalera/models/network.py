@@ -20,7 +20,7 @@ class Network(nn.Module):
 
     Votes, fusion, transfer and explanations use these three methods and nothing else. The modules in `resting` stay in
     evaluation mode (see `freezing.py`). Of pictures with a `layout` the body sees each tile by itself, and its maps are
-    laid side by side as the tiles were.
+    laid side by side as the tiles were. What is `fixed` never learns, whatever is frozen or not.
     """
 
     def __init__(self, body: nn.Module, head: Head, layout: Layout = ONE) -> None:
@@ -29,6 +29,7 @@ class Network(nn.Module):
         self.head = head
         self.layout = layout
         self.resting: list[nn.Module] = []
+        self.fixed = [parameter for parameter in body.parameters() if not parameter.requires_grad]
 
     @property
     def parts(self) -> list[Branch | Network]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+_AT_ONCE = 1 << 26
+"""Numbers in the patches that are looked at together: with a kernel of 7 they are 49 times those of the pictures."""
 EPSILON = 5e-4
 """Added to the variances, so that axes of hardly any are not blown up (Jordan 2024, arXiv 2404.00498, section 3.2)."""
 
@@ -29,10 +31,14 @@ class Whitening(nn.Conv2d):
     def fit(self, images: Tensor) -> None:
         """Take the axes of all patches of (N, C, H, W)."""
         kernel = self.kernel_size[0]
-        patches = images.unfold(2, kernel, 1).unfold(3, kernel, 1).permute(0, 2, 3, 1, 4, 5)
-        flat = patches.reshape(-1, self.in_channels * kernel**2).double()
+        wide = self.in_channels * kernel**2
+        products, count = torch.zeros((wide, wide), dtype=torch.float64), 0
+        for some in torch.split(images, max(1, _AT_ONCE // (images[0].numel() * kernel**2))):
+            patches = some.unfold(2, kernel, 1).unfold(3, kernel, 1).permute(0, 2, 3, 1, 4, 5)
+            flat = patches.reshape(-1, wide).double()
+            products, count = products + flat.T @ flat, count + len(flat)
         # Around zero and not around the mean: the sum of a patch is an axis too, and the layer's input to subtract.
-        variances, axes = torch.linalg.eigh(flat.T @ flat / len(flat))
+        variances, axes = torch.linalg.eigh(products / count)
         filters = (axes / (variances.clamp_min(0) + EPSILON).sqrt()).T.reshape(-1, self.in_channels, kernel, kernel)
         with torch.no_grad():
             self.weight.copy_(torch.cat((filters, -filters)))

@@ -47,7 +47,9 @@ class Scale:
 
 def heading(search: Search, language: Language) -> str:
     """What the results are."""
-    return language.say("search.loss" if search.lowest else "search.accuracy")
+    if search.lowest or search.metric == "accuracy":
+        return language.say("search.loss" if search.lowest else "search.accuracy")
+    return language.say("search.figure", metric=language.named(f"by.{search.metric}"))
 
 
 def titled(drawing: Drawing, name: str, results: str) -> None:

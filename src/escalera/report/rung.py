@@ -168,11 +168,14 @@ class Rung:
         return accuracy_interval(self.accuracy, self.test_rows)
 
     @property
-    def unseen(self) -> tuple[float, int] | None:
-        """The mean accuracy on the test rows that have no duplicate in train, and how many they are."""
+    def unseen(self) -> tuple[float | None, int] | None:
+        """The mean accuracy on the test rows that have no duplicate in train, and how many they are: of none there is
+        no accuracy. None where nobody has looked for duplicates."""
         known = [run.answers for run in self.done if run.answers and run.answers.in_train is not None]
         clean = [a.correct[~a.in_train] for a in known if a.in_train is not None]
-        return (fmean(float(c.mean()) for c in clean), len(clean[0])) if clean and len(clean[0]) else None
+        if not clean:
+            return None
+        return fmean(float(c.mean()) for c in clean) if len(clean[0]) else None, len(clean[0])
 
     @property
     def ranges(self) -> list[tuple[Run, Range]]:

@@ -35,6 +35,11 @@ class Search:
         return self.record.state == "done"
 
     @property
+    def metric(self) -> str:
+        """What the trials are compared by, of validation: accuracy, loss, macro_f1, ..."""
+        return self.record.search.monitor.removeprefix("val_")
+
+    @property
     def lowest(self) -> bool:
         """Whether the smallest figure is the best."""
         return self.record.search.monitor.endswith("loss")
@@ -107,9 +112,9 @@ def read_search(rung: Path, *, finished: bool) -> Search | None:
 
 
 def _accuracy(search: Search) -> float | None:
-    """What share of validation the best trial has right; where it was chosen by its loss, as its own files say."""
+    """What share of validation the best trial has right; where another figure chose it, as its own files say."""
     best = search.best
-    if best is None or not search.lowest:
+    if best is None or search.metric == "accuracy":
         return None if best is None else result(best)
     for run in standing(search.path / f"trial-{best.number + 1:04}"):
         return Metrics.read_file(run.metrics, []).validation.accuracy

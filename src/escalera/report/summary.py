@@ -17,8 +17,9 @@ def headline(story: Story, language: Language) -> Markup:
     if best is None or first is None:
         return _sentence(language, "headline.nothing")
     accuracy = language.percent(best.score)
-    blind = next((one.baseline for one in best.beaten if one.baseline.name == MAJORITY), None)
-    if blind is not None:
+    blinds = [[one.baseline for one in rung.beaten if one.baseline.name == MAJORITY] for rung in story.contenders]
+    if all(blinds):
+        [blind, *_] = next(of for rung, of in zip(story.contenders, blinds, strict=True) if rung is best)
         return _sentence(language, "headline.majority", answer=blind.answer, accuracy=language.percent(blind.score))
     overall = story.overall
     if overall is None:

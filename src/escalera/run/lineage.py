@@ -158,7 +158,10 @@ def _continued(rung: schema.Rung, name: str, before: schema.RungConfig) -> schem
         )
     if (rung.config.augment.mixup or rung.config.augment.cutmix) and changed.reads_attributes:
         raise EscaleraError(schema.NO_BLEND)
-    return rung.model_copy(update={"config": rung.config.model_copy(update={"model": changed})})
+    config = rung.config.model_copy(update={"model": changed})
+    if config.normalised_twice:
+        raise EscaleraError(config.normalised_twice)
+    return rung.model_copy(update={"config": config})
 
 
 def _elsewhere(path: Path) -> schema.RungConfig:

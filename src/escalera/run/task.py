@@ -125,7 +125,8 @@ def data_of(task: Task, rung: Rung) -> Dataset:
     from escalera.data.splits import with_calibration
 
     data = open_data(task.source)
-    return with_calibration(data) if rung.config.evaluate.coverage is not None and task.on == "test" else data
+    aside = rung.config.evaluate.coverage is not None and task.on == "test"
+    return with_calibration(data, rung.config.data.group) if aside else data
 
 
 def pictures(source: Source) -> ImageSet:

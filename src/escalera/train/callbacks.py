@@ -114,7 +114,8 @@ class StatisticsWarmUp(Callback):
     """Lets batch norm's running statistics be the plain mean of the first batches, until their own momentum takes over.
 
     With Keras's momentum a statistic still holds a third of its arbitrary start after 100 steps: on a small set the
-    first epochs would be validated with numbers that mean nothing, and early stopping would believe them.
+    first epochs would be validated with numbers that mean nothing, and early stopping would believe them. With
+    `accumulate` it is a mean over steps, in which the last batch of each weighs most.
     """
 
     def on_train_begin(self, training: Training) -> None:

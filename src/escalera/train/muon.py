@@ -52,7 +52,7 @@ class Muon(torch.optim.SGD):
         steps: int,
         normalize: bool,
     ) -> None:
-        own = [{"lr": lr, "momentum": momentum, "nesterov": nesterov, **group} for group in matrices]
+        own = [{"lr": lr, "momentum": momentum, "nesterov": nesterov, **group} for group in matrices if group["params"]]
         super().__init__([*own, *others], lr=lr)
         self.count, self.steps, self.normalize = len(own), steps, normalize
         for group in self.param_groups:

@@ -34,7 +34,7 @@ class UnfreezeAt(Callback):
 
 
 class WhiteningBias(Callback):
-    """Lets the bias of each of these convolutions learn in its first epochs and no longer."""
+    """Lets the bias of each of these convolutions learn in its first epochs and no longer, unless its body rests."""
 
     def __init__(self, layers: Sequence[Whitening]) -> None:
         self.layers = layers
@@ -48,8 +48,9 @@ class WhiteningBias(Callback):
         self._prepare(training)
 
     def _prepare(self, training: Training) -> None:
+        resting = {inner for module in getattr(training.network, "resting", ()) for inner in module.modules()}
         for layer in self.layers:
             assert layer.bias is not None
-            layer.bias.requires_grad_(training.epoch + 1 <= layer.bias_epochs)
+            layer.bias.requires_grad_(training.epoch + 1 <= layer.bias_epochs and layer not in resting)
             if not layer.bias.requires_grad:
                 layer.bias.grad = None

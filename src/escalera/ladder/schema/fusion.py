@@ -54,6 +54,11 @@ class Fusion(Net):
         return self
 
     @property
+    def normalises(self) -> bool:
+        """Whether any branch does."""
+        return any(branch.normalises for branch in self.branches.values())
+
+    @property
     def reads_pictures(self) -> bool:
         """Whether any branch does."""
         return any(branch.reads_pictures for branch in self.branches.values())

@@ -25,8 +25,6 @@ class Model(Section):
     """What people write for it who come from elsewhere."""
     trains: ClassVar[bool] = True
     """Whether it is a network that the loop trains, epoch by epoch, and one file of weights holds."""
-    normalises: ClassVar[bool] = False
-    """Whether it brings pixels in [0, 1] to the scale that it needs."""
 
     kind: str
 
@@ -42,6 +40,11 @@ class Model(Section):
     def word(cls) -> str:
         """The value of `kind` that chooses it."""
         return str(get_args(cls.model_fields["kind"].annotation)[0])
+
+    @property
+    def normalises(self) -> bool:
+        """Whether it, or a part of it, brings pixels in [0, 1] to the scale that it needs."""
+        return False
 
     @property
     def reads_pictures(self) -> bool:

@@ -48,13 +48,18 @@ class RungConfig(Section):
 
     @model_validator(mode="after")
     def _fitting_together(self) -> Self:
-        if self.data.normalize != "unit" and self.model.normalises:
-            received = f"expected unit, received {self.data.normalize}"
-            message = f"a {self.model.kind} normalises its pictures itself: {received}"
-            raise at_odds(message, "data.normalize", "model")
+        if twice := self.normalised_twice:
+            raise at_odds(twice, "data.normalize", "model")
         if (self.augment.mixup or self.augment.cutmix) and self.model.reads_attributes:
             raise at_odds(NO_BLEND, "model", "augment")
         return self
+
+    @property
+    def normalised_twice(self) -> str:
+        """What is wrong where the pictures are normalised for a model that does so itself; "" where they are not."""
+        if self.data.normalize == "unit" or not self.model.normalises:
+            return ""
+        return f"a backbone normalises its pictures itself: expected unit, received {self.data.normalize}"
 
 
 class Rung(Section):

@@ -28,7 +28,6 @@ class Backbone(Body):
 
     also_called = ("timm", "pretrained", "torchvision", "keras")
     in_two_dimensions = True
-    normalises = True
 
     kind: Literal["backbone"]
     name: Annotated[str, Field(min_length=1, description="timm's name: vgg16, resnet50, densenet121, ...")]
@@ -43,6 +42,11 @@ class Backbone(Body):
     def _known_weights(self) -> Self:
         _weights_in_a_file(self.weights, "imagenet", "none")
         return self
+
+    @property
+    def normalises(self) -> bool:
+        """As its weights expect it."""
+        return True
 
     @property
     def learns(self) -> Learns:
@@ -96,6 +100,11 @@ class Transfer(Branch):
     def starts_from(self) -> dict[str, str | Weights]:
         """As `weights` has it."""
         return {"body": self.weights}
+
+    @property
+    def normalises(self) -> bool:
+        """As the body does."""
+        return self.like is not None and self.like.normalises
 
     @property
     def reads_pictures(self) -> bool:

@@ -98,6 +98,11 @@ class Votes(Model):
         return self
 
     @property
+    def normalises(self) -> bool:
+        """As the network of the features does."""
+        return self.like is not None and self.like.normalises
+
+    @property
     def reads_pictures(self) -> bool:
         """As the network of the features does."""
         return self.like is None or self.like.reads_pictures

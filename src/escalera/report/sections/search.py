@@ -108,8 +108,9 @@ def _summary(search: Search, language: Language) -> list[str]:
         sentences.append(language.say("search.counts", parts=language.listing(parts)))
     if best is not None:
         values = {"number": language.number(best.number + 1), "rows": language.number(search.record.rows)}
-        key = "search.winner_loss" if search.lowest else "search.winner"
-        sentences.append(language.say(key, value=value(search, best, language), **values))
+        values |= {"value": value(search, best, language), "metric": language.named(f"by.{search.metric}")}
+        key = {"loss": "search.winner_loss", "accuracy": "search.winner"}.get(search.metric, "search.winner_figure")
+        sentences.append(language.say(key, **values))
     elif ended:
         sentences.append(language.say("search.nothing"))
     return sentences

@@ -21,7 +21,8 @@ def section(view: LadderView) -> dict[str, Any] | None:
             continue
         accuracy, clean = rung.unseen
         counts.add((rung.test_rows, rung.test_rows - clean))
-        rows.append((rung, accuracy, accuracy_interval(accuracy, clean), rung.test_rows - clean))
+        interval = None if accuracy is None else accuracy_interval(accuracy, clean)
+        rows.append((rung, accuracy, interval, rung.test_rows - clean))
     if not view.story.scored:
         return None
     some = any(twice for *_, twice in rows)
