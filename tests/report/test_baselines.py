@@ -117,6 +117,23 @@ def test_the_baselines_stand_in_chart_table_and_json(constant: Path) -> None:
     assert rung["answers"] == [{"seed": 0, "said": 1, "never": ["enfermo"]}]
 
 
+def test_rungs_that_see_other_pictures_stand_beside_other_means(build: Build) -> None:
+    """A nearest mean of larger pictures is another one, and no rung is called worse than that of its neighbour."""
+    folder = build(rungs=TWO, classes=NAMES, rows=ROWS)
+    labels = np.arange(60) % 2
+    said = np.where(np.arange(60) < 18, labels, 1 - labels)
+    for name, right in (("base", 36), ("deeper", 48)):
+        mean = np.where(np.arange(60) < right, labels, 1 - labels)
+        simple = {"majority": np.ones(60, int), "nearest_mean_images": mean}
+        answer(folder / name / "seed-0", said, labels, simple=simple)
+    story = read_story(folder)
+    found = [(one.name, round(one.score, 2)) for one in story.baselines]
+    assert found == [("majority", 0.5), ("nearest_mean_images", 0.6), ("nearest_mean_images", 0.8)]
+    text = words(folder)
+    assert "which needs no network and gets 60.0% right: base ." in text
+    assert "which needs no network and gets 80.0% right: deeper ." in text
+
+
 def test_the_comparison_is_paired_and_corrected_over_the_rungs(build: Build) -> None:
     folder = build(rungs=TWO, classes=NAMES, rows=ROWS)
     labels = np.arange(60) % 2

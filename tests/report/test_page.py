@@ -260,6 +260,16 @@ def test_no_rung_is_shown_is_said_where_that_holds_of_all(
         assert ("No rung is shown to do better" in str(headline(story, load_language("en")))) == said
 
 
+def test_the_price_of_a_rung_is_the_mean_of_its_seeds_as_their_time_is(build: Callable[..., Path]) -> None:
+    folder = build(seeds=2)
+    change(folder / "base/seed-0/run.json", price={"amount": 1.0, "currency": "USD"})
+    change(folder / "base/seed-1/run.json", price={"amount": 3.0, "currency": "USD"})
+    base = read_story(folder).rung("base")
+    assert base is not None and base.price is not None and base.price.amount == 2.0
+    _, page = report(folder)
+    assert "s 2.00 USD" in page.words
+
+
 def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:
     folder = build(seeds=2)
     write_report(folder)

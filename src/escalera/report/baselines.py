@@ -33,6 +33,11 @@ class Baseline:
     score: float
     predicted: NDArray[np.int64]
 
+    def is_same(self, other: Baseline) -> bool:
+        """Whether a person reads the same: rungs that see pictures of another size have a nearest mean of their own."""
+        alike = (self.name, self.answer) == (other.name, other.answer)
+        return alike and f"{100 * self.score:.1f}" == f"{100 * other.score:.1f}"
+
 
 @dataclass(frozen=True)
 class Against:

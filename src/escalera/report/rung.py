@@ -121,6 +121,13 @@ class Rung:
         return _mean(_given(run.record.seconds for run in self.done))
 
     @property
+    def price(self) -> Price | None:
+        """Mean price of a run, of those that have one in the currency of the last."""
+        prices = [run.record.price for run in self.done if run.record.price]
+        alike = [one.amount for one in prices if one.currency == prices[-1].currency]
+        return Price(amount=fmean(alike), currency=prices[-1].currency) if prices else None
+
+    @property
     def kwh(self) -> float | None:
         """Mean energy of a run, of those where it was measured."""
         return _mean(_given(run.record.energy.kwh for run in self.done if run.record.energy))

@@ -67,9 +67,12 @@ class Story:
 
     @property
     def baselines(self) -> list[Baseline]:
-        """What the contenders stand beside, from the one that knows least."""
-        below = [one.baseline for rung in self.contenders for one in rung.against]
-        return [next(b for b in below if b.name == name) for name in NAMES if any(b.name == name for b in below)]
+        """What the contenders stand beside, from the one that knows least; some of a name may differ."""
+        found: list[Baseline] = []
+        for one in (one.baseline for rung in self.contenders for one in rung.against):
+            if not any(known.is_same(one) for known in found):
+                found.append(one)
+        return sorted(found, key=lambda one: NAMES.index(one.name))
 
     @property
     def tabular(self) -> bool:

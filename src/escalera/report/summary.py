@@ -57,7 +57,7 @@ def _beaten(story: Story, language: Language) -> list[Markup]:
     """Which rungs do no better than what needs no network, and which say the same to everything."""
     sentences = []
     for baseline in story.baselines:
-        names = [_link(rung) for rung in story.contenders for one in rung.beaten if one.baseline.name == baseline.name]
+        names = [_link(rung) for rung in story.contenders for one in rung.beaten if one.baseline.is_same(baseline)]
         if names:
             values = {"answer": baseline.answer, "accuracy": language.percent(baseline.score)}
             names_ = _listing(language, names)

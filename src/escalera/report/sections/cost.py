@@ -22,7 +22,7 @@ def section(view: LadderView) -> dict[str, Any] | None:
         if step and step.comparison and step.verdict == "better" and rung.seconds:
             each = (rung.seconds + rung.search_seconds) / (100 * step.comparison.difference)
         rows.append((rung, rung.done[0].record, each))
-    priced, searched = any(record.price for _, record, _ in rows), any(rung.search_seconds for rung, _, _ in rows)
+    priced, searched = any(rung.price for rung, _, _ in rows), any(rung.search_seconds for rung, _, _ in rows)
     measured = any(rung.kwh is not None for rung, _, _ in rows)
     reasons = {reason: [rung.name for rung, _, _ in rows if rung.unmeasured == reason] for reason in REASONS}
     why = {reason: [] if len(names) == len(rows) else names for reason, names in reasons.items() if names}
