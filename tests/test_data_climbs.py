@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ import escalera as esc
 from escalera.core.errors import DataError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
-from escalera.data.dataset import Dataset, Split
+from escalera.data.dataset import Split
 from escalera.data.sources.open import open_source
 from escalera.inference.predictor import Predictor, open_run
 from escalera.inference.run_rows import RunRows
-from escalera.run.artifacts import describe_data
+from escalera.run.artifacts import digest_of_rows
 
 RUNG = "rungs: [{name: mlp, model: {kind: mlp, dense: [8]}, train: {epochs: 1, batch_size: 64}}]"
 
@@ -135,14 +134,11 @@ def test_a_copy_is_judged_by_the_labels_that_its_run_had(tmp_path: Path) -> None
 
 def test_a_run_knows_its_test_pictures_by_their_pixels_and_their_rows() -> None:
     """A report keeps them by that: another folder may have as many, and a new file may stand before one."""
-    config = esc.load_ladder("digits").ladder["mlp"].config
 
     def digest(rows: list[int], pixel: int, other: int = 0) -> Any:
         images = np.full((6, 8, 8, 1), other, np.uint8)
         images[rows] = pixel
-        part = Split(images, np.arange(6) % 2, np.arange(3))
-        data = Dataset("mine", ["a", "b"], part, part, replace(part, rows=np.array(rows)))
-        return describe_data(data, config)["test_digest"]
+        return digest_of_rows(Split(images, np.arange(6) % 2, np.array(rows)))
 
     assert digest([4], 9) == digest([4], 9, other=1) and len({digest([4], 9), digest([5], 9), digest([4], 8)}) == 3
 

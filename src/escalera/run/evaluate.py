@@ -21,7 +21,7 @@ from escalera.evaluate.doubt import find_doubt
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions
 from escalera.ladder.schema import RungConfig
-from escalera.run.artifacts import file_answers
+from escalera.run.artifacts import digest_of_rows, file_answers
 
 Others = Mapping[str, NDArray[np.int64]]
 """Classes (R, N) of R draws for the same rows, by who answers so."""
@@ -78,5 +78,7 @@ def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir) -> 
     run.write_record(fitted.record)
     found, others = fitted.answer(data.test)
     file_answers(run, config, data, found.logits, found.labels, metrics, others)
-    record = {**fitted.record, **fitted.cost(), "state": "done", "finished": now()}
+    # Not before: nobody looks at the pictures of test until they are answered.
+    seen = {**fitted.record["data"], "test_digest": digest_of_rows(data.test)}
+    record = {**fitted.record, **fitted.cost(), "data": seen, "state": "done", "finished": now()}
     return run.write_record(record, RESULT), read_json(run.metrics)
