@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from escalera.core.lenient import Lenient
+from escalera.core.names import AUTO
 from escalera.core.record import Amount, Count
 
-FOLDER = "auto"
+FOLDER = AUTO
 """In the folder of a ladder."""
 NAME = "auto.json"
 

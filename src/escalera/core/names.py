@@ -17,8 +17,8 @@ _BYTES = 240
 _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
 _OURS = re.compile(r"seed-\d+(\..*)?|report\.html|ladder\.json|pictures\.parquet|figures", re.IGNORECASE)
 
-_AUTO = "auto"
-"""The folder of `escalera auto` beside the rungs: `core.auto_record.FOLDER`, without what that module imports."""
+AUTO = "auto"
+"""The folder of `escalera auto` beside the rungs."""
 COMPARISON = "comparison"
 """The folder of `escalera compare` beside the ladders."""
 
@@ -62,7 +62,7 @@ def ladder_fault(name: str) -> str | None:
 
 def rung_fault(name: str) -> str | None:
     """Why a name that follows the pattern cannot be a rung's; None for one that can."""
-    return _taken(name) if same(name) == _AUTO else fault(name)
+    return _taken(name) if same(name) == AUTO else fault(name)
 
 
 def _taken(name: str) -> str:

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from escalera.evaluate.baselines import MAJORITY
 from escalera.evaluate.compare import verdict
+from escalera.report.baselines import Baseline
 from escalera.report.language import Language
 from escalera.report.rung import Rung
 from escalera.report.story import Story
@@ -17,9 +18,8 @@ def headline(story: Story, language: Language) -> Markup:
     if best is None or first is None:
         return _sentence(language, "headline.nothing")
     accuracy = language.percent(best.score)
-    blinds = [[one.baseline for one in rung.beaten if one.baseline.name == MAJORITY] for rung in story.contenders]
-    if all(blinds):
-        [blind, *_] = next(of for rung, of in zip(story.contenders, blinds, strict=True) if rung is best)
+    blind = _majority(best)
+    if blind is not None and all(map(_majority, story.contenders)):
         return _sentence(language, "headline.majority", answer=blind.answer, accuracy=language.percent(blind.score))
     overall = story.overall
     if overall is None:
@@ -33,6 +33,11 @@ def headline(story: Story, language: Language) -> Markup:
     climbed = overall.low > 0 and verdict(overall, rivals * overall.evidence) == "better"
     key = "headline.climbed" if climbed else "headline.close"
     return _sentence(language, key, difference=difference, **values)
+
+
+def _majority(rung: Rung) -> Baseline | None:
+    """The most frequent class, where a rung is not shown to do better than always answering that."""
+    return next((one.baseline for one in rung.beaten if one.baseline.name == MAJORITY), None)
 
 
 def summarise(story: Story, language: Language) -> list[Markup]:

@@ -285,8 +285,8 @@ def _fit_all(
         found[name] = fit(name, settings.model_dump(exclude={"name"}), seed, train.features, train.labels)
         seconds = time.perf_counter() - started
         degree = temperature(found[name], validation.features, validation.labels)
-        predicted = probabilities(found[name], validation.features, classes, degree)
-        accuracy = float((predicted.argmax(axis=1) == validation.labels).mean())
+        shares = probabilities(found[name], validation.features, classes, degree)
+        accuracy = float((shares.argmax(axis=1) == validation.labels).mean())
         record["classifiers"][name] = {
             "sha256": saved.save(found[name], classifier_file(run, name)),
             "seconds": round(seconds, 3),

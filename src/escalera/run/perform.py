@@ -8,6 +8,7 @@ from escalera.core.memory import keep_memory
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
+from escalera.run.synced import synced
 from escalera.run.task import Task, open_data
 
 
@@ -26,9 +27,5 @@ def perform(task: Task, failed: frozenset[str], events: Events) -> Outcome:
     def work(heard: Events) -> Outcome:
         with threads(task.threads) if task.threads else contextlib.nullcontext():
             return attempt(task, rung, failed, heard)
-
-    if task.store is None:
-        return work(events)
-    from escalera.run.synced import synced
 
     return synced(task, rung, events, work)

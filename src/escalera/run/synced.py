@@ -20,12 +20,13 @@ from escalera.run.task import Task
 
 
 def synced(task: Task, rung: Rung, events: Events, work: Callable[[Events], Outcome]) -> Outcome:
-    """What comes of a task that `work` performs; it has failed where its run cannot be had or put there.
+    """What comes of a task that `work` performs; at a URL it has failed where its run cannot be had or put there.
 
     The folder of a task is its ladder's, in the mirror of the URL that it names. A fold is trained beside others, by
     whoever has had the run fetched for all of them: it puts there its own files alone.
     """
-    assert task.store is not None
+    if task.store is None:
+        return work(events)
     store, folder = open_store(task.store), Path(task.folder)
     own = f"{folder.name}/{rung.name}/seed-{task.seed}"
     try:

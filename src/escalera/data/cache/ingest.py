@@ -200,9 +200,9 @@ def _some_at_a_time(listing: Listing, decoding: Decoding, found: _Found) -> Iter
     for raws in listing.pictures():
         first = 0
         while first < len(raws):
-            known = [(*decoding.size, 3)] if decoding.size is not None else [*found.others, found.shape or ()]
-            largest = max(math.prod(shape) for shape in known)
-            step = max(_FEW, _BYTES_AT_ONCE // largest if known[-1] else 0)
+            known = [*found.others, *([found.shape] if found.shape else [])]
+            shapes = known if decoding.size is None else [(*decoding.size, 3)]
+            step = max(_FEW, _BYTES_AT_ONCE // max(map(math.prod, shapes), default=_BYTES_AT_ONCE))
             yield raws[first : first + step]
             first += step
 

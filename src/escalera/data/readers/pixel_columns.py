@@ -24,6 +24,7 @@ from escalera.data.readers.csv_file import CsvTable, csv_table, two_tables
 from escalera.data.readers.listing import AT_ONCE, SPLITS, Labels, Raw
 from escalera.data.readers.pixel_shape import pixel_shape
 from escalera.data.readers.split_column import split_column
+from escalera.data.readers.tables import check_no_paths
 from escalera.data.readers.written_labels import labels_of
 
 _PIXEL = re.compile(r"(?:pixel|px|pix|p|x)?[ _.-]?\d+(?:[x_]\d+)?", re.IGNORECASE)
@@ -157,9 +158,7 @@ def pixel_columns(files: dict[str, list[Path]], options: ReadOptions) -> list[Pi
 
 def _has_effect(path: Path, files: Mapping[str, list[Path]], options: ReadOptions) -> None:
     """Raise DataError for what is said of paths, or of a column of splits beside a file for each."""
-    for key, value in (("image_folder", options.image_folder), ("image_ending", options.image_ending)):
-        if value is not None:
-            raise DataError(f"data.{key}: the images of {path} are in it, without paths. Take '{value}' out.")
+    check_no_paths(path, options)
     if isinstance(options.split_column, str) and len(files) > 1:
         raise DataError(
             f"data.split_column: beside {path} there is another file, for another split. Take '{options.split_column}' "
@@ -189,11 +188,14 @@ def _pixel_names(source: CsvTable) -> list[str]:
 
 
 def _in_order(names: list[str]) -> list[str]:
-    """Columns by the one number that each has: sorted as texts, pixel10 stands before pixel2."""
-    numbers = {name: re.findall(r"\d+", name) for name in names}
-    if any(len(found) != 1 for found in numbers.values()):
+    """Columns by the one number that each has: sorted as texts, pixel10 stands before pixel2.
+
+    As they stand where the numbers leave it open: with a row and a column in each, or one number twice, as p1 and x1.
+    """
+    found = {name: [int(number) for number in re.findall(r"\d+", name)] for name in names}
+    if len({one for one, *more in found.values() if not more}) < len(names):
         return names
-    return sorted(names, key=lambda name: int(numbers[name][0]))
+    return sorted(names, key=found.__getitem__)
 
 
 def _listings(

@@ -161,7 +161,8 @@ def _files(
             found = find_files(source.path, image, names, options)
             written[image], files[image] = names, found.files
             notes += [note for note in found.notes if note not in notes]
-    _check_no_paths(source, files, options)
+    if not files:
+        check_no_paths(source.path, options)
     return written, files, notes
 
 
@@ -287,8 +288,8 @@ def _check_no_csv(tables: Iterable[Table], options: ReadOptions) -> None:
                 )
 
 
-def _check_no_paths(source: Table, files: Mapping[str, object], options: ReadOptions) -> None:
-    """Raise DataError for what is said of paths, where there are none."""
+def check_no_paths(path: Path, options: ReadOptions) -> None:
+    """Raise DataError for what is said of paths, of a table that has none."""
     for key, value in (("image_folder", options.image_folder), ("image_ending", options.image_ending)):
-        if value is not None and not files:
-            raise DataError(f"data.{key}: the images of {source.path} are in it, without paths. Take '{value}' out.")
+        if value is not None:
+            raise DataError(f"data.{key}: the images of {path} are in it, without paths. Take '{value}' out.")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
+from escalera.run.synced import synced
 from escalera.run.task import Task, open_data
 
 Submit = Callable[[Task, frozenset[str]], Future[Outcome]]
@@ -54,10 +55,6 @@ def _opened(task: Task, rung: Rung, failed: Collection[str], events: Events) -> 
 
     def work(heard: Events) -> Outcome:
         return open_folds(task, rung, failed, heard) or Outcome(*task.key, "paused")
-
-    if task.store is None:
-        return work(events)
-    from escalera.run.synced import synced
 
     return synced(task, rung, events, work)
 
