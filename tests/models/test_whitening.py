@@ -8,6 +8,7 @@ from torch import nn
 from escalera import builders
 from escalera.core.errors import EscaleraError
 from escalera.data.batches import Batches
+from escalera.data.dataset import Split
 from escalera.ladder import schema
 from escalera.models import whitening
 from escalera.models.freezing import freeze
@@ -34,6 +35,17 @@ def test_patches_come_out_uncorrelated_with_variance_one_each_with_its_opposite(
     assert torch.allclose(out[:12], -out[12:], atol=1e-4)
     assert torch.allclose(out[:12] @ out[:12].T / out.shape[1], torch.eye(12).double(), atol=0.1)
     assert not layer.weight.requires_grad
+
+
+def test_the_pictures_it_is_fitted_on_are_drawn_from_all_of_train() -> None:
+    # As a folder has them: all of a class, then all of the next. The pixels say which row it is.
+    images = (np.arange(6000) // 30).astype(np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
+    train = Split(images, np.zeros(6000, np.int64), np.arange(6000))
+    config = schema.RungConfig.model_validate({"data": {"source": "digits"}, "model": CNN})
+    drawn = builders.drawn_pictures(config, train, 5000)
+    assert drawn.shape == (5000, 3, 8, 8)
+    assert len(torch.unique(drawn[:, 0, 0, 0])) == 200
+    assert torch.equal(drawn, builders.drawn_pictures(config, train, 5000))
 
 
 def test_it_is_fitted_on_train_and_its_bias_learns_in_the_first_epochs_alone() -> None:

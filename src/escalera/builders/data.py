@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -177,10 +177,12 @@ def smaller(shape: tuple[int, int, int], scale: float, layout: Layout) -> tuple[
     return channels, rows * high, columns * wide
 
 
-def first_pictures(config: schema.RungConfig, train: Split, count: int) -> Tensor:
-    """So many pictures (N, C, H, W) of train, as they come to the network in evaluation."""
-    part = replace(train, rows=train.rows[:count])
-    feed = batches(config, part, train, seed=0, device=torch.device("cpu"), training=False)
+def drawn_pictures(config: schema.RungConfig, train: Split, count: int) -> Tensor:
+    """At most so many pictures (N, C, H, W) from all over train, as they come to the network in evaluation.
+
+    Not its first rows: those of a folder are its first classes.
+    """
+    feed = batches(config, train.drawn(count), train, seed=0, device=torch.device("cpu"), training=False)
     return torch.cat([pictures_of(inputs) for inputs, _ in feed.epoch(0)])
 
 

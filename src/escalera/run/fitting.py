@@ -66,7 +66,7 @@ class Fitting:
     def start(self, files: Mapping[str, Path]) -> None:
         """Begin with the weights in files, by part, and move to the device."""
         shape = builders.inputs(self.config, self.data).shape
-        builders.whiten(self.network, lambda count: builders.first_pictures(self.config, self.data.train, count))
+        builders.whiten(self.network, lambda count: builders.drawn_pictures(self.config, self.data.train, count))
         builders.start_from(dict(files), self.network, self.config.model.net, shape)
         self.network.to(self.place.device).to(memory_format=torch.channels_last)
 
