@@ -232,7 +232,10 @@ def test_what_cannot_be_asked(ask: Callable[..., Answer], arguments: tuple[str, 
         ("runs", "received runs. It holds the ladders bars: name a rung of one, as runs/bars/base."),
         ("new/0.jpg", "received new/0.jpg. It is a picture: the run comes first, then what it is asked about."),
         ("new", "expected the folder of a run, as runs/digits/cnn, received new."),
-        ("nowhere/at/all", "expected the folder of a run, as runs/digits/cnn, received nowhere/at/all."),
+        (
+            "nowhere/at/all",
+            "expected the folder of a run, as runs/digits/cnn, received nowhere/at/all. There is no such folder.",
+        ),
         (
             "runs/bars/base/seed-0/best.safetensors",
             "It is a file of the run in runs/bars/base/seed-0: name that.",

@@ -347,11 +347,26 @@ def test_too_few_minutes_say_how_many_it_takes(build: Callable[..., Built], monk
     with pytest.raises(EscaleraError) as refused:
         build(minutes=2.5)
     assert str(refused.value) == (
-        "--minutes 2.5: too few for a training here: 20 seconds went by until the first, of which 5 epochs take about "
-        "50, and several are tried. Give --minutes 17 or more."
+        "--minutes 2.5: too few to build a ladder here: 20 s went by before the first trial, a trial takes about 50 "
+        "s (5 epochs), and 3 have to fit. Give --minutes 3 or more; with 17 there is time for more moves."
     )
-    assert "épocas suyas tardan unos 50" in translate(str(refused.value), "es")
+    assert translate(str(refused.value), "es").endswith(
+        "cada ensayo tarda unos 50 s (5 épocas), y tienen que caber 3. Da --minutes 3 o más; con 17 da tiempo a "
+        "probar más cambios."
+    )
     assert performed == [] and not Path("digits.yaml").exists()
+    monkeypatch.setattr(Counted, "left", 160.0)  # of the three minutes
+    assert build(minutes=3).file.exists()
+
+
+def test_of_turns_each_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network's trial takes less than a second a turn, and the turns are named."""
+    monkeypatch.setattr(Timing, "elapsed", 8.0)
+    with pytest.raises(EscaleraError) as refused:
+        building._check_minutes(Timing(0.2, 0.0, 0, None, "cpu"), 0.6, 4)
+    assert "8 s went by before the first trial, a trial takes about 3 s (4 times 5 epochs, in" in str(refused.value)
+    assert str(refused.value).endswith("Give --minutes 1 or more.")
+    assert "unos 3 s (4 veces 5 épocas, por turnos con la validación)" in translate(str(refused.value), "es")
 
 
 def test_folds_are_refused_before_anything_is_written(build: Callable[..., Built]) -> None:
@@ -591,6 +606,12 @@ def test_beside_a_ladder_of_a_persons_it_takes_another_name(tmp_path: Path, monk
     assert free_name("photos/", "runs", None) == "photos-auto"
     assert free_name("photos/", "s3://bucket/runs", None) == "photos"  # what lies there may be ours
     assert free_name("photos/", "runs", Path("a.yaml")) == "photos"
+    Path("dots.csv").touch()
+    assert free_name("./dots.csv", "runs", None) == free_name("owner/dots", "runs", None) == "dots"  # as `new` has it
+    for begun in ("dots.csv", "owner-dots"):  # before it did
+        Path("runs", begun, "auto").mkdir(parents=True)
+    assert free_name("dots.csv", "runs", None) == "dots.csv"
+    assert free_name("owner/dots", "runs", None) == "owner-dots"
     Path("runs/digits").mkdir(parents=True)
     Path("runs/digits/ladder.json").write_text("{}")
     assert free_name("digits", "runs", Path("a.yaml")) == "digits-auto"

@@ -43,6 +43,8 @@ def test_nothing_fits_and_the_nearest_are_named() -> None:
     assert str(caught.value).startswith(
         "no model kind and no network of timm is called 'resnt50'; the nearest are resnet50"
     )
+    with pytest.raises(EscaleraError, match=r"is called 'cnnn'; did you mean 'cnn'\?$"):
+        find("cnnn")
     with pytest.raises(EscaleraError, match=r"is called 'qqqqqq'; known: .*cnn"):
         find("qqqqqq")
 

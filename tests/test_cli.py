@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer
 
 from escalera import cli
 from escalera.cli import training
 from escalera.core.translation import translate
+from escalera.experiment import explore
 from escalera.train.callbacks import History
 
 TINY = """
@@ -237,6 +239,30 @@ def test_explore_says_what_a_training_would_refuse(monkeypatch: Patch, capsys: C
     ]
 
 
+def test_explore_looks_first_whether_it_can_write(monkeypatch: Patch, capsys: Capture) -> None:
+    """And not after the pictures, which takes minutes."""
+    monkeypatch.setattr(explore, "look_at", lambda *_: pytest.fail("the pictures were looked at"))
+    Path("shut").write_text("")  # a file, in which root too can make no folder
+    for language, told in (
+        ("en", "error: could not write in shut/digits: Not a directory. Give another place with --out."),
+        ("es", "error: no se pudo escribir en «shut/digits»: no es una carpeta. Indica otro sitio con --out."),
+    ):
+        assert run(monkeypatch, "explore", "digits", "--out", "shut", "--lang", language) == 2
+        assert capsys.readouterr().err.strip() == told
+
+
+@pytest.mark.parametrize("words", [("climb", "tiny.yaml"), ("climb", "tiny.yaml", "--plan"), ("auto", "digits")])
+def test_a_gpu_that_is_not_there_is_refused_at_once(
+    words: tuple[str, ...], monkeypatch: Patch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert run(monkeypatch, *words, "--device", "cuda") == 2
+    assert capsys.readouterr().err.startswith("error: --device cuda: expected a CUDA device, found none (torch ")
+    assert run(monkeypatch, *words, "--device", "cuda", "--lang", "es") == 2
+    assert "se esperaba un dispositivo CUDA y no se encontró ninguno" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
 def test_explore_of_what_is_not_there(monkeypatch: Patch, capsys: Capture) -> None:
     assert run(monkeypatch, "explore", "cifar11") == 2
     assert "unknown source 'cifar11': did you mean 'cifar10'?" in capsys.readouterr().err
@@ -413,6 +439,7 @@ def test_the_help_is_there_in_spanish(monkeypatch: Patch, capsys: Capture) -> No
         ("climb digits --seeds x", "Invalid value for '--seeds': ", "valor no válido de «--seeds»: "),
         ("climb digits --seeds 0", "Invalid value for '--seeds': ", "valor no válido de «--seeds»: "),
         ("climb digits --device tpu", "Invalid value for '--device': ", "valor no válido de «--device»: "),
+        ("climb digits --plan --find-lr", "Invalid value: expected one", "valor no válido: se esperaba uno"),
         ("climb digits more", "Got unexpected extra argument", "sobra"),
     ],
 )

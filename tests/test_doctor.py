@@ -134,10 +134,12 @@ def test_pytorch_and_the_driver(
 
 def test_cores_that_a_variable_takes_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compute, "driver", lambda: None)
-    monkeypatch.setattr(compute, "cores", lambda: torch.get_num_threads() + 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(compute, "cores", lambda: 2)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     check = {check.name: check for check in compute.computing(EN)}["cores"]
     assert (check.state, check.command) == ("missing", "unset OMP_NUM_THREADS")
+    assert check.text == "1 of 2 is used"
     monkeypatch.delenv("OMP_NUM_THREADS")
     check = {check.name: check for check in compute.computing(EN)}["cores"]
     assert (check.state, check.command) == ("ok", "")

@@ -102,6 +102,23 @@ def test_a_model_in_one_file_keeps_its_doubt(climbed: Path, tmp_path: Path) -> N
     assert np.allclose(Predictor(trained).predict(rows), Predictor(again).predict(rows))
 
 
+def test_a_set_is_that_of_one_row(climbed: Path) -> None:
+    model = esc.open(climbed / "base")
+    probabilities = model.predict(np.zeros((2, 8, 8, 1), np.uint8) + np.arange(8, dtype=np.uint8)[:, None] * 36)
+    held = model.set_of(probabilities[0])
+    assert held is not None and held == model.set_of(probabilities[0].tolist())
+    told = (
+        "expected the probabilities of one row, shape (10,); received (2, 10). Type `predict(x)[0]` for the first row."
+    )
+    for wrong, received in ((probabilities, told), (probabilities[0, :3], "shape (10,); received (3,).")):
+        with pytest.raises(DataError) as error:
+            model.set_of(wrong)
+        assert str(error.value).endswith(received)
+        assert translate(str(error.value), "es").startswith(
+            "se esperaban las probabilidades de una fila, de forma (10,)"
+        )
+
+
 @pytest.mark.parametrize("code", ["en", "es"])
 def test_the_report_shows_it(climbed: Path, code: str) -> None:
     page = write_report(climbed, code).read_text(encoding="utf-8")

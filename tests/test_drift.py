@@ -199,8 +199,14 @@ def test_what_cannot_be_compared_is_refused(place: Path, tmp_path: Path) -> None
     with pytest.raises(RunError, match=r"It is a file of the run in .*seed-0: name that"):
         check(run / "seed-0/best.safetensors", [tmp_path])
     (tmp_path / "bad.png").write_text("x")
-    with pytest.raises(DataError, match=r"none of 1 pictures can be decoded:\n  .*bad\.png"):
+    with pytest.raises(DataError, match=r"bad\.png: not a picture of a known format"):
         check(run, [tmp_path])
+    with pytest.raises(DataError, match=r"^nope: there is no such file$"):
+        esc.check(run, "nope")
+    with pytest.raises(
+        DataError, match=r"none of 2 pictures can be decoded:\n  nope: there is no such file\n  .*bad\.png"
+    ):
+        check(run, [Path("nope"), tmp_path])
     new = fill(tmp_path / "new", [0, 1], 11)
     moved = (place / "data").rename(place / "moved")
     try:

@@ -1,9 +1,11 @@
 """A first ladder for one's own data: it is read and planned as it stands, and nothing is written over."""
 
+import errno
 import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -174,7 +176,7 @@ def test_the_comments_teach(escalera: Callable[..., int], capsys: pytest.Capture
     assert "#   escalera climb my-photos.yaml --plan   what each rung costs" in text
     assert "escalera explore 'my photos/'" in text
     assert "image_size: 12                # pixels a side" in text
-    assert "#   Rows of 'robin' to learn from: 20; expect little" in text
+    assert "#   Classes with fewer than 30 rows to learn from: 2 of 2; 'robin' has the fewest, 20." in text
     assert max(map(len, text.splitlines())) <= 126
     assert out.splitlines()[-2:] == ["Written: my-photos.yaml", "Next: escalera climb my-photos.yaml --plan"]
     assert err.startswith("Looking at my photos/: ")
@@ -242,8 +244,10 @@ def test_settings_say_how_it_is_read(escalera: Callable[..., int]) -> None:
          "no/x.yaml: se esperaba una carpeta que exista, se recibió «no». Créala antes."),
         ("s3://b/x.yaml", "s3://b/x.yaml: expected a ladder on this machine to write, received a URL.",
          "s3://b/x.yaml: se esperaba una escalera que escribir en esta máquina, se recibió una URL."),
-        ("shut/x.yaml", "shut/x.yaml: no right to write into 'shut'. Give another place after the source.",
-         "shut/x.yaml: sin permiso para escribir en «shut». Indica otro lugar después de la fuente."),
+        ("shut/x.yaml",
+         "shut/x.yaml: could not write in its folder: Read-only file system. Give another place after the source.",
+         "shut/x.yaml: no se pudo escribir en su carpeta: el disco es de solo lectura. Indica otro lugar después de la "
+         "fuente."),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_written(
@@ -252,8 +256,14 @@ def test_a_file_that_cannot_be_written(
 ) -> None:  # fmt: skip
     Path("there.yaml").write_text("mine", encoding="utf-8")
     Path("shut").mkdir()
-    may = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != "shut" and may(path, mode))
+    opened = tempfile.TemporaryFile
+
+    def shut(dir: Path) -> Any:
+        if dir == Path("shut"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(dir=dir)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", shut)
     for words, told_ in (((), english), (("--lang", "es"), spanish)):
         assert escalera("new", "digits", file, *words) == 2
         assert capsys.readouterr() == ("", f"error: {told_}\n")

@@ -124,6 +124,11 @@ def test_a_rung_is_trained_for_each_fold_and_answers_every_row(tmp_path: Path) -
         assert record[name] == (pytest.approx(sum(rates) / len(rates), abs=0.1) if rates else None)
     assert record["data"]["rows"]["test"] == 1797
     assert read_json(run.metrics)["test"]["accuracy"] == pytest.approx(answers.correct.mean())
+    # The most frequent class is one answer to all rows, whatever each fold has most of.
+    answer = answers.others["baseline:majority"]
+    baseline = read_json(run.metrics)["baselines"]["majority"]
+    assert np.ptp(answer) == 0 and baseline["class"] == str(answer[0, 0])
+    assert baseline["accuracy"] == pytest.approx((answers.labels == answer[0]).mean())
     for part in parts:
         splits = pq.read_table(part.splits).to_pandas()
         learned = set(splits[splits["split"] != "test"]["row"])
@@ -356,6 +361,9 @@ def test_each_fold_sets_rows_aside_for_its_sets(tmp_path: Path) -> None:
     assert read_json(run.doubt) == read_json(run.fold(1).doubt)
     page = (tmp_path / "tiny" / "report.html").read_text()
     assert "How far its probabilities can be believed" in page
+    assert "Divided by the temperature of their fold" in page
+    assert "calibrated on 180 images that chose nothing" in page
+    assert "60 images of validation, set aside to calibrate sets of classes" in page
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, NoReturn
@@ -110,11 +111,12 @@ def test_mistakes_in_a_mapping_are_told_together_by_their_place() -> None:
     told = str(error.value)
     for line in (
         "data.sorce: unknown key 'sorce'; did you mean 'source'?",
-        "rungs[0] (mlp).model.dense: expected a number, a text, a list or a mapping, received ndarray",
+        "rungs[0] (mlp).model.dense: expected a number, a text, a list or a mapping, received ndarray\n",
         "rungs[0] (mlp).train.epohcs: unknown key 'epohcs'; did you mean 'epochs'?",
         "rungs[1]: ",
     ):
         assert line in told, told
+    assert told.count(".dense") == 1  # null in its place is no mistake of the user's
     assert not re.search(r":\d+: ", told)  # there are no lines
     deep: dict[str, Any] = {}
     deep["data"] = deep
@@ -135,7 +137,23 @@ untyped: Any = esc
             lambda: untyped.load_ladder(None),
             "expected the name of a ladder, a path or a mapping, received None (NoneType)",
         ),
-        (lambda: untyped.climb("digits", rungs="cn"), "has no such rung; did you mean 'cnn'?"),
+        (lambda: untyped.climb("digits", rungs="cn"), "rungs cn: the ladder 'digits' has no such rung; did you mean"),
+        (
+            lambda: untyped.climb("digits", out=__file__),
+            "test_interface.py/digits: Not a directory. Give another place with out.",
+        ),
+        (lambda: untyped.climb("digits", fresh="no"), "fresh: expected True or False, received 'no' (str)"),
+        (lambda: untyped.climb("digits", skip_bad=None), "skip_bad: expected True or False, received None (NoneType)"),
+        (lambda: untyped.climb("digits", quiet=0), "quiet: expected True or False, received 0 (int)"),
+        (lambda: untyped.explore("digits", labels="x"), "labels: expected True or False, received 'x' (str)"),
+        (
+            lambda: untyped.Run("runs/x"),
+            "Run: expected what esc.climb or esc.open gives, received 'runs/x' (str); type",
+        ),
+        (
+            lambda: untyped.Predictor("runs/x"),
+            "Predictor: expected what esc.climb or esc.open gives, received 'runs/x' (str); type",
+        ),
         (lambda: untyped.climb("digits", rungs=3), "rungs: expected a text, or a list of texts, received 3 (int)"),
         (
             lambda: untyped.climb("digits", rungs=["mlp", 3]),
@@ -155,7 +173,14 @@ untyped: Any = esc
         (lambda: untyped.climb("digits", language="fr"), "language: expected en, es, received 'fr' (str)"),
         (lambda: untyped.climb("digits", out=None), "out: expected a path, received None (NoneType)"),
         (lambda: untyped.climb("digits", data_root=1), "data_root: expected a path, received 1 (int)"),
-        (lambda: untyped.climb("digits", sets="train.epochs"), "--set train.epochs"),
+        *(
+            (
+                lambda ask=ask: ask(data_root="nowhere"),
+                "data_root: expected a folder of data, but there is none at nowhere",
+            )
+            for ask in (untyped.sources, partial(untyped.explore, "digits"), partial(untyped.climb, "digits"))
+        ),
+        (lambda: untyped.climb("digits", sets="train.epochs"), "sets train.epochs: expected path=value"),
         (lambda: untyped.climb("digits", sets={"train.epohcs": 1}), "did you mean 'epochs'?"),
         (
             lambda: untyped.climb("digits", sets={"train.epochs": np.zeros(2)}),
@@ -178,7 +203,10 @@ untyped: Any = esc
         (lambda: untyped.explore("digits", language="fr"), "language: expected one of en, es, received 'fr'."),
         (lambda: untyped.sources(4), "data_root: expected a path, received 4 (int)"),
         (lambda: untyped.open(3), "expected a path, received 3 (int)"),
-        (lambda: untyped.open("runs/x"), "expected the folder of a run, as runs/digits/cnn, received runs/x."),
+        (
+            lambda: untyped.open("runs/x"),
+            "expected the folder of a run, as runs/digits/cnn, received runs/x. There is no such folder.",
+        ),
         (lambda: untyped.open("none.safetensors"), "there is no file none.safetensors"),
     ],
 )
@@ -188,6 +216,55 @@ def test_what_is_no_argument_is_told(call: Callable[[], object], told: str) -> N
     assert told in str(error.value)
     in_spanish = translate(str(error.value), "es")
     assert in_spanish != str(error.value) and english_left(in_spanish) == [], in_spanish
+
+
+def test_errors_name_arguments_not_options() -> None:
+    kept = "/home/me/my cache/arrays-0123456789abcdef0123"
+    for said, told in (
+        ("Use --data-root, or --jobs 2 and --cluster slurm.", "Use data_root, or jobs 2 and executor slurm."),
+        ("--settle x--out a/--out --outer --csv", "--settle x--out a/--out --outer --csv"),
+        (f"{kept}: 'test_labels': there is none", "data: test: labels: there is none"),
+        (f"{kept}: train_images: row 3: it is dark", "data: train: images: row 3: it is dark"),
+        (f"the pictures in '{kept}' are gone", "the pictures in 'data' are gone"),
+    ):
+        with pytest.raises(DataError) as error, arguments.in_python():
+            raise DataError(said)
+        assert str(error.value) == told
+
+
+def test_a_number_of_numpy_counts() -> None:
+    assert arguments.count("seeds", np.int64(2)) == 2  # type: ignore[arg-type]
+
+
+def test_ctrl_c_while_pytorch_was_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch  # noqa: F401 - its parts are there
+
+    monkeypatch.delitem(sys.modules, "torch")
+    for ask in (esc.load_ladder, esc.climb, esc.explore, esc.open):
+        with pytest.raises(
+            esc.EscaleraError, match="PyTorch was stopped while it was being loaded: restart Python"
+        ) as error:
+            ask("digits")
+    assert translate(str(error.value), "es").startswith("PyTorch se detuvo mientras se cargaba: reinicia Python")
+
+
+def test_a_run_that_failed_says_why() -> None:
+    wild = {"name": "wild", "change": {"train.optimizer": {"name": "sgd", "lr": 1e30}}}
+    runs = esc.climb({**LADDER, "rungs": [LADDER["rungs"][0], wild]}, quiet=True)
+    why = f"^runs/tiny/wild/seed-0 failed: {re.escape(runs.failed[0].error)} Climb its ladder again to finish it.$"
+    for ask in (
+        lambda: runs["wild"].predict("x.png"),
+        lambda: runs["wild"].classes,
+        lambda: runs["wild"].metrics,
+        lambda: esc.open("runs/tiny/wild"),
+    ):
+        with pytest.raises(RunError, match=why) as error:
+            ask()
+    assert "falló: la pérdida" in translate(str(error.value), "es")
+    with pytest.raises(
+        RunError, match=r"received runs/tiny/x\. There is no such folder\. The rungs in runs/tiny: mlp, wild\."
+    ):
+        esc.open("runs/tiny/x")
 
 
 def test_two_runs_are_compared(climbed: esc.Run, monkeypatch: pytest.MonkeyPatch) -> None:

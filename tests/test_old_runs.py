@@ -84,22 +84,22 @@ def of_version(
 def test_a_configuration_of_another_version_names_it(settings: dict[str, Any], what: str, runs: Path) -> None:
     run = of_version(runs / "old/cnn/seed-0", "0.0.7", settings)
     studio = Studio(runs)
-    asked: list[Callable[[], object]] = [
-        lambda: esc.open(runs / "old/cnn"),
-        lambda: studio.trained("old/cnn/seed-0"),
+    asked: list[tuple[Callable[[], object], str]] = [
+        (lambda: esc.open(runs / "old/cnn"), "fresh=True"),
+        (lambda: studio.trained("old/cnn/seed-0"), "--fresh"),
     ]
-    for ask in asked:
+    for ask, fresh in asked:
         with pytest.raises(RunError) as told:
             ask()
         assert str(told.value).startswith(f"could not read {run.config}: {what}")
         assert str(told.value).endswith(
             f". Escalera 0.0.7 wrote this run, and this is {esc.__version__}. Open it with that version, or climb its "
-            "ladder with --fresh to make it anew."
+            f"ladder with {fresh} to make it anew."
         )
-        assert translate(str(told.value), "es").endswith(
-            f". Esta ejecución la escribió Escalera 0.0.7, y esta es la {esc.__version__}. Ábrela con esa versión, o "
-            "entrena su escalera con --fresh para rehacerla."
-        )
+    assert translate(str(told.value), "es").endswith(
+        f". Esta ejecución la escribió Escalera 0.0.7, y esta es la {esc.__version__}. Ábrela con esa versión, o "
+        "entrena su escalera con --fresh para rehacerla."
+    )
     studio.close()
     page = write_report(runs / "old").read_text()  # which needs no configuration
     assert "wrote this run" not in page and "cnn" in page

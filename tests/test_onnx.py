@@ -100,6 +100,10 @@ def test_answers_without_pytorch_as_the_run_does(run: Path, file: Path, pictures
     assert np.abs(np.array(json.loads(found.stdout)) - expected).max() < 1e-5
 
 
+def test_it_is_shown_in_a_line(file: Path) -> None:
+    assert repr(esc.open(file)) == "OnnxModel(cnn/seed-0: 10 classes)"
+
+
 def test_python_takes_it(run: Path, file: Path, pictures: list[Path]) -> None:
     found, expected = (esc.open(one).predict([str(one) for one in pictures]) for one in (file, run))
     assert np.abs(found - expected).max() < 1e-5
@@ -421,7 +425,7 @@ def test_eight_bits_that_lose_too_much_are_not_written(
 
     monkeypatch.setattr(onnx_check, "MARGIN", -1.0)
     with pytest.raises(
-        RunError, match=r"a\.onnx was not written: with eight bits it has .* --force writes it all the same"
+        RunError, match=r"a\.onnx was not written: .* above -2\.0 points\. --force writes it all the same"
     ):
         write_onnx(find_trained(run), tmp_path / "a.onnx", int8=True)
     assert list(tmp_path.iterdir()) == []

@@ -39,6 +39,10 @@ def test_a_run_that_is_not_done(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         find_run(tmp_path / "cnn")
     assert str(error.value) == f"{folder} is failed, not done. Climb its ladder again to finish it."
+    (folder / "run.json").write_text(json.dumps({"state": "failed", "error": "the loss became nan."}))
+    with pytest.raises(RunError) as error:
+        find_run(folder)
+    assert str(error.value) == f"{folder} failed: the loss became nan. Climb its ladder again to finish it."
 
 
 def test_the_package_has_what_it_says_and_no_more() -> None:

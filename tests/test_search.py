@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import escalera as esc
@@ -241,6 +242,20 @@ HARD: dict[str, Any] = {
 
 def history(run: RunDir) -> list[dict[str, Any]]:
     return [{key: value for key, value in epoch.items() if key not in CLOCK} for epoch in run.read_history()]
+
+
+def test_rows_that_calibrate_sets_judge_no_trial(climb: Callable[..., Results], tmp_path: Path) -> None:
+    written = ladder(over={"model.dense": [[4], [8]]}, method="grid") | {"evaluate": {"coverage": 0.9}}
+    assert not climb(written).failed
+    folder = tmp_path / "runs/s/tuned"
+    own = pq.read_table(folder / "seed-0/splits.parquet").to_pandas()
+    calibrate = set(own[own["split"] == "calibration"]["row"])
+    validate = set(own[own["split"] == "validation"]["row"])
+    assert calibrate and not calibrate & validate
+    for path in sorted((folder / "search").glob("trial-*/seed-*/splits.parquet")):
+        trial = pq.read_table(path).to_pandas()
+        assert set(trial[trial["split"] == "validation"]["row"]) == validate
+    assert read_json(folder / "search/search.json")["rows"] == len(validate)
 
 
 def test_a_training_that_pauses_is_the_unbroken_one(tmp_path: Path) -> None:

@@ -114,6 +114,19 @@ def test_what_is_sent_is_said_before_also_of_a_trial(language: str, expected: st
     assert file.getvalue() == expected
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "1 run at a time, 2 threads: there are no more to train\n"),
+        ("es", "1 ejecución a la vez, 2 hilos: no hay más que entrenar\n"),
+    ],
+)
+def test_one_run_is_beside_no_other(language: str, expected: str) -> None:
+    file = io.StringIO()
+    SideBySide(Console(file=file, width=200), language=language).workers_begin(1, 2, "runs", 0, 0)
+    assert file.getvalue() == expected
+
+
 def told(language: str, clock: Clock, terminal: bool = False) -> str:
     file = io.StringIO()
     narrator = SideBySide(Console(file=file, width=200, force_terminal=terminal), language=language)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save
 from escalera import cli
 from escalera.core.errors import RunError
 from escalera.core.rundir import RunDir
+from escalera.core.translation import translate
 from escalera.experiment.climb import climb, load_ladder
 from escalera.inference import bundle
 from escalera.inference.files import predict_files
@@ -70,6 +71,23 @@ def test_the_file_says_what_the_run_says(run: Path, file: Path, tmp_path: Path) 
     found = bundle.of_file(file)
     assert found.name == "tiny/cnn/seed-0"
     assert found.data.source == "digits"
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "spanish"),
+    [
+        ("a.safetensor", "received .safetensor; did you mean a.safetensors?",
+         "se recibió .safetensor; ¿quisiste decir a.safetensors?"),
+        ("a.pt", "received .pt.", "se recibió .pt."),
+        ("a", "received none.", "y no tiene ninguna."),
+    ],
+)  # fmt: skip
+def test_an_ending_that_nobody_would_open_it_by(run: Path, name: str, english: str, spanish: str) -> None:
+    with pytest.raises(RunError) as caught:
+        bundle.write_file(bundle.of_run(RunDir(run / "seed-0")), Path(name))
+    assert str(caught.value) == f"{name}: expected the ending .safetensors or .onnx, {english}"
+    assert translate(str(caught.value), "es").startswith(f"{name}: se esperaba la terminación .safetensors o .onnx")
+    assert translate(str(caught.value), "es").endswith(spanish)
 
 
 def test_a_file_without_configuration_is_refused(file: Path, tmp_path: Path) -> None:

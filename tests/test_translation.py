@@ -30,6 +30,15 @@ def test_english_stays_as_it_is() -> None:
             "model.blocks: se esperaba una lista de uno o más: listas de uno o más: números enteros de al menos 1, "
             "se recibió []",
         ),
+        # figures have a comma, and what the user types keeps its point
+        (
+            "b.1.onnx was not written: with eight bits its accuracy changes by 0.0 points on 60 rows of validation "
+            "(95 % interval -3.0 to +1.5); the whole interval has to lie above -2.0 points. --force writes it all the "
+            "same.",
+            "b.1.onnx no se escribió: con ocho bits su exactitud cambia en 0,0 puntos en 60 filas de validación "
+            "(intervalo del 95 %: de -3,0 a +1,5); el intervalo entero tiene que quedar por encima de -2,0 puntos. "
+            "--force lo escribe de todos modos.",
+        ),
         # several lines, each by itself, with the blanks before them
         (
             "  train.epochs: missing key 'x'; expected text\n1 problem in the ladder; nothing was run.",
@@ -57,6 +66,10 @@ def test_english_stays_as_it_is() -> None:
         (
             "x: 1 of 92 pictures cannot be decoded (rows count from 0):",
             "x: 1 de 92 imágenes no se puede decodificar (las filas se cuentan desde 0):",
+        ),
+        (
+            "1 of 1 pictures cannot be taken; nothing was predicted:",
+            "la única imagen no se puede usar; no se ha clasificado nada:",
         ),
         (
             "21 of 92 pictures cannot be decoded; nothing was predicted:",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from escalera.core import arguments
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -48,6 +50,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@arguments.in_python()
 def load_ladder(
     source: Name | Mapping[str, Any],
     sets: Sets = (),
@@ -62,18 +65,17 @@ def load_ladder(
     are the same source. Raises LadderError with every mistake in it, sources that are not in `data_root` either,
     DataError for arrays that are no images and labels, EscaleraError where there is no ladder.
     """
-    from escalera.core import arguments
     from escalera.experiment import climb as climbing
 
     given, settings = arguments.ladder(source), arguments.settings(sets)
-    root = arguments.path_or_none("data_root", data_root)
     if data is not None:
         from escalera.data.sources.from_python import keep_arrays
 
         given, settings = arguments.with_source(given, settings, keep_arrays(data))
-    return climbing.load_ladder(given, settings, root)
+    return climbing.load_ladder(given, settings, arguments.data_root(data_root))
 
 
+@arguments.in_python()
 def climb(
     ladder: Reading | Name | Mapping[str, Any],
     *,
@@ -106,8 +108,6 @@ def climb(
     from rich.console import Console
 
     from escalera.cli.terminal import SideBySide
-    from escalera.core import arguments
-    from escalera.core.language import LANGUAGES
     from escalera.core.weights_root import weights_in
     from escalera.experiment import climb as climbing
 
@@ -117,16 +117,16 @@ def climb(
             reading,
             seeds=arguments.count("seeds", seeds),
             out=arguments.place("out", out),
-            data_root=arguments.path_or_none("data_root", data_root),
+            data_root=arguments.data_root(data_root),
             device=arguments.one_of("device", device, arguments.DEVICES),
             rungs=arguments.texts("rungs", rungs),
-            fresh=fresh,
-            skip_bad=skip_bad,
+            fresh=arguments.flag("fresh", fresh),
+            skip_bad=arguments.flag("skip_bad", skip_bad),
             jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
             devices=arguments.count("devices", devices),
             executor=arguments.text("executor", executor),
-            language=arguments.one_of("language", language, LANGUAGES),
-            events=SideBySide(None if quiet else Console(), language=language),
+            language=arguments.language(language),
+            events=SideBySide(None if arguments.flag("quiet", quiet) else Console(), language=language),
         )
 
 
@@ -145,6 +145,7 @@ def _reading(
     return ladder
 
 
+@arguments.in_python()
 def auto(
     source: Name | ArraySplits,
     *,
@@ -173,8 +174,6 @@ def auto(
     from rich.console import Console
 
     from escalera.cli.terminal import SideBySide
-    from escalera.core import arguments
-    from escalera.core.language import LANGUAGES
     from escalera.core.weights_root import weights_in
     from escalera.data.sources.from_python import source_name
     from escalera.experiment.auto.auto import auto as build
@@ -187,27 +186,28 @@ def auto(
             file=arguments.path_or_none("file", file),
             sets=arguments.settings(sets),
             out=arguments.place("out", out),
-            data_root=arguments.path_or_none("data_root", data_root),
+            data_root=arguments.data_root(data_root),
             device=arguments.one_of("device", device, arguments.DEVICES),
             jobs=None if jobs is None else arguments.count_or_auto("jobs", jobs),
             executor=arguments.text("executor", executor),
-            language=arguments.one_of("language", language, LANGUAGES),
-            events=SideBySide(None if quiet else Console(), language=language),
+            language=arguments.language(language),
+            events=SideBySide(None if arguments.flag("quiet", quiet) else Console(), language=language),
         )
 
 
+@arguments.in_python()
 def open(path: Name) -> Predictor | OnnxModel:
     """A finished run of an earlier climb, by its folder, or a model that `escalera export` wrote, by its file.
 
     `runs/digits/cnn` is its first seed's; `hf:owner/name`, or `hf:owner/name@revision`, is a model that `escalera push`
     put on the hub. An ONNX file answers `predict` alone, without PyTorch. Raises RunError where there is none.
     """
-    from escalera.core import arguments
     from escalera.inference.files import opened
 
     return opened(arguments.path("the folder of a run, as runs/digits/cnn", path))
 
 
+@arguments.in_python()
 def compare(a: Run | Name, b: Run | Name) -> RunComparison:
     """What run `b` brings over run `a`, row by row of the test rows that both answered: `escalera compare` in Python.
 
@@ -219,21 +219,22 @@ def compare(a: Run | Name, b: Run | Name) -> RunComparison:
     return compare_runs(folder_of(a), folder_of(b))
 
 
+@arguments.in_python()
 def check(run: Run | Name, new: Name | Sequence[Name], *, data_root: Name | None = None) -> Check:
     """Whether new pictures look like those that a run was tested on, and which do not: `escalera check` in Python.
 
     `new` is a folder, a picture, a list of these, or a table like the run's own, whose pictures are found in
     `data_root`. Raises RunError for what is no finished run, such as a model in one file, DataError without pictures.
     """
-    from escalera.core import arguments
     from escalera.experiment.check import Check
     from escalera.experiment.results import folder_of
     from escalera.inference.drift import check as check_pictures
 
-    files, root = arguments.paths("new", new), arguments.path_or_none("data_root", data_root)
+    files, root = arguments.paths("new", new), arguments.data_root(data_root)
     return Check(check_pictures(folder_of(run), files, data_root=root))
 
 
+@arguments.in_python()
 def explore(
     source: Name | ArraySplits,
     *,
@@ -254,31 +255,30 @@ def explore(
     from rich.console import Console
 
     from escalera.cli.terminal.words import load_terminal
-    from escalera.core import arguments
     from escalera.data.sources.from_python import source_name
     from escalera.experiment.explore import Exploration, explore_source
 
     say = load_terminal(language).say
-    console = Console(quiet=quiet)
+    console = Console(quiet=arguments.flag("quiet", quiet))
     page, facts = explore_source(
         source_name(source),
         out=arguments.path("out", out),
         sets=arguments.settings(sets),
-        data_root=arguments.path_or_none("data_root", data_root),
+        data_root=arguments.data_root(data_root),
         language=language,
-        labels=labels,
+        labels=arguments.flag("labels", labels),
         tell=lambda number, count: console.print(say("explore.network", n=number, count=count)),
     )
     return Exploration(facts, page)
 
 
+@arguments.in_python()
 def sources(data_root: Name | None = None) -> pd.DataFrame:
     """The data that are known by name: where each is (None: not here), its form, and where the hub has it."""
-    from escalera.core import arguments
     from escalera.core.extras import pandas
     from escalera.data.sources.locate import catalogue
 
-    rows = catalogue(arguments.path_or_none("data_root", data_root))
+    rows = catalogue(arguments.data_root(data_root))
     return pandas().DataFrame(rows, columns=["name", "where", "form", "hub"], dtype=object)
 
 

@@ -112,7 +112,7 @@ def test_more_pictures_than_are_read_at_once(opened: Callable[..., ImageSet]) ->
         ({"images": np.zeros((4, 8, 8), complex), "labels": LABELS}, "found (4, 8, 8) of complex128."),
         ({"images": np.zeros((4, 1), np.uint8), "labels": LABELS}, "found (4, 1) of uint8."),
         ({"images": np.zeros((4, 20), np.uint8), "labels": LABELS}, "'images': 20 pixels in each row make no square; "),
-        ({"images": GREY[:0], "labels": LABELS[:0]}, "found (0, 6, 5) of uint8."),
+        ({"images": GREY[:0], "labels": LABELS[:0]}, "found (0, 6, 5) of uint8, where there is no image."),
         ({"images": GREY, "labels": LABELS[:3]}, "'labels': expected 4 labels, one for each image, as whole numbers, "),
         ({"images": GREY, "labels": LABELS + 1j}, "found shape (4,) of complex128."),
         ({"images": GREY, "labels": np.ones((4, 3))}, "'labels': expected one 1 in each row of (4, 3); 4 of 4 rows ha"),

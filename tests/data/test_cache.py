@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.data.cache import folders, ingest
 from escalera.data.cache.store import InMemory, OnDisk, Store, map_array
 from escalera.data.sources.open import open_source
@@ -277,6 +278,11 @@ def test_on_a_full_disk_the_run_goes_on_from_memory(
     assert mine.notes == (
         f"could not write the cache in {tmp_path}/cache: No space left on device. Free some space there, or name "
         "another folder with ESCALERA_CACHE. The pictures are kept in memory for now, and decoded again next time.",
+    )
+    assert translate(mine.notes[0], "es") == (
+        f"no se pudo escribir la caché en «{tmp_path}/cache»: no queda espacio en el disco. Libera espacio, o indica "
+        "otra carpeta con ESCALERA_CACHE. Por ahora las imágenes se quedan en la memoria, y la próxima vez se "
+        "decodifican de nuevo."
     )
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import escalera as esc
-from escalera.core.errors import DataError
+from escalera.core.errors import DataError, EscaleraError
 from escalera.core.translation import translate
 from escalera.data.cache import folders
 from escalera.data.sources.from_python import keep_arrays
@@ -63,6 +64,52 @@ def test_what_numpy_makes_an_array_of(images: Any, labels: Any, classes: list[st
     assert found.splits["train"].labels.tolist() == LABELS.tolist()
 
 
+def test_pil_images_are_decoded_as_those_of_files() -> None:
+    colours, grey = [Image.fromarray(one) for one in IMAGES[:3]], [Image.fromarray(one[..., 0]) for one in IMAGES[:3]]
+    palettes = [Image.fromarray(one[..., 0]).convert("P") for one in IMAGES[:3]]
+    clear = [one.convert("RGBA") for one in colours]
+    clear[0].putalpha(0)
+    for given, expected in (
+        (colours, IMAGES[:3]),
+        (grey, IMAGES[:3, ..., 0]),
+        (palettes, IMAGES[:3, ..., :1].repeat(3, axis=3)),
+        ([one.convert("CMYK") for one in colours], IMAGES[:3]),
+        (clear, [np.full((6, 5, 3), 255), *IMAGES[1:3]]),
+        ([grey[0], colours[1]], [IMAGES[0, ..., :1].repeat(3, axis=2), IMAGES[1]]),
+        ([Image.fromarray(np.full((6, 5), 3000, np.uint16))], np.full((1, 6, 5), 3000)),
+    ):
+        found = np.load(keep_arrays({"train": (given, LABELS[: len(given)])}) / "arrays.npz")["train_images"]
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_tensors_that_learn_or_hold_bfloat16_are_arrays_too() -> None:
+    one = torch.full((60, 4, 4), 3.0, dtype=torch.bfloat16, requires_grad=True)
+    for given in (one, list(one)):
+        found = np.load(keep_arrays({"train": (given, LABELS)}) / "arrays.npz")["train_images"]
+        np.testing.assert_array_equal(found, np.full((60, 4, 4), 3, np.float32))
+
+
+def test_a_source_beside_arrays_is_refused() -> None:
+    for sets in ("data.source=digits", {"train.epochs": 1, "data.source": "digits"}):
+        with pytest.raises(EscaleraError, match=r"sets: data\.source: expected no source beside data"):
+            esc.load_ladder(LADDER, sets, data=DATA)
+
+
+def test_errors_name_the_arrays_not_the_folder_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESCALERA_CACHE", str(tmp_path / "my cache"))
+    other = (IMAGES[36:], LABELS[36:] + 7)
+    for data, told in (
+        ({"train": (IMAGES / 255, LABELS)}, "data: train: images: expected whole numbers from 0 to 255"),
+        ({**DATA, "test": (np.full((24, 6, 5), np.nan), LABELS[36:])}, "data: test: images holds values that are not"),
+        ({"train": (np.zeros((60, 7), np.uint8), LABELS)}, "data: train: images: 7 pixels in each row make no square"),
+        ({"train": (IMAGES, LABELS * 0)}, "data has a single class, '0'."),
+        ({**DATA, "test": other}, "data: class '7' is in test"),
+    ):
+        with pytest.raises(DataError) as error:
+            esc.climb(LADDER, data=data, quiet=True)
+        assert str(error.value).startswith(told)
+
+
 def test_the_same_arrays_are_the_same_source() -> None:
     one = keep_arrays(DATA)
     pair: Any = list(DATA["train"])
@@ -100,10 +147,10 @@ def test_the_cache_lists_and_removes_them() -> None:
         ({"train": (IMAGES,)}, "data: train: expected a pair (images, labels), received (array("),
         (
             {**DATA, "test": (IMAGES[..., :2], LABELS)},
-            "data: test: expected images of shape (N, H, W), or (N, H, W, C) with C 1, 3 or 4, or (N, D), of numbers, "
-            "received (60, 6, 5, 2) of uint8.",
+            "data: test: expected images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1, 3 or 4, or (N, D), "
+            "of numbers, received (60, 6, 5, 2) of uint8.",
         ),
-        ({"train": (IMAGES[:0], LABELS[:0])}, "received (0, 6, 5, 3) of uint8."),
+        ({"train": (IMAGES[:0], LABELS[:0])}, "received (0, 6, 5, 3) of uint8, where there is no image."),
         ({"train": (LABELS, LABELS)}, "received (60,) of int64."),
         ({"train": (LABELS[:, None], LABELS)}, "received (60, 1) of int64."),
         ({"train": (["a.png"], [0])}, "received (1,) of <U5."),
@@ -113,17 +160,32 @@ def test_the_cache_lists_and_removes_them() -> None:
             "data: train: labels: expected 60 labels, one for each image, as whole numbers, texts, or rows with one 1; "
             "found shape (9,) of int64.",
         ),
-        ({"train": (IMAGES, [None] * 60)}, "found shape (60,) of object."),
+        ({"train": (IMAGES, [object()] * 60)}, "found shape (60,) of object."),
+        (
+            {"train": (IMAGES, [*LABELS[:58].tolist(), None, None])},
+            "data: train: labels: there is no label (None or NaN) at 2 of 60 rows, counted from 0: 58, 59. Give each a",
+        ),
+        (
+            {"train": (IMAGES, pd.Series(["a", "b", np.nan] * 20))},
+            "at 20 of 60 rows, counted from 0: 2, 5, 8, 11, 14, ...",
+        ),
+        ({"train": (IMAGES, pd.array([1, 2, None] * 20, "Int64"))}, "at 20 of 60 rows"),
         ({"train": (IMAGES, LABELS + 0.5)}, "data: train: labels: 0.5 in row 0 is no label but a number"),
         (
             {"train": (IMAGES, np.array([b"\xff"] * 60))},
             "data: train: labels: expected texts in UTF-8, received other bytes ('utf-8' codec",
         ),
-        ({"train": ([[1, 2], [1]], [0, 1])}, "data: train: images: expected an array that numpy reads, received [["),
         (
-            {"train": (torch.zeros(60, 4, 4, requires_grad=True), LABELS)},
-            "data: train: images: expected an array that numpy reads, received Tensor torch.Size([60, 4, 4]): Can't",
+            {"train": ([[1, 2], [1]], [0, 1])},
+            "data: train: images: expected an array that numpy reads, received [[1, 2], [1]] (list): its parts have "
+            "several sizes",
         ),
+        (
+            {"train": ([IMAGES[0], IMAGES[0, 1:]], [0, 1])},
+            "data: train: images: expected arrays of one shape, received (6, 5, 3) and (5, 5, 3). Resize them, or name",
+        ),
+        ({"train": ([Image.new("L", (5, 6)), Image.new("RGB", (6, 5))], [0, 1])}, "received (6, 5, 3) and (5, 6, 3)."),
+        ({"train": ([Image.new("L", (5, 0))], [0])}, "data: train: images[0]: there is no pixel in it: it is 5x0."),
     ],
 )
 def test_what_is_no_data_is_told(data: Any, told: str) -> None:

@@ -73,12 +73,31 @@ def test_arrays_of_the_size_are_taken_as_they_are(given: Any, way: Intake, expec
     np.testing.assert_array_equal(found, expected)
 
 
-def test_tensors_are_arrays_and_a_learning_one_is_not() -> None:
+def test_tensors_are_arrays_whatever_they_hold() -> None:
     import torch
 
     np.testing.assert_array_equal(GREY.rows(torch.from_numpy(MANY)), MANY[..., None])  # type: ignore[arg-type]
-    learning = torch.zeros(1, 8, 8, requires_grad=True)
-    assert "expected an array that numpy reads, received Tensor" in refused(learning, GREY)
+    learning: Any = torch.from_numpy(MANY).float().requires_grad_()
+    assert "x.round().astype('uint8')" in refused(learning, GREY)
+    assert "received float32 (8, 8)" in refused([torch.ones(8, 8, dtype=torch.bfloat16)], GREY)
+    assert "expected an array that numpy reads, received Tensor" in refused(torch.eye(8).to_sparse(), GREY)
+
+
+def test_a_pil_image_without_pixels_or_of_unknown_levels_is_refused() -> None:
+    assert refused(Image.new("L", (0, 5)), GREY) == "there is no pixel in it: it is 0x5"
+    told = "its pixels are 32-bit (F), whose black and white are not stated; type Image.fromarray(x), where x are its"
+    assert told in refused([Image.new("F", (8, 8))], GREY)
+
+
+def test_an_open_file_is_to_be_read() -> None:
+    told = "received BytesIO; type x.read(), where x is the open file"
+    assert told in refused(io.BytesIO(encoded(Image.new("L", (8, 8)), "PNG")), GREY)
+
+
+def test_numbers_that_are_objects_are_typed_again() -> None:
+    told = refused(MANY.astype(object), GREY)
+    assert told.endswith("received object (5, 8, 8). Type numpy.array(x.tolist()), where x is the array.")
+    np.testing.assert_array_equal(GREY.rows(np.array(MANY.astype(object).tolist())), MANY[..., None])
 
 
 REFUSED: list[tuple[Any, Intake, str]] = [
@@ -140,7 +159,11 @@ def test_other_arrays_are_refused_with_what_to_type(given: NDArray[Any], way: In
         ((MANY - 128.0) / 64, GREY, "Values below 0 are those of standardised pictures"),
         (MANY.astype(np.int64) - 300, GREY, "values from -300 to -45. Values below 0"),
         (MANY.astype(np.int64) * 100_000, GREY, "expected uint8 (N, 8, 8, 1), values from 0 to 255; received int64"),
-        (MANY.astype(complex), GREY, "received complex128 (5, 8, 8)."),
+        (
+            MANY.astype(complex),
+            GREY,
+            "Complex numbers are no levels. Type x.real, where x is the array.",
+        ),
         (np.array([ONE, "x"], dtype=object), GREY, "Pictures of different sizes, and names of files, are given as"),
         (np.zeros((0, 8, 8), np.uint8), GREY, "received uint8 (0, 8, 8). There is no picture in it."),
         (np.zeros((), np.uint8), GREY, "received uint8 ()"),

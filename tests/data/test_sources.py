@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.data.cache.bitmap import Channels
 from escalera.data.images import ImageSet
 from escalera.data.sources import hub
-from escalera.data.sources.locate import at_hand
+from escalera.data.sources.locate import at_hand, locate
 from escalera.data.sources.open import KNOWN, catalogue, native_shape, open_source
 
 
@@ -179,6 +180,10 @@ def test_what_is_in_no_form_that_is_known(root: Path) -> None:
         opened("empty", root)
     with pytest.raises(DataError, match=r"a \.npz; found another kind of file"):
         opened(str(root / "song.mp3"), None)
+    (root / "photos.tar.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"found another kind of file\. Unpack it, and name the folder\.$") as caught:
+        opened(str(root / "photos.tar.gz"), None)
+    assert translate(str(caught.value), "es").endswith("otro tipo de archivo. Descomprímelo e indica la carpeta.")
 
 
 def test_the_catalogue_says_what_is_known_and_what_is_there(
@@ -202,6 +207,21 @@ def test_the_catalogue_says_what_is_known_and_what_is_there(
         "mine": ("parquet", f"{root}/mine", None),
         "ada/ants": ("parquet", f"{tmp_path}/cache/hub-ada--ants", "ada/ants"),
     }
+
+
+def test_an_unknown_source_is_told_each_known_one_once(put: Callable[..., Path], root: Path) -> None:
+    put("mnist", "train", [0, 1])
+    with pytest.raises(DataError) as error:
+        locate("zzzzzz", root, root.parent / "cache")
+    known = str(error.value).splitlines()[0].partition("known: ")[2].split(", ")
+    assert "mnist" in known and len(known) == len(set(known))
+
+
+def test_a_data_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        catalogue(tmp_path / "x")
+    assert str(error.value) == f"--data-root: expected a folder of data, but there is none at {tmp_path / 'x'}"
+    assert translate(str(error.value), "es").startswith("--data-root: se esperaba una carpeta de datos, pero en «")
 
 
 def test_what_is_at_hand(put: Callable[..., Path], root: Path, tmp_path: Path) -> None:

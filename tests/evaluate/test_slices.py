@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from escalera.evaluate.compare import accuracy_interval
-from escalera.evaluate.slices import FEWEST, judge_slices
+from escalera.evaluate.slices import FEWEST, judge_slices, whole_figure
 
 
 def answers(rows: int, classes: int, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +46,12 @@ def test_another_metric_is_judged_by_drawing_rows(metric: str) -> None:
     bad, _ = judge_slices(metric, labels, said, 3, [("size", "small", some), ("size", "large", ~some)])
     assert bad.value == "small" and bad.verdict == "worse" and bad.p == pytest.approx(1 / 1000)
     assert bad.figure and bad.low and bad.high and bad.low < bad.figure < bad.high < 0.7
+
+
+def test_macro_f1_of_the_whole_is_over_the_classes_that_it_has() -> None:
+    labels = np.arange(60) % 2
+    assert whole_figure("macro_f1", labels, labels, 3) == 1.0
+    assert whole_figure("accuracy", labels, labels, 3) == 1.0
 
 
 def test_macro_f1_is_over_the_classes_of_the_slice() -> None:

@@ -62,7 +62,13 @@ def test_a_change_lists_the_paths_of_all_kinds_and_no_kind_alone() -> None:
 
 def test_a_path_takes_what_its_kinds_take_or_nothing() -> None:
     assert CHANGES["train.epochs"]["anyOf"] == [
-        {"default": 20, "minimum": 1, "title": "Epochs", "type": "integer"},
+        {
+            "default": 20,
+            "description": "passes over the rows of train, at the most",
+            "minimum": 1,
+            "title": "Epochs",
+            "type": "integer",
+        },
         {"type": "null"},
     ]
     assert [option.get("description") for option in CHANGES["model.dropout"]["anyOf"]] == [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from escalera.ladder.read import Reading
+from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Cnn, Mlp
 
 HEAD = "name: family\ndata: {source: digits, validation: 0.2}\n"
@@ -143,6 +143,12 @@ def test_one_plain_text_stands_for_both_languages(read: Callable[..., Reading]) 
 )
 def test_parents_that_cannot_be(problems: Callable[..., list[str]], rungs: str, expected: list[str]) -> None:
     assert problems(HEAD + BASE + rungs) == [f"ladder.yaml:{line}" for line in expected]
+
+
+def test_a_mapping_of_python_has_no_lines() -> None:
+    rungs = [{"name": "a", "model": {"kind": "mlp", "dense": [4]}}, {"name": "A"}]
+    [problem] = read_ladder({"name": "x", "data": {"source": "digits"}, "rungs": rungs}).problems
+    assert str(problem).endswith("received 'A'; rungs[0] has 'a'")
 
 
 def test_the_children_of_a_circle_are_left_out_without_further_words(read: Callable[..., Reading]) -> None:

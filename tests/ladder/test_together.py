@@ -41,7 +41,7 @@ TOLD = [
     "3: data.validation: expected a number above 0 and below 1, received 1.5",
     "3: data.image_sise: unknown key 'image_sise'; did you mean 'image_size'?",
     "3: data.source: unknown source 'fashon_mnist'; did you mean 'fashion_mnist'? There is no such file or folder "
-    "here, beside the ladder, or below --data-root or ESCALERA_DATA",
+    "here, beside the ladder, or below data_root or ESCALERA_DATA",
     "6: rungs[0] (base).model.blocks[1]: expected a list of one or more whole numbers of at least 1, received 16",
     "6: rungs[0] (base).model.heads: unknown key 'heads'; did you mean 'head'?",
     "6: rungs[0] (base).model.batch_norm: expected one of 'none', 'conv', 'block', or a list of such, received 'layer'",
@@ -61,7 +61,7 @@ TOLD = [
     "15: rungs[2] (two).change.model.weights: expected 'imagenet', 'none', the path of a .safetensors file, or "
     "{from: <rung>}, received 'imagent'; did you mean 'imagenet'?",
     "18: rungs[3] (three).data.source: unknown source './nowhere/photos'; known: digits, mnist, fashion_mnist, "
-    "cifar10, cifar100. There is no such file or folder here, beside the ladder, or below --data-root or ESCALERA_DATA",
+    "cifar10, cifar100. There is no such file or folder here, beside the ladder, or below data_root or ESCALERA_DATA",
     "19: rungs[3] (three).model.kind: unknown kind 'ResNet-50'; did you mean "
     "{kind: backbone, name: resnet50, weights: imagenet}?",
     "21: rungs[4] (four).change.model.head.pool: expected one of 'flatten', 'average', 'max', received 'avg'; "

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
+from escalera.cli.terminal import load_terminal, print_rungs
 from escalera.core.rundir import BESIDE
 from escalera.evaluate.compare import compare
 from escalera.evaluate.metrics import measure
@@ -61,6 +64,13 @@ def words(folder: Path, language: str = "en") -> str:
     html = write_report(folder, language).read_text(encoding="utf-8")
     text = re.sub(r"<(style|script|svg).*?</\1>", " ", html, flags=re.DOTALL)
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text)).replace("\u00a0", " "))
+
+
+def printed(folder: Path, *texts: str) -> bool:
+    """Whether the table of the terminal, and what stands below it, has these."""
+    file = StringIO()
+    print_rungs(Console(file=file, width=200), read_story(folder), load_terminal("en"))
+    return all(text in file.getvalue() for text in texts)
 
 
 def simple(mean: np.ndarray) -> dict[str, np.ndarray]:
@@ -129,7 +139,10 @@ def test_rungs_that_see_other_pictures_stand_beside_other_means(build: Build) ->
     story = read_story(folder)
     found = [(one.name, round(one.score, 2)) for one in story.baselines]
     assert found == [("majority", 0.5), ("nearest_mean_images", 0.6), ("nearest_mean_images", 0.8)]
+    assert [story.beside(one) for one in story.baselines] == [[], ["base"], ["deeper"]]
     text = words(folder)
+    assert "nearest class mean (pixels) base Knows" in text and "nearest class mean (pixels) deeper Knows" in text
+    assert printed(folder, "nearest class mean (pixels): base ", "nearest class mean (pixels): deeper ")
     assert "which needs no network and gets 60.0% right: base ." in text
     assert "which needs no network and gets 80.0% right: deeper ." in text
 
@@ -193,8 +206,9 @@ def test_each_seed_is_looked_at(build: Build) -> None:
     folder = build(rungs=ONE, classes=NAMES, rows=ROWS, seeds=2)
     for seed, said in enumerate((LABELS, np.ones(32, int))):
         answer(folder / f"base/seed-{seed}", said, simple=simple(LABELS))
-    assert "Seed 1: It answers 'sano' to all 32 test images" in words(folder)
+    assert "Seed 1: it answers 'sano' to all 32 test images" in words(folder)
     assert "Seed 0:" not in words(folder)
+    assert printed(folder, "base: seed 1: it answers 'sano' to all 32 test images")
 
 
 def test_a_run_of_an_earlier_version_still_reports(build: Build) -> None:
@@ -220,6 +234,35 @@ def test_what_was_not_learned_does_not_carry_over(build: Build) -> None:
     assert "hardly any gap, and hardly anything left to learn" in words(folder)
     answer(folder / "base/seed-0", LABELS, shares=SHARES, train=0.97, validation=0.96)
     assert "hardly any gap. What it learned carries over" in words(folder)
+
+
+def test_validation_above_train_is_no_lack_of_a_gap(build: Build) -> None:
+    folder = build(rungs=ONE, classes=NAMES, rows={"train": 4050, "validation": 450, "test": 32})
+    shares = {"train": [2025, 2025], "validation": [225, 225], "test": [3, 29]}
+    answer(folder / "base/seed-0", LABELS, shares=shares, train=0.656, validation=0.917)
+    text = words(folder)
+    assert "26.1 points more on images that it has not seen, which is more than chance explains" in text
+    assert "hardly any gap" not in text
+    # With a dozen rows it may be chance.
+    record = json.loads((folder / "base/seed-0/run.json").read_text())
+    record["data"]["rows"]["validation"] = 10
+    (folder / "base/seed-0/run.json").write_text(json.dumps(record))
+    answer(folder / "base/seed-0", LABELS, shares=shares, train=0.656, validation=0.8)
+    assert "points more on images that it has not seen" not in words(folder)
+
+
+def test_of_folds_validation_and_test_are_not_told_apart(build: Build) -> None:
+    folder = build(rungs=ONE, classes=NAMES, rows={"train": 200, "validation": 40, "test": 32})
+    said = np.where(np.arange(32) < 20, LABELS, 1 - LABELS)
+    answer(folder / "base/seed-0", said, shares=SHARES, train=0.98, validation=0.94)
+    assert "may be chance with only 40 images to validate on" in words(folder) and "more than chance" in words(folder)
+    record = folder / "base/seed-0/run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"folds": 3}))
+    text = words(folder)
+    assert "may be chance with only 32 images to validate on" in text
+    assert "more than chance explains" not in text and "agree as far as chance" not in text
+    assert "The curves are those of the first fold" in text and "number" in text
+    assert text.count("(in the first fold)") == 3  # the chosen epoch, train and validation
 
 
 def test_what_does_not_show_on_new_images(build: Build) -> None:

@@ -316,3 +316,8 @@ def test_the_key_of_the_precision_lies_where_the_curves_do_not(lead: float, abov
     figure = ranking_figures(rank(shares, labels), names(10), EN, "a", "base")[1]
     mean = next(t for t in ElementTree.fromstring(figure.svg).iter(f"{SVG}text") if (t.text or "").startswith("mean"))
     assert (float(mean.attrib["y"]) < 100) is above
+
+
+def test_the_table_of_a_climb_names_its_metric() -> None:
+    drawn = climb_figure([ClimbStep("base", "plain", None, 0.5)], EN, metric="macro_f1")
+    assert drawn.data["macro_f1"] == [0.5] and "accuracy" not in drawn.data

@@ -80,12 +80,12 @@ def test_every_message_is_used() -> None:
             *(unit for unit, _ in UNITS),
         ],
         "found": [
-            *("rows", "pixels", "uneven", "few", "duplicates", "twins", "conflicts", "bad", "table"),
+            *("rows", "pixels", "uneven", "few", "few_of_several", "duplicates", "twins", "conflicts", "bad", "table"),
         ],
         "nav": [name for name in LADDER_SECTIONS if name != "climb"],
         "words": ["better", "worse", "longer", "shorter", "as_long"],
         "gap": [
-            *("drawn", "hardly", "full", "some", "much", "chance"),
+            *("drawn", "hardly", "full", "some", "much", "chance", "above_train"),
             *("nothing", "unshown", "agree", "below", "above", "apart"),
         ],
         "baseline": [f"{name}{end}" for name in NAMES for end in ("", ".means")],

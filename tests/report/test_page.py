@@ -24,6 +24,7 @@ from escalera.report.language import load_language
 from escalera.report.page import whole, write_report
 from escalera.report.rung import Rung
 from escalera.report.sections.steps import Scale
+from escalera.report.sections.words import _verdict
 from escalera.report.story import read_story
 from escalera.report.summary import headline
 
@@ -205,6 +206,12 @@ def test_where_only_the_images_say_so_the_seeds_are_named(
     assert "the accuracy deviates by 25.2 points between those of base and by 1.0 between its own" in page.words
     assert "cannot be seen" not in page.words
     assert "14.3 points more than base, which may be luck." in page.words
+    # Where Holm's correction leaves nothing of what the images say either, it is not the seeds alone.
+    first, second = read_story(folder).rungs
+    assert second.step and second.step.comparison and second.step.rows_tell
+    doubtful = replace(second, step=replace(second.step, rows_tell=False))
+    told = _verdict(doubtful, first, second.step.comparison, load_language("en"))
+    assert "There is no evidence that this helps or hurts" in told[0]
 
 
 def test_figures_that_cannot_be_written_are_an_error_in_words(ladder_dir: Path) -> None:

@@ -16,8 +16,10 @@ import pytest
 
 from escalera.core.errors import RunError
 from escalera.evaluate.compare import compare, holm, verdict
+from escalera.report.language import load_language
 from escalera.report.page import write_report
 from escalera.report.story import Story, read_story
+from escalera.report.summary import headline
 
 
 def correct(run: Path) -> np.ndarray:
@@ -279,6 +281,9 @@ def test_the_rungs_that_compete_answered_what_the_last_answered(ladder_dir: Path
         change(ladder_dir / rung.name / "seed-0/run.json", data={**data, "source": "another"})
     story = read_story(ladder_dir)
     assert [rung.name for rung in story.contenders] == [scored[-1].name]
+    # It is the best of nobody.
+    assert headline(story, load_language("en")).endswith(" of the test images right.")
+    assert "best" not in headline(story, load_language("en"))
     assert len(story.elsewhere) == len(scored) - 1
 
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from escalera.cli import app
 from escalera.cli.terminal import load_terminal, print_rungs
 from escalera.core.errors import RunError
+from escalera.experiment.comparison import compare_runs
 from escalera.report.language import load_language
 from escalera.report.page import write_page
 from escalera.report.story import read_story
@@ -32,6 +33,29 @@ def test_two_rungs_compare_as_in_their_ladder(ladder_dir: Path, tmp_path: Path) 
     assert step and own and step.comparison == own.comparison
     assert step.verdict == "better"
     assert step.comparison is not None and step.p == step.comparison.p  # a single step needs no correction
+
+
+def test_a_comparison_names_its_metric_and_the_two_figures_of_it(ladder_dir: Path) -> None:
+    by_accuracy = compare_runs(ladder_dir / "base", ladder_dir / "deeper")
+    assert by_accuracy.metric == "accuracy"
+    assert (by_accuracy.score_a, by_accuracy.score_b) == (by_accuracy.accuracy_a, by_accuracy.accuracy_b)
+    for rung in ("base", "deeper"):
+        config = ladder_dir / rung / "seed-0/config.yaml"
+        config.write_text(config.read_text() + "evaluate: {metric: macro_f1}\n")
+    found = compare_runs(ladder_dir / "base", ladder_dir / "deeper")
+    assert found.metric == "macro_f1"
+    assert found.difference == pytest.approx(found.score_b - found.score_a)
+    assert found.score_a != found.accuracy_a
+    assert "macro F1 of base" in found._repr_html_()
+
+
+def test_a_rung_of_which_a_seed_is_missing_has_its_figures(build: Callable[..., Path]) -> None:
+    folder = build(seeds=2)
+    shutil.rmtree(folder / "deeper/seed-1")
+    text = StringIO()
+    print_rungs(Console(file=text, width=120), read_story(folder), load_terminal("en"))
+    [line] = [line for line in text.getvalue().splitlines() if line.lstrip().startswith("deeper")]
+    assert "not" not in line and "better" in line
 
 
 def test_three_runs_stand_beside_the_first_and_are_corrected(ladder_dir: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from escalera.studio.service import Studio
 from escalera.studio.start import start
 
 CNN = "tiny/cnn/seed-0"
+TOP = "top: expected a whole number of classes from 1 to 100,000, received "
 Png = Callable[..., bytes]
 
 
@@ -56,7 +57,7 @@ def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> No
     asked(404, "there is no run 'tiny/cn/seed-0'; did you mean", params={"model": "tiny/cn/seed-0"}, content=png())
     asked(422, "not a picture of a known format", params={"model": CNN}, content=b"<svg/>")
     asked(422, "this run looks at pictures: expected some, received none", params={"model": CNN})
-    asked(422, "top: expected a number", params={"model": CNN, "top": "-1"}, content=png())
+    asked(422, f"{TOP}'-1'", params={"model": CNN, "top": "-1"}, content=png())
     asked(422, "attributes: expected a JSON object", params={"model": CNN, "attributes": "[1]"}, content=png())
     asked(413, "at most 20 MB", params={"model": CNN}, content=b"x" * 20_200_000)
     asked(413, "at most 20 MB", params={"model": CNN}, content=iter([b"x" * 10_100_000] * 2))
@@ -68,16 +69,26 @@ def test_bad_questions_are_4xx_with_a_reason(client: TestClient, png: Png) -> No
     asked(422, "unknown value 'modle'; did you mean 'model'? Pictures are parts of a form, called file.",
           params={"modle": CNN}, content=png())  # fmt: skip
     asked(
-        422, "unknown value 'picture'; known: model, top, attributes", params={"model": CNN}, files={"picture": png()}
+        422,
+        "unknown value 'picture'; known: model, top, attributes. P",
+        params={"model": CNN},
+        files={"picture": png()},
     )
     asked(422, "expected each of model, top, attributes once", params=[("top", "1"), ("top", "2")], content=png())
     asked(422, "expected each of model, top, attributes once", params={"model": CNN}, data={"model": CNN},
           files={"file": png()})  # fmt: skip
-    for said in ('{"a": 1, "a": 2}', '{"a": NaN}', '{"a": 1e999}', '{"\\ud800": 1}', "[" * 2_000, "null", "\0"):
+    for said in ('{"a": 1, "a": 2}', '{"\\ud800": 1}', "[" * 2_000, "null", "\0"):
         asked(422, "attributes: expected a JSON object, each key once, as",
               params={"model": CNN, "attributes": said}, content=png())  # fmt: skip
+    for number in ("NaN", "1e999", "-Infinity", "9" * 5_000):
+        asked(422, f"attributes: expected finite numbers, received {number:.30}; give null where",
+              params={"model": CNN, "attributes": f'{{"a": {number}}}'}, content=png())  # fmt: skip
+    for value in ('{"b": 1}', "[1]"):
+        asked(422, f"attributes: 'a': expected a text or a number, or null where it is not known; received {value}",
+              params={"model": CNN, "attributes": f'{{"a": {value}}}'}, content=png())  # fmt: skip
+    asked(422, "a body in JSON is not read: send the picture itself as the body", params={"model": CNN}, json={"a": 1})
     for top in ("", "0", "²", "٣", "9" * 5_000, "1e3", "5.0", "\0"):
-        asked(422, "top: expected a number of classes", params={"model": CNN, "top": top}, content=png())
+        asked(422, TOP, params={"model": CNN, "top": top}, content=png())
     for model in (
         "x" * 300,
         "x" * 5_000,

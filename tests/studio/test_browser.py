@@ -107,7 +107,7 @@ def test_a_climb_is_begun_and_watched(browser: Any, address: str) -> None:
     browser.get(f"{address}/en/")
     tab(browser, "Climb")
     find(browser, "#climb-rungs input[type=checkbox]").click()
-    find(browser, "#climb-epochs input, #climb-epochs textarea").send_keys("200000")
+    find(browser, "#climb-epochs input, #climb-epochs textarea").send_keys("100000")
     # Or it might end by itself before the page is there again.
     find(browser, "#climb-more textarea").send_keys("train.early_stopping=null")
     find(browser, "#climb-start").click()

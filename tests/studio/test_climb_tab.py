@@ -65,7 +65,7 @@ def test_finished_runs_are_asked_about_first(
 
 
 def test_a_ladder_builds_itself_on_a_source_of_this_machine(climber: _Climber, started: Started) -> None:
-    assert "digits" in climber.sources()
+    assert "digits" in climber.studio.sources()
     climber.build("digits", 3)
     assert started == [(Request("digits", minutes=3.0), "es")]
     assert started[0][0].options() == ["auto", "digits", "--minutes=3"]
@@ -75,6 +75,43 @@ def test_a_page_names_no_other_place_as_a_source(climber: _Climber, started: Sta
     with pytest.raises(Exception, match="Elige una de las fuentes de esta máquina"):
         climber.build("/etc", 3)
     assert started == []
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, 21, 10**20, True, "3", [1], None, float("nan")])
+def test_a_number_that_cannot_be_is_told_in_the_readers_language(
+    climber: _Climber, started: Started, value: Any
+) -> None:
+    form: list[Any] = list(FORM)
+    form[5] = value
+    with pytest.raises(Exception, match="Semillas: se esperaba un número entero de 1 a 20, se recibió "):
+        climber.start(*form)
+    assert "Semillas: se esperaba un número entero de 1 a 20" in climber.plan(*form)
+    assert started == []
+
+
+@pytest.mark.parametrize("value", [0.5, 1441, "3", None])
+def test_minutes_that_cannot_be(climber: _Climber, started: Started, value: Any) -> None:
+    with pytest.raises(Exception, match="Minutos, en total: se esperaba un número de 1 a 1440, se recibió "):
+        climber.build("digits", value)
+    assert started == []
+    climber.build("digits", 1.5)
+    assert started[0][0].minutes == 1.5
+
+
+def test_more_epochs_than_anybody_trains(climber: _Climber) -> None:
+    for epochs in ("100001", "9" * 20):
+        said = climber.plan("digits", [], epochs, "", "", 1, 1, "")
+        assert "se esperaba un número entero de 100000 como mucho, se recibió " in said
+
+
+def test_a_decimal_comma(climber: _Climber, tmp_path: Path) -> None:
+    same = [(text, text) for text in ("0.01", "1,2,3", "[1,2]")]
+    for given, taken in (("0,01", "0.01"), (" 1,5e-3 ", "1.5e-3"), (",5", ".5"), *same):
+        assert climber._request("digits", [], "", "", given, 1, 1, "").sets == [f"train.optimizer.lr={taken}"]
+    studio = Studio(tmp_path)
+    english = _Climber(studio, load_words("en"))
+    assert english._request("digits", [], "", "", "1,500", 1, 1, "").sets == ["train.optimizer.lr=1,500"]
+    studio.close()
 
 
 def test_the_moves_of_a_ladder_that_builds_itself_are_shown(climber: _Climber, tmp_path: Path) -> None:

@@ -343,3 +343,11 @@ def test_an_upload_that_is_none(kind: str, body: bytes, message: str) -> None:
     guard = Guard(echo, largest=2_000, local=True, uploads=UPLOADS, inputs=INPUTS)
     status, _, answer = ask(guard, "/en/gradio_api/upload", (body,), "POST", content_type=kind)
     assert status == 400 and message in json.loads(answer)["error"]
+
+
+@pytest.mark.parametrize(("code", "said"), [("en", "files are uploaded, and named"), ("es", "los archivos se suben")])
+def test_the_page_is_answered_in_its_language(code: str, said: str) -> None:
+    guard = Guard(echo, local=True, uploads=UPLOADS, inputs=INPUTS)
+    body = json.dumps({"data": [{"path": "/etc/passwd"}], "fn_index": 0}).encode()
+    status, _, text = ask(guard, f"/{code}/gradio_api/queue/join", (body,), "POST", content_length=str(len(body)))
+    assert status == 403 and said in json.loads(text)["error"]

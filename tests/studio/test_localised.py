@@ -50,7 +50,7 @@ def test_what_is_no_page_is_left_alone(path: str) -> None:
 
 def test_english_needs_no_names() -> None:
     assert names("en") == {}
-    assert beginning("en").endswith(')({"code": "en", "names": {}})</script>')
+    assert beginning("en").endswith(')({"code": "en", "names": {}, "formats": ""})</script>')
 
 
 def test_a_name_ends_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,5 +62,7 @@ def test_gradio_still_calls_them_so() -> None:
     gradio = pytest.importorskip("gradio")
     assets = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
     text = "\n".join(path.read_text(encoding="utf-8") for path in assets.glob("*.js"))
+    # What localised.js looks for in its messages.
+    assert "Invalid file type${" in text and "Only ${" in text and "} allowed.`" in text
     english = [name for key, name in load_words("en").messages.items() if key.startswith("gradio.")]
     assert english and [name for name in english if f'"{name}"' not in text and f"`{name}`" not in text] == []

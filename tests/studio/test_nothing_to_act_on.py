@@ -49,6 +49,10 @@ def test_one_image_is_asked_about_as_one(empty: Studio, png: Png) -> None:
         assert ": 1 imagen." in asked[1]
 
 
+def test_a_folder_of_sets_that_is_not_made_yet_is_no_fault(empty: Studio) -> None:
+    assert "digits" in empty.sources()
+
+
 def test_no_model_is_asked_before_there_is_one() -> None:
     html = str(importlib.import_module("escalera.studio.tabs.intake").live_html(WORDS))
     assert 'data-part="power" disabled' in html and 'data-part="file" disabled' in html

@@ -126,11 +126,26 @@ def test_blanks_and_composition_of_a_name() -> None:
         ("nul", "the name of a device on Windows"),
         ("ＣＯＮ", "the name of a device on Windows"),
         ("y" * 61, "expected 60 characters at most"),
+        ("train", "that is what a split is called; take another, as 'trains'"),
+        ("Test", "that is what a split is called; take another, as 'Tests'"),
+        ("ｖａｌ", "that is what a split is called"),
     ],
 )
 def test_what_a_class_cannot_be_called(text: str, why: str) -> None:
     with pytest.raises(DataError, match=why):
         class_name(text)
+
+
+def test_a_folder_that_is_called_as_a_split_is_no_class(sets: PictureSets, png: Png) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for name in ("train", "TEST", "kiwi"):
+            made.writestr(f"{name}/1.png", png())
+    refused = take(sets, "fruit", "", "all.zip", buffer.getvalue()).to_json(load_words("es"))
+    assert (refused["taken"], refused["all_refused"]) == (1, 2)
+    assert all("así se llama una partición; elige otro nombre, como «" in why for _, why in refused["refused"])
+    take(sets, "fruit", "", "train/1.png", png())
+    assert sets.class_names("fruit") == ["apple", "kiwi"] and sets.names() == ["fruit"]
 
 
 def test_names_that_look_alike(sets: PictureSets) -> None:

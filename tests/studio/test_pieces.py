@@ -61,7 +61,7 @@ def test_what_was_removed_is_not_open_any_more(studio: Studio) -> None:
     assert [one["value"] for one in looker.refreshed(MLP, "gone", None)] == [MLP, CNN, CNN]
     shutil.rmtree(studio.out / "tiny")
     assert viewer.ladders("tiny")["value"] is None
-    assert [one["value"] for one in viewer.ladder(None)[2:]] == [[], None]
+    assert [one["value"] for one in viewer.ladder(None)[2:4]] == [[], None]
     assert [one["value"] for one in looker.refreshed(MLP)] == [None]
 
 
@@ -278,3 +278,11 @@ def test_runs_of_other_pictures_cannot_be_compared(studio: Studio) -> None:
     write_json(studio.out / CNN / "run.json", {**record, "data": {**record["data"], "source": "other"}})
     with pytest.raises(DataError, match="not tested on the same pictures"):
         disagreement(studio, MLP, CNN, "first")
+
+
+def test_a_curve_is_drawn_of_numbers_alone() -> None:
+    bad: list[Any] = ["0.5", True, None, float("nan"), [1], {}]
+    history = [{"epoch": n, "loss": value} for n, value in enumerate(bad, 2)]
+    assert curves({"a": history}, "loss", EN) is None
+    drawn = curves({"a": [{"epoch": 1, "loss": 1.0}, *history]}, "loss", EN)
+    assert drawn is not None and "nan" not in drawn

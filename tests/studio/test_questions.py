@@ -76,6 +76,13 @@ def test_a_folder_that_is_reached_by_a_link(folder: Path, tmp_path: Path) -> Non
         assert not Uploads(way).hold(str(tmp_path / "short/away/secret.png"))
 
 
+def test_a_drawing_is_named_as_one(folder: Path) -> None:
+    """gradio's page sends an uploaded SVG with its content as the address."""
+    file = {"path": str(folder / "x/a.png"), "url": "data:image/svg+xml,%3Csvg%3E"}
+    with pytest.raises(ForbiddenError, match="a drawing in SVG is not read: save it as PNG"):
+        Uploads(folder).check({"data": [file]}, HOST)
+
+
 def test_what_was_uploaded(folder: Path) -> None:
     file = str(folder / "x" / "a.png")
     for url in (None, "", f"http://{HOST}/en/gradio_api/file={file}", f"/es/gradio_api/file={file}"):

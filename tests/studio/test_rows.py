@@ -86,6 +86,13 @@ def test_an_example_fills_in_what_each_model_needs(rooms: Studio) -> None:
         assert (known in html) == says, key
     shown = {key: [update["visible"] for update in asker.adapt(key)] for key in (both, table, photos)}
     assert shown == {both: [False, True, True], table: [False, False, True], photos: [False, True, False]}
+    # A second model that reads what the first one's form does not ask for is named, and not asked.
+    for first, other, reads in ((photos, both, "attributes"), (table, both, "2 images of each row")):
+        html = asker.ask(first, other, None, files, [["area", "120", ""]] if first == table else [], False, None)
+        assert html.count('class="answer"') == 1
+        label = other.removesuffix("/seed-0").replace("/", " / ")
+        assert f"{label} reads {reads}; choose it as the first model." in html
+    assert asker.ask(both, table, None, files, attributes, False, None).count('class="answer"') == 2
     said = asker.ask(table, "", None, None, [["area", "", ""]], False, None)
     assert "Not known, so filled in as in training: area." in said
     rooms.close()

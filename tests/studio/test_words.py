@@ -10,10 +10,11 @@ from escalera import studio
 from escalera.core.errors import DataError, EscaleraError, LadderError, Problem, RunError
 from escalera.inference.serving.queue import BusyError
 from escalera.report.language import load_language
-from escalera.studio.i18n import load_words, preferred, translated
+from escalera.studio.i18n import HintError, load_words, preferred, translated
+from escalera.studio.pictures.names import class_name
 from escalera.studio.service import Studio
 from escalera.studio.tabs.asker import Asker
-from escalera.studio.tabs.shared import telling
+from escalera.studio.tabs.shared import named, telling
 
 FOLDER = Path(studio.__file__).parent
 
@@ -61,6 +62,16 @@ def test_every_key_that_the_source_says_exists() -> None:
     assert said <= load_words("en").messages.keys()
 
 
+def test_counts_of_images_are_told_as_counts() -> None:
+    """A number behind `about` reads as a guess."""
+    counts = {"both": "800", "first": "12", "second": "9", "neither": "3"}
+    for code, start in (
+        ("en", "Test images that both get right: 800; only the first: 12; only the second: 9; neither: 3."),
+        ("es", "Imágenes de prueba que aciertan las dos: 800; solo la primera: 12; solo la segunda: 9; ninguna: 3."),
+    ):
+        assert load_words(code).say("look.counts", **counts).startswith(start)
+
+
 def test_an_unknown_language() -> None:
     with pytest.raises(EscaleraError, match="expected one of en, es, received 'fr'"):
         load_words("fr")
@@ -92,6 +103,16 @@ def test_errors_are_told_in_the_readers_language() -> None:
         (EscaleraError("x"), "No ha funcionado"),
     ):
         assert translated(error, words).startswith(start)
+
+
+def test_a_hint_is_told_as_it_stands() -> None:
+    words = load_words("es")
+    with pytest.raises(HintError) as error:
+        class_name("val")
+    assert translated(error.value, words).startswith("Una clase no puede llamarse «val»: así se llama una partición")
+    with pytest.raises(HintError) as error:
+        named(None, words)
+    assert translated(error.value, words) == words.say("pictures.js.no_set")
 
 
 def test_an_error_over_the_page_is_text_with_its_lines(tmp_path: Path) -> None:

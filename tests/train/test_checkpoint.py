@@ -232,6 +232,14 @@ def test_a_full_disk_leaves_the_old_weights(tmp_path: Path, monkeypatch: pytest.
     assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
 
 
+def test_what_is_no_folder_is_no_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        RunError, match=r"could not write .*w.safetensors: (File exists|Not a directory). Give another place"
+    ):
+        save_weights(nn.Linear(2, 2), tmp_path / "file" / "w.safetensors")
+
+
 def test_every_file_of_a_checkpoint_that_counts_is_on_the_disk_before_it(
     start: Start, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

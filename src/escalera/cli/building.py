@@ -9,7 +9,19 @@ from typing import Annotated, cast
 import typer
 
 from escalera.cli.app import command, echo_json
-from escalera.cli.options import HERE, Cluster, DataRoot, Debug, Device, Jobs, Json, Lang, Out, WeightsRoot
+from escalera.cli.options import (
+    HERE,
+    Cluster,
+    DataRoot,
+    Debug,
+    Device,
+    Jobs,
+    Json,
+    Lang,
+    Out,
+    WeightsRoot,
+    check_device,
+)
 from escalera.core.errors import Terminated
 from escalera.core.interrupt import terminable
 
@@ -50,23 +62,15 @@ def auto(
     from escalera.experiment.auto.auto import auto as build
     from escalera.experiment.summary import outcome
 
+    check_device(device, cluster)
     narrator = SideBySide(Console(stderr=json_), language=lang.value, debug=debug)
     try:
         with terminable():
             built = build(
-                source,
-                minutes=minutes,
-                name=name,
-                out=out,
-                sets=set_ or [],
-                data_root=data_root,
-                device=device.value,
-                jobs=cast("int | None", jobs),
-                executor=cluster,
-                language=lang.value,
-                command=shlex.join(["escalera", *sys.argv[1:]]),
-                events=narrator,
-            )
+                source, minutes=minutes, name=name, out=out, sets=set_ or [], data_root=data_root, device=device.value,
+                jobs=cast("int | None", jobs), executor=cluster, language=lang.value,
+                command=shlex.join(["escalera", *sys.argv[1:]]), events=narrator,
+            )  # fmt: skip
     except KeyboardInterrupt as stop:
         typer.secho(f"\n{narrator.words.say('climb.stopped')}", fg="yellow", err=True)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None

@@ -23,6 +23,7 @@ from escalera.cli.options import (
     Lang,
     Out,
     WeightsRoot,
+    check_device,
     folder,
     words_of,
 )
@@ -111,6 +112,7 @@ def climb(
 
     if plan and find_lr:
         raise typer.BadParameter("expected one of --plan and --find-lr, received both")
+    check_device(device, cluster)
     followers = _followers(track or [])
     given: dict[str, Any] = {
         "rungs": rung or [],

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import operator
 import os
+import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from escalera.core.errors import EscaleraError, perhaps
+from escalera.core.extras import refuse_half_imported
 from escalera.core.store import is_url
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -20,6 +24,32 @@ Name = str | os.PathLike[str]
 """A name, as `digits`, or a path."""
 Sets = str | Sequence[str] | Mapping[str, Any]
 """Settings on top of every rung: `train.epochs=5`, several of them in a list, or {"train.epochs": 5}."""
+_OPTIONS = {
+    "set": "sets", "rung": "rungs", "cluster": "executor", "lang": "language", "fresh": "fresh=True",
+    "skip-bad": "skip_bad=True",
+    **{name.replace("_", "-"): name for name in (
+        "data_root", "device", "devices", "file", "jobs", "minutes", "name", "out", "seeds", "weights_root",
+    )},
+}  # fmt: skip
+"""What an option of the command is called in Python."""
+_OPTION = re.compile(rf"(?<![\w./-])--({'|'.join(sorted(_OPTIONS, key=len, reverse=True))})(?![\w-])")
+_KEPT = re.compile(r"(?:[A-Za-z]:)?[/\\][^'\n]*?arrays-[0-9a-f]{20}(?:: '?(\w+)_(images|labels)\b'?)?")
+"""The folder in the cache that holds the arrays of `data`, and perhaps which of them."""
+
+
+@contextlib.contextmanager
+def in_python() -> Iterator[None]:
+    """Errors that name arguments, not the options of the command, and `data`, not where its arrays are kept.
+
+    Raises EscaleraError where nothing can be done any more, since Ctrl-C came while PyTorch was loaded.
+    """
+    refuse_half_imported("torch", "PyTorch")
+    try:
+        yield
+    except EscaleraError as error:
+        named = _OPTION.sub(lambda option: _OPTIONS[option[1]], str(error))
+        error.args = (_KEPT.sub(lambda kept: f"data: {kept[1]}: {kept[2]}" if kept[1] else "data", named),)
+        raise
 
 
 def ladder(given: Name | Mapping[str, Any]) -> str | Path | Mapping[str, Any]:
@@ -34,7 +64,12 @@ def ladder(given: Name | Mapping[str, Any]) -> str | Path | Mapping[str, Any]:
 def with_source(
     given: str | Path | Mapping[str, Any], sets: Sequence[str], source: Path
 ) -> tuple[str | Path | Mapping[str, Any], list[str]]:
-    """A ladder and settings by which all of its rungs learn from another source; a mapping need not name one."""
+    """A ladder and settings by which all of its rungs learn from another source; a mapping need not name one.
+
+    Raises EscaleraError where the settings name one too.
+    """
+    if any(one.partition("=")[0].strip() == "data.source" for one in sets):
+        raise EscaleraError("sets: data.source: expected no source beside data, which takes its place; leave one out")
     if isinstance(given, Mapping) and isinstance(section := given.get("data", {}), Mapping):
         given = {**given, "data": {**section, "source": str(source)}}
     return given, [*sets, f"data.source={json.dumps(str(source))}"]
@@ -105,6 +140,21 @@ def path_or_none(name: str, given: Name | None) -> Path | None:
     return None if given is None else path(name, given)
 
 
+def data_root(given: Name | None) -> Path | None:
+    """The folder of data, or None where none is given; raises EscaleraError for one that is not there."""
+    folder = path_or_none("data_root", given)
+    if folder is not None and not folder.is_dir():
+        raise EscaleraError(f"data_root: expected a folder of data, but there is none at {folder}")
+    return folder
+
+
+def flag(name: str, given: bool) -> bool:
+    """True or False; raises EscaleraError for anything else, such as "no", which would count as true."""
+    if not isinstance(given, bool):
+        raise EscaleraError(f"{name}: expected True or False, received {shown(given)}")
+    return given
+
+
 def one_of(name: str, given: str, known: Sequence[str]) -> str:
     """One of the words that are known; raises EscaleraError, with the nearest, for another."""
     if given not in known:
@@ -113,11 +163,22 @@ def one_of(name: str, given: str, known: Sequence[str]) -> str:
     return given
 
 
+def language(given: str) -> str:
+    """A language that Escalera speaks; raises EscaleraError for another."""
+    from escalera.core.language import LANGUAGES
+
+    return one_of("language", given, LANGUAGES)
+
+
 def count(name: str, given: int) -> int:
-    """A number of things, 1 or more; raises EscaleraError for another."""
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+    """A number of things, 1 or more, one of numpy too; raises EscaleraError for another."""
+    try:
+        number = 0 if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        number = 0
+    if number < 1:
         raise EscaleraError(f"{name}: expected how many, 1 or more, received {shown(given)}")
-    return given
+    return number
 
 
 def count_or_auto(name: str, given: int | str) -> int | Literal["auto"]:
@@ -134,6 +195,12 @@ def minutes(name: str, given: float) -> float:
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < float("inf"):
         raise EscaleraError(f"{name}: expected minutes, more than 0, received {shown(given)}")
     return float(given)
+
+
+def is_opened(name: str, given: object) -> EscaleraError:
+    """That an object of the class is not made of a path, and what opens one."""
+    what = "expected what esc.climb or esc.open gives"
+    return EscaleraError(f"{name}: {what}, received {shown(given)}; type esc.open(path), where path is the run's")
 
 
 def shown(value: object) -> str:

@@ -43,6 +43,15 @@ def absent(error: ModuleNotFoundError) -> EscaleraError | None:
     )
 
 
+def refuse_half_imported(library: str, called: str) -> None:
+    """Raise EscaleraError where an import of a library was stopped: parts stay, with which no other import succeeds."""
+    if library not in sys.modules and f"{library}._C" in sys.modules:
+        raise EscaleraError(
+            f"{called} was stopped while it was being loaded: restart Python (in a notebook, the kernel), and make the "
+            "same call."
+        )
+
+
 def is_installed(library: str) -> bool:
     """Whether a library can be imported; it is not."""
     try:

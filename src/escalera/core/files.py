@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,8 @@ DEEPEST = 50
 DAMAGED = "is not what was written (its SHA-256 differs)"
 GONE = "is gone"
 CURE = "Climb its ladder again to make it anew."
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Why a disk takes no more: it is full, or what one may have of it is."""
 SETTLED = 100_000_000
 """Nanoseconds after which a file that was written counts as such."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -47,9 +50,10 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object], *, sync: bool 
         aside.chmod(0o644)
         _put(aside, path)
     except OSError as error:
+        free = "Free some space there or give" if error.errno in FULL else "Give"
         raise RunError(
-            f"could not write {path}: {error.strerror or error}. Free some space there or give another place with "
-            "--out, then type the same command again: it goes on where it was."
+            f"could not write {path}: {error.strerror or error}. {free} another place with --out, then type the same "
+            "command again: it goes on where it was."
         ) from error
     finally:
         if aside is not None:

@@ -94,6 +94,7 @@ class Rows(Lenient):
     train: Count | None = None
     validation: Count | None = None
     test: Count | None = None
+    calibration: Count | None = None
 
 
 class ClassRows(Lenient):
@@ -274,10 +275,7 @@ class Epoch(Lenient):
 
 
 class DoubtFile(Lenient):
-    """doubt.json: what logits are divided by, and the probability from which a class is in a set of so much coverage.
-
-    The last three are None where no coverage was asked for; `rows` calibrated the sets.
-    """
+    """doubt.json: the temperature; the coverage of sets, the least probability in one, and the rows that calibrate."""
 
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     coverage: Share | None = None

@@ -19,6 +19,8 @@ _TWICE = re.compile(r"«((?:'[^'«»]*', )*'[^'«»]*')(, \.\.\.)?»")
 _PHRASES = {"why", "hint", "what"}
 _ITEM = "item"
 """A field for an item of a list, which has no colon: it does not begin with what the list is of."""
+_FIGURES = "figure"
+"""Fields that begin so are figures, which have a decimal comma; what the user types keeps its point."""
 _NEXT = re.compile(r"[.?!] [A-Z]")
 _BREAK = re.compile(r"(?<=[.;?!:])\s")
 _LONGEST, _BREAKS = 5_000, 20
@@ -46,7 +48,10 @@ class Sentence:
         # These are phrases themselves: one that is not known makes the whole another sentence than this.
         if any(translated is None for name, (_, translated) in found.items() if name in _PHRASES):
             return None
-        values = {name: value if translated is None else translated for name, (value, translated) in found.items()}
+        values = {
+            name: value.replace(".", ",") if name.startswith(_FIGURES) else value if translated is None else translated
+            for name, (value, translated) in found.items()
+        }
         alone = not any(translated is None and _NEXT.search(value) for value, translated in found.values())
         return _TWICE.sub(_once, _FIELD.sub(lambda field: values[field[1]], self.other)), alone
 

@@ -18,10 +18,11 @@ from escalera.report.versus import read_versus
 class RunComparison:
     """What run `b` brings over run `a`, paired row by row.
 
-    `difference` is the share of the test rows that b has right more than a, and `interval` its 95 % interval; `gained`
-    and `lost` count the rows that b alone and a alone has right. `p` is McNemar's exact test; with several seeds that
-    of the rows or of the seeds, whichever says less. `verdict` is `better`, `worse` or `no evidence`. `change` has
-    the settings in which they differ, as {path: (value of a, value of b)}.
+    `metric` is what the ladder judges by, accuracy unless it says otherwise; `score_a` and `score_b` are the two by it,
+    `difference` is the second less the first, and `interval` its 95 % interval; `gained` and `lost` count the rows
+    that b alone and a alone has right. `p` is McNemar's exact test, by another metric a permutation test; with several
+    seeds that of the rows or of the seeds, whichever says less. `verdict` is `better`, `worse` or `no evidence`.
+    `change` has the settings in which they differ, as {path: (value of a, value of b)}.
     """
 
     a: str
@@ -29,6 +30,9 @@ class RunComparison:
     accuracy_a: float
     accuracy_b: float
     rows: int
+    metric: str
+    score_a: float
+    score_b: float
     difference: float
     interval: tuple[float, float]
     gained: int
@@ -41,9 +45,10 @@ class RunComparison:
         import pandas as pd
 
         low, high = self.interval
+        metric = self.metric.replace("_f1", " F1").replace("_", " ")
         rows = {
-            f"accuracy of {self.a}": f"{self.accuracy_a:.2%}",
-            f"accuracy of {self.b}": f"{self.accuracy_b:.2%}",
+            f"{metric} of {self.a}": f"{self.score_a:.2%}",
+            f"{metric} of {self.b}": f"{self.score_b:.2%}",
             "difference": f"{self.difference:+.2%}",
             "95 % interval": f"{low:+.2%} to {high:+.2%}",
             "rows gained, lost": f"{self.gained:,}, {self.lost:,} of {self.rows:,}",
@@ -69,6 +74,9 @@ def compare_runs(a: Path, b: Path) -> RunComparison:
         accuracy_a=_accuracy(first),
         accuracy_b=_accuracy(second),
         rows=_rows(first),
+        metric=second.metric,
+        score_a=_score(first),
+        score_b=_score(second),
         difference=found.difference,
         interval=(found.low, found.high),
         gained=found.gained,
@@ -82,6 +90,11 @@ def compare_runs(a: Path, b: Path) -> RunComparison:
 def _accuracy(rung: Rung) -> float:
     """Of the very rows that are compared, over the seeds."""
     return fmean(float(run.answers.correct.mean()) for run in rung.done if run.answers)
+
+
+def _score(rung: Rung) -> float:
+    assert rung.score is not None, "read_versus refuses what has none"
+    return rung.score
 
 
 def _rows(rung: Rung) -> int:

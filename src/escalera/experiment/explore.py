@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from escalera.core.errors import RunError
 from escalera.core.files import read_json, write_json, write_text
+from escalera.core.rights import why_shut
 from escalera.experiment.notebook import line_html, list_html, table_html
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def explore_source(
     With `labels` quick networks look for labels that are likely wrong, which takes minutes, and labels.csv lists them;
     `tell` hears which of how many begins.
     `sets` are settings of a ladder's data section, as `data.label_column=kind`. Raises LadderError for one that is
-    wrong, DataError where there is nothing to look at, EscaleraError for a language there is none of.
+    wrong, DataError where there is nothing to look at, RunError where nothing can be written in `out`, EscaleraError
+    for a language there is none of.
     """
     from escalera.core.runtime import now
     from escalera.ladder.settings import read_data
@@ -64,9 +66,11 @@ def explore_source(
 
     words = load_language(language)
     data = read_data(source, sets)
+    folder = out / folder_name(source)
+    if why := why_shut(folder):  # before pictures are read and compared, which takes minutes
+        raise RunError(f"could not write in {folder}: {why}. Give another place with --out.")
     start = time.perf_counter()
     found = look_at(data, data_root)
-    folder = out / folder_name(source)
     tables = {"pixels.csv": found.pixels.csv()}
     version = importlib.metadata.version("escalera")
     facts = {**found.facts(), "date": now(), "escalera": version}

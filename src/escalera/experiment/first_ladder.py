@@ -12,6 +12,7 @@ from typing import Any
 from escalera.core.errors import EscaleraError
 from escalera.core.language import LANGUAGES, Language
 from escalera.core.names import LONGEST, composed, is_name, ladder_fault
+from escalera.core.rights import why_shut
 from escalera.core.store import was_url
 from escalera.experiment.auto.ground import BODIES, Ground
 from escalera.experiment.auto.moves import augmentation, convolutions, first, pretrained
@@ -33,13 +34,18 @@ def ladder_name(text: str) -> str:
     return name if is_name(name) and ladder_fault(name) is None else "mine"
 
 
+def name_of_source(source: str) -> str:
+    """What the ladder of a source is called, unless a person names it: as its folder or file, without the ending."""
+    place = Path(source)
+    return ladder_name(place.resolve().name if place.is_dir() else place.stem)
+
+
 def free_file(source: str, file: str | None) -> Path:
     """Where the ladder of a source goes, `<name>.yaml` by default.
 
     Raises EscaleraError where no file can be written there: nothing is overwritten.
     """
-    place = Path(source)
-    path = Path(file or f"{ladder_name(place.resolve().name if place.is_dir() else place.stem)}.yaml")
+    path = Path(file or f"{name_of_source(source)}.yaml")
     if was_url(path):
         raise EscaleraError(f"{file}: expected a ladder on this machine to write, received a URL.")
     if path.suffix.lower() not in (".yaml", ".yml"):
@@ -48,8 +54,8 @@ def free_file(source: str, file: str | None) -> Path:
         raise EscaleraError(f"{path} exists, and is not overwritten. Give another file after the source.")
     if not path.parent.is_dir():
         raise EscaleraError(f"{path}: expected a folder that exists, received '{path.parent}'. Create it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise EscaleraError(f"{path}: no right to write into '{path.parent}'. Give another place after the source.")
+    if why := why_shut(path.parent):
+        raise EscaleraError(f"{path}: could not write in its folder: {why}. Give another place after the source.")
     return path
 
 

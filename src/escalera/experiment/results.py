@@ -15,6 +15,7 @@ from escalera.core.extras import pandas
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
 from escalera.experiment.notebook import line_html, list_html, table_html
+from escalera.inference.files import check_done
 from escalera.run.outcome import Key, Outcome
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Run:
 
     dir: RunDir
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.dir, RunDir):
+            raise arguments.is_opened("Run", self.dir)
+
     @property
     def state(self) -> str:
         """`absent`, `running`, `done` or `failed`."""
@@ -41,7 +46,8 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json holds; raises RunError for one that is not what was written."""
+        """What metrics.json holds; raises RunError for one that is not what was written, or a run that is not done."""
+        check_done(self.dir)
         self.dir.check(self.dir.metrics.name)
         return dict(read_json(self.dir.metrics))
 
@@ -55,11 +61,9 @@ class Run:
 
         `language` is `"en"` or `"es"`; `.html` holds the SVGs. Raises RunError for a run without an epoch.
         """
-        from escalera.core import arguments
-        from escalera.core.language import LANGUAGES
         from escalera.report.notebook import curves
 
-        return curves(self.dir.path, arguments.one_of("language", language, LANGUAGES))
+        return curves(self.dir.path, arguments.language(language))
 
     def summary(self) -> dict[str, Any]:
         """Its state, accuracy and loss, and what it took; where it failed why, and else nothing but its state.
@@ -105,6 +109,7 @@ class Run:
     def _predictor(self) -> Predictor:
         from escalera.inference.predictor import open_run
 
+        check_done(self.dir)
         return open_run(self.dir)
 
 

@@ -29,7 +29,7 @@ from escalera.ladder.read import Reading, dump_config
 from escalera.ladder.schema import Rung, RungConfig, Search
 from escalera.ladder.space import end_of, settings, size
 from escalera.run.outcome import Outcome
-from escalera.run.task import Task, open_data
+from escalera.run.task import Task, data_of
 from escalera.run.trial import Trial
 
 SEED = 1_000
@@ -86,7 +86,7 @@ class _Hunt:
 
     def run(self) -> str:
         """Try all that is to be tried; why nothing was found, or nothing."""
-        way, rows = self.way, len(open_data(self.base.source).validation.rows)
+        way, rows = self.way, self._rows()
         left = [trial for trial in self.study.trials() if trial.state == "running" or trial.again]
         ended = [trial for trial in self.study.trials() if trial not in left]
         most = self.study.limit or max(len(ended), 20)
@@ -245,7 +245,7 @@ class _Hunt:
                 "search": self.search.model_dump(),
                 "state": state,
                 "size": self.size,
-                "rows": len(open_data(self.base.source).validation.rows),
+                "rows": self._rows(),
                 "elapsed": round(self.elapsed, 3),
                 "seconds": round(sum(trial.seconds for trial in trials), 3),
                 "best": None if best is None else best.number,
@@ -255,6 +255,10 @@ class _Hunt:
             },
         )
         self.way.place.give(at_work=True)
+
+    def _rows(self) -> int:
+        """How many rows of validation judge a trial: those that calibrate sets of classes are not among them."""
+        return len(data_of(self.base, self.rung).validation.rows)
 
     def _samples(self, count: int) -> list[Task]:
         """Tasks like those of the trials, with the largest and the smallest values, for whoever shares out memory."""

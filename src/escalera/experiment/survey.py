@@ -145,8 +145,11 @@ def found_in(facts: dict[str, Any], native: int = 0, columns: Sequence[str] = ()
         found.append(["pixels", native])
     if counts[most] > UNEVEN * counts[least]:
         found.append(["uneven", most, counts[most], least, counts[least]])
-    if counts[least] < _FEW_OF_A_CLASS:
+    few = sum(count < _FEW_OF_A_CLASS for count in counts.values())
+    if few == 1:
         found.append(["few", least, counts[least]])
+    elif few:
+        found.append(["few_of_several", _FEW_OF_A_CLASS, few, len(counts), least, counts[least]])
     duplicates = facts["duplicates"]
     twice = sum(one["exact"] + one["near"] for one in duplicates["in_train"].values())
     if twice:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
 from escalera.data.table.transform import Transformation
+from escalera.evaluate.doubt import Doubt
 
 Attributes = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """{column: value} of a row, None where a value is not known; or a list of that."""
@@ -42,6 +43,18 @@ def vectors_of(fitted: Transformation | None, attributes: Attributes | None) -> 
                 f"attributes[{number}]: expected {{column: value}} for each row, received {type(row).__name__}"
             )
     return fitted.vectors(rows)
+
+
+def set_of(doubt: Doubt | None, probabilities: NDArray[np.float32], classes: Sequence[str]) -> list[str] | None:
+    """The classes that a row of these probabilities (K,) may be of, the likeliest first; None without a `doubt`.
+
+    Raises DataError for anything but one probability for each class.
+    """
+    row = np.asarray(probabilities)
+    if row.shape != (len(classes),):
+        typed = " Type `predict(x)[0]` for the first row." if row.shape[1:] == (len(classes),) else ""
+        raise DataError(f"expected the probabilities of one row, shape ({len(classes)},); received {row.shape}.{typed}")
+    return None if doubt is None else doubt.held(row, classes)
 
 
 def check_rows(pictures: int, vectors: NDArray[np.float32] | None) -> None:

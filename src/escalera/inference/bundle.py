@@ -136,7 +136,8 @@ def write_file(trained: Trained, path: Path) -> None:
     if path.suffix.lower() != ".safetensors":
         close = closest(path.suffix.lower(), (".safetensors", ".onnx"))
         meant = f"; did you mean {path.with_suffix(close)}?" if close and path.stem else ""
-        raise RunError(f"{path}: expected a name that ends in .safetensors or .onnx, received '{path.name}'{meant}")
+        received = path.suffix or "none"
+        raise RunError(f"{path}: expected the ending .safetensors or .onnx, received {received}{meant or '.'}")
     content = export(trained)
     write_aside(path, lambda file: file.write(content))
 

@@ -131,6 +131,8 @@ def _answered(predictor: Predictor, query: Query) -> tuple[list[int], Seen, list
         parts.append(_features(predictor, None if seen is None else seen.pixels, some))
         kept += rows
     skipped = [{"file": place(query, row), "error": why} for row, why in sorted(bad.items())]
+    if len(skipped) == 1 and not kept:
+        raise DataError(f"{skipped[0]['file']}: {skipped[0]['error']}")
     if not kept:
         listed = "".join(f"\n  {one['file']}: {one['error']}" for one in skipped[:10])
         raise DataError(f"none of {len(skipped):,} pictures can be decoded:{listed}")

@@ -49,11 +49,18 @@ def find_run(path: Path) -> RunDir:
     found = [RunDir(path)] if RunDir(path).exists() else standing(path)
     if not found:
         raise RunError(f"expected the folder of a run, as runs/digits/cnn, received {path}.{_hint(path)}")
-    run = found[0]
-    state = run.read_record().get("state", "absent")
+    check_done(found[0])
+    return found[0]
+
+
+def check_done(run: RunDir) -> None:
+    """Raise RunError for a run that is not done, with the reason of one that failed."""
+    record = run.read_record()
+    state, why = record.get("state", "absent"), record.get("error", "")
+    if state == "failed" and why:
+        raise RunError(f"{run.path} failed: {why.removesuffix('.')}. Climb its ladder again to finish it.")
     if state != "done":
         raise RunError(f"{run.path} is {state}, not done. Climb its ladder again to finish it.")
-    return run
 
 
 def _hint(path: Path) -> str:
@@ -71,8 +78,11 @@ def _hint(path: Path) -> str:
     if ladders:
         name, some = next(iter(ladders.items()))
         return f" It holds the ladders {', '.join(ladders)}: name a rung of one, as {path / name / some[0]}."
-    guess = near_run(path)
-    return f" Did you mean {guess}?" if guess else ""
+    if guess := near_run(path):
+        return f" Did you mean {guess}?"
+    beside = rungs(path.parent)
+    hold = f" The rungs in {path.parent}: {', '.join(beside)}." if beside else ""
+    return hold if path.exists() else f" There is no such folder.{hold}"
 
 
 def predict_files(

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from escalera.core.errors import EscaleraError, RunError
 from escalera.core.files import write_aside
+from escalera.core.language import Language
 from escalera.inference.bundle import Trained
 from escalera.inference.card import licences_of
 from escalera.inference.onnx_answering import Answering
@@ -44,6 +45,8 @@ OPSET = 20
 _TRIED = 32
 _ON_A_CUT = 100
 """One row of a vote in so many may lie where it turns from one answer to another."""
+
+_WORDS = Language("en", {}, minus="-")
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,11 @@ def _json(written: Written) -> bytes:
 
 
 def _too_much(path: Path, smaller: Smaller) -> str:
-    low, high, difference = (100 * value for value in (smaller.low, smaller.high, smaller.difference))
+    low, high, difference = (_WORDS.points(one, sign=True) for one in (smaller.low, smaller.high, smaller.difference))
     return (
-        f"{path.name} was not written: with eight bits it has {difference:+.1f} points on {smaller.whole.rows} rows of "
-        f"validation (95 % interval {low:+.1f} to {high:+.1f}), expected more than {-100 * MARGIN:.1f} throughout. "
-        "--force writes it all the same."
+        f"{path.name} was not written: with eight bits its accuracy changes by {difference} points on "
+        f"{smaller.whole.rows} rows of validation (95 % interval {low} to {high}); the whole interval has to lie above "
+        f"{_WORDS.points(-MARGIN)} points. --force writes it all the same."
     )
 
 

@@ -22,7 +22,7 @@ from escalera.data.input_spec import Learned
 from escalera.data.query.images import Intake, Pictures, Seen
 from escalera.data.table.transform import Transformation
 from escalera.evaluate.doubt import Doubt
-from escalera.inference.attributes import Attributes, check_pictures, check_rows, vectors_of
+from escalera.inference.attributes import Attributes, check_pictures, check_rows, set_of, vectors_of
 from escalera.inference.onnx_graph import ROWS, fault_of
 from escalera.inference.onnx_session import check_opset, refused, session_of, short
 
@@ -72,6 +72,10 @@ class OnnxModel:
     session: Any
     fitted: Transformation | None
 
+    def __repr__(self) -> str:
+        """Which model, and what it tells apart."""
+        return f"OnnxModel({self.about.name}: {len(self.classes)} classes)"
+
     @property
     def classes(self) -> list[str]:
         """The names of the classes, in the order of the probabilities."""
@@ -106,8 +110,7 @@ class OnnxModel:
 
     def set_of(self, probabilities: NDArray[np.float32]) -> list[str] | None:
         """The classes that a row of these probabilities (K,) may be of, as `Predictor.set_of` has them."""
-        doubt = self.about.doubt
-        return None if doubt is None else doubt.held(probabilities, self.classes)
+        return set_of(self.about.doubt, probabilities, self.classes)
 
     def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:
         """Which attributes of a row are not known and were filled in as in training."""

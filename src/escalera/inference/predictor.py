@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from escalera import builders
 from escalera.builders.ensemble import Ballot, ballot
+from escalera.core import arguments
 from escalera.core.errors import DataError, RunError
 from escalera.core.rundir import RunDir
 from escalera.data.batches import Batches, Treatment, evaluation_batch
@@ -25,7 +26,7 @@ from escalera.evaluate.explain import grad_cam
 from escalera.evaluate.features import features, looked
 from escalera.evaluate.metrics import softmax
 from escalera.evaluate.predict import predict
-from escalera.inference.attributes import Attributes, check_rows, vectors_of
+from escalera.inference.attributes import Attributes, check_rows, set_of, vectors_of
 from escalera.inference.bundle import Trained, fitted, of_run, weights
 from escalera.models.ensemble.voting import logits
 from escalera.models.network import Network
@@ -35,6 +36,8 @@ class Predictor:
     """A trained model, opened; for one thread at a time. Raises RunError where its files cannot be read."""
 
     def __init__(self, trained: Trained) -> None:
+        if not isinstance(trained, Trained):
+            raise arguments.is_opened("Predictor", trained)
         self.trained = trained
         self.intake = Intake(trained.data)
         self.fitted = fitted(trained)
@@ -83,10 +86,9 @@ class Predictor:
     def set_of(self, probabilities: NDArray[np.float32]) -> list[str] | None:
         """The classes that a row of these probabilities (K,) may be of, the likeliest first; None without a coverage.
 
-        More than one, or none at all, says that the model does not know.
+        More than one, or none at all, says that the model does not know. Raises DataError for other than one row.
         """
-        doubt = self.trained.doubt
-        return None if doubt is None else doubt.held(probabilities, self.classes)
+        return set_of(self.trained.doubt, probabilities, self.classes)
 
     def filled_in(self, attributes: Mapping[str, Any] | None) -> list[str]:
         """Which attributes of a row are not known and were filled in as in training."""

@@ -36,7 +36,8 @@ def find(pattern: str) -> dict[str, Any]:
     if not names and not matching:
         known = [*(kind["kind"] for kind in kinds()), *timm.list_models()]
         close = difflib.get_close_matches(word, known, n=5, cutoff=0.6)
-        guess = f"the nearest are {', '.join(close)}" if close else nearest(word, known[: len(kinds())])
+        several = len(close) > 1
+        guess = f"the nearest are {', '.join(close)}" if several else nearest(word, close or known[: len(kinds())])
         raise EscaleraError(f"no model kind and no network of timm is called '{pattern}'; {guess}")
     return {"kinds": matching, "networks": [{"name": name, "weights": weights.get(name, [])} for name in names]}
 

@@ -49,11 +49,9 @@ def families(document: Document) -> tuple[list[Step], list[Flaw]]:
         first = named.setdefault(same(step.name), step)
         if step.name and first is not step:
             step.doubtful = True
-            message = (
-                f"expected a name of its own, capitals aside, received '{step.name}'; "
-                f"line {document.line((*first.place, 'name'))} has '{first.name}'"
-            )
-            path = (*step.place, "name")
+            path, line = (*step.place, "name"), document.line((*first.place, "name"))
+            where = f"line {line}" if line else f"rungs[{first.index}]"  # a mapping of Python has no lines
+            message = f"expected a name of its own, capitals aside, received '{step.name}'; {where} has '{first.name}'"
             flaws.append(Flaw(message, document.line(path), path))
     called = {step.name: step for step in reversed(steps.values()) if step.name}
     for step in steps.values():

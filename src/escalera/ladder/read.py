@@ -118,13 +118,19 @@ def _reading(
     settings = [read_setting(text) for text in sets]
     lay_settings(settings, rungs)
     _overridden(settings, rungs)
-    flaws = [*document.flaws, *_frame(document), *unrelated, *unresolved]
+    flaws = [*document.flaws, *_besides(document, [*_frame(document), *unrelated, *unresolved])]
     problems = _problems(flaws, document, file) + _complaints(settings)
     named = {rung.step.name: rung for rung in reversed(rungs) if rung.step.name}
     sound = [rung for rung in rungs if rung.step.name and not rung.mistakes and not rung.step.doubtful]
     fine = {rung.step.index for rung in sound}
     drafts = [draft for rung in named.values() if rung.step.index not in fine and (draft := _draft(rung))]
     return Reading(_ladder(document.value, sound, stem), problems, file, drafts, document, named, sets)
+
+
+def _besides(document: Document, flaws: Sequence[Flaw]) -> list[Flaw]:
+    """The flaws that do not come of a value of Python's which no YAML holds: null stands in its place."""
+    unfit = [flaw.path for flaw in document.flaws if not flaw.line]
+    return [flaw for flaw in flaws if not any(flaw.path[: len(path)] == path for path in unfit)]
 
 
 def _overridden(settings: Sequence[Setting], rungs: Sequence[Resolved]) -> None:

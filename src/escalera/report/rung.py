@@ -30,6 +30,8 @@ class Step:
     comparison: Comparison | None = None
     p: float | None = None
     verdict: Verdict | None = None
+    rows_tell: bool = False
+    """Whether the rows alone tell the two apart, after the same correction."""
     obstacle: Obstacle | None = None
 
 

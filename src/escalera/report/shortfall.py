@@ -9,7 +9,7 @@ from escalera.report.rung import Rung
 from escalera.report.runs import Run
 
 _NAMED = 3
-"""Classes that a sentence names; more are counted."""
+"""Classes or rungs that are named; more are counted."""
 
 
 def shortfalls(rung: Rung, language: Language) -> list[str]:
@@ -18,8 +18,9 @@ def shortfalls(rung: Rung, language: Language) -> list[str]:
     for run, found in rung.ranges:
         if found.variety != "all":
             words = narrow(run, found, language)
-            several = len(rung.done) > 1
-            sentences.append(language.say("narrow.seed", seed=run.seed, words=words) if several else words)
+            if len(rung.done) > 1:
+                words = language.say("narrow.seed", seed=run.seed, words=f"{words[0].lower()}{words[1:]}")
+            sentences.append(words)
     return [*sentences, *(beaten(one, language) for one in rung.beaten if not _same(rung, one))]
 
 
@@ -69,6 +70,10 @@ def _same(rung: Rung, one: Against) -> bool:
 
 
 def _named(names: list[str], language: Language) -> str:
-    shown = [language.say("narrow.name", name=name) for name in names[:_NAMED]]
-    more = len(names) - len(shown)
+    return first_of([language.say("narrow.name", name=name) for name in names], language)
+
+
+def first_of(names: list[str], language: Language) -> str:
+    """A few names, and how many more there are."""
+    shown, more = names[:_NAMED], len(names[_NAMED:])
     return language.listing([*shown, *([language.say("words.more", n=language.number(more))] if more else [])])

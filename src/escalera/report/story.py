@@ -74,6 +74,12 @@ class Story:
                 found.append(one)
         return sorted(found, key=lambda one: NAMES.index(one.name))
 
+    def beside(self, baseline: Baseline) -> list[str]:
+        """The contenders that stand beside a baseline, where others stand beside another one of its name."""
+        if sum(one.name == baseline.name for one in self.baselines) < 2:
+            return []
+        return [rung.name for rung in self.contenders if any(one.baseline.is_same(baseline) for one in rung.against)]
+
     @property
     def tabular(self) -> bool:
         """Whether some rung reads a table: what is answered are then rows, and not images alone."""
@@ -163,8 +169,9 @@ def with_steps(rungs: Sequence[Rung]) -> list[Rung]:
             comparison, obstacle = _compared(by_name.get(rung.parent), rung)
             drafts[rung.name] = Step(rung.name, rung.parent, comparison, obstacle=obstacle)
     compared = [(step, step.comparison) for step in drafts.values() if step.comparison]
-    for (step, comparison), p in zip(compared, holm([c.evidence for _, c in compared]), strict=True):
-        drafts[step.rung] = replace(step, p=p, verdict=verdict(comparison, p))
+    by_rows = holm([c.p for _, c in compared])
+    for (step, comparison), p, rows_p in zip(compared, holm([c.evidence for _, c in compared]), by_rows, strict=True):
+        drafts[step.rung] = replace(step, p=p, verdict=verdict(comparison, p), rows_tell=rows_p < 0.05)
     metric = rungs[0].metric if rungs else "accuracy"
     answers = [[run.answers for run in rung.done if run.answers] for rung in rungs]
     simple = [baselines(rung.done, metric) for rung in rungs]

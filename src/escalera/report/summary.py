@@ -23,7 +23,7 @@ def headline(story: Story, language: Language) -> Markup:
         return _sentence(language, "headline.majority", answer=blind.answer, accuracy=language.percent(blind.score))
     overall = story.overall
     if overall is None:
-        only = len(story.scored) == 1
+        only = len(story.contenders) == 1
         return _sentence(language, "headline.only" if only else "headline.first", name=_link(best), accuracy=accuracy)
     values = {"name": _link(best), "first": first.name, "accuracy": accuracy}
     difference = language.points(overall.difference)

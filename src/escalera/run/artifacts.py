@@ -63,12 +63,13 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
     """The data as run.json has them."""
     inputs = builders.inputs(config, data)
     splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    aside = {} if data.calibration is None else {"calibration": len(data.calibration.rows)}
     return {
         "source": data.name,
         "shape": list(data.shape),
         "classes": data.classes,
         "groups": superclasses(data),
-        "rows": {name: len(part.rows) for name, part in splits.items()},
+        "rows": {**{name: len(part.rows) for name, part in splits.items()}, **aside},
         "class_rows": {name: _class_rows(part, len(data.classes)) for name, part in splits.items()},
         "resize": config.data.resize,
         "range": config.data.range,

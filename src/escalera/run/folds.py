@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from escalera.core.files import read_json, write_aside, write_json
 from escalera.core.predictions import read_answers, read_logits
-from escalera.core.rundir import ASKED, RESULT, RunDir
+from escalera.core.rundir import ASKED, BESIDE, RESULT, RunDir
 from escalera.core.runtime import now
 from escalera.data.dataset import Dataset
+from escalera.evaluate.baselines import MAJORITY
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import SCORES
 from escalera.evaluate.price import price
@@ -89,11 +91,22 @@ def _joined(rung: Rung, home: RunDir, folds: Sequence[RunDir]) -> tuple[dict[str
         shutil.copytree(folds[0].path / "classifiers", home.path / "classifiers", dirs_exist_ok=True)
     records = [part.read_record() for part in folds]
     table = pa.concat_tables([pq.read_table(part.predictions) for part in folds]).combine_chunks()
-    table = table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable")))
+    table = _one_majority(table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable"))))
     write_aside(home.predictions, lambda file: pq.write_table(table, file))
     metrics = _metrics(home, folds, records[0]["data"]["classes"])
     write_json(home.metrics, metrics)
     return _record(rung, home, records), metrics
+
+
+def _one_majority(table: pa.Table) -> pa.Table:
+    """The most frequent class of train is one answer to all rows: where folds differ, that of most of them."""
+    name = f"{BESIDE}baseline:{MAJORITY}"
+    if name not in table.column_names:
+        return table
+    answers = table[name].combine_chunks()
+    [most] = pc.mode(answers.flatten())
+    same = pa.array([[most["mode"].as_py()]] * len(table), answers.type)
+    return table.set_column(table.column_names.index(name), name, same)
 
 
 def _metrics(home: RunDir, folds: Sequence[RunDir], classes: Sequence[str]) -> dict[str, Any]:
@@ -109,6 +122,8 @@ def _metrics(home: RunDir, folds: Sequence[RunDir], classes: Sequence[str]) -> d
     right = {name: float((predicted == answers.labels).mean()) for name, predicted in answers.others.items()}
     first = each[0]["baselines"]
     found["baselines"] = {name: {**first[name], "accuracy": right[f"baseline:{name}"]} for name in first}
+    if MAJORITY in first:
+        found["baselines"][MAJORITY]["class"] = classes[answers.others[f"baseline:{MAJORITY}"][0, 0]]
     beside = {name: share for name, share in right.items() if not name.startswith("baseline:")}
     return found | ({"beside": beside} if beside else {})
 
@@ -123,6 +138,9 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
     duplicates = None
     if all(twins):
         duplicates = {**twins[0], **{key: sum(one[key] for one in twins) for key in ("test", "test_exact")}}
+    labels = {}
+    if "labels" in data:
+        labels = {"labels": {**data["labels"], "test": sum(one["data"]["labels"]["test"] for one in records)}}
     evaluation = rung.config.evaluate
     weighed = {name: fmean(one["branch_weights"][name] for one in records) for name in first.get("branch_weights", {})}
     return {
@@ -141,6 +159,7 @@ def _record(rung: Rung, home: RunDir, records: Sequence[dict[str, Any]]) -> dict
             "rows": rows,
             "class_rows": {**data["class_rows"], "test": [sum(counts) for counts in per_class]},
             "duplicates": duplicates,
+            **labels,
         },
     }
 

@@ -125,7 +125,7 @@ def data_of(task: Task, rung: Rung) -> Dataset:
     from escalera.data.splits import with_calibration
 
     data = open_data(task.source)
-    aside = rung.config.evaluate.coverage is not None and task.on == "test"
+    aside = rung.config.evaluate.coverage is not None
     return with_calibration(data, rung.config.data.group) if aside else data
 
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from escalera.core.errors import DataError, EscaleraError
 from escalera.inference import bundle
-from escalera.inference.serving.question import read_question, refused
+from escalera.inference.serving.question import NO_MODEL, read_question, refused
 from escalera.report.language import LANGUAGES
 from escalera.studio.i18n import preferred
 from escalera.studio.pictures.route import taking
@@ -37,7 +37,7 @@ def add_routes(app: Starlette, studio: Studio) -> None:
         try:
             question = await read_question(request)
             if not question.model:
-                raise DataError("expected model=<one of GET /models>, received none")
+                raise DataError(NO_MODEL)
             answer = await asyncio.wrap_future(studio.classify(question.model, question.pictures, question.attributes))
         except EscaleraError as error:
             return refused(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from markupsafe import Markup
@@ -21,7 +22,7 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], measure: str, w
     """A line for each run, epoch by epoch, wide and narrow, and a legend; None where none has the measure."""
     factor = 100 if "accuracy" in measure else 1
     lines = {
-        name: [(line["epoch"], factor * line[measure]) for line in history if line.get(measure) is not None]
+        name: [(line["epoch"], factor * line[measure]) for line in history if _is_number(line.get(measure))]
         for name, history in histories.items()
     }
     lines = {name: points for name, points in lines.items() if points}
@@ -35,6 +36,11 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], measure: str, w
         Markup('<div class="figure {}">{}</div>').format(kind, _picture(kind, lines, measure, words)) for kind in _SIZES
     )
     return Markup('{}<ul class="legend">{}</ul>').format(figures, legend)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a history that somebody may have changed has a number there, which `true` is none."""
+    return type(value) in (int, float) and isfinite(value)
 
 
 def _picture(kind: str, lines: Lines, measure: str, words: Language) -> Markup:

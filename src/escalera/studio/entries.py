@@ -49,7 +49,9 @@ def entry_of(ladder: str, run: RunDir) -> Entry | None:
         return Entry(*known, None, damaged=run.record.name)
     if state != "done":
         return None
-    damaged = next(iter(run.faults(run.metrics.name)), "")
+    # Of the others it is seen at a glance whether they are gone; their digests would cost seconds at each look.
+    gone = (name for name in run.read_record().get("files", {}) if not (run.path / name).exists())
+    damaged = next(iter(run.faults(run.metrics.name)), "") or next(gone, "")
     if damaged:
         return Entry(*known, None, damaged=damaged)
     try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
+from escalera.core.translation import translate
 from escalera.inference.serving.forms import check_files, read_form, write_form
 from escalera.inference.serving.guard import AROUND, LARGEST_UPLOAD, ApiGuard, App, RefusedError, Scope, decoded_path
 from escalera.inference.serving.json_text import dump_json, parse_json
@@ -116,8 +117,8 @@ class Guard(ApiGuard):
                 parts = read_form(kind, body)
                 check_files(parts, "files")
                 return write_form(parts)
-        except ForbiddenError as error:
-            raise RefusedError(403, str(error)) from error
-        except ValueError as error:
-            raise RefusedError(400, str(error)) from error
+        except (ForbiddenError, ValueError) as error:
+            # The page shows it as it comes.
+            reason = translate(str(error), path.split("/")[1]) if re.match(_PAGE, path) else str(error)
+            raise RefusedError(403 if isinstance(error, ForbiddenError) else 400, reason) from error
         return kind, body

@@ -9,6 +9,10 @@ from escalera.core.translation import translate
 from escalera.inference.serving.queue import BusyError
 
 
+class HintError(DataError):
+    """What a person mends at the next click: the page says it as it stands, and not that something was unreadable."""
+
+
 def load_words(code: str) -> Language:
     """The words of `en` or `es`; raises EscaleraError for another language."""
     return language.load_words(code, "core", "report", "studio")
@@ -31,6 +35,9 @@ def preferred(accept: str) -> str:
 
 def translated(error: EscaleraError, words: Language) -> str:
     """What went wrong, in the reader's language."""
+    text = translate(str(error), words.code)
+    if isinstance(error, HintError):
+        return text[:1].upper() + text[1:]
     kinds: tuple[tuple[type[EscaleraError], str], ...] = (
         (BusyError, "error.busy"),
         (DataError, "error.data"),
@@ -38,4 +45,4 @@ def translated(error: EscaleraError, words: Language) -> str:
         (LadderError, "error.ladder"),
     )
     key = next((key for kind, key in kinds if isinstance(error, kind)), "error.other")
-    return f"{words.say(key)}: {translate(str(error), words.code)}"
+    return f"{words.say(key)}: {text}"

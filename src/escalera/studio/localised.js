@@ -1,6 +1,6 @@
 // Before gradio's own scripts: the browser answers in the language of the page, and what gradio names in English only
-// gets its name in it: `names` is {English: name}.
-({ code, names }) => {
+// gets its name in it: `names` is {English: name}, `formats` what it says of a file of another kind than it takes.
+({ code, names, formats }) => {
   Object.defineProperty(navigator, 'language', { get: () => code });
   Object.defineProperty(navigator, 'languages', { get: () => [code] });
   document.documentElement.lang = code;
@@ -11,10 +11,19 @@
       if (found) node.setAttribute(one, found);
     }
   };
+  const say = text => {
+    const found = formats && /^Invalid file types?: (.*)\. Only (.*) allowed\.$/s.exec(text.data.trim());
+    if (found) text.data = formats.replace('{files}', () => found[1]).replace('{formats}', () => found[2]);
+  };
   new MutationObserver(changes => {
     for (const { type, target, addedNodes } of changes) {
       if (type === 'attributes') name(target);
-      for (const node of addedNodes) if (node.nodeType === 1) [node, ...node.querySelectorAll(named)].forEach(name);
+      if (type === 'characterData') say(target);
+      for (const node of addedNodes) {
+        if (node.nodeType === 1) [node, ...node.querySelectorAll(named)].forEach(name);
+        const texts = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+        do if (texts.currentNode.nodeType === 3) say(texts.currentNode); while (texts.nextNode());
+      }
     }
-  }).observe(document, { subtree: true, childList: true, attributeFilter: attributes });
+  }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter: attributes });
 }

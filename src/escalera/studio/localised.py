@@ -63,8 +63,10 @@ class _Beginning:
 
 def beginning(code: str) -> str:
     """The script of a page in a language."""
-    given = json.dumps({"code": code, "names": names(code)}, ensure_ascii=False).replace("<", "\\u003c")
-    return f"<script>(\n{_SCRIPT.read_text(encoding='utf-8')})({given})</script>"
+    formats = "" if code == "en" else load_words(code).messages["upload.formats"]
+    given = {"code": code, "names": names(code), "formats": formats}
+    written = json.dumps(given, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<script>(\n{_SCRIPT.read_text(encoding='utf-8')})({written})</script>"
 
 
 def names(code: str) -> Mapping[str, str]:

@@ -74,6 +74,9 @@ class Uploads:
             if isinstance(found, dict):
                 for key, value in found.items():
                     name = key.casefold().strip()
+                    # gradio's page shows such a file by its content, and sends that along.
+                    if name == "url" and isinstance(value, str) and value.startswith("data:image/svg+xml"):
+                        raise ForbiddenError("a drawing in SVG is not read: save it as PNG, and take that")
                     if name in _OF_FILES and not self._may_be_named(name, value, host):
                         raise ForbiddenError("files are uploaded, and named as such")
                 waiting += found.values()

@@ -6,16 +6,20 @@ from collections.abc import Iterable, Sequence
 
 from escalera.core.csvtext import csv_text
 from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.inference.serving.answer import Answer
 from escalera.studio.service import Studio
 
 COLUMNS = ("file", "class", "probability", "second", "second_probability", "error")
+PROBABILITIES = ("probability", "second_probability")
+"""Those of the columns that hold numbers."""
 Row = dict[str, str | float | None]
 
 
-def table(studio: Studio, key: str, files: Iterable[tuple[str, bytes]]) -> list[Row]:
-    """What a model says of each (name, content), in order; one that cannot be decoded has its reason under `error`.
+def table(studio: Studio, key: str, files: Iterable[tuple[str, bytes]], language: str = "en") -> list[Row]:
+    """What a model says of each (name, content), in order.
 
+    One that cannot be decoded has its reason under `error`, in the reader's language.
     Pictures from different folders may share a name: each has its row.
     """
     rows: list[Row] = []
@@ -23,7 +27,7 @@ def table(studio: Studio, key: str, files: Iterable[tuple[str, bytes]]) -> list[
         try:
             rows.append(_row(name, studio.classify(key, [content]).result()))
         except DataError as error:
-            rows.append({**dict.fromkeys(COLUMNS), "file": name, "error": str(error)})
+            rows.append({**dict.fromkeys(COLUMNS), "file": name, "error": translate(str(error), language)})
     return rows
 
 

@@ -59,7 +59,7 @@ def computing(words: Language) -> Iterator[Check]:
     precision = choose_precision("auto", choose_device("auto"))
     yield Check("bf16", "ok", words.say("doctor.bf16" if precision == "bf16" else "doctor.no_bf16"))
     used, there = torch.get_num_threads(), cores()
-    text = words.say("doctor.cores", used=used, all=there)
+    text = words.say("doctor.cores.one" if used == 1 else "doctor.cores.other", used=used, all=there)
     if used < there and os.environ.get(_THREADS):
         yield Check("cores", "missing", text, set_variable(_THREADS, ""))
     else:

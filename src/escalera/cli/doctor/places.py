@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from escalera.cli.doctor.check import Check, set_variable
 from escalera.cli.doctor.facts import gibibytes
 from escalera.core.extras import EXTRAS, is_installed
 from escalera.core.language import Language
+from escalera.core.rights import standing, why_shut
 from escalera.core.translation import translate
 from escalera.core.weights_root import ROOT, weights_root
 from escalera.data.cache.folders import cache_root
@@ -35,23 +35,15 @@ def places(data_root: Path | None, words: Language) -> Iterator[Check]:
 
 
 def _writable(name: str, folder: Path, command: str, words: Language) -> Check:
-    """Whether a folder can be written, or made where it is not there yet: rights alone do not say it."""
-    try:
-        with tempfile.TemporaryFile(dir=_standing(folder)):
-            pass
-    except OSError as error:
-        why = translate(str(error.strerror), words.code)
+    """Whether a folder can be written, or made where it is not there yet."""
+    if reason := why_shut(folder):
+        why = translate(reason, words.code)
         return Check(name, "broken", words.say("doctor.not_written", folder=folder, why=why), command)
     return Check(name, "ok", words.say("doctor.written", folder=folder))
 
 
-def _standing(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
-
-
 def _disk(cache: Path, words: Language) -> Check:
-    free = min(shutil.disk_usage(_standing(place)).free for place in (cache, Path.cwd()))
+    free = min(shutil.disk_usage(standing(place)).free for place in (cache, Path.cwd()))
     text = words.say("doctor.disk_free", size=gibibytes(free, words))
     if free >= _ENOUGH:
         return Check("disk", "ok", text)

@@ -45,7 +45,8 @@ class SideBySide(Narrator):
         words = self.words
         sizes = {"each": f"{words.number(each / 1e9, 1)} GB", "free": f"{words.number(free / 1e9, 1)} GB"}
         why = words.say("jobs.runs_to_go" if limit == "runs" else f"jobs.{limit}", **sizes)
-        runs = words.say("jobs.runs", runs=words.number(count), threads=words.count(threads, "thread"))
+        key = "jobs.runs.one" if count == 1 else "jobs.runs.other"
+        runs = words.say(key, runs=words.number(count), threads=words.count(threads, "thread"))
         self._print(f"{runs}: {why}")
         self.board = Board(self.console, words, self.runs, count)
 

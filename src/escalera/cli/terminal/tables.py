@@ -108,14 +108,14 @@ def rungs_table(story: Story, words: Language, *, narrow: bool = False) -> Table
     if not narrow:
         table.add_column(words.say("table.parameters"), justify="right", no_wrap=True)
     table.add_column(words.say("table.time"), justify="right", no_wrap=True)
-    from escalera.report.shortfall import named
+    from escalera.report.shortfall import first_of, named
 
     report = load_words(words.code, "core", "report", plain=True)
     for baseline in story.baselines:
-        name = escape(named(baseline, report))
-        table.add_row(name, words.number(100 * baseline.score, 2), style="dim")
+        name = ": ".join(filter(None, (named(baseline, report), first_of(story.beside(baseline), report))))
+        table.add_row(escape(name), words.number(100 * baseline.score, 2), style="dim")
     for rung in story.rungs:
-        if rung.state != "done" or rung.accuracy is None:
+        if rung.accuracy is None:
             table.add_row(rung.name, f"[red]{words.say(f'state.{rung.state}')}[/]")
             continue
         step, compared = rung.step, ("", "", "")

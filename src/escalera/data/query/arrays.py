@@ -42,6 +42,16 @@ def checked(
     raise DataError(" ".join(filter(None, (header, words, typed))))
 
 
+def as_array(given: Any) -> NDArray[Any]:
+    """An array of numpy's, of what has one or becomes one; a tensor too that learns, is on a GPU, or holds bfloat16."""
+    if hasattr(given, "detach"):
+        given = given.detach().cpu()
+        if str(given.dtype) == "torch.bfloat16":
+            given = given.float()
+    found: NDArray[Any] = np.asarray(given)
+    return found
+
+
 def strange_levels(largest: int, usual: Sequence[int]) -> str:
     """What is odd about the largest level of all pixels given, beside those of the pictures of train; "" for nothing.
 
@@ -62,6 +72,10 @@ def _levels(x: NDArray[Any], white: int | None, range_: Sequence[float] | None) 
         return "", "255 * x.astype('uint8')"
     if kind in "US":
         return "Names of files are given as a list.", "x.tolist()"
+    if kind == "c":
+        return "Complex numbers are no levels.", "x.real"
+    if kind == "O" and all(isinstance(one, int | float | np.number) for one in x.flat):
+        return "", "numpy.array(x.tolist())"
     if kind not in "uif":
         return "Pictures of different sizes, and names of files, are given as a list.", ""
     if kind == "f" and not np.isfinite(x).all():

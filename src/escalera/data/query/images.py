@@ -24,7 +24,7 @@ from escalera.data.cache.bitmap import Way, to_array
 from escalera.data.cache.decode import decode_all, most_pixels
 from escalera.data.input_spec import Learned
 from escalera.data.mosaic import mosaic
-from escalera.data.query.arrays import checked, scaled, strange_levels
+from escalera.data.query.arrays import as_array, checked, scaled, strange_levels
 from escalera.data.readers.listing import Raw, shown
 
 Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
@@ -134,7 +134,7 @@ class Intake:
         if isinstance(given, Image.Image):
             range_ = self.learned.range
             levels = None if range_ is None else (range_[0], range_[1])
-            return to_array(_upright(given), Way(size, channels, self.learned.resize, levels))[0]
+            return pixels_of(given, Way(size, channels, self.learned.resize, levels))
         if isinstance(given, bytes | bytearray | memoryview):
             return self._file(bytes(given))
         if isinstance(given, str | os.PathLike):
@@ -201,13 +201,24 @@ def no_such_file(path: Path) -> str:
     return f"there is no such file; did you mean '{guess}'?" if guess else "there is no such file"
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """A PIL image, loaded, and turned as its camera says; raises DataError where the file behind it is damaged."""
+def pixels_of(image: Image.Image, way: Way) -> NDArray[np.uint8]:
+    """The pixels (h, w, C) of a PIL image, turned as its camera says and converted as those of a file.
+
+    Raises DataError for one without pixels, of numbers whose black and white nobody knows, or whose file is damaged.
+    """
+    if not image.width * image.height:
+        raise DataError(f"there is no pixel in it: it is {image.width}x{image.height}")
+    if image.mode in ("I", "F") and way.levels is None:
+        raise DataError(
+            f"its pixels are 32-bit ({image.mode}), whose black and white are not stated; type "
+            "Image.fromarray(x), where x are its pixels from 0 to 255 as uint8"
+        )
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        upright = ImageOps.exif_transpose(image)
     except Exception as error:  # Pillow's parsers raise nearly anything on damaged bytes
         raise DataError(f"{error or type(error).__name__}") from error
+    return to_array(upright, way)[0]
 
 
 def _is_array(given: Any) -> bool:
@@ -217,15 +228,16 @@ def _is_array(given: Any) -> bool:
 
 def _array(given: Any) -> NDArray[Any]:
     try:
-        found: NDArray[Any] = np.asarray(given)
-    except Exception as error:  # a tensor on a GPU, or that learns
+        return as_array(given)
+    except Exception as error:  # of whichever library it is, as a sparse tensor
         raise DataError(f"expected an array that numpy reads, received {_kind(given)}: {error}") from error
-    return found
 
 
 def _kind(given: Any) -> str:
     if isinstance(given, Mapping):
         return "a mapping; the values of a row's columns are given as attributes=[{...}]"
+    if hasattr(given, "read"):
+        return f"{type(given).__name__}; type x.read(), where x is the open file"
     if isinstance(given, Iterable) and not hasattr(given, "__len__"):
         return f"{type(given).__name__}; make a list of it, so that you know which answer is whose: sorted(...)"
     return f"{type(given).__name__}"

@@ -15,6 +15,8 @@ from escalera.core.errors import DataError
 from escalera.data.readers.listing import Labels
 
 _LISTED = 5
+_UNKNOWN = ("None", "nan", "<NA>", "NaT")
+"""How what stands for no value in a column of pandas is written."""
 
 
 def labels_in(labels: NDArray[Any], rows: int) -> Labels:
@@ -25,6 +27,8 @@ def labels_in(labels: NDArray[Any], rows: int) -> Labels:
     kind = labels.dtype.kind
     if labels.ndim == 2 and labels.shape[1] > 1 and len(labels) == rows and kind in "iubf":
         labels, kind = _one_hot(labels), "i"
+    if kind == "O":  # of Python: None, or NaN among texts
+        _present(np.array([not isinstance(one, str) and str(one) in _UNKNOWN for one in labels.flat]), "None or NaN")
     if labels.size != rows or labels.ndim > 2 or kind not in "iubfUS":
         raise DataError(
             f"expected {rows} labels, one for each image, as whole numbers, texts, or rows with one 1; found shape "

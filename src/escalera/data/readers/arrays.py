@@ -203,8 +203,8 @@ def _each(
         note = f"{path.name}: '{name}' {shape} is read with the channels first (N, C, H, W)."
         return (*shape[2:], shape[1]), True, [note]
     raise DataError(
-        f"{path}: expected '{name}' of shape (N, H, W), or (N, H, W, C) with C 1, 3 or 4, or (N, D), of numbers; found "
-        f"{shape} of {dtype}."
+        f"{path}: expected '{name}' of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1, 3 or 4, or (N, D), of "
+        f"numbers; found {shape} of {dtype}{', where there is no image' if 0 in shape else ''}."
     )
 
 

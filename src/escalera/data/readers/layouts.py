@@ -16,6 +16,7 @@ from escalera.data.readers.table_files import TABLES, table_files, tables, unrea
 _DEEPEST, _LISTED = 4, 5
 _SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".feather", ".json")
 """Endings of tables that are not read."""
+_PACKED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 CALLED = {"folders": "folders of classes", "table": "a table", "arrays": "arrays"}
 
 
@@ -177,7 +178,10 @@ def _hints(path: Path) -> str:
     from escalera.data.readers.sidecars import of_one_folder
 
     if not path.is_dir():
-        return f" Save {shown(path.name)} as CSV." if path.suffix.lower() in _SHEETS else ""
+        ending = path.suffix.lower()
+        if ending in _PACKED:
+            return " Unpack it, and name the folder."
+        return f" Save {shown(path.name)} as CSV." if ending in _SHEETS else ""
     if sources := _sources_below(path):
         return f" There are tables or arrays in {', '.join(shown(str(place)) for place in sources[:3])}: name one."
     return of_one_folder(path)

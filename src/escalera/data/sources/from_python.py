@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from escalera.core.arguments import Name, shown, text
 from escalera.core.errors import DataError, nearest
 from escalera.data.cache import folders
+from escalera.data.cache.bitmap import Way
+from escalera.data.query.arrays import as_array
+from escalera.data.query.images import pixels_of
 from escalera.data.readers.array_labels import labels_in
 from escalera.data.readers.arrays import CHANNELS
 from escalera.data.readers.listing import SPLITS
@@ -68,15 +72,33 @@ def _checked(splits: ArraySplits) -> dict[str, Any]:
 
 
 def _images(split: str, given: Any) -> NDArray[Any]:
-    images = _array(split, "images", given)
+    images = _array(split, "images", _opened(split, given) if isinstance(given, list | tuple) else given)
     shape = images.shape
     ranks = {2: shape[-1:] > (1,), 3: True, 4: len(shape) == 4 and (shape[3] in CHANNELS or shape[1] in CHANNELS)}
     if images.dtype.kind not in "buif" or 0 in shape or not ranks.get(len(shape), False):
+        none = ", where there is no image" if 0 in shape else ""
         raise DataError(
-            f"data: {split}: expected images of shape (N, H, W), or (N, H, W, C) with C 1, 3 or 4, or (N, D), of "
-            f"numbers, received {shape} of {images.dtype}."
+            f"data: {split}: expected images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1, 3 or 4, or "
+            f"(N, D), of numbers, received {shape} of {images.dtype}{none}."
         )
     return np.ascontiguousarray(images)
+
+
+def _opened(split: str, given: Sequence[Any]) -> list[Any]:
+    """A list whose PIL images have become pixels as those of files do: (H, W) where all are grey, else (H, W, C)."""
+    found = list(given)
+    for number, one in enumerate(given):
+        # Numbers of more than eight bits stay as they are: data.range may say which are black and white.
+        if isinstance(one, Image.Image) and one.mode not in ("I", "F") and not one.mode.startswith("I;16"):
+            try:
+                found[number] = pixels_of(one, Way(None, None))
+            except DataError as error:
+                raise DataError(f"data: {split}: images[{number}]: {error}.") from error
+    made = [number for number, one in enumerate(found) if one is not given[number]]
+    grey = all(found[number].shape[2] == 1 for number in made)
+    for number in made:
+        found[number] = found[number][..., 0] if grey else np.broadcast_to(found[number], (*found[number].shape[:2], 3))
+    return found
 
 
 def _labels(split: str, given: Any, rows: int) -> NDArray[Any]:
@@ -94,15 +116,19 @@ def _labels(split: str, given: Any, rows: int) -> NDArray[Any]:
 
 
 def _array(split: str, what: str, given: Any) -> NDArray[Any]:
+    several = isinstance(given, list | tuple)
     try:
-        return np.asarray(given)
-    except (
-        ValueError,
-        TypeError,
-        RuntimeError,
-    ) as error:  # rows of several lengths; a tensor on a GPU, one that learns
+        return as_array([as_array(one) if hasattr(one, "detach") else one for one in given] if several else given)
+    except (ValueError, TypeError, RuntimeError) as error:  # rows of several lengths; a sparse tensor
+        sizes = list(dict.fromkeys(str(one.shape) for one in given if hasattr(one, "shape"))) if several else []
+        if len(sizes) > 1:
+            raise DataError(
+                f"data: {split}: {what}: expected arrays of one shape, received {sizes[0]} and {sizes[1]}. Resize "
+                "them, or name a folder of files as the source: those are resized as data.image_size says."
+            ) from error
+        why = "its parts have several sizes" if "inhomogeneous" in str(error) else error
         raise DataError(
-            f"data: {split}: {what}: expected an array that numpy reads, received {_kind(given)}: {error}"
+            f"data: {split}: {what}: expected an array that numpy reads, received {_kind(given)}: {why}"
         ) from error
 
 

@@ -118,7 +118,7 @@ def _unknown(name: str, data_root: Path | None, colon: str, beside: Path | None)
     if (guess := _neighbour(name, beside)) and ("/" in name or not closest(name, KNOWN)):
         return f"unknown source '{name}'{colon}did you mean '{guess}'?"
     there = [path.name for root in _roots(data_root) for path in _sources(root)]
-    return f"unknown source '{name}'{colon}{nearest(name, [*KNOWN, *there])}"
+    return f"unknown source '{name}'{colon}{nearest(name, dict.fromkeys([*KNOWN, *there]))}"
 
 
 def data_roots(data_root: Path | None) -> dict[str, Path | None]:
@@ -130,8 +130,10 @@ def data_roots(data_root: Path | None) -> dict[str, Path | None]:
 def catalogue(data_root: Path | None, cache_dir: Path | None = None) -> list[dict[str, str | None]]:
     """What is known and what is there: each source's name, where it is (None: not here), its form, and its hub address.
 
-    What comes with a library is where the library is, in no form.
+    What comes with a library is where the library is, in no form. Raises DataError where there is no `data_root`.
     """
+    if data_root is not None and not data_root.is_dir():
+        raise DataError(f"--data-root: expected a folder of data, but there is none at {data_root}")
     cached = cache_dir or folders.cache_root()
     roots = _roots(data_root)
     rows: list[dict[str, str | None]] = []

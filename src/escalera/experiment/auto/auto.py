@@ -38,6 +38,9 @@ from escalera.ladder.schema import Rung
 from escalera.run.events import Events
 from escalera.run.task import Source, data_kept, open_data
 
+_FEWEST_TRIALS, _SOME_TRIALS = 3, 20
+"""Trials without which there is no ladder, and so many that moves can be chosen among."""
+
 
 def auto(
     source: str,
@@ -181,15 +184,23 @@ def _begin(way: Way, source: str, name: str, sets: Sequence[str], timing: Timing
         reading = load_ladder(values, (), way.data_root)
     rung = reading.ladder.rungs[-1]
     diary.epochs = timing.epochs(rung, ground)
-    least = timing.seconds(rung) / rung.config.train.epochs * FEWEST
-    if 3 * ground.turns * least > timing.left:
-        needed = timing.elapsed + ground.turns * least * 20
-        raise EscaleraError(
-            f"--minutes {timing.minutes:g}: too few for a training here: {timing.elapsed:.0f} seconds went by until "
-            f"the first, of which {FEWEST} epochs take about {least:.2g}, and several are tried. Give --minutes "
-            f"{max(1, math.ceil(needed / 60))} or more."
-        )
+    _check_minutes(timing, timing.seconds(rung) / rung.config.train.epochs * FEWEST, ground.turns)
     return diary, ground
+
+
+def _check_minutes(timing: Timing, each: float, turns: int) -> None:
+    """Raise EscaleraError where a few trials do not fit, each of so many `turns` that take `each` seconds."""
+    trial, before = turns * each, timing.elapsed
+    if _FEWEST_TRIALS * trial <= timing.left:
+        return
+    least, better = (math.ceil((before + trials * trial) / 60) for trials in (_FEWEST_TRIALS, _SOME_TRIALS))
+    epochs = f"{FEWEST} epochs" if turns == 1 else f"{turns} times {FEWEST} epochs, in turns with validation"
+    more = f"; with {better} there is time for more moves" if better > least else ""
+    raise EscaleraError(
+        f"--minutes {timing.minutes:g}: too few to build a ladder here: {before:.0f} s went by before the first trial, "
+        f"a trial takes about {math.ceil(trial)} s ({epochs}), and {_FEWEST_TRIALS} have to fit. "
+        f"Give --minutes {least} or more{more}."
+    )
 
 
 def _turns(source: Source) -> int:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import json
+from math import isinf
 from typing import Any
+
+
+class NoNumberError(ValueError):
+    """JSON has no such number, as `NaN`, or it is too large, as `1e400`: `number` is how it is written."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"expected JSON in UTF-8, received a number that is none or too large: {number:.30}")
+        self.number = number
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -13,8 +22,10 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         plain = text.decode("utf-8") if isinstance(text, bytes) else text
-        found = json.loads(plain, object_pairs_hook=_once, parse_constant=_none)
+        found = json.loads(plain, object_pairs_hook=_once, parse_constant=_none, parse_float=_finite, parse_int=_whole)
         dump_json(found)
+    except NoNumberError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ValueError("expected JSON in UTF-8") from error
     return found
@@ -33,4 +44,18 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _none(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise NoNumberError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise NoNumberError(text)
+    return number
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:  # more figures than Python reads
+        raise NoNumberError(text) from error

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from escalera.core.errors import AbsentError, DataError, EscaleraError, RunError, nearest
 from escalera.inference.serving.forms import is_form, read_form
-from escalera.inference.serving.json_text import parse_json
+from escalera.inference.serving.json_text import NoNumberError, dump_json, parse_json
 from escalera.inference.serving.queue import BusyError
 
+NO_MODEL = "expected model=<one of GET /models>, received none"
+"""What is told to a question that names no model, where there are several."""
+_MOST = 100_000
+"""Classes that may be asked for."""
 _VALUES = ("model", "top", "attributes")
 """What a question says besides its pictures."""
 
@@ -45,15 +50,15 @@ async def read_question(request: Request) -> Question:
             given += [(_known(part.name), part.text) for part in parts if part.name != "file"]
         except ValueError as error:
             raise DataError(str(error)) from error
+    elif parse_options_header(kind)[0].strip().lower() == b"application/json":
+        raise DataError("a body in JSON is not read: send the picture itself as the body, or a form whose part is file")
     elif body:
         pictures = [body]
     values = dict(given)
     if len(values) < len(given):
         raise DataError(f"expected each of {', '.join(_VALUES)} once, received one of them twice")
-    top = values.get("top", "5")
-    if not (top.isascii() and top.isdecimal() and len(top) <= 6) or not 1 <= int(top) <= 100_000:
-        raise DataError(f"top: expected a number of classes, received {top[:20]!r}")
-    return Question(values.get("model", ""), pictures, _attributes(values.get("attributes")), int(top))
+    row, top = read_attributes(values.get("attributes")), read_top(values.get("top", "5"))
+    return Question(values.get("model", ""), pictures, row, top)
 
 
 def refused(error: EscaleraError) -> Response:
@@ -65,19 +70,38 @@ def refused(error: EscaleraError) -> Response:
 def _known(name: str) -> str:
     if name not in _VALUES:
         known = nearest(name[:60], _VALUES)
+        known += "" if known.endswith("?") else "."
         raise DataError(f"unknown value {name[:60]!r}; {known} Pictures are parts of a form, called file.")
     return name
 
 
-def _attributes(text: str | None) -> Mapping[str, Any] | None:
+def read_top(text: str) -> int:
+    """How many classes are wanted; raises DataError for a text that is no such number."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6) or not 1 <= int(text) <= _MOST:
+        raise DataError(f"top: expected a whole number of classes from 1 to {_MOST:,}, received {text[:20]!r}")
+    return int(text)
+
+
+def read_attributes(text: str | None) -> Mapping[str, Any] | None:
+    """The attributes of a row, as a JSON object; raises DataError for a text that is none."""
     if not text:
         return None
     try:
         found = parse_json(text)
+    except NoNumberError as error:
+        raise DataError(
+            f"attributes: expected finite numbers, received {error.number:.30}; give null where a value is not known"
+        ) from error
     except ValueError:
         found = None
     if not isinstance(found, dict):
         raise DataError(
             f'attributes: expected a JSON object, each key once, as {{"area": 1200}}, received {text[:60]!r}'
         )
+    for name, value in found.items():
+        if isinstance(value, list | dict):
+            raise DataError(
+                f"attributes: '{name:.60}': expected a text or a number, or null where it is not known; "
+                f"received {dump_json(value).decode():.60}"
+            )
     return found

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from escalera.ladder.schema.schedules import Monitor
 from escalera.ladder.schema.section import Count, Positive, Section, at_odds
+from escalera.ladder.schema.train import Epochs
 
 TRIALS = 20
 """How many settings are tried where neither trials nor minutes are given."""
@@ -28,9 +29,12 @@ class Search(Section):
         Literal["tpe", "random", "grid"],
         Field(description="tpe learns from what it has tried; grid tries every combination"),
     ] = "tpe"
-    trials: Annotated[Count | None, Field(description="settings to try; all of them for grid")] = None
+    trials: Annotated[
+        Count | None,
+        Field(description="settings to try; 20 where neither trials nor minutes are given; a grid tries all"),
+    ] = None
     minutes: Annotated[Positive | None, Field(description="no trial begins that would end later")] = None
-    epochs: Annotated[Count | None, Field(description="of a trial; those of the rung where not given")] = None
+    epochs: Annotated[Epochs | None, Field(description="of a trial; those of the rung where not given")] = None
     prune: Annotated[
         bool, Field(description="successive halving: only the better third goes on after 1, 3, 9, ... epochs")
     ] = False

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from escalera.ladder.schema.losses import CrossEntropy, Loss
 from escalera.ladder.schema.optimizers import Adam, Optimizer
 from escalera.ladder.schema.schedules import Constant, Monitor, Schedule
 from escalera.ladder.schema.section import Count, Fraction, Positive, Section, Share, at_odds
+
+_MOST_EPOCHS = 100_000
+"""No training comes near so many; each has a number of its own in memory before the first begins."""
+
+
+def _bounded(epochs: int) -> int:
+    if epochs > _MOST_EPOCHS:
+        raise ValueError(f"expected a whole number of at most {_MOST_EPOCHS}, received {epochs}")
+    return epochs
+
+
+Epochs = Annotated[Count, AfterValidator(_bounded)]
 
 
 def _by_name(value: Any) -> Any:
@@ -57,11 +69,16 @@ class Stage(Section):
 class Train(Section):
     """How the weights are found."""
 
-    epochs: Count = 20
-    batch_size: Annotated[int, Field(ge=2)] = 256
+    epochs: Annotated[Epochs, Field(description="passes over the rows of train, at the most")] = 20
+    batch_size: Annotated[int, Field(ge=2, description="rows that the network sees at once")] = 256
     drop_last: Annotated[bool, Field(description="leave out a last batch with fewer rows than the others")] = False
-    optimizer: Optimizer = Adam.model_construct(name="adam")
-    schedule: Schedule = Constant.model_construct(name="constant")
+    optimizer: Annotated[
+        Optimizer, Field(description="how gradients become steps, and the learning rate: adam, adamw, sgd or muon")
+    ] = Adam.model_construct(name="adam")
+    schedule: Annotated[
+        Schedule,
+        Field(description="how the learning rate changes: constant, exponential, cosine, linear, one_cycle or plateau"),
+    ] = Constant.model_construct(name="constant")
     accumulate: Annotated[
         Count, Field(description="batches whose gradients make one step: larger steps than memory has room for")
     ] = 1
@@ -80,8 +97,12 @@ class Train(Section):
         ),
     ] = True
     clip_norm: Annotated[Positive | None, Field(description="upper limit of the gradient's norm")] = None
-    loss: Loss = CrossEntropy.model_construct(name="cross_entropy")
-    label_smoothing: Fraction = 0.0
+    loss: Annotated[
+        Loss, Field(description="what training makes smaller: cross_entropy, or focal, where easy rows count less")
+    ] = CrossEntropy.model_construct(name="cross_entropy")
+    label_smoothing: Annotated[
+        Fraction, Field(description="share of each label that is spread evenly over all classes, such as 0.1")
+    ] = 0.0
     class_weights: Annotated[
         Literal["balanced"] | dict[str, Positive] | None,
         BeforeValidator(_by_name),

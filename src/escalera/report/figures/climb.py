@@ -40,7 +40,11 @@ class Level:
 
 
 def climb_figure(
-    steps: Sequence[ClimbStep], language: Language, levels: Sequence[Level] = (), name: str = "climb"
+    steps: Sequence[ClimbStep],
+    language: Language,
+    levels: Sequence[Level] = (),
+    name: str = "climb",
+    metric: str = "accuracy",
 ) -> Figure:
     """Accuracy above, cost below; the alternative text names every rung's accuracy."""
     room = _LABEL if levels else 0
@@ -68,7 +72,8 @@ def climb_figure(
             turn=-28 if slant else 0, font_weight=600,
         )  # fmt: skip
     rows = [*(ClimbStep(level.name, "baseline", accuracy=level.accuracy) for level in levels), *steps]
-    columns = {key: [getattr(row, key) for row in rows] for key in ("accuracy", "low", "high", "seconds")}
+    columns = {metric: [row.accuracy for row in rows]}
+    columns |= {key: [getattr(row, key) for row in rows] for key in ("low", "high", "seconds")}
     return drawing.finish(
         name,
         climb_text(steps, language, levels),

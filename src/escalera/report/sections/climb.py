@@ -26,7 +26,7 @@ def section(view: LadderView) -> dict[str, Any] | None:
     levels = [Level(named(one, view.language), one.score) for one in view.story.baselines]
     # The rows show the same numbers, for a phone: one file of them is enough.
     return {
-        "figure": view.keep(climb_figure(steps, view.language, levels)),
+        "figure": view.keep(climb_figure(steps, view.language, levels, metric=view.story.metric)),
         "rows": climb_rows_figure(steps, view.language, levels),
         "levels": bool(levels),
         "elsewhere": any(step.kind == "elsewhere" for step in steps),

@@ -10,13 +10,14 @@ from escalera.report.view import LadderView
 
 def section(view: LadderView) -> dict[str, Any] | None:
     """The different data of a ladder, each with the rungs that learned from it."""
-    sets: list[tuple[Data, list[str]]] = []
+    sets: list[tuple[Data, bool, list[str]]] = []
     for rung in view.story.rungs:
-        known = next((names for data, names in sets if rung.data and _shown(data) == _shown(rung.data)), None)
+        folds = any(run.record.folds for run in rung.done)
+        known = next((names for data, _, names in sets if rung.data and _shown(data) == _shown(rung.data)), None)
         if known is not None:
             known.append(rung.name)
         elif rung.data is not None:
-            sets.append((rung.data, [rung.name]))
+            sets.append((rung.data, folds, [rung.name]))
     return {"sets": sets} if sets else None
 
 

@@ -31,20 +31,25 @@ def section(view: RungView) -> dict[str, Any] | None:
         return None
     language = view.language
     doubt = _doubt(run.doubt)
-    answered = _by_folds(run) if run.record.folds else _answered(doubt, run.logits())
-    if answered is None:
-        return None
-    probabilities, sets = answered
+    doubts = [doubt]
+    if run.record.folds:
+        folds = _by_folds(run)
+        if folds is None:
+            return None
+        probabilities, sets, doubts = folds
+    else:
+        probabilities, sets = _answered(doubt, run.logits())
     after = tally(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), evidence.labels)
     error = float(metrics(total(after))[_KEY])
     low, high = intervals(after, draws=_DRAWS)[_KEY]
     confidence = probabilities.max(axis=1)
     curve = reject_curve(confidence, evidence.right)
     return {
-        "temperature": doubt.temperature,
+        "temperatures": (min(one.temperature for one in doubts), max(one.temperature for one in doubts)),
+        "folds": bool(run.record.folds),
         "before": (evidence.metrics[_KEY], *evidence.intervals[_KEY]),
         "after": (error, low, high),
-        "sets": _sets(doubt, sets, evidence.labels, evidence.classes) if doubt.least is not None else None,
+        "sets": _sets(doubts, sets, evidence.labels, evidence.classes) if doubt.least is not None else None,
         "rejection": view.keep(rejection_figure(curve, language, f"rejection-{view.name}", view.rung.name)),
         "half": next((accuracy for share, accuracy, _ in curve if share <= 0.5), None),
     }
@@ -60,22 +65,23 @@ def _answered(doubt: Doubt, logits: NDArray[np.floating[Any]]) -> tuple[NDArray[
     return probabilities, doubt.sets(probabilities)
 
 
-def _by_folds(run: Run) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
-    """The same by the network, and the doubt, of each row's own fold; None where a file of theirs is not whole."""
-    found, rows = [], []
+def _by_folds(run: Run) -> tuple[NDArray[np.float64], NDArray[np.bool_], list[Doubt]] | None:
+    """The same by the network of each row's own fold, and their doubts; None where a file of theirs is not whole."""
+    found, rows, doubts = [], [], []
     for number in range(1, (run.record.folds or 0) + 1):
         part = RunDir(run.path).fold(number)
         try:
-            file = DoubtFile.read_file(part.doubt, [])
-            found.append(_answered(_doubt(file), read_logits(part.predictions)))
+            doubts.append(_doubt(DoubtFile.read_file(part.doubt, [])))
+            found.append(_answered(doubts[-1], read_logits(part.predictions)))
             rows.append(read_answers(part.predictions).rows)
         except (OSError, ValueError):
             return None
     order = np.argsort(np.concatenate(rows), kind="stable")
-    return np.concatenate([one[0] for one in found])[order], np.concatenate([one[1] for one in found])[order]
+    probabilities, sets = (np.concatenate(parts)[order] for parts in zip(*found, strict=True))
+    return probabilities, sets, doubts
 
 
-def _sets(doubt: Doubt, sets: NDArray[np.bool_], labels: Any, classes: list[str]) -> dict[str, Any]:
+def _sets(doubts: list[Doubt], sets: NDArray[np.bool_], labels: Any, classes: list[str]) -> dict[str, Any]:
     """How large the sets are, and how often they hold the true class: of all test rows, and class by class."""
     sizes, held = sets.sum(axis=1), sets[np.arange(len(labels)), labels]
     rows = [
@@ -85,8 +91,8 @@ def _sets(doubt: Doubt, sets: NDArray[np.bool_], labels: Any, classes: list[str]
     ]
     coverage = float(held.mean())
     return {
-        "wanted": doubt.coverage,
-        "rows": doubt.rows,
+        "wanted": doubts[0].coverage,
+        "rows": sum(one.rows or 0 for one in doubts),
         "coverage": coverage,
         "interval": accuracy_interval(coverage, len(labels)),
         "size": float(sizes.mean()),

@@ -46,13 +46,16 @@ def _carried(run: Run, language: Language) -> list[str]:
     part = bool(drawn and learned and drawn < learned)
     sentences = _shares(run, "validation", "train", language)
     gap = train - validation
-    images = run.record.data.rows.validation
+    images = _answers(run)
     key = "hardly" if gap < _HARDLY else "some" if gap < _MUCH else "much"
-    if key == "hardly" and train > _FULL:
-        key = "full"
     # All rows of train were learned from, so that they are a sample only where a part of them was asked about.
-    least = accuracy_interval(train, drawn)[0] if part and drawn else train
-    if key in ("some", "much") and images and accuracy_interval(validation, images)[1] >= least:
+    least, most = accuracy_interval(train, drawn) if part and drawn else (train, train)
+    low, high = accuracy_interval(validation, images) if images else (validation, validation)
+    if gap < -_HARDLY and low > most:
+        key = "above_train"
+    elif key == "hardly" and train > _FULL:
+        key = "full"
+    elif key in ("some", "much") and images and high >= least:
         key = "chance"
     answer, share = _largest(run)
     if _no_more(train, drawn, share):
@@ -63,11 +66,22 @@ def _carried(run: Run, language: Language) -> list[str]:
     if part:
         values["train"] = language.say("gap.drawn", share=values["train"], images=language.count(drawn, "image"))
     values |= {"images": language.count(images, "image"), "answer": answer, "share": language.percent(share)}
-    return [*sentences, language.say(f"gap.{key}", gap=language.points(gap), **values)]
+    return [*sentences, language.say(f"gap.{key}", gap=language.points(abs(gap)), **values)]
+
+
+def _answers(run: Run) -> int | None:
+    """How many answers to rows of validation its accuracy is of: in folds those of all, which may share rows."""
+    rows, folds = run.record.data.rows, run.record.folds
+    if not folds or not rows.validation:
+        return rows.validation
+    return min(folds * rows.validation, rows.test or rows.validation)
 
 
 def _tested(run: Run, language: Language) -> list[str]:
     validation, test, rows = run.metrics.validation.accuracy, run.accuracy, run.record.data.rows
+    if run.record.folds:
+        # The rows of validation in one fold are those of test in another: nothing tells the two apart.
+        return []
     if validation is None or test is None or not rows.validation or not rows.test:
         return []
     gap = test - validation

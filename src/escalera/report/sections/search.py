@@ -65,6 +65,9 @@ def flattery(rung: Rung, search: Search, language: Language) -> list[str]:
         return []
     if not (search.done and rung.as_asked and 0 <= search.accuracy <= 1):
         return []
+    if any(run.record.folds for run in rung.done):
+        # The rows that judged the trials are among those that are answered: nothing tells the two figures apart.
+        return []
     gap = search.accuracy - rung.accuracy
     low, high = difference_interval((rung.accuracy, tested), (search.accuracy, rows))
     key = "flatters" if low > 0 else "humble" if high < 0 else "fair"

@@ -7,8 +7,7 @@ from typing import Any
 
 from escalera.core.csvtext import csv_text
 from escalera.data.facets import ATTRIBUTE, FOLDER, MISSING
-from escalera.evaluate.paired import figure
-from escalera.evaluate.slices import FEWEST, Slice
+from escalera.evaluate.slices import FEWEST, Slice, whole_figure
 from escalera.report.figures.slices import slices_figure
 from escalera.report.language import Language
 from escalera.report.slices import DUPLICATE, as_columns, slices_of
@@ -28,7 +27,7 @@ def section(view: RungView) -> dict[str, Any] | None:
         return None
     tested = [one for one in found if one.p is not None]
     worse = [one for one in tested if one.verdict == "worse"]
-    whole = figure(metric, answers.labels, answers.predicted, answers.classes)
+    whole = whole_figure(metric, answers.labels, answers.predicted, answers.classes)
     shown = [(_words(one, language), one) for one in tested[:_SHOWN]]
     columns = as_columns(found, metric)
     table = csv_text(list(columns), zip(*columns.values(), strict=True))

@@ -110,7 +110,7 @@ def _verdict(rung: Rung, parent: Rung, comparison: Comparison, language: Languag
         return [_say(language, f"words.{word}", **values)]
     if comparison.gained == comparison.lost == 0:
         return [_say(language, "words.same", **values)]
-    if (comparison.seed_p or 0.0) >= 0.05 and (comparison.low > 0 or comparison.high < 0):
+    if (comparison.seed_p or 0.0) >= 0.05 and rung.step.rows_tell and (comparison.low > 0 or comparison.high < 0):
         # The rows alone would tell: then it is the seeds that do not.
         deviations = (comparison.seed_std_before, comparison.seed_std_after)
         noise = {"before": language.points(deviations[0]), "after": language.points(deviations[1])}

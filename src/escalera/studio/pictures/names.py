@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 
-from escalera.core.errors import DataError
 from escalera.core.names import composed, fault, is_name, same
-from escalera.data.readers.listing import left_by_system, shown
+from escalera.data.readers.listing import USUAL, left_by_system, shown
 from escalera.data.sources.registry import KNOWN
+from escalera.studio.i18n import HintError
 
 LONGEST = 60
 """Characters of a name; a ladder's has a version and a kind behind it, and 80 at most."""
@@ -25,36 +25,40 @@ _LOOK_ALIKE = str.maketrans("авекмнорстухіјѕԁһαοκνρτυχ�
 def set_name(text: str) -> str:
     """A text as the name of a set, which ladders and runs are called after: `my fruit` is my-fruit.
 
-    Raises DataError for one that cannot be a folder everywhere, and for the name of a set that everybody knows.
+    Raises HintError for one that cannot be a folder everywhere, and for the name of a set that everybody knows.
     """
     name = "-".join(composed(text).split())
     _check_length(name, "a set")
     if not is_name(name):
-        raise DataError(
+        raise HintError(
             f"a set cannot be called '{_brief(name)}': expected letters, digits and . _ -, the first a letter or digit"
         )
     if why := fault(name):
-        raise DataError(f"a set cannot be called '{_brief(name)}': {why}")
+        raise HintError(f"a set cannot be called '{_brief(name)}': {why}")
     if name.casefold() in KNOWN:
-        raise DataError(f"'{name}' is the name of a set that Escalera knows already; take another")
+        raise HintError(f"'{name}' is the name of a set that Escalera knows already; take another")
     return name
 
 
 def class_name(text: str) -> str:
-    """A text as the name of a class, which may have spaces; raises DataError for one that cannot be a folder's."""
+    """A text as the name of a class, which may have spaces; raises HintError for one that cannot be a folder's."""
     name = composed(" ".join(text.split()))
     _check_length(name, "a class")
     # What a full-width letter stands for is forbidden too: some systems and programs take one for the other.
     plain = unicodedata.normalize("NFKC", name)
     wrong = sorted(letter for letter in set(name) | set(plain) if letter in _FORBIDDEN or not letter.isprintable())
     if wrong or shown(name) != name:
-        raise DataError(
+        raise HintError(
             f"a class cannot be called '{_brief(name)}': the name of a folder has none of {' '.join(_FORBIDDEN)}"
         )
     if plain.startswith(".") or plain.endswith(".") or left_by_system(plain):
-        raise DataError(f"a class cannot be called '{_brief(name)}': systems hide such a folder, or use it themselves")
+        raise HintError(f"a class cannot be called '{_brief(name)}': systems hide such a folder, or use it themselves")
     if why := fault(plain):
-        raise DataError(f"a class cannot be called '{_brief(name)}': {why}")
+        raise HintError(f"a class cannot be called '{_brief(name)}': {why}")
+    if plain.casefold() in USUAL:
+        raise HintError(
+            f"a class cannot be called '{name}': that is what a split is called; take another, as '{name}s'"
+        )
     return name
 
 
@@ -73,9 +77,9 @@ def file_name(text: str, content: bytes, ending: str) -> str:
 
 def _check_length(name: str, what: str) -> None:
     if not name:
-        raise DataError(f"expected a name for {what}, received none")
+        raise HintError(f"expected a name for {what}, received none")
     if len(name) > LONGEST or len(name.encode("utf-8", "replace")) > _BYTES:
-        raise DataError(f"{what} cannot be called '{_brief(name)}': expected {LONGEST} characters at most")
+        raise HintError(f"{what} cannot be called '{_brief(name)}': expected {LONGEST} characters at most")
 
 
 def _brief(name: str) -> str:

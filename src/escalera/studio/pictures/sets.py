@@ -19,6 +19,7 @@ from escalera.data.readers.listing import left_by_system, many_files_state
 from escalera.data.readers.natural import natural
 from escalera.data.readers.split_folders import entries, is_picture, split_folders
 from escalera.data.sources.registry import KNOWN
+from escalera.studio.i18n import HintError
 from escalera.studio.pictures.names import class_name, look, set_name
 
 MOST = 20_000
@@ -40,13 +41,13 @@ class PictureSets:
         return [entry.name for entry in entries(self.root) if _is_folder(entry) and self._is_set(entry)]
 
     def make(self, text: str) -> str:
-        """Make an empty set; its name. Raises DataError for a name that cannot be, or is taken."""
+        """Make an empty set; its name. Raises HintError for a name that cannot be, or is taken."""
         name = set_name(text)
         with self._lock:
             taken = [entry.name for entry in entries(self.root)] if self.root.is_dir() else []
             for other in taken:
                 if look(other) == look(name) or look(other.rsplit(".", 1)[0]) == look(name):
-                    raise DataError(f"there is a '{other}' in {self.root} already; take another name, or choose it")
+                    raise HintError(f"there is a '{other}' in {self.root} already; take another name, or choose it")
             _making(self.root / name)
         return name
 
@@ -73,7 +74,7 @@ class PictureSets:
         return many_files_state(self._set(name), files)
 
     def add_class(self, name: str, text: str) -> str:
-        """Add a class; its name. Raises DataError for a name that cannot be, or that another class looks like."""
+        """Add a class; its name. Raises HintError for a name that cannot be, or that another class looks like."""
         called = class_name(text)
         with self._lock:
             self._check_free(name, called)
@@ -140,24 +141,24 @@ class PictureSets:
     def _set(self, name: str) -> Path:
         there = entries(self.root) if self.root.is_dir() else ()
         if not any(entry.name == name and _is_folder(entry) and self._is_set(entry) for entry in there):
-            raise DataError(f"there is no set '{name[:60]}' in {self.root}; {nearest(name[:60], self.names())}")
+            raise HintError(f"there is no set '{name[:60]}' in {self.root}; {nearest(name[:60], self.names())}")
         return self.root / name
 
     def _class(self, name: str, called: str) -> Path:
         folder = self._set(name)
         names = self.class_names(name)
         if called not in names:
-            raise DataError(f"there is no class '{called[:60]}' in '{name}'; {nearest(called[:60], names)}")
+            raise HintError(f"there is no class '{called[:60]}' in '{name}'; {nearest(called[:60], names)}")
         return folder / called
 
     def _check_free(self, name: str, called: str, but: str | None = None) -> None:
         names = [entry.name for entry in entries(self._set(name))]
         if len(names) >= MOST_CLASSES:
-            raise DataError(f"expected {MOST_CLASSES:,} classes at most, and there are as many")
+            raise HintError(f"expected {MOST_CLASSES:,} classes at most, and there are as many")
         for other in names:
             if other != but and look(other) == look(called):
                 same = "is there already" if other == called else f"looks like '{other}', which is there already"
-                raise DataError(f"the class '{called}' {same}; take another name")
+                raise HintError(f"the class '{called}' {same}; take another name")
 
     def _is_set(self, entry: os.DirEntry[str]) -> bool:
         if entry.name.casefold() in KNOWN:
@@ -188,7 +189,7 @@ def _making(folder: Path) -> None:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise DataError(f"there is a '{folder.name}' already; take another name") from None
+        raise HintError(f"there is a '{folder.name}' already; take another name") from None
     except OSError as error:
         raise DataError(f"the folder {folder} could not be made: {error.strerror}") from error
 

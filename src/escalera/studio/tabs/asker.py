@@ -12,19 +12,21 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from escalera.core.errors import EscaleraError
+from escalera.core.errors import DataError, EscaleraError
 from escalera.core.translation import translate
 from escalera.data.mosaic import parts
 from escalera.inference.files import of_folds
 from escalera.inference.onnx_model import About
+from escalera.inference.serving.json_text import dump_json
+from escalera.inference.serving.question import NO_MODEL, read_attributes, read_top
 from escalera.report.language import Language
 from escalera.studio.form import form
-from escalera.studio.i18n import translated
+from escalera.studio.i18n import HintError, translated
 from escalera.studio.parts import answer_html, error_html, hint_html, pictures_html
 from escalera.studio.samples import Samples
 from escalera.studio.service import Studio
 from escalera.studio.sheet import Cell, sheet
-from escalera.studio.table import COLUMNS, table, to_csv
+from escalera.studio.table import COLUMNS, PROBABILITIES, table, to_csv
 from escalera.studio.tabs.shared import choices, content, telling
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ class Asker:
         answers = []
         for key in dict.fromkeys(filter(None, (model, other))):
             try:
-                answers.append(self._answer(key, picture, pictures, attributes, near))
+                lacks = self._lacks(model, key)
+                answers.append(hint_html(lacks) if lacks else self._answer(key, picture, pictures, attributes, near))
             except EscaleraError as error:
                 answers.append(error_html(translated(error, self.words)))
         if not any(answers):
@@ -75,11 +78,13 @@ class Asker:
         given = [content(path) for path in (pictures or [])] if several else [content(picture)] if picture else []
         if trained.reads_pictures and not given:
             return Markup("")
-        row = _row(attributes) if trained.reads_attributes else None
+        columns = {field.column for field in form(trained, self.words)}
+        given_row = {name: value for name, value in _row(attributes).items() if name in columns}
+        row = given_row if trained.reads_attributes else None
         answer = self.studio.classify(key, given if trained.reads_pictures else [], row).result()
         map_ = self.studio.explain(answer).result()
         shown = self.studio.enlarged(key, given) if trained.reads_pictures else None
-        title = next((entry.label for entry in self.studio.models() if entry.key == key), key)
+        title = self._title(key)
         blind = "classify.no_map_onnx" if isinstance(trained, About) else "classify.no_map"
         # Beside several models each answer has to be one element, with all that belongs to it.
         folds = [hint_html(translate(note, self.words.code)) for note in of_folds(self.studio.out / key)]
@@ -98,6 +103,30 @@ class Asker:
         wall = pictures_html([(sample.pixels, sample.name) for sample in found.samples], caption)
         # One element a model, so that the pictures stay below their model's answer where two stand side by side.
         return Markup("<div>{}<h4>{}</h4>{}</div>").format(html, caption, wall)
+
+    def _title(self, key: str) -> str:
+        """What a person knows a model by."""
+        return next((entry.label for entry in self.studio.models() if entry.key == key), key)
+
+    def _lacks(self, first: str, other: str) -> str:
+        """What the page says of a model beside the first one, whose form does not ask for what it reads; else ""."""
+        if first == other:
+            return ""
+        one, two = (self.studio.trained(key) for key in (first, other))
+        say, what = self.words.say, []
+        count = two.data.together
+        if two.reads_pictures and not (one.reads_pictures and one.data.together == count):
+            images = say("classify.reads.images", n=self.words.number(count))
+            what.append(images if count > 1 else say("classify.reads.image"))
+        columns = [{field.column for field in form(model, self.words)} for model in (one, two)]
+        if two.reads_attributes and not columns[1] <= columns[0]:
+            what.append(say("classify.reads.attributes"))
+        listed = self.words.listing(what)
+        return say("classify.reads", model=self._title(other), what=listed) if what else ""
+
+    def stale(self, model: str | None, answered: str | None) -> tuple[Any, Any]:
+        """Take the table away once another model is chosen than the one that answered."""
+        return (gr.skip(), gr.skip()) if model == answered else ("", gr.update(visible=False))
 
     def _adapt(self, model: str | None) -> tuple[Any, Any, Any]:
         """Show what the model needs: one picture or several, and the attributes of the row."""
@@ -169,25 +198,32 @@ class Asker:
             choices=[(self.words.say("classify.none"), ""), *found]
         )
 
-    def _several(self, model: str | None, files: list[str] | None) -> tuple[Any, Any]:
+    def _several(self, model: str | None, files: list[str] | None) -> tuple[Any, Any, str]:
         if not model or not files:
-            return gr.skip(), gr.skip()
-        rows = table(self.studio, model, ((Path(path).name, content(path)) for path in files))
+            raise HintError(self.words.say("classify.no_files" if model else "studio.nothing_here"))
+        named = ((Path(path).name, content(path)) for path in files)
+        rows = table(self.studio, model, named, self.words.code)
         path = self.studio.new_folder() / "escalera.csv"
         path.write_text(to_csv(rows), encoding="utf-8")
         heads = [self.words.say(f"column.{name}") for name in COLUMNS]
-        cells = [[self._cell(row[name]) for name in COLUMNS] for row in rows]
-        return sheet(heads, cells, self.words.say("classify.table")), gr.update(value=str(path), visible=True)
+        cells = [[self._cell(name, row[name]) for name in COLUMNS] for row in rows]
+        whole = sheet(heads, cells, self.words.say("classify.table"))
+        return whole, gr.update(value=str(path), visible=True), model
 
-    def _predict(
-        self, model: str, pictures: list[str] | None, attributes: dict[str, Any] | None = None, top: int = 5
-    ) -> dict[str, Any]:
-        """What a model of GET /models says of the pictures of one row, and of its attributes."""
-        answer = self.studio.classify(model, [content(path) for path in pictures or []], attributes or None)
-        return answer.result().to_json(max(1, top))
+    def _predict(self, model: Any, pictures: list[str] | None, attributes: Any = None, top: Any = None) -> Any:
+        """What a model of GET /models says of the pictures of one row, and of its attributes, as over HTTP."""
+        if not isinstance(model, str) or not model:
+            raise DataError(NO_MODEL)
+        # A program may write 5 as 5.0.
+        written = dump_json(int(top) if isinstance(top, float) and top.is_integer() else top).decode()
+        count = read_top("5" if top is None else written)
+        row = None if attributes is None else read_attributes(dump_json(attributes).decode())
+        return self.studio.classify(model, [content(path) for path in pictures or []], row).result().to_json(count)
 
-    def _cell(self, value: str | float | None) -> Cell:
-        return (self.words.percent(value), value) if isinstance(value, float) else value or ""
+    def _cell(self, name: str, value: str | float | None) -> Cell:
+        if name in PROBABILITIES:  # that of a picture which was not read is no number: it is sorted behind the others
+            return (self.words.percent(value), value) if isinstance(value, float) else ("", None)
+        return str(value or "")
 
 
 def _row(attributes: list[list[Any]]) -> Mapping[str, Any]:

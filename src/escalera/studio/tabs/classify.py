@@ -14,7 +14,7 @@ from escalera.studio.parts import hint_html
 from escalera.studio.service import Studio
 from escalera.studio.sheet import SORT
 from escalera.studio.tabs.asker import Asker
-from escalera.studio.tabs.shared import BUSY, LATEST, choices, picture_input
+from escalera.studio.tabs.shared import BUSY, LATEST, QUIET, choices, picture_input
 
 
 def classify(studio: Studio, words: Language) -> None:
@@ -29,12 +29,14 @@ def classify(studio: Studio, words: Language) -> None:
             with gr.Column(scale=3, min_width=320):
                 answer = gr.HTML(hint_html(say("classify.waiting")), elem_id="answer", label=say("classify.table"))
         with gr.Accordion(say("classify.several"), open=False):
-            _several(question, asker, words)
+            several = _several(question, asker, words)
         # Inside the tab: the tabs take everything beside them for a tab.
         truth = gr.State(None)
         with gr.Row(visible=False):
             _for_programs(asker)
-    _answers(question, answer, truth, tab, asker)
+    _answers(question, answer, truth, tab, asker).then(
+        asker.stale, [question.model, several.answered], [several.answers, several.csv], **QUIET, **LATEST
+    )
     tab.select(lambda: _refreshed(studio, none), None, [question.model, question.other], **BUSY)
 
 
@@ -76,6 +78,8 @@ def _question(entries: list[Entry], none: tuple[str, str], words: Language) -> _
         interactive=True,
         visible=False,
         label=say("classify.attributes"),
+        # Else the columns are as wide as their texts, and the last one lies beyond the box.
+        column_widths=["32%", "22%", "46%"],
         wrap=True,
         buttons=[],
         elem_id="attributes",
@@ -86,14 +90,28 @@ def _question(entries: list[Entry], none: tuple[str, str], words: Language) -> _
     return _Question(model, other, picture, pictures, attributes, example, near, opened)
 
 
-def _several(question: _Question, asker: Asker, words: Language) -> None:
+@dataclass(frozen=True)
+class _Several:
+    """The answers about many files, the same as CSV, and which model gave them."""
+
+    answers: gr.HTML
+    csv: gr.DownloadButton
+    answered: gr.State
+
+
+def _several(question: _Question, asker: Asker, words: Language) -> _Several:
     """Many files at once, answered as a table and as CSV."""
     say = words.say
     files = gr.File(file_count="multiple", label=say("classify.files"), height=140, elem_id="files")
     start = gr.Button(say("classify.run_table"), elem_id="classify-all")
     answers = gr.HTML(elem_id="answers", js_on_load=SORT)
     csv = gr.DownloadButton(say("classify.csv"), visible=False, elem_id="csv")
-    start.click(asker.several, [question.model, files], [answers, csv], **BUSY)
+    answered = gr.State(None)
+    # Another model may be chosen while this one is asked.
+    start.click(asker.several, [question.model, files], [answers, csv, answered], **BUSY).then(
+        asker.stale, [question.model, answered], [answers, csv], **QUIET
+    )
+    return _Several(answers, csv, answered)
 
 
 def _for_programs(asker: Asker) -> None:
@@ -102,13 +120,13 @@ def _for_programs(asker: Asker) -> None:
         gr.Textbox(label="model"),
         gr.File(file_count="multiple", label="pictures"),
         gr.JSON(label="attributes"),
-        gr.Number(5, precision=0, label="top"),
+        gr.Number(5, label="top"),
     ]
     gr.Button().click(asker.predict, given, gr.JSON(label="answer"), api_name="predict")
 
 
-def _answers(question: _Question, answer: gr.HTML, truth: gr.State, tab: gr.Tab, asker: Asker) -> None:
-    """Have the answer follow whatever is chosen and given."""
+def _answers(question: _Question, answer: gr.HTML, truth: gr.State, tab: gr.Tab, asker: Asker) -> Any:
+    """Have the answer follow whatever is chosen and given; the event of another model, once that has answered."""
     model, picture, pictures, attributes = question.model, question.picture, question.pictures, question.attributes
     given = [model, question.other, picture, pictures, attributes, question.near, truth]
     gr.on(
@@ -119,13 +137,13 @@ def _answers(question: _Question, answer: gr.HTML, truth: gr.State, tab: gr.Tab,
         **BUSY,
         **LATEST,
     )
-    gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **BUSY, **LATEST).then(
-        asker.ask, given, answer, **BUSY, **LATEST
-    )
+    adapted = gr.on([model.change, tab.select], asker.adapt, model, [picture, pictures, attributes], **BUSY, **LATEST)
+    another = adapted.then(asker.ask, given, answer, **BUSY, **LATEST)
     question.example.click(asker.example, model, [picture, pictures, attributes, truth], **BUSY)
     of_ones_own = [picture.upload, picture.clear, pictures.upload, pictures.clear, attributes.input]
     gr.on(of_ones_own, lambda: None, None, truth, **BUSY, **LATEST)
     question.opened.upload(asker.open, question.opened, [model, question.other], **BUSY)
+    return another
 
 
 def _refreshed(studio: Studio, none: tuple[str, str]) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -10,19 +11,22 @@ from markupsafe import Markup
 from escalera.core.errors import EscaleraError
 from escalera.experiment.climb import load_ladder, shipped_ladders
 from escalera.report.language import Language
-from escalera.studio.i18n import translated
+from escalera.studio.i18n import HintError, translated
 from escalera.studio.job import Request, plan, settings
 from escalera.studio.parts import error_html, hint_html
 from escalera.studio.progress import ProgressView
 from escalera.studio.service import Studio
-from escalera.studio.tabs.shared import BUSY, LATEST, QUIET, telling
+from escalera.studio.tabs.shared import BUSY, LATEST, MINUTES, QUIET, number, telling
 
 _WIDTH = 110
 """Pixels of a setting, at least: two stand side by side, on a phone too."""
+_SEEDS = 20
 _SIDE_BY_SIDE = 64
 """Runs that can be asked for at once; the climb refuses more than the memory holds."""
 _NAMED = 6
 """Runs that are named before the rest is counted."""
+_COMMA = re.compile(r"^(\s*\d*),(\d+(?:[eE][+-]?\d+)?\s*)$")
+"""A number with a decimal comma, as one types it in Spanish."""
 _PLANNED = ("rung", "parameters", "flops", "rate", "epochs", "seconds")
 
 
@@ -43,10 +47,9 @@ def climb(studio: Studio, words: Language) -> None:
                     batch = _setting(words, "batch")
                 with gr.Row():
                     rate = _setting(words, "rate")
-                    seeds = gr.Number(1, label=say("climb.seeds"), precision=0, minimum=1, maximum=20, min_width=_WIDTH)
-                    jobs = gr.Number(
-                        1, label=say("climb.jobs"), precision=0, minimum=1, maximum=_SIDE_BY_SIDE, min_width=_WIDTH
-                    )
+                    # Without limits: gradio would tell them in English alone.
+                    seeds = gr.Number(1, label=say("climb.seeds"), min_width=_WIDTH, elem_id="climb-seeds")
+                    jobs = gr.Number(1, label=say("climb.jobs"), min_width=_WIDTH, elem_id="climb-jobs")
                 more = gr.Textbox(
                     label=say("climb.more"), info=say("climb.more_help"), placeholder="model.head.dropout=0.3", lines=2,
                     elem_id="climb-more",
@@ -55,8 +58,8 @@ def climb(studio: Studio, words: Language) -> None:
                     planned = gr.Button(say("climb.plan"), min_width=90, elem_id="climb-plan")
                     start = gr.Button(say("climb.start"), variant="primary", min_width=90, elem_id="climb-start")
                 with gr.Accordion(say("climb.auto"), open=False):
-                    source = gr.Dropdown(climber.sources(), label=say("climb.source"), elem_id="climb-source")
-                    minutes = gr.Number(10, label=say("climb.minutes"), minimum=1, maximum=24 * 60, min_width=_WIDTH)
+                    source = gr.Dropdown(studio.sources(), label=say("climb.source"), elem_id="climb-source")
+                    minutes = gr.Number(10, label=say("climb.minutes"), min_width=_WIDTH, elem_id="climb-minutes")
                     build = gr.Button(say("climb.build"), elem_id="climb-build")
                     gr.Markdown(say("climb.auto_help"))
                 with gr.Group(visible=False) as question:
@@ -110,12 +113,6 @@ class _Climber:
         self.start = telling(words)(self._start)
         self.resume = telling(words)(self._resume)
         self.build = telling(words)(self._build)
-
-    def sources(self) -> list[str]:
-        """The sources by name that are on this machine: a page names no other place of it."""
-        from escalera.data.sources.locate import catalogue
-
-        return [str(row["name"]) for row in catalogue(self.studio.data_root) if row["where"]]
 
     def rungs(self, ladder: str) -> Any:
         """The rungs of a ladder; none chosen means all."""
@@ -199,9 +196,10 @@ class _Climber:
 
     def _build(self, source: str | None, minutes: float | None) -> tuple[Any, Any, Any, Any]:
         """Have a ladder build itself on a source."""
-        if source not in self.sources():
-            raise EscaleraError(self.words.say("climb.no_source"))
-        self.job.start(Request(str(source), minutes=float(minutes or 10)), self.words.code)
+        if source not in self.studio.sources():  # a page names no other place of this machine
+            raise HintError(self.words.say("climb.no_source"))
+        time = number(minutes, MINUTES, "climb.minutes", self.words, whole=False)
+        self.job.start(Request(str(source), minutes=time), self.words.code)
         return self.watch()
 
     def _request(
@@ -211,11 +209,17 @@ class _Climber:
         epochs: str,
         batch: str,
         rate: str,
-        seeds: int | None,
-        jobs: int | None,
+        seeds: float | None,
+        jobs: float | None,
         more: str,
     ) -> Request:
         if ladder not in [row["name"] for row in shipped_ladders(self.words.code)]:
-            raise EscaleraError(self.words.say("climb.shipped"))
+            raise HintError(self.words.say("climb.shipped"))
         values = {"train.epochs": epochs, "train.batch_size": batch, "train.optimizer.lr": rate}
-        return Request(ladder, list(rungs or []), int(seeds or 1), settings(values, more or ""), int(jobs or 1))
+        if self.words.code == "es":
+            values = {path: _COMMA.sub(r"\1.\2", value) for path, value in values.items()}
+        sets = settings(values, more or "")
+        each = int(number(seeds, _SEEDS, "climb.seeds", self.words))
+        return Request(
+            ladder, list(rungs or []), each, sets, int(number(jobs, _SIDE_BY_SIDE, "climb.jobs", self.words))
+        )

@@ -14,6 +14,7 @@ from escalera.core.language import load_words
 from escalera.core.translation import translate
 from escalera.inference.files import of_folds
 from escalera.report.language import Language
+from escalera.studio.i18n import HintError
 from escalera.studio.service import Studio
 from escalera.studio.tabs.shared import BUSY, LATEST, QUIET, telling
 
@@ -53,7 +54,7 @@ class Exporter:
     def _export(self, key: str | None, form: str) -> tuple[Any, Any]:
         """What was found out, and the file, written as `escalera export` writes it."""
         if not key:
-            raise EscaleraError(self.words.say("pictures.js.no_model"))
+            raise HintError(self.words.say("pictures.js.no_model"))
         if form not in _ENDINGS:
             raise EscaleraError(f"expected one of {', '.join(_ENDINGS)} as the form of a model, received '{form:.60}'")
         run = self.studio.run(key).path

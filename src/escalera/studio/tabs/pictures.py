@@ -188,9 +188,7 @@ def _train(tab: gr.Tab, name: gr.Dropdown, pupil: Pupil, words: Language) -> Any
                 [(say(f"pictures.way.{one}"), one) for one in WAYS], value=WAYS[0], label=say("pictures.way"),
                 elem_id="pictures-way",
             )  # fmt: skip
-            minutes = gr.Number(
-                5, label=say("climb.minutes"), minimum=1, maximum=24 * 60, visible=False, elem_id="pictures-minutes"
-            )
+            minutes = gr.Number(5, label=say("climb.minutes"), visible=False, elem_id="pictures-minutes")
             with gr.Row():
                 start = gr.Button(
                     say("pictures.start"), variant="primary", min_width=90, elem_id="pictures-start", size="md"

@@ -8,11 +8,12 @@ import gradio as gr
 
 from escalera.core.errors import EscaleraError, nearest
 from escalera.report.language import Language
+from escalera.studio.i18n import HintError
 from escalera.studio.parts import hint_html
 from escalera.studio.pictures.training import WAYS, Trainer, Way
 from escalera.studio.progress import ProgressView
 from escalera.studio.service import Studio
-from escalera.studio.tabs.shared import named, telling
+from escalera.studio.tabs.shared import MINUTES, named, number, telling
 
 
 class Pupil:
@@ -51,14 +52,17 @@ class Pupil:
         self.studio.job.stop()
 
     def _start(self, name: str | None, way: str, minutes: float | None) -> None:
-        request = self.trainer.request(named(name, self.words), self._way(way), float(minutes or 5), self.words.code)
+        name, way = named(name, self.words), self._way(way)
+        # Elsewhere the field is hidden, whatever stands in it.
+        time = number(minutes, MINUTES, "climb.minutes", self.words, whole=False) if way == "careful" else 0.0
+        request = self.trainer.request(name, way, time, self.words.code)
         self.studio.job.start(request, self.words.code)
 
     def _ladder(self, name: str | None, way: str) -> tuple[Any, Any]:
         """The ladder as YAML, and as a file to keep."""
         text = self.trainer.text(named(name, self.words), self._way(way), self.words.code)
         if text is None:
-            raise EscaleraError(self.words.say("pictures.not_begun"))
+            raise HintError(self.words.say("pictures.not_begun"))
         path = self.studio.new_folder() / f"{self.trainer.ladder(str(name), self._way(way))}.yaml"
         path.write_text(text, encoding="utf-8")
         return gr.update(value=text, visible=True), gr.update(value=str(path), visible=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -26,10 +27,16 @@ from escalera.studio.tabs.shared import BUSY, LATEST, QUIET, telling
 
 _COLUMNS = ("rung", "test", "step", "interval", "p", "verdict", "parameters", "seconds")
 _ABSENT: Cell = (NOTHING, None)
+_DRAWN = 8
+"""Curves that are chosen by themselves."""
+_FAULTS = 8
+"""Of each run that are shown: a history may have one a line."""
 _LIVE = 3.0
 """Seconds between two looks at the files of a ladder that is open."""
 _WIDTH = 260
 _NO_RUNS = (gr.update(choices=[], value=[]), gr.update(choices=[], value=None))
+_Seen = tuple[str, tuple[float, ...], list[str]]
+"""What a page shows: a ladder, when its files were written, and the keys of its runs."""
 
 
 def runs(studio: Studio, words: Language) -> None:
@@ -58,15 +65,15 @@ def runs(studio: Studio, words: Language) -> None:
         with gr.Accordion(say("runs.configuration"), open=False):
             configuration = gr.Code(language="yaml", interactive=False, label="config.yaml", max_lines=30)
         # What a clock asks about is kept here: a name that the page still had would be one gradio no longer offers.
-        timer, looked = gr.Timer(_LIVE, active=False), gr.State((None, [], MEASURES[0]))
-    whole = [figure, table, chosen, run]
+        timer, seen, looked = gr.Timer(_LIVE, active=False), gr.State(None), gr.State(([], MEASURES[0]))
+    whole = [figure, table, chosen, run, seen]
     tab.select(viewer.ladders, ladder, ladder, **QUIET, **LATEST).then(viewer.ladder, ladder, whole, **QUIET, **LATEST)
     tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
     ladder.change(viewer.ladder, ladder, whole, **QUIET, **LATEST)
-    gr.on([chosen.change, measure.change], lambda *now: now, [ladder, chosen, measure], looked, **QUIET, **LATEST).then(
+    gr.on([chosen.change, measure.change], lambda *now: now, [chosen, measure], looked, **QUIET, **LATEST).then(
         viewer.curves, [ladder, chosen, measure], plot, **QUIET, **LATEST
     )
-    timer.tick(lambda now: viewer.live(*now), looked, [figure, table, plot], **QUIET)
+    timer.tick(viewer.live, [seen, looked], [*whole, plot], **QUIET)
     another.then(viewer.run, run, [details, configuration], **QUIET, **LATEST)
     language.click(viewer.write, ladder, figure, **BUSY)
 
@@ -78,8 +85,6 @@ class _Viewer:
         self.studio = studio
         self.words = words
         self.write = telling(words)(self._write)
-        self.run = telling(words)(self._run)
-        self._seen: dict[str, tuple[float, ...]] = {}
 
     def ladders(self, name: str | None) -> Any:
         """The ladders there are now; the one that is open stays so while it is there."""
@@ -87,44 +92,63 @@ class _Viewer:
         return gr.update(choices=found, value=name if name in found else next(iter(found), None))
 
     def ladder(self, name: str | None) -> tuple[Any, ...]:
-        """The picture, the table, and the runs to choose from; some curves are chosen already."""
+        """The picture, the table, the runs to choose from, some curves chosen already, and what has been seen."""
         if not name:
-            return hint_html(self.words.say("studio.nothing_here")), "", *_NO_RUNS
+            return hint_html(self.words.say("studio.nothing_here")), "", *_NO_RUNS, None
+        figure, table, names, seen = self._look(name)
+        keys = seen[2]
+        return (
+            figure,
+            table,
+            gr.update(choices=names, value=keys[:_DRAWN]),
+            gr.update(choices=names, value=keys[-1] if keys else None),
+            seen,
+        )
+
+    def live(self, seen: _Seen | None, looked: tuple[list[str], str]) -> tuple[Any, ...]:
+        """The same again, and the curves, while something happens; nothing when no file has changed.
+
+        What has been `seen` is the page's own, since others may look at the same ladder. New runs are chosen too, as
+        far as there is room for their curves; what else is chosen stays.
+        """
+        if seen is None or self._stamp(seen[0]) == seen[1]:
+            return *[gr.skip()] * 4, seen, gr.skip()
+        name, (chosen, measure), before = seen[0], looked, seen[2]
+        figure, table, names, now = self._look(name)
+        keys = now[2]
+        kept = [key for key in chosen if key in keys]
+        drawn = [*kept, *[key for key in keys if key not in before][: max(0, _DRAWN - len(kept))]]
+        # A choice that somebody makes meanwhile is not taken back, unless there is something to add or to leave out.
+        values: dict[str, Any] = {} if drawn == chosen else {"value": drawn}
+        first: dict[str, Any] = {} if before or not keys else {"value": keys[-1]}
+        boxes, run = gr.update(choices=names, **values), gr.update(choices=names, **first)
+        choices = (gr.skip(), gr.skip()) if keys == before else (boxes, run)
+        return figure, table, *choices, now, self.curves(name, drawn, measure)
+
+    def _stamp(self, name: str) -> tuple[float, ...]:
+        """When the files were written by which a ladder's runs show that something happens."""
+        patterns = ("*/seed-*/run.json", "*/seed-*/history.jsonl", "ladder.json")
+        files = [path for pattern in patterns for path in (self.studio.out / name).glob(pattern)]
+        times = []
+        for path in files:
+            with contextlib.suppress(OSError):  # set aside just now
+                times.append(path.stat().st_mtime)
+        return tuple(sorted(times))
+
+    def _look(self, name: str) -> tuple[Any, Any, list[tuple[str, str]], _Seen]:
+        """The picture, the table, the runs by their labels, and what has been seen."""
+        # Before the files are read: what is written meanwhile is seen at the next look.
+        stamp = self._stamp(name)
         try:
             story = read_story(self.studio.out / name)
         except EscaleraError as error:
-            return error_html(translated(error, self.words)), "", *_NO_RUNS
+            return error_html(translated(error, self.words)), "", [], (name, stamp, [])
         names = [
             (f"{rung.name}" + (f" ({self.words.say('state.seed', seed=run.seed).rstrip('.')})" if run.seed else ""),
              f"{name}/{rung.name}/seed-{run.seed}")
             for rung in story.rungs for run in rung.runs if run.state != "absent"
         ]  # fmt: skip
-        keys = [key for _, key in names]
-        return (
-            self._picture(story),
-            self._table(story),
-            gr.update(choices=names, value=keys[:8]),
-            gr.update(choices=names, value=keys[-1] if keys else None),
-        )
-
-    def live(self, name: str | None, keys: list[str], measure: str) -> tuple[Any, Any, Any]:
-        """The same again while something happens; nothing when no file has changed."""
-        if not name:
-            return gr.skip(), gr.skip(), gr.skip()
-        folder = self.studio.out / name
-        stamp = tuple(
-            sorted(path.stat().st_mtime for pattern in ("*/seed-*/run.json", "*/seed-*/history.jsonl", "ladder.json")
-                   for path in folder.glob(pattern))
-        )  # fmt: skip
-        session = f"{name} {sorted(keys)} {measure}"
-        if self._seen.get(session) == stamp:
-            return gr.skip(), gr.skip(), gr.skip()
-        first = session not in self._seen
-        self._seen = {**dict(list(self._seen.items())[-100:]), session: stamp}
-        if first:
-            return gr.skip(), gr.skip(), gr.skip()
-        figure, table, _, _ = self.ladder(name)
-        return figure, table, self.curves(name, keys, measure)
+        return self._picture(story), self._table(story), names, (name, stamp, [key for _, key in names])
 
     def curves(self, name: str | None, keys: list[str], measure: str) -> str:
         """The curves of some runs of a ladder."""
@@ -155,7 +179,17 @@ class _Viewer:
     def _table(self, story: Story) -> Markup:
         heads = [self.words.say(f"runs.column.{name}") for name in _COLUMNS]
         rows = [self._row(rung) for rung in story.rungs]
-        return sheet(heads, rows, self.words.say("runs.table")) + hint_html(self.words.say("runs.sort"))
+        found = sheet(heads, rows, self.words.say("runs.table")) + hint_html(self.words.say("runs.sort"))
+        return found + self._faults(story)
+
+    def _faults(self, story: Story) -> Markup:
+        """Which files of runs and searches are incomplete or damaged, as the report says it."""
+        some = [(run.path, run.faults) for rung in story.rungs for run in rung.runs]
+        some += [(rung.search.path, rung.search.faults) for rung in story.rungs if rung.search]
+        return Markup("").join(
+            error_html(f"{path.relative_to(story.path).as_posix()}: {fault.say(self.words)}")
+            for path, faults in some for fault in faults[:_FAULTS]
+        )  # fmt: skip
 
     def _row(self, rung: Rung) -> list[Cell]:
         words, step = self.words, rung.step
@@ -167,6 +201,7 @@ class _Viewer:
         points = words.points
         verdict = words.say("verdict." + step.verdict.replace(" ", "-")) if step and step.verdict else NOTHING
         p = step.p if step else None
+        searched = f" + {words.duration(rung.search_seconds)}" if rung.search_seconds else ""
         return [
             rung.name,
             (points(rung.score), rung.score),
@@ -175,13 +210,17 @@ class _Viewer:
             (words.p_value(p), p) if p is not None else _ABSENT,
             verdict,
             (words.number(parameters), parameters),
-            (words.duration(rung.seconds), rung.seconds),
+            (words.duration(rung.seconds) + searched, (rung.seconds or 0) + rung.search_seconds),
         ]
 
-    def _run(self, key: str | None) -> tuple[str, str]:
-        """What one run changed, and its files."""
-        if not key:
-            return "", ""
+    def run(self, key: str | None) -> tuple[str, str]:
+        """What one run changed, and its configuration; of one that is gone, that it is."""
+        try:
+            return self._run(key) if key else ("", "")
+        except EscaleraError as error:
+            return error_html(translated(error, self.words)), ""
+
+    def _run(self, key: str) -> tuple[str, str]:
         run = self.studio.run(key)
         say = self.words.say
         rung = read_story(run.path.parents[1]).rung(run.path.parts[-2])

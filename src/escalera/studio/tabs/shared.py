@@ -13,11 +13,13 @@ from gradio.data_classes import ImageData
 
 from escalera.core.errors import DataError, EscaleraError
 from escalera.report.language import Language
-from escalera.studio.i18n import translated
+from escalera.studio.i18n import HintError, translated
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 BUSY: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
 """How an event is set up that only the page begins: one that shows at once, and one that takes a while."""
+MINUTES = 24 * 60
+"""The most that a ladder may take that builds itself from a page."""
 LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
 """For an event that shows a choice: one made while it is at work is shown after that; gradio would pass it over.
 
@@ -77,10 +79,20 @@ def telling(words: Language, *, page: bool = True) -> Callable[[Callable[_Given,
     return around
 
 
+def number(value: Any, most: int, what: str, words: Language, *, whole: bool = True) -> float:
+    """A number that is typed, from 1 on; raises HintError for another, which gradio would refuse in English alone."""
+    fits = type(value) in (int, float) and 1 <= value <= most and not (whole and value % 1)
+    if not fits:
+        key = "error.whole" if whole else "error.number"
+        given = words.say("error.no_number") if value is None else f"{value!s:.30}"
+        raise HintError(words.say(key, what=words.say(what), most=words.number(most), given=given))
+    return float(value)
+
+
 def named(name: str | None, words: Language) -> str:
     """The set of pictures that is chosen; raises EscaleraError where none is."""
     if not name:
-        raise EscaleraError(words.say("pictures.js.no_set"))
+        raise HintError(words.say("pictures.js.no_set"))
     return name
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from escalera.core.errors import DataError, EscaleraError
 from escalera.report.language import Language
+from escalera.studio.i18n import HintError
 from escalera.studio.parts import hint_html
 from escalera.studio.pictures.findings import Finder
 from escalera.studio.pictures.wall import wall_html
@@ -96,7 +97,7 @@ class Workshop:
 
     def _move(self, name: str | None, called: str | None, boxes: str, to: str | None) -> None:
         if not to:
-            raise EscaleraError(self.words.say("pictures.no_target"))
+            raise HintError(self.words.say("pictures.no_target"))
         self.kept.move(named(name, self.words), called or "", self._files(boxes), to)
 
     def _delete(self, name: str | None, called: str | None, boxes: str, to: str | None) -> None:
@@ -146,5 +147,5 @@ class Workshop:
         if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
             raise DataError("expected the names of pictures")
         if not found:
-            raise EscaleraError(self.words.say("pictures.none_chosen"))
+            raise HintError(self.words.say("pictures.none_chosen"))
         return found
