@@ -25,7 +25,7 @@ from escalera.run.fit import fit
 from escalera.run.fit_ensemble import fit_ensemble
 from escalera.run.outcome import Outcome
 from escalera.run.perform import perform
-from escalera.run.task import Task, data_kept, open_data
+from escalera.run.task import Task, data_kept, data_of, open_data
 
 LADDER = """
 name: tasks
@@ -191,3 +191,14 @@ def test_a_climb_gives_the_runs_of_every_seed(reading: Any, tmp_path: Path) -> N
     assert found.failed == [] and found.report.exists()
     with pytest.raises(KeyError, match="there is no rung 'vote' among these; did you mean 'votes'"):
         _ = found["vote"]
+
+
+def test_rows_are_set_aside_for_sets_but_where_all_are_validation_in_turn(tmp_path: Path) -> None:
+    reading = esc.load_ladder("digits", ["evaluate.coverage=0.9"])
+    rung = reading.ladder["mlp"]
+    [task] = tasks_of(reading, [(rung, 0)], tmp_path, None, "cpu", fresh=False, skip_bad=False)
+    with data_kept():
+        for on in ("test", "validation"):
+            found = data_of(replace(task, on=on), rung)
+            assert found.calibration is not None and len(found.calibration.rows)
+        assert data_of(replace(task, on="validation", source=replace(task.source, turn=1)), rung).calibration is None

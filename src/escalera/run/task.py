@@ -121,11 +121,14 @@ def open_data(source: Source) -> Dataset:
 
 
 def data_of(task: Task, rung: Rung) -> Dataset:
-    """The splits of a task; where sets of classes are wanted, some rows of validation are set aside for them."""
+    """The splits of a task; where sets of classes are wanted, some rows of validation are set aside for them.
+
+    Not where all rows are validation in turn, to judge a move: the rung that comes of it has another validation.
+    """
     from escalera.data.splits import with_calibration
 
     data = open_data(task.source)
-    aside = rung.config.evaluate.coverage is not None
+    aside = rung.config.evaluate.coverage is not None and task.source.turn is None
     return with_calibration(data, rung.config.data.group) if aside else data
 
 
