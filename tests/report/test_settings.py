@@ -48,3 +48,6 @@ def test_a_section_where_there_was_none() -> None:
     ]  # fmt: skip
     assert shown("train.early_stopping", {"patience": 5}, None) == [("train.early_stopping.patience", "5", "–")]
     assert shown("augment", {}, None) == [("augment", "{}", "–")]
+    # What was not set before is no change.
+    labels = {"corrections": "labels.csv", "drop": None}
+    assert shown("data.labels", labels, None) == [("data.labels.corrections", "labels.csv", "–")]

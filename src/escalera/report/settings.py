@@ -20,9 +20,6 @@ class Setting:
     after: str
 
 
-_ABSENT = object()
-
-
 def settings(changes: Sequence[Change]) -> list[Setting]:
     """Every setting that differs; a section that was given whole is taken apart, its kind first."""
     return [
@@ -40,14 +37,14 @@ def _apart(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]
     if not old and not new:
         yield path, before, after
     for key in dict.fromkeys([*new, *old]):
-        values = old.get(key, _ABSENT), new.get(key, _ABSENT)
-        if values[0] != values[1]:
+        values = old.get(key), new.get(key)
+        if values[0] != values[1]:  # None is as good as absent: both are a dash
             yield from _apart(f"{path}.{key}" if path else str(key), *values)
 
 
 def typed(value: Any) -> str:
     """A value as a ladder has it, a list without the brackets around it: `256, 128`, `[32], [64]`, `conv`, `0.3`."""
-    if value is None or value is _ABSENT:
+    if value is None:
         return NOTHING
     if isinstance(value, str):
         return value
