@@ -78,7 +78,9 @@ def test_the_table_of_a_model_goes_with_it(browser: Any, address: str, tmp_path:
     (tmp_path / "a.png").write_bytes(png())
     browser.get(f"{address}/en/")
     browser.until(lambda: "cnn" in str(find(browser, "#model input").get_attribute("value")))
-    browser.execute_script("[...document.querySelectorAll('button')].find(b => /at once/.test(b.innerText)).click()")
+    # The page draws its parts one by one: the button comes after the model.
+    opens = "const b = [...document.querySelectorAll('button')].find(b => /at once/.test(b.innerText)); b?.click();"
+    browser.until(lambda: browser.execute_script(f"{opens} return !!b"))
     find(browser, "#files input[type=file]").send_keys(str(tmp_path / "a.png"))
     browser.until(lambda: "a.png" in find(browser, "#files").text)
     find(browser, "#classify-all").click()
