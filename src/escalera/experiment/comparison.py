@@ -10,6 +10,7 @@ from typing import Any
 
 from escalera.evaluate.compare import Verdict
 from escalera.experiment.notebook import table_html
+from escalera.report.language import load_language
 from escalera.report.rung import Rung
 from escalera.report.versus import read_versus
 
@@ -45,7 +46,7 @@ class RunComparison:
         import pandas as pd
 
         low, high = self.interval
-        metric = self.metric.replace("_f1", " F1").replace("_", " ")
+        metric = load_language("en").named(f"by.{self.metric}")
         rows = {
             f"{metric} of {self.a}": f"{self.score_a:.2%}",
             f"{metric} of {self.b}": f"{self.score_b:.2%}",
