@@ -218,6 +218,16 @@ def test_what_is_no_argument_is_told(call: Callable[[], object], told: str) -> N
     assert in_spanish != str(error.value) and english_left(in_spanish) == [], in_spanish
 
 
+@pytest.mark.parametrize("call", [esc.climb, esc.auto])
+def test_a_gpu_that_is_not_there_is_refused_before_anything_begins(
+    call: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(esc.EscaleraError, match=r"^device cuda: expected a CUDA device, found none \(torch "):
+        call("digits", device="cuda")
+    assert not Path("runs").exists()
+
+
 def test_errors_name_arguments_not_options() -> None:
     kept = "/home/me/my cache/arrays-0123456789abcdef0123"
     for said, told in (

@@ -16,7 +16,7 @@ from escalera.core.errors import EscaleraError, perhaps
 from escalera.core.extras import refuse_half_imported
 from escalera.core.store import is_url
 
-DEVICES = ("auto", "cpu", "cuda")
+_DEVICES = ("auto", "cpu", "cuda")
 _SHORT = reprlib.Repr()
 """Of a list of a million numbers the first ones."""
 _SHORT.maxstring = _SHORT.maxother = 90
@@ -160,6 +160,15 @@ def one_of(name: str, given: str, known: Sequence[str]) -> str:
     if given not in known:
         guess = perhaps(given, known) if isinstance(given, str) else ""
         raise EscaleraError(f"{name}: expected {', '.join(known)}, received {shown(given)}{guess}")
+    return given
+
+
+def device(given: str, executor: str) -> str:
+    """A device; raises EscaleraError for another, and for a GPU that this machine has not, where no cluster trains."""
+    if one_of("device", given, _DEVICES) == "cuda" and not executor:
+        from escalera.core.runtime import choose_device
+
+        choose_device(given)
     return given
 
 

@@ -178,22 +178,30 @@ def measure(logits: ArrayLike, labels: ArrayLike, classes: Sequence[str]) -> dic
     checked = _checked(np.asarray(logits, dtype=np.float64), np.asarray(labels), len(classes))
     tallies = tally(*checked)
     sums = total(tallies)
-    precision, recall = _share(sums.right, sums.predicted), _share(sums.right, sums.support)
-    f1 = _share(2 * sums.right, sums.support + sums.predicted)
     return {
         **{name: float(value) for name, value in metrics(sums).items()},
-        "per_class": [
-            {
-                "name": str(name),
-                "precision": float(precision[k]),
-                "recall": float(recall[k]),
-                "f1": float(f1[k]),
-                "support": int(sums.support[k]),
-            }
-            for k, name in enumerate(classes)
-        ],
+        "per_class": per_class(sums, classes),
         "confusion": Confusion.of(tallies.labels, tallies.predicted, len(classes)).kept(),
     }
+
+
+def per_class(sums: Sums, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Of each class its name, precision, recall, F1 and rows (`support`), from one total.
+
+    A class without rows has no recall (None); one that was never answered has a precision of 0, as in scikit-learn.
+    """
+    precision, recall = _share(sums.right, sums.predicted), _share(sums.right, sums.support)
+    f1 = _share(2 * sums.right, sums.support + sums.predicted)
+    return [
+        {
+            "name": str(name),
+            "precision": float(precision[k]),
+            "recall": float(recall[k]) if sums.support[k] else None,
+            "f1": float(f1[k]),
+            "support": int(sums.support[k]),
+        }
+        for k, name in enumerate(classes)
+    ]
 
 
 def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from escalera.evaluate.compare import Comparison, check_sides, compare, seed_test
+from escalera.evaluate.intervals import drawn_rows
 from escalera.evaluate.metrics import SHARES
 
 SWAPS = 4_999
@@ -105,12 +107,14 @@ def interval(
 ) -> tuple[float, float]:
     """The 95 % interval of the mean figure of seeds (S, N), had other rows been drawn: the bootstrap over rows.
 
-    The draws are moved so that their mean is the figure itself, as in `intervals`.
+    The rows drawn are those of `bootstrap`, from which a single seed has its interval on the same page, and are moved
+    as there so that their mean is the figure itself.
     """
-    groups = Groups.of(labels, predicted, classes)
-    own = float(_figures(metric, groups, groups.counts[None]).mean())
-    drawn = np.concatenate([_figures(metric, groups, weights) for weights in _drawn(groups.counts, draws)]).mean(axis=1)
-    low, high = np.quantile(drawn - drawn.mean() + own, [0.025, 0.975])
+    rows = Groups(np.ones(len(labels), np.int64), labels, predicted, classes)
+    own = float(_figures(metric, rows, rows.counts[None]).mean())
+    drawn = [_figures(metric, rows, weights).mean(axis=1) for weights in drawn_rows(len(labels), draws)]
+    every = np.concatenate(drawn)
+    low, high = np.quantile(every - every.mean() + own, [0.025, 0.975])
     return max(0.0, min(float(low), own)), min(1.0, max(float(high), own))
 
 
@@ -122,7 +126,7 @@ def _drawn(counts: NDArray[np.int64], draws: int) -> Iterator[NDArray[np.int64]]
         yield random.multinomial(rows, counts / rows, size=min(step, draws - first))
 
 
-def _figures(metric: str, groups: Groups, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+def _figures(metric: str, groups: Groups, weights: NDArray[Any]) -> NDArray[np.float64]:
     """(D, S): the metric of each seed, where each group has so many rows (D, G)."""
     support = (groups.support.T @ weights.T).T
     found = []

@@ -19,7 +19,6 @@ from escalera.core.language import NOTHING, Language, load_words
 from escalera.core.predictions import read_answers, read_logits
 from escalera.core.record import FullScores, Metrics, RunRecord
 from escalera.core.rundir import RunDir
-from escalera.evaluate.compare import accuracy_interval
 from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.intervals import intervals
 from escalera.evaluate.metrics import tally
@@ -139,7 +138,7 @@ def _recipe(config: Any, record: RunRecord, words: Language) -> list[str]:
 
 
 def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Language) -> list[str]:
-    limits = _intervals(run, scores)
+    limits = _intervals(run)
 
     def value(name: str, number: float) -> str:
         return words.percent(number) if name in SHARES else words.number(number, 3)
@@ -176,16 +175,11 @@ def _results(run: RunDir, scores: FullScores, classes: Sequence[str], words: Lan
     return [*found, words.say("card.confuses"), "\n".join(lines)] if lines else found
 
 
-def _intervals(run: RunDir, scores: FullScores) -> dict[str, tuple[float, float]]:
+def _intervals(run: RunDir) -> dict[str, tuple[float, float]]:
     try:
-        labels = read_answers(run.predictions).labels
-        found = intervals(tally(read_logits(run.predictions), labels))
+        return intervals(tally(read_logits(run.predictions), read_answers(run.predictions).labels))
     except (OSError, ValueError):
         return {}
-    for name in ("accuracy", "top5"):
-        if (share := getattr(scores, name)) is not None:
-            found[name] = accuracy_interval(share, len(labels))
-    return found
 
 
 def _limits(record: RunRecord, words: Language) -> list[str]:

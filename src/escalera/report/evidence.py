@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from escalera.core.record import PerClass
-from escalera.evaluate.compare import accuracy_interval
 from escalera.evaluate.confusion import Confusion
 from escalera.evaluate.intervals import intervals
-from escalera.evaluate.metrics import Tallies, metrics, parts, softmax, tally, total
+from escalera.evaluate.metrics import Tallies, metrics, parts, per_class, softmax, tally, total
 from escalera.evaluate.ranking import Curves, rank
 from escalera.report.runs import Run
 
@@ -42,12 +41,7 @@ class Evidence:
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Of each metric; drawn when they are needed, since that takes longer than all else here."""
-        found = intervals(self.tallies)
-        # A share of rows has an interval of its own that is right at 100 % too, where nothing is left to resample.
-        for name in ("accuracy", "top5"):
-            if name in self.metrics:
-                found[name] = accuracy_interval(self.metrics[name], len(self.labels))
-        return found
+        return intervals(self.tallies)
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -82,7 +76,7 @@ def gather(run: Run) -> Evidence | None:
         tallies=tallies,
         metrics=values,
         curves=rank(probabilities, labels),
-        per_class=_per_class(run.classes, sums.right, sums.support, sums.predicted),
+        per_class=[PerClass(**row) for row in per_class(sums, run.classes)],
         confusion=Confusion.of(labels, tallies.predicted, tallies.classes),
         confidence=probabilities[everyone, tallies.predicted].astype(np.float32),
         of_truth=probabilities[everyone, labels].astype(np.float32),
@@ -99,18 +93,3 @@ def _margins(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
         two = np.partition(probabilities[rows], -2, axis=1)[:, -2:]
         margins[rows] = two[:, 1] - two[:, 0]
     return margins
-
-
-def _per_class(
-    names: list[str], right: NDArray[np.float64], support: NDArray[np.float64], predicted: NDArray[np.float64]
-) -> list[PerClass]:
-    return [
-        PerClass(
-            name=name,
-            precision=float(hit / times) if times else 0.0,
-            recall=float(hit / whole) if whole else 0.0,
-            f1=float(2 * hit / (whole + times)) if whole + times else 0.0,
-            support=int(whole),
-        )
-        for name, hit, whole, times in zip(names, right, support, predicted, strict=True)
-    ]

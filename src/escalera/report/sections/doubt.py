@@ -12,7 +12,7 @@ from escalera.core.record import DoubtFile
 from escalera.core.rundir import RunDir
 from escalera.evaluate.compare import accuracy_interval
 from escalera.evaluate.doubt import Doubt, reject_curve
-from escalera.evaluate.intervals import intervals
+from escalera.evaluate.intervals import bootstrap
 from escalera.evaluate.metrics import metrics, tally, total
 from escalera.report.figures.rejection import rejection_figure
 from escalera.report.runs import Run
@@ -41,7 +41,7 @@ def section(view: RungView) -> dict[str, Any] | None:
         probabilities, sets = _answered(doubt, run.logits())
     after = tally(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), evidence.labels)
     error = float(metrics(total(after))[_KEY])
-    low, high = intervals(after, draws=_DRAWS)[_KEY]
+    low, high = bootstrap(after, draws=_DRAWS)[_KEY]
     confidence = probabilities.max(axis=1)
     curve = reject_curve(confidence, evidence.right)
     return {
