@@ -48,6 +48,16 @@ def test_another_metric_is_judged_by_drawing_rows(metric: str) -> None:
     assert bad.figure and bad.low and bad.high and bad.low < bad.figure < bad.high < 0.7
 
 
+def test_one_bad_slice_of_sixty_is_found() -> None:
+    """The more are tested, the more is drawn: of a thousand draws no p survives Holm's correction by sixty."""
+    labels, said = answers(1800, 3, 0.95)
+    bad = np.arange(1800) < 30
+    said[bad] = (labels[bad] + 1) % 3
+    parts = [("folder", str(k), np.arange(1800) // 30 == k) for k in range(60)]
+    worst = judge_slices("macro_f1", labels, said, 3, parts)[0]
+    assert (worst.value, worst.verdict) == ("0", "worse") and worst.p == pytest.approx(1 / 2400)
+
+
 def test_macro_f1_of_the_whole_is_over_the_classes_that_it_has() -> None:
     labels = np.arange(60) % 2
     assert whole_figure("macro_f1", labels, labels, 3) == 1.0
