@@ -28,6 +28,16 @@ def test_the_temperature_undoes_what_made_the_logits_too_sure() -> None:
     assert error(3 * fresh / fit_temperature(3 * logits, labels)) < 0.5 * error(3 * fresh)
 
 
+def test_answers_are_as_sure_as_the_temperature_makes_them() -> None:
+    """Logits three times too large, both to learn from and to answer with: the sets are those of honest ones."""
+    logits, labels = honest(2000)
+    doubt, plain = (find_doubt((scale * logits, labels), (scale * logits, labels), 0.9) for scale in (3.0, 1.0))
+    assert doubt.temperature == pytest.approx(3 * plain.temperature, rel=1e-3)
+    assert doubt.least == pytest.approx(plain.least, abs=1e-3)
+    fresh, _ = honest(200, seed=1)
+    assert doubt.probabilities(3 * fresh) == pytest.approx(softmax(fresh / plain.temperature), abs=1e-3)
+
+
 @pytest.mark.parametrize("coverage", [0.8, 0.95])
 def test_sets_hold_the_true_class_as_often_as_promised(coverage: float) -> None:
     held = []

@@ -53,9 +53,12 @@ def test_rows_that_are_like_none_are_found() -> None:
     assert row_p_values(drawn(0, 2), new)[0] == pytest.approx(1 / 3)
 
 
-def test_a_row_among_the_reference_counts_as_a_neighbour() -> None:
-    """By hand: the new row joins, and every score is that of the bag it makes with the others."""
-    reference, new = drawn(0, 12, 2), drawn(1, 3, 2)
+@pytest.mark.parametrize("coarse", [False, True])
+def test_a_row_among_the_reference_counts_as_a_neighbour(coarse: bool) -> None:
+    """By hand: the new row joins, and every score is that of the bag with the others; coarse rows have ties."""
+    reference, new = drawn(0, 60, 2), drawn(1, 20, 2)
+    if coarse:
+        reference, new = np.rint(reference), np.rint(new)
     for row, p in zip(new, row_p_values(reference, new), strict=True):
         bag = np.concatenate([reference, row[None]])
         apart = np.sort(np.linalg.norm(bag[:, None] - bag[None], axis=2), axis=1)[:, 5]
