@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from escalera.evaluate.drift import benjamini_hochberg, row_p_values, shares_test, two_sample
+from escalera.evaluate.drift import _energy, benjamini_hochberg, row_p_values, shares_test, two_sample
 
 
 def drawn(seed: int, rows: int, columns: int = 4, shift: float = 0.0) -> np.ndarray:
@@ -15,6 +16,15 @@ def test_p_is_uniform_where_nothing_drifted() -> None:
     found = np.sort([two_sample(drawn(2 * k, 40), drawn(2 * k + 1, 25)) for k in range(100)])
     assert np.abs(found - np.arange(1, 101) / 100).max() < 1.63 / 10
     assert (found < 0.05).mean() <= 0.05 + 2 * 0.022
+
+
+def test_the_distance_is_the_energy_distance() -> None:
+    """Of one column scipy knows it too, by another way."""
+    rows = drawn(0, 70, 1)[:, 0]
+    first = np.zeros((70, 1), np.float32)
+    first[:25] = 1
+    apart = np.abs(rows[:, None] - rows[None])
+    assert _energy(apart, first)[0] == pytest.approx(stats.energy_distance(rows[:25], rows[25:]) ** 2, rel=1e-4)
 
 
 def test_p_is_small_where_the_mean_or_the_spread_moved() -> None:

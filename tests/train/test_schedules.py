@@ -1,6 +1,6 @@
 import pytest
 
-from escalera.train.schedules import SCHEDULES, constant, cosine, exponential, one_cycle
+from escalera.train.schedules import SCHEDULES, constant, cosine, exponential, linear, one_cycle
 
 
 def test_constant() -> None:
@@ -27,6 +27,17 @@ def test_cosine_with_warm_up() -> None:
 
 def test_cosine_that_only_warms_up_stays_finite() -> None:
     assert cosine(2, warmup=2)(1.5) == 0.75
+
+
+def test_linear_with_warm_up() -> None:
+    at = linear(12, warmup=2)
+    assert [at(position) for position in (0, 1, 2, 7, 12, 13)] == [0, 0.5, 1, 0.5, 0, 0]
+    assert linear(4)(1) == 0.75
+    assert linear(2, warmup=2)(1.5) == 0.75
+
+
+def test_exponential_as_it_is_without_settings() -> None:
+    assert exponential(30)(10) == pytest.approx(0.1)
 
 
 def test_one_cycle() -> None:
