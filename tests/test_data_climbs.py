@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import escalera as esc
+from escalera.cli.terminal import reading
 from escalera.core.errors import DataError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
@@ -39,7 +40,11 @@ def picture(seed: int, height: int, width: int) -> Image.Image:
     return Image.fromarray(np.random.RandomState(seed).randint(0, 256, (height, width, 3)).astype(np.uint8))
 
 
-def test_a_folder_of_photographs_of_all_sizes(tmp_path: Path) -> None:
+def test_a_folder_of_photographs_of_all_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reading, "QUIET", 1e-9)  # as if it took long
+    monkeypatch.setattr(reading, "LINE_EVERY", 0.0)
     for split, count in (("train", 8), ("validation", 2), ("test", 3)):
         for i in range(2 * count):
             path = tmp_path / "photos" / split / ("coat" if i % 2 else "shoe") / f"a photo {i}.jpg"
@@ -49,6 +54,7 @@ def test_a_folder_of_photographs_of_all_sizes(tmp_path: Path) -> None:
     assert record["data"]["rows"] == {"train": 16, "validation": 4, "test": 6}
     assert record["data"]["classes"] == ["coat", "shoe"]
     assert predictions["label"].to_pylist() == [0, 0, 0, 1, 1, 1]
+    assert "decoding: 20 of 26 images" in capsys.readouterr().out
 
 
 def csv(folder: Path, rows: int = 40) -> Path:

@@ -11,6 +11,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from string import Formatter
+from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
@@ -23,10 +24,12 @@ from escalera import cli
 from escalera.cli import lines
 from escalera.cli.doctor.check import State as Standing
 from escalera.cli.lines import echo_markdown, fold
-from escalera.cli.terminal import load_terminal
+from escalera.cli.terminal import load_terminal, reading
 from escalera.core import runtime
 from escalera.core.extras import EXTRAS
+from escalera.core.language import Language
 from escalera.core.translation import translate
+from escalera.data.cache import progress
 from escalera.data.cache.folders import Kind
 from escalera.evaluate.compare import Verdict
 from escalera.evaluate.metrics import SHARES
@@ -109,6 +112,7 @@ def test_every_message_is_used() -> None:
         "doctor.check": re.findall(r'(?:Check|_writable)\(\s*"(\w+)"', text),
         "doctor.state": get_args(Standing),
         "extra": list(EXTRAS),
+        "reading": get_args(progress.Step),
     }
     used |= {f"{group}.{member}" for group, members in groups.items() for member in members}
     assert sorted(set(EN.messages) - used) == []
@@ -215,6 +219,46 @@ def test_no_word_of_the_other_language_is_printed(said: dict[str, dict[str, str]
         plain = re.sub(r"\S*[/=\[\]]\S*|--\S+|\b[A-Z]+_[A-Z_]+\b|'[^']*'|«[^»]*»|\{[^}]*\}|\b[0-9a-f]{20}\b", " ", text)
         words = set(re.findall(r"[^\W\d_]+", plain.casefold()))
         assert words & other == set(), f"{command}:\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (EN, "decoding: 60,000 of 100,000 images  about 20 s left\n"),
+        (ES, "decodificando: 60 000 de 100 000 imágenes  faltan unos 20 s\n"),
+    ],
+)
+def test_how_far_pictures_are_read_is_told_where_it_takes_long(
+    words: Language, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, clock = io.StringIO(), [100.0]
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    with reading.reading_shown(words, Console(file=out, width=30)):
+        for done in (0, 500, 1_000):
+            progress.tell("heads", done, 1_000)
+            clock[0] += 1
+        for done in range(0, 60_001, 10_000):
+            progress.tell("decoding", done, 100_000)
+            clock[0] += 5
+        assert out.getvalue().count("\n") == 2
+    assert out.getvalue().endswith(expected)
+    progress.tell("decoding", 1, 2)
+    assert out.getvalue().count("\n") == 2
+    assert {f"reading.{step}" for step in get_args(progress.Step)} <= words.messages.keys()
+
+
+def test_on_a_terminal_a_bar_shows_how_far_pictures_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(reading, "QUIET", 0.0)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        reading.reading_shown(EN, Console(file=out, width=100, force_terminal=True)),
+    ):
+        for done in (256, 512):
+            progress.tell("decoding", done, 1_000)
+        raise KeyboardInterrupt
+    assert "decoding: 512 of 1,000 images" in out.getvalue()
+    assert out.getvalue().endswith("\x1b[2K")  # and is gone, whatever ends it
 
 
 PATH = "nowhere/" + "a-long-name/" * 8 + "my pictures"

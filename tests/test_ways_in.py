@@ -23,10 +23,11 @@ from escalera.cli import app
 from escalera.core.errors import DataError
 from escalera.core.files import read_json
 from escalera.core.rundir import RunDir
+from escalera.data.query.images import refuse_bad
 from escalera.data.sources.open import open_source
 from escalera.experiment.climb import climb, load_ladder
 from escalera.experiment.results import Run
-from escalera.inference import bundle
+from escalera.inference import bundle, files
 from escalera.inference.predictor import Predictor
 from escalera.studio.api import add_routes
 from escalera.studio.i18n import load_words
@@ -264,3 +265,18 @@ def test_weights_that_give_no_numbers_are_told(ways: Ways, monkeypatch: pytest.M
     monkeypatch.setattr("escalera.inference.predictor.softmax", lambda logits: logits * np.nan)
     with pytest.raises(RunError, match=r"answers with no numbers \(NaN\): its weights or its data are damaged"):
         ways.file.predict(KINDS["grey"]())
+
+
+def test_of_many_pictures_the_first_bad_ones_are_listed_and_all_are_counted() -> None:
+    with pytest.raises(DataError) as raised:
+        refuse_bad([f"{n}.jpg: cut" for n in range(1_500)], 20_000)
+    lines = str(raised.value).splitlines()
+    assert (lines[0], len(lines)) == ("1,500 of 20,000 pictures cannot be taken; nothing was predicted:", 22)
+    assert lines[-1] == "  ... and 1,480 more"
+
+
+def test_a_thousand_pictures_without_an_answer_are_counted_as_people_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer: dict[str, Any] = {"file": "a.jpg", "row": None, "classes": [], "filled_in": [], "error": "cut"}
+    monkeypatch.setattr(files, "predict_files", lambda *_, **__: [answer] * 1_500)
+    done = CliRunner().invoke(app, ["predict", "run", "folder", "--csv", "--lang", "en"])
+    assert "1,500 of 1,500 could not be answered" in done.output

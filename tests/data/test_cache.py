@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -191,6 +191,23 @@ def test_a_write_that_the_system_refuses(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_an_array_that_will_not_fit_is_refused_before_the_rest_is_decoded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=199_999))
+    made = []
+
+    def chunks() -> Iterator[np.ndarray]:
+        for number in range(20):
+            made.append(number)
+            yield np.zeros((10, 1000), np.uint8)
+
+    with pytest.raises(DataError, match="No space left on device"):
+        folders.stored(folder, "key", lambda aside: OnDisk(aside).array("x", 200, chunks()))
+    assert made == [0]
+    OnDisk(folder).array("x", 199, chunks())
+
+
 def test_a_place_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
@@ -208,7 +225,7 @@ def test_arrays_are_written_in_parts(tmp_path: Path) -> None:
 def test_an_array_may_end_before_its_rows(tmp_path: Path) -> None:
     array = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
     for store in (OnDisk(tmp_path), memory := InMemory("why")):
-        store.array("x", 10**9, [array[:4], array[4:]]) if store is not memory else store.array("x", 60, [array])
+        store.array("x", 10**6, [array[:4], array[4:]]) if store is not memory else store.array("x", 60, [array])
     assert (np.load(tmp_path / "x.npy") == array).all()
     assert (np.load(tmp_path / "x.npy", mmap_mode="c") == array).all()
     assert (memory.arrays["x"] == array).all()

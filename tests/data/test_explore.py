@@ -1,7 +1,7 @@
 """What explore finds in a source, above all where something is wrong with it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.data.cache import ingest
+from escalera.data.cache.decode import decode_all
 from escalera.data.explore.source import SIDE, Explored, explore
 from escalera.data.options import ReadOptions
 from escalera.data.sources.open import open_source
@@ -64,6 +66,38 @@ def test_pictures_of_one_small_size_share_the_cache_with_a_climb(
 
     open_source("birds", data_root=root, image_size=None, channels=None)
     assert list((tmp_path / "cache").iterdir()) == made
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures were decoded each time."""
+    counts: list[int] = []
+
+    def counted(raws: Sequence[Any], **how: Any) -> Any:
+        counts.append(len(raws))
+        return decode_all(raws, **how)
+
+    monkeypatch.setattr(ingest, "decode_all", counted)
+    return counts
+
+
+@pytest.mark.parametrize("bad", [{}, {"wren/cut.png": b"\x89PNG\r\n\x1a\n"}])
+def test_every_picture_is_decoded_once(
+    bad: dict[str, bytes], lay: Callable[..., Path], root: Path, decoded: list[int]
+) -> None:
+    """A bad one among them, which a climb would refuse, too."""
+    lay(TWO | {"robin/large.png": (3, (40, 200))} | bad)
+    assert len(look(root).facts()["bad"]) == len(bad)
+    assert sum(decoded) == 9 + len(bad)
+
+
+def test_a_climb_that_skips_bad_pictures_shares_the_cache_where_there_are_none(
+    lay: Callable[..., Path], root: Path, decoded: list[int]
+) -> None:
+    lay(TWO)
+    for bad in ("skip", "refuse", "note"):
+        open_source("birds", data_root=root, image_size=None, channels=None, bad=bad)
+    assert sum(decoded) == 8
 
 
 def test_bad_pictures_are_listed_and_the_others_keep_their_places(lay: Callable[..., Path], root: Path) -> None:

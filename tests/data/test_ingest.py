@@ -1,7 +1,8 @@
 """What in a file stops it: each message names the file, the place, what was found and what to do."""
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from escalera.core.errors import DataError
 from escalera.data.cache import ingest
 from escalera.data.cache.bitmap import Resize
-from escalera.data.cache.decode import FORMATS
+from escalera.data.cache.decode import FORMATS, decode_all
+from escalera.data.cache.progress import Step, heard
 from escalera.data.cache.remarks import Remarks
+from escalera.data.readers.listing import Raw
 from escalera.data.sources.open import open_source
 
 
@@ -193,6 +196,47 @@ def test_sizes_that_differ(put: Callable[..., Path], root: Path, png: Callable[.
     assert (usual.splits["train"].images.shape, usual.notes) == ((3, 64, 64, 1), (RESIZED,))
     opened = open_source("mine", data_root=root, image_size=(5, 5), channels=None)
     assert (opened.splits["train"].images.shape, opened.notes) == ((3, 5, 5, 1), ())
+
+
+def test_pictures_of_several_sizes_are_not_decoded_at_their_own_first(
+    put: Callable[..., Path], root: Path, png: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred thousand photos of one size may come before the first of another, and would fill the disk."""
+    several = [*(png(row, (70, 80)) for row in range(255)), *(png(row, (80, 70), "RGB") for row in range(45))]
+    put("mine", "train", [0, 1] * 150, several)
+    put("yours", "train", [0, 1] * 150, [png(row % 250, (70, 80)) for row in range(300)])
+    seen: Counter[object] = Counter()
+
+    def counted(raws: Sequence[Raw], **how: Any) -> Any:
+        seen[how["size"], how["channels"]] += len(raws)
+        return decode_all(raws, **how)
+
+    monkeypatch.setattr(ingest, "decode_all", counted)
+    mine = open_source("mine", data_root=root, image_size=None, channels=None)
+    assert seen == {(None, None): 8, ((64, 64), 3): 300}
+    assert mine.splits["train"].images.shape == (300, 64, 64, 3)
+    assert mine.notes == (
+        "255 of 300 pictures are grey and become colour; data.channels: 1 makes all of them grey.",
+        RESIZED,
+    )
+    seen.clear()
+    yours = open_source("yours", data_root=root, image_size=None, channels=None)
+    assert (yours.splits["train"].images.shape, yours.notes) == ((300, 70, 80, 1), ())
+    assert seen == {(None, None): 308}
+
+
+def test_how_far_decoding_is_may_be_heard(put: Callable[..., Path], root: Path, png: Callable[..., bytes]) -> None:
+    for split in ("train", "test"):
+        put("mine", split, [0, 1] * 150, [png(0, (6, 4 + row % 2)) for row in range(300)])
+    told: list[tuple[Step, int, int]] = []
+    with heard(lambda *far: told.append(far)):
+        open_source("mine", data_root=root, image_size=None, channels=None)
+    assert [far for far in told if far[0] == "heads"][-1] == ("heads", 600, 600)
+    assert told[-2:] == [("decoding", 600, 600), ("decoding", 0, 0)]
+    assert len(told) > 5
+    told.clear()
+    open_source("mine", data_root=root, image_size=(8, 8), channels=None)
+    assert not told
 
 
 def test_sizes_that_differ_between_train_and_test(

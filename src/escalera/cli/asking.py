@@ -64,18 +64,20 @@ def predict(
     Or of each row, where it learned from attributes.
     """
     from escalera.cli.terminal.answers import print_answers
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.inference.files import as_csv, check_writing, predict_files, write_answers
 
     check_writing(out, csv=csv, json=json_)
     words = words_of(lang)
-    found = predict_files(
-        run,
-        images or [],
-        attributes=attributes or [],
-        top=top,
-        skip_bad=skip_bad,
-        tell=lambda note: _tell(note, lang),
-    )
+    with reading_shown(words):
+        found = predict_files(
+            run,
+            images or [],
+            attributes=attributes or [],
+            top=top,
+            skip_bad=skip_bad,
+            tell=lambda note: _tell(note, lang),
+        )
     if out is not None:
         write_answers(out, found, top)
         typer.echo(f"{words.say('predict.answers')}: {out}", err=json_ or csv)
@@ -88,7 +90,7 @@ def predict(
     bad = sum(answer["error"] is not None for answer in found)
     if bad:
         key = "predict.unanswered_one" if bad == 1 else "predict.unanswered"
-        echo(words.say(key, bad=bad, all=len(found)), fg="yellow", err=True)
+        echo(words.say(key, bad=words.number(bad), all=words.number(len(found))), fg="yellow", err=True)
         raise typer.Exit(1)
 
 

@@ -31,6 +31,8 @@ def new(
 
     Nothing is trained, and no file is overwritten.
     """
+    from escalera.cli.terminal import load_terminal
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.experiment.auto.text import words_of
     from escalera.experiment.first_ladder import first_command, free_file, write_first_ladder
     from escalera.experiment.survey import sentences_of, survey_source
@@ -38,7 +40,8 @@ def new(
     words = words_of(lang.value)
     path = free_file(source, file)
     echo(words.say("new.looking", source=source), whole=source, err=True)
-    seen = survey_source(source, set_ or [], data_root)
+    with reading_shown(load_terminal(lang.value)):
+        seen = survey_source(source, set_ or [], data_root)
     write_first_ladder(seen, path, lang.value)
     if json_:
         echo_json({"file": str(path), **seen.facts()})

@@ -29,6 +29,7 @@ def check(
     And which of them do not; it needs the run's data too.
     """
     from escalera.cli.terminal.drift import print_check
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.core.translation import translate
     from escalera.inference.drift import as_csv
     from escalera.inference.drift import check as check_pictures
@@ -36,7 +37,8 @@ def check(
 
     check_writing(None, csv=csv, json=json_)
     words = words_of(lang)
-    found = check_pictures(run, images, data_root=data_root)
+    with reading_shown(words):
+        found = check_pictures(run, images, data_root=data_root)
     for note in found["notes"]:
         echo(translate(note, lang.value), fg="yellow", err=True)
     for one in found["skipped"]:

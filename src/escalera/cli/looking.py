@@ -57,20 +57,22 @@ def explore(
 
     Writes a page, explore.json and a table of the pixels.
     """
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.experiment.explore import explore_source
 
     words = words_of(lang)
     named = {"image_column": image_column, "label_column": label_column, "target": target, "bands": bands}
-    page, facts = explore_source(
-        source,
-        out=out,
-        sets=[*(f"data.{key}={json.dumps(value)}" for key, value in named.items() if value), *(set_ or [])],
-        data_root=data_root,
-        language=lang.value,
-        command=shlex.join(["escalera", *sys.argv[1:]]),
-        labels=labels,
-        tell=lambda n, count: typer.echo(words.say("explore.network", n=n, count=count), err=True),
-    )
+    with reading_shown(words):
+        page, facts = explore_source(
+            source,
+            out=out,
+            sets=[*(f"data.{key}={json.dumps(value)}" for key, value in named.items() if value), *(set_ or [])],
+            data_root=data_root,
+            language=lang.value,
+            command=shlex.join(["escalera", *sys.argv[1:]]),
+            labels=labels,
+            tell=lambda n, count: typer.echo(words.say("explore.network", n=n, count=count), err=True),
+        )
     if json_:
         echo_json(facts)
         return

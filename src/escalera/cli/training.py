@@ -180,10 +180,12 @@ def _followers(names: list[str]) -> list[Follower]:
 def _plan(reading: Reading, given: dict[str, Any], words: Words) -> list[dict[str, Any]]:
     from rich.console import Console
 
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.experiment.climb import plan
 
     count = words.count(len(given["rungs"]) or len(reading.rungs), "rung")
-    with Console(stderr=True).status(words.say("plan.measuring", rungs=count)):
+    console = Console(stderr=True)
+    with console.status(words.say("plan.measuring", rungs=count)), reading_shown(words, console):
         return plan(reading, **given)
 
 
@@ -191,9 +193,11 @@ def _find_rates(reading: Reading, given: dict[str, Any], words: Words, *, as_jso
     from rich.console import Console
 
     from escalera.cli.terminal.rates import print_rates
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.experiment.rates import find_rates
 
-    with Console(stderr=True).status("") as status:
+    console = Console(stderr=True)
+    with console.status("") as status, reading_shown(words, console):
         rows = find_rates(reading, begins=lambda name: status.update(words.say("rates.measuring", rung=name)), **given)
     if as_json:
         echo_json(rows)

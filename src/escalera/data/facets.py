@@ -88,7 +88,7 @@ def brightness(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np
 def sides(listing: Listing, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """(n,): the side of a square as large as each picture was in its file, in pixels; NaN where that is not known."""
     from escalera.data.cache.decode import pillow_strict
-    from escalera.data.explore.survey import head
+    from escalera.data.cache.heads import head
     from escalera.data.readers.listing import Several, read_files
 
     chosen = rows[spread(len(rows), _HEADS)]

@@ -40,9 +40,9 @@ def cut(image_set: ImageSet, column: str, shares: dict[str, float], seed: int) -
     if empty:
         sizes = np.bincount(groups)
         raise DataError(
-            f"{image_set.name}: the {len(names)} groups of data.group '{column}' are too unequal: the largest has "
-            f"{sizes.max()} of {len(groups)} rows, so that no group is left for {' and '.join(empty)}. Add groups, or "
-            "leave out data.group."
+            f"{image_set.name}: the {len(names):,} groups of data.group '{column}' are too unequal: the largest has "
+            f"{sizes.max():,} of {len(groups):,} rows, so that no group is left for {' and '.join(empty)}. Add "
+            "groups, or leave out data.group."
         )
     return parts
 

@@ -11,6 +11,7 @@ from escalera.core.errors import EscaleraError, LadderError, nearest
 from escalera.core.names import composed
 from escalera.core.rundir import RunDir
 from escalera.core.store import is_url
+from escalera.data.cache.progress import heard
 from escalera.experiment.answers import blocked, known_answers
 from escalera.experiment.answers import fault as search_fault
 from escalera.experiment.course import Course
@@ -86,7 +87,7 @@ def climb(
     way = Way(place, make, count, devices, device, data_root, fresh, skip_bad, events, deadline, threads)
     folder = place.folder
     runs = {(rung.name, seed): RunDir(folder / rung.name / f"seed-{seed}") for rung in chosen for seed in range(seeds)}
-    with place.held(), data_kept():
+    with place.held(), data_kept(), heard(events.source_read):
         for path in folder.iterdir():
             settle(path)
         found = _damages(folder, [folder / rung.name for rung in chosen if rung.search], runs.values())

@@ -195,6 +195,7 @@ def decoded(intake: Intake, query: Query, bad: dict[int, str]) -> Iterator[tuple
     """Some good rows at a time, their numbers and what a model sees of them; the bad ones join `bad`."""
     import numpy as np
 
+    from escalera.data.cache import progress
     from escalera.data.query.images import Seen
 
     if query.pictures is None:
@@ -211,6 +212,7 @@ def decoded(intake: Intake, query: Query, bad: dict[int, str]) -> Iterator[tuple
         first += len(raws)
         if good:
             yield list(good), Seen(np.stack(list(good.values())))
+        progress.tell("decoding", first, len(query.names))
 
 
 def place(query: Query, row: int) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from escalera.core.errors import EscaleraError, nearest
 
 if TYPE_CHECKING:
+    from escalera.data.cache.progress import Step
     from escalera.data.dataset import Dataset
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
@@ -55,6 +56,9 @@ class Events:
                     f"{cls.__name__}.{name}: there is no such event; {nearest(name, events)}. A method that is no "
                     "event begins with _."
                 )
+
+    def source_read(self, step: Step, done: int, of: int) -> None:
+        """So many pictures of a source are through a step that takes long for many; 0 of 0 where no more comes."""
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
         """So many runs of a ladder in a folder, of which `pending` are to do."""

@@ -17,6 +17,8 @@ from escalera.core.rundir import SEARCH, is_trial
 from escalera.run.events import Events
 
 if TYPE_CHECKING:
+    from escalera.cli.terminal.reading import Reading
+    from escalera.data.cache.progress import Step
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
     from escalera.run.events import Progress
@@ -34,6 +36,15 @@ class SideBySide(Narrator):
         self.runs = self.runs_left = 0
         self.board: Board | None = None
         self.lines: dict[tuple[str, int], Line] = {}
+        self.reading: Reading | None = None
+
+    def source_read(self, step: Step, done: int, of: int) -> None:
+        """Say how far a source is read, where that takes long."""
+        if self.reading is None:
+            from escalera.cli.terminal.reading import Reading
+
+            self.reading = Reading(self.console, self.words)
+        self.reading.hear(step, done, of)
 
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
         """Name the ladder, and how much of it is to do."""

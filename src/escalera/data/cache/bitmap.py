@@ -21,7 +21,7 @@ Resize = Literal["squash", "pad", "crop"]
 LARGE = 16_000_000
 """Pixels of a picture from which it is taken band by band, so that there are no copies of its size."""
 _BAND = 1_000_000
-_GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_GREY = ("1", "L", "LA", "La", "I", "F")
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,14 @@ class Way:
     levels: Levels | None = None
 
 
+def is_grey(mode: str) -> bool:
+    """Whether pictures of a mode have one channel, with as many bits as may stand behind a semicolon."""
+    return mode.partition(";")[0] in _GREY
+
+
 def to_array(image: Image.Image, way: Way) -> tuple[NDArray[np.uint8], Reach | None]:
     """The pixels, and what their values reached where they are not bytes. Raises DataError for 32 bits of any range."""
-    channels = way.channels or (1 if image.mode in _GREY else 3)
+    channels = way.channels or (1 if is_grey(image.mode) else 3)
     mode = "L" if channels == 1 else "RGB"
     flat, reach = (_in_bands if image.width * image.height > LARGE else _flat)(image, mode, way)
     if way.size is not None and (flat.height, flat.width) != tuple(way.size):

@@ -59,8 +59,8 @@ def key(name: str, states: Iterable[str], **settings: object) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('.-')[-60:] or 'source'}-{digest.hexdigest()[:20]}"
 
 
-def stored(root: Path, key: str, write: Callable[[Path], None]) -> Path:
-    """`root/key`, made by `write(folder)` if it is absent.
+def stored(root: Path, key: str, write: Callable[[Path], str | None]) -> Path:
+    """`root/key`, made by `write(folder)` if it is absent; it stands under the key that `write` gives, if it gives one.
 
     It is written aside and renamed, so that it is whole or absent; of two processes the first one's stays. Raises
     CacheError, with nothing left behind, when the disk takes no more; `write` raises OSError for writing alone.
@@ -73,7 +73,7 @@ def stored(root: Path, key: str, write: Callable[[Path], None]) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         _sweep(root)
         aside = Path(tempfile.mkdtemp(dir=root, prefix=f".{key}~{socket.gethostname()}~{os.getpid()}~"))
-        write(aside)
+        folder = root / (write(aside) or key)
         aside.chmod(0o755)
         try:
             aside.rename(folder)
@@ -91,10 +91,11 @@ def stored(root: Path, key: str, write: Callable[[Path], None]) -> Path:
     return folder
 
 
-def image_set(root: Path, key: str, name: str, write: Callable[[Store], None]) -> ImageSet:
+def image_set(root: Path, key: str, name: str, write: Callable[[Store], str | None]) -> ImageSet:
     """The set in `root/key`, memory-mapped; made by `write` where it is absent, and made anew where it is damaged.
 
-    Where the disk takes no more it is made in memory, and says so in its notes.
+    It stands under the key that `write` gives, if it gives one. Where the disk takes no more it is made in memory, and
+    says so in its notes.
     """
     reason = ""
     for _ in range(2):

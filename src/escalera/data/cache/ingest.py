@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import DataError, refuse
 from escalera.core.runtime import now
-from escalera.data.cache.bitmap import Channels, Resize
+from escalera.data.cache.bitmap import Channels, Resize, is_grey
 from escalera.data.cache.class_names import odd_names
 from escalera.data.cache.decode import MAX_PIXELS, decode_all
+from escalera.data.cache.heads import heads
 from escalera.data.cache.labels import check_classes, classes_and_labels, labels_as_they_are
+from escalera.data.cache.progress import tell
 from escalera.data.cache.remarks import Remarks
 from escalera.data.cache.store import Store
 from escalera.data.readers.listing import Listing, Raw, Several
@@ -70,7 +72,8 @@ class Expected:
 class _Found:
     """What decoding met, over all splits: bad pictures, other shapes than expected, and what is to be said of it.
 
-    `several`: whether rows have several pictures, so that a bad one costs the whole row.
+    `several`: whether rows have several pictures, so that a bad one costs the whole row. Where `unsure`, it has
+    `stopped` before many are decoded in a way that will not do for all.
     """
 
     shape: Shape | None
@@ -80,6 +83,10 @@ class _Found:
     others_in: Listing | None = None
     several: bool = False
     none_left: bool = False
+    unsure: bool = False
+    stopped: bool = False
+    done: int = 0
+    rows: int = 0
 
 
 def ingest(
@@ -90,21 +97,25 @@ def ingest(
     expected: Expected,
     *,
     notes: Sequence[str] = (),
-) -> None:
+    sure: bool = False,
+) -> bool:
     """Decode `listings`, train first, into a store; raises DataError with all that cannot be used, and where.
 
+    Gives whether all could be used, so that whatever becomes of bad pictures the store holds the same.
+
     Pictures of several sizes are resized to USUAL, and grey ones among coloured ones become colour, where nobody said
-    otherwise; `notes` are what was said of that.
+    otherwise; `notes` are what was said of that. Unless that is `sure`, the heads of the files are asked first.
     """
     # The labels come first: their faults show before an hour of decoding.
     faults: list[str] | None = [] if decoding.lenient else None
     names, labels = _labels(listings, expected, faults)
-    found = _Found(expected.shape, Remarks(decoding.levels))
+    found = _Found(expected.shape, Remarks(decoding.levels), unsure=not sure and expected.shape is None)
+    found.rows = sum(listing.rows for listing in listings)
     kept = _store(store, listings, labels, decoding, found)
-    if expected.shape is None and (remedy := _remedy(found, listings, decoding)):
-        decoding, note = remedy
-        ingest(store, source, listings, decoding, expected, notes=[*notes, note])
-        return
+    if expected.shape is None:
+        mended, more = _remedy(_shapes(found, listings, decoding), found.rows, decoding)
+        if found.stopped or more:
+            return ingest(store, source, listings, mended, expected, notes=[*notes, *more], sure=True)
     _refuse(found, listings, decoding)
     try:
         found.remarks.check()
@@ -124,6 +135,7 @@ def ingest(
             "faults": faults or [],
         }
     )
+    return not (found.bad or faults) and bool(names or expected.target)
 
 
 def _labels(
@@ -167,7 +179,7 @@ def _decoded(
 ) -> Iterator[NDArray[np.uint8]]:
     """The pictures (n, H, W, C), some at a time; marks the rows that are good, and goes on after bad ones."""
     row = 0
-    for raws in _some_at_a_time(listing, decoding, found):
+    for raws in () if found.stopped else _some_at_a_time(listing, decoding, found):
         some = []
         results = decode_all(
             raws,
@@ -191,6 +203,11 @@ def _decoded(
                 if not found.others:
                     some.append(result.pixels)
             row += 1
+        found.done += len(raws)
+        tell("decoding", found.done, found.rows)
+        if found.unsure and not found.several and (found.others or _is_large(found, decoding)):
+            found.stopped = True
+            return
         if some and not found.others and (decoding.skip_bad or not found.bad):
             yield np.stack(some)
 
@@ -207,32 +224,48 @@ def _some_at_a_time(listing: Listing, decoding: Decoding, found: _Found) -> Iter
             first += step
 
 
-def _remedy(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> tuple[Decoding, str] | None:
-    """How pictures that differ become alike where nobody said it, and what is said of that; None where they need not.
+def _is_large(found: _Found, decoding: Decoding) -> bool:
+    """Whether pictures are kept at a size of their own that fills a disk for nothing, should another one differ."""
+    return decoding.size is None and found.shape is not None and max(found.shape[:2]) > USUAL
+
+
+def _shapes(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> Counter[Shape]:
+    """How many pictures there are of each shape: by their heads where decoding has stopped, none where they are alike.
 
     None too where bad ones are refused anyway.
     """
+    if found.stopped:
+        shapes: Counter[Shape] = Counter()
+        for _, _, some in heads(listings):
+            shapes.update((*size, 1 if is_grey(kind[1]) else 3) for size, kind in some if kind)
+        return shapes
     if not found.others or found.shape is None or found.none_left or (found.bad and not decoding.skip_bad):
-        return None
-    rows = sum(listing.rows for listing in listings)
-    counts = found.others + Counter({found.shape: rows - len(found.bad) - found.others.total()})
-    if decoding.channels is None and len({shape[2] for shape in counts}) > 1:
-        grey = sum(count for shape, count in counts.items() if shape[2] == 1)
-        note = f"{grey:,} of {rows:,} pictures are grey and become colour; data.channels: 1 makes all of them grey."
-        return replace(decoding, channels=3), note
-    sizes = {shape[:2] for shape in counts}
+        return Counter()
+    return found.others + Counter({found.shape: found.rows - len(found.bad) - found.others.total()})
+
+
+def _remedy(shapes: Counter[Shape], rows: int, decoding: Decoding) -> tuple[Decoding, list[str]]:
+    """How pictures of these shapes become alike where nobody said it, and what is said of that."""
+    notes = []
+    if decoding.channels is None and len({shape[2] for shape in shapes}) > 1:
+        grey = sum(count for shape, count in shapes.items() if shape[2] == 1)
+        notes.append(
+            f"{grey:,} of {rows:,} pictures are grey and become colour; data.channels: 1 makes all of them grey."
+        )
+        decoding = replace(decoding, channels=3)
+    sizes = {shape[:2] for shape in shapes}
     if decoding.size is None and len(sizes) > 1:
-        note = (
+        notes.append(
             f"the pictures have {len(sizes):,} sizes and are resized to {USUAL}x{USUAL}; data.image_size says another, "
             "as 224 for a network that learned from ImageNet."
         )
-        return replace(decoding, size=(USUAL, USUAL)), note
-    return None
+        decoding = replace(decoding, size=(USUAL, USUAL))
+    return decoding, notes
 
 
 def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> None:
     """Raise DataError where bad pictures must not be left out, or where the shapes differ."""
-    rows = sum(listing.rows for listing in listings)
+    rows = found.rows
     what = "rows of pictures" if found.several else "pictures"
     if found.none_left or (found.bad and not decoding.skip_bad):
         listed = "".join(f"\n  {line}" for line in found.bad[:_LISTED])
@@ -243,7 +276,7 @@ def _refuse(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> N
         )
     if found.others_in and found.shape:
         shape = found.shape
-        others = ", ".join(f"{_text(other)} ({count})" for other, count in found.others.most_common(5))
+        others = ", ".join(f"{_text(other)} ({count:,})" for other, count in found.others.most_common(5))
         keys = [
             "data.image_size, which all are then resized to" if any(o[:2] != shape[:2] for o in found.others) else "",
             "data.channels, 1 for grey or 3 for colour" if any(o[2] != shape[2] for o in found.others) else "",

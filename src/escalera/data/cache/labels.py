@@ -132,7 +132,7 @@ def _labels(listing: Listing, classes: list[str], *, stated: bool) -> NDArray[np
 
 
 def _not_in_train(listing: Listing, name: str, rows: int) -> DataError:
-    count = f"{rows} row{'' if rows == 1 else 's'}"
+    count = f"{rows:,} row{'' if rows == 1 else 's'}"
     return DataError(
         f"{listing.path}: class '{name}' is in {listing.split} ({count}) but not in train. "
         f"Add pictures of it to train, or take it out of {listing.split}."

@@ -57,8 +57,8 @@ class Remarks:
 
     def notes(self) -> list[str]:
         """A line for each kind."""
-        files = "1 file is" if len(self.renamed) == 1 else f"{len(self.renamed)} files are"
-        images = "1 image has" if len(self.damaged) == 1 else f"{len(self.damaged)} images have"
+        files = "1 file is" if len(self.renamed) == 1 else f"{len(self.renamed):,} files are"
+        images = "1 image has" if len(self.damaged) == 1 else f"{len(self.damaged):,} images have"
         return [
             *(self._outside() if self.levels else self._dark()),
             *self._dark_colours(),

@@ -6,8 +6,10 @@ labels  (N,) int64
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -48,13 +50,16 @@ class OnDisk:
     def array(self, name: str, rows: int, chunks: Iterable[NDArray[Any]]) -> None:
         """Write a .npy file and sync it.
 
-        By plain writes and not through a memory map, where a full disk would kill the process instead of raising.
+        By plain writes and not through a memory map, where a full disk would kill the process instead of raising. One
+        that is not going to fit raises before an hour of decoding, and not after it.
         """
         with (self.folder / f"{name}.npy").open("wb") as file:
             written, start = 0, 0
             last = np.empty(0)
             for last in chunks:
                 if not written:
+                    if rows * last[0].nbytes > shutil.disk_usage(self.folder).free:
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     _header(file, rows, last)
                     start = file.tell()
                 file.write(np.ascontiguousarray(last).data)

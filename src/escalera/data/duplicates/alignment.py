@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import avg_pool2d
 
+from escalera.data.cache.progress import tell
+
 _TOGETHER = 512
 """Pairs that are looked at together, few enough to stay in the processor's cache."""
 _COARSE = 0.6
@@ -50,6 +52,7 @@ def align(small: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> Ali
         moved = step * (shift // 3 - 1), step * (shift % 3 - 1)
         fine = _fine(_detail(here[close]), _detail(there[close]), mirror, *moved, step + 1)
         likeness[start + close], mirrored[start + close] = fine.clamp_min(0.0), mirror
+        tell("pairs", min(len(first), start + _TOGETHER), len(first))
     return Alignment(likeness, mirrored)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import torch
 
+from escalera.data.cache.progress import tell
+
 _ROWS, _COLUMNS = 512, 8192
 """A tile of products that stays in the processor's cache. Measured on two cores, 60,000 vectors of 64: 3 s in tiles,
 19 s in whole rows of the matrix."""
@@ -35,6 +37,7 @@ def nearest(vectors: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tens
             best, order = value.topk(count, dim=1)
             where = place.gather(1, order)
         products[top : top + _ROWS], found[top : top + _ROWS] = best, where
+        tell("comparing", min(rows, top + _ROWS), rows)
     return products, found
 
 

@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from escalera.core.csvtext import csv_text
 from escalera.data.rows import Rows
 
-_AT_ONCE = 6_000_000
-"""Bytes of pixels that are counted together; their places take eight times as much."""
+_AT_ONCE = 16_000_000
+"""Bytes of pixels that are read together."""
+_COLUMNS = 256
+"""Columns that are counted together: their 65,536 counts stay in the processor's cache. Measured on two cores, 3,000
+pictures of 96x96: 0.3 to 0.5 s so, 1.6 s where all columns are counted at once."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,16 @@ def pixel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64] | None =
     height, width, channels = images.shape[1:]
     columns = height * width * channels
     source = Rows(images)
-    counts = np.zeros(columns * 256, np.int64)
-    places = np.arange(columns, dtype=np.int64) * 256
+    counts = np.zeros((columns, 256), np.int64)
+    places = np.arange(min(columns, _COLUMNS), dtype=np.int32) * 256
     for part in np.array_split(rows, max(1, -(-len(rows) * columns // _AT_ONCE))):
-        # One place for each column and value, so that one counting serves all columns.
-        counts += np.bincount((source.take(part) + places).ravel(), minlength=len(counts))
-    return _from_counts(counts.reshape(columns, 256), (height, width, channels))
+        pixels = source.take(part)
+        for first in range(0, columns, _COLUMNS):
+            some = pixels[:, first : first + _COLUMNS]
+            # One place for each column and value, so that one counting serves several columns.
+            found = np.bincount((some + places[: some.shape[1]]).ravel(), minlength=256 * some.shape[1])
+            counts[first : first + _COLUMNS] += found.reshape(-1, 256)
+    return _from_counts(counts, (height, width, channels))
 
 
 def class_means(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
 from escalera.data import groups
-from escalera.data.cache.bitmap import Channels
+from escalera.data.cache.bitmap import Channels, is_grey
 from escalera.data.duplicates.search import Duplicates, Pair, find_duplicates
 from escalera.data.explore.pixels import Pixels, class_means, pixel_statistics
 from escalera.data.explore.survey import Survey, survey, survey_arrays
@@ -196,14 +196,12 @@ def uneven(images: ImageSet) -> list[str]:
 
 
 def _opened(name: str, size: tuple[int, int] | None, channels: Channels | None, where: Mapping[str, Any]) -> ImageSet:
-    """The source as a climb would open it, so that the two share what is in the cache; else whatever can be had."""
+    """Whatever can be had of a source, decoded once; where nothing is wrong with it, a climb shares it in the cache."""
     try:
+        return open_source(name, image_size=size, channels=channels, bad="note", **where)
+    except DataError:
+        # There is nothing to look at, for the reason that a climb gives.
         return open_source(name, image_size=size, channels=channels, **where)
-    except DataError as error:
-        try:
-            return open_source(name, image_size=size, channels=channels, bad="note", **where)
-        except DataError:
-            raise error from None  # there is nothing to look at, for the reason that a climb gives
 
 
 def _common(name: str, heads: Survey) -> tuple[tuple[int, int] | None, Channels | None]:
@@ -215,7 +213,7 @@ def _common(name: str, heads: Survey) -> tuple[tuple[int, int] | None, Channels 
         # Opening it says why: each picture with its place.
         return (SIDE, SIDE), None
     one = next(iter(sizes)) if len(sizes) == 1 else None
-    grey = {mode in ("1", "L", "LA", "I;16", "I;16B", "L;16") for _, mode in heads.kinds}
+    grey = {is_grey(mode) for _, mode in heads.kinds}
     return None if one and max(one) <= SIDE else (SIDE, SIDE), 3 if len(grey) > 1 else None
 
 

@@ -179,8 +179,8 @@ def refuse_bad(bad: Sequence[str], count: int, what: str = "pictures", cure: str
     if not bad:
         return
     listed = "".join(f"\n  {line}" for line in bad[:_LISTED])
-    more = f"\n  ... and {len(bad) - _LISTED} more" if len(bad) > _LISTED else ""
-    raise DataError(f"{len(bad)} of {count} {what} cannot be taken; nothing was predicted:{listed}{more}{cure}")
+    more = f"\n  ... and {len(bad) - _LISTED:,} more" if len(bad) > _LISTED else ""
+    raise DataError(f"{len(bad):,} of {count:,} {what} cannot be taken; nothing was predicted:{listed}{more}{cure}")
 
 
 def read_picture(path: Path) -> bytes:

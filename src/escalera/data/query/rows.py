@@ -60,7 +60,7 @@ def about_files(paths: Sequence[Path], attributes: Sequence[str], learned: Learn
     each = learned.together
     count = learned.rows_of(len(files)) if files else len(rows)
     if rows and len(rows) != count:
-        raise DataError(f"expected --attributes once for each of {count} rows, received {len(rows)}")
+        raise DataError(f"expected --attributes once for each of {count:,} rows, received {len(rows):,}")
     together = [files[n * each : (n + 1) * each] for n in range(count)]
     names = [", ".join(map(str, some)) if some else attributes[n] for n, some in enumerate(together)]
     return Query(names, (lambda: _read(together, learned)) if files else None, rows, notes=notes)
@@ -123,7 +123,7 @@ def _in_folder(folder: Path, learned: Learned, notes: list[str]) -> list[Path]:
         hint = f"; there is a table, {folder / tables[0]}" if tables else ""
         raise DataError(f"{folder}: there is no picture in this folder{hint}")
     if others:
-        more = f", and {len(others) - _IN_NOTE} more" if len(others) > _IN_NOTE else ""
+        more = f", and {len(others) - _IN_NOTE:,} more" if len(others) > _IN_NOTE else ""
         listed = ", ".join(map(shown, others[:_IN_NOTE]))
         notes.append(f"{folder}: left out, since they are no pictures: {listed}{more}.")
     return [folder / name for name in files]

@@ -124,7 +124,7 @@ def _class_folder(split: str, path: Path, options: ReadOptions) -> ClassFolder:
     if not any(found.values()):
         raise DataError(
             f"{path} has no folders of classes with pictures; expected <class>/<picture>.jpg"
-            + (f", found {len(loose)} pictures without a class" if loose else "")
+            + (f", found {len(loose):,} pictures without a class" if loose else "")
             + f". Pictures end in {', '.join(PICTURES)}.{sidecars.of_one_folder(path) if loose else ''}"
         )
     classes = sorted(found, key=natural)
@@ -172,7 +172,7 @@ def _masks(path: Path, files: list[str]) -> list[str]:
 def _left_out(path: Path, names: list[str], what: str) -> list[str]:
     if not names:
         return []
-    more = f", and {len(names) - 3} more." if len(names) > 3 else "."
+    more = f", and {len(names) - 3:,} more." if len(names) > 3 else "."
     return [f"{path}: left out, since they are {what}: {', '.join(map(shown, names[:3]))}{more}"]
 
 
@@ -198,7 +198,7 @@ def _by_names(split: str, folder: Path, pattern: str) -> ClassFolder:
     if wrong:
         listed = ", ".join(map(shown, wrong[:3])) + (", ..." if len(wrong) > 3 else "")
         raise DataError(
-            f"data.label_pattern: {len(wrong)} of {len(names)} names in {folder} do not fit '{pattern}': {listed}."
+            f"data.label_pattern: {len(wrong):,} of {len(names):,} names in {folder} do not fit '{pattern}': {listed}."
             f"{'' if is_of_paths(pattern) else suggestion(names)}"
         )
     labels = {name: composed(label) for name, label in labels.items()}

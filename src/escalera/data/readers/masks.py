@@ -39,8 +39,8 @@ def about_named(files: Sequence[str]) -> str:
         return ""
     mask, other = map(shown, pairs[0])
     if len(pairs) == 1:
-        return f"1 of {len(files)} pictures is named as the mask of another, {mask} of {other}."
-    return f"{len(pairs)} of {len(files)} pictures are named as masks of others, as {mask} of {other}."
+        return f"1 of {len(files):,} pictures is named as the mask of another, {mask} of {other}."
+    return f"{len(pairs):,} of {len(files):,} pictures are named as masks of others, as {mask} of {other}."
 
 
 def refused(path: Path, files: Sequence[str]) -> str:

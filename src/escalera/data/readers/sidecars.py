@@ -32,8 +32,8 @@ def own_texts(path: Path, files: Sequence[str], others: Sequence[str]) -> str:
         return ""
     file, text = pairs[0]
     return (
-        f"{len(pairs)} of {len(files)} pictures have a text file of the same name beside them, as {shown(file)} and "
-        f"{shown(text)}. {_not_read(path / text)} {to_make(path, file)}"
+        f"{len(pairs):,} of {len(files):,} pictures have a text file of the same name beside them, as {shown(file)} "
+        f"and {shown(text)}. {_not_read(path / text)} {to_make(path, file)}"
     )
 
 

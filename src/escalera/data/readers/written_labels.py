@@ -108,8 +108,8 @@ def one_hot_labels(path: Path, names: Sequence[str], table: pa.Table, rows: NDAr
     wrong = np.flatnonzero(((ones != 0) & (ones != 1)).any(axis=1) | (ones.sum(axis=1) != 1))
     if len(wrong):
         raise DataError(
-            f"{path}: expected one 1 in each row of the columns {', '.join(names)}; {len(wrong)} of {len(ones)} rows "
-            f"have none or several (rows count from 0): {_listed(rows[wrong])}. An image with several labels is "
+            f"{path}: expected one 1 in each row of the columns {', '.join(names)}; {len(wrong):,} of {len(ones):,} "
+            f"rows have none or several (rows count from 0): {_listed(rows[wrong])}. An image with several labels is "
             "another task; take these rows out, or name one column of labels with data.label_column."
         )
     present: list[int] = np.flatnonzero(ones.any(axis=0)).tolist()
@@ -161,7 +161,7 @@ def _no_null(path: Path, name: str, column: pa.Array, rows: NDArray[np.int64]) -
     if column.null_count:
         absent = rows[np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))]
         raise DataError(
-            f"{path}: column '{name}' has no label (null) at {len(absent)} of {len(rows)} rows, counted "
+            f"{path}: column '{name}' has no label (null) at {len(absent):,} of {len(rows):,} rows, counted "
             f"from 0: {_listed(absent)}. Give each a label, or take the rows out."
         )
 

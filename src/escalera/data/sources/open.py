@@ -76,9 +76,9 @@ def open_source(
     # Where no size is given pictures of several are resized, too; those of a known source have one.
     way = resize if image_size or not known else None
     settings = {"size": image_size, "channels": channels, "resize": way, "options": options.given()}
-    key = _key(root, name, listings, settings, bad)
+    key, all_good = _keys(root, name, listings, settings, bad)
 
-    def write(store: Store) -> None:
+    def write(store: Store) -> str | None:
         from escalera.data.cache.decode import most_pixels
         from escalera.data.cache.ingest import Decoding, Expected, ingest  # Pillow, where nothing is in the cache yet
 
@@ -89,7 +89,7 @@ def open_source(
         # Another column than the usual one holds other classes than those known by heart.
         classes = known.classes if known and options.label_column == known.label else None
         expected = Expected(classes, expected_shape, label_named=named, target=options.target is not None)
-        ingest(store, name, listings, decoding, expected)
+        return all_good if ingest(store, name, listings, decoding, expected) else None
 
     opened = folders.image_set(root, key, name, write)
     # Not kept in the cache: how a source was understood may be said otherwise next time.
@@ -100,16 +100,16 @@ def open_source(
     return replace(opened, notes=(*notes, *opened.notes), faults=(*(faults or ()), *others))
 
 
-def _key(root: Path, name: str, listings: Sequence[Listing], settings: Mapping[str, Any], bad: Bad) -> str:
-    """Where in the cache a source is, as it is now and by these settings."""
+def _keys(root: Path, name: str, listings: Sequence[Listing], settings: Mapping[str, Any], bad: Bad) -> tuple[str, str]:
+    """Where in the cache a source is, as it is now and by these settings; and where it is, should all of it be good."""
     states = [f"{listing.split} {listing.state()}" for listing in listings]
-    if bad == "note":
-        return folders.key(name, states, **settings, lenient=True)
-    key = folders.key(name, states, **settings)
-    # Where all pictures were found to be good, there is nothing to skip.
-    if bad == "skip" and not (root / key).is_dir():
-        return folders.key(name, states, **settings, skip_bad=True)
-    return key
+    all_good = folders.key(name, states, **settings)
+    # Where all was found to be good, there is nothing to skip, and nothing to note.
+    if bad == "refuse" or (root / all_good).is_dir():
+        return all_good, all_good
+    return folders.key(
+        name, states, **settings, **{"skip": {"skip_bad": True}, "note": {"lenient": True}}[bad]
+    ), all_good
 
 
 def list_source(

@@ -86,7 +86,7 @@ def target(where: str, table: pa.Table | None, column: str) -> NDArray[np.float6
     if len(absent):
         listed = ", ".join(map(str, absent[:10])) + (", ..." if len(absent) > 10 else "")
         raise DataError(
-            f"data.target: {where}: '{column}' is missing in {len(absent)} of {len(values)} rows, counted from 0: "
+            f"data.target: {where}: '{column}' is missing in {len(absent):,} of {len(values):,} rows, counted from 0: "
             f"{listed}. Give each a number, or take the rows out."
         )
     return values

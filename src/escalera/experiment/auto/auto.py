@@ -15,6 +15,7 @@ from escalera.core.files import read_sealed, write_aside
 from escalera.core.names import LONGEST, is_name, ladder_fault
 from escalera.core.ranks import launched
 from escalera.core.rundir import RunDir
+from escalera.data.cache.progress import heard
 from escalera.data.folds import TURNS
 from escalera.experiment.auto.ascent import FIRST, Ascent
 from escalera.experiment.auto.built import Built
@@ -71,7 +72,7 @@ def auto(
     make, count = _executor(executor, jobs)
     place = _place(out, name, source, data_root)
     folder = place.folder / FOLDER
-    with place.held(), data_kept(), ahead(make, count, len(MOVES)) as begun:
+    with place.held(), data_kept(), heard(events.source_read), ahead(make, count, len(MOVES)) as begun:
         way = Way(place, begun, count, 1, device, data_root, fresh=False, skip_bad=True, events=events)
         diary = read_diary(folder)
         _check_file(path, diary)
