@@ -405,6 +405,7 @@ def test_a_larger_network_takes_more_memory(tmp_path: Path) -> None:
 
 PROGRESS = Progress(1, 2, 3, 4, 0.375, float("nan"), 0.5, 10.0, None, "")
 SAID: dict[str, Any] = {
+    "source_read": {"step": "decoding", "done": 1, "of": 2},
     "layers": {"summary": Summary([Layer("a", "Linear", (3,), 4, None)], 4, 4), "from_epoch": None},
     "resumes": {"epoch": 3},
     "training_begins": {"progress": PROGRESS},

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from escalera.data.cache.progress import Step
 from escalera.data.dataset import Dataset
 from escalera.ladder.schema import Ladder, Rung
 from escalera.models.summary import Summary
@@ -16,7 +17,10 @@ from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.trial import Trial
 
-_NAMES = {"Dataset": Dataset, "Ladder": Ladder, "Rung": Rung, "Summary": Summary, "Outcome": Outcome, "Trial": Trial}
+_NAMES: dict[str, Any] = {
+    "Dataset": Dataset, "Ladder": Ladder, "Outcome": Outcome, "Rung": Rung, "Step": Step, "Summary": Summary,
+    "Trial": Trial,
+}  # fmt: skip
 
 
 def sender(send: Callable[[str, str], None]) -> Events:
