@@ -73,7 +73,7 @@ class Reading:
                 TextColumn(self.words.say("progress.left")),
             )
             self.bar = Bar(*columns, console=self.console, transient=True)
-            self.bar.add_task("", total=of)
+            self.bar.add_task(self._text(step, done, of), total=of, completed=done)
             self.bar.start()
         self.bar.update(self.bar.task_ids[0], completed=done, description=self._text(step, done, of))
 
