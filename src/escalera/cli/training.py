@@ -216,12 +216,14 @@ def report(
     from rich.console import Console
 
     from escalera.cli.terminal import print_faults
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.inference.illustrations import Illustrator, illustrated_page
     from escalera.report.language import load_language
     from escalera.report.story import read_story
 
     story = read_story(folder)
-    page = illustrated_page(story, load_language(lang.value), Illustrator(data_root))
+    with reading_shown(words_of(lang)):
+        page = illustrated_page(story, load_language(lang.value), Illustrator(data_root))
     print_faults(Console(stderr=True), story, lang.value)
     typer.echo(page)
 
@@ -248,16 +250,18 @@ def compare(
     from rich.console import Console
 
     from escalera.cli.terminal import print_rungs
+    from escalera.cli.terminal.reading import reading_shown
     from escalera.experiment.summary import as_values
     from escalera.inference.illustrations import Illustrator, illustrated_page
     from escalera.report.language import load_language
     from escalera.report.versus import read_versus
 
     story = read_versus(runs, out / COMPARISON, shlex.join(["escalera", *sys.argv[1:]]))
-    page = illustrated_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
+    words = words_of(lang)
+    with reading_shown(words):
+        page = illustrated_page(story, load_language(lang.value), Illustrator(data_root), keep_runs=False)
     if json_:
         echo_json(as_values(story))
         return
-    words = words_of(lang)
     print_rungs(Console(), story, words)
     typer.echo(f"\n{words.say('page')}: {page}")
