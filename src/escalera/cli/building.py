@@ -20,8 +20,8 @@ from escalera.cli.options import (
     Lang,
     Out,
     WeightsRoot,
-    check_device,
 )
+from escalera.core import arguments
 from escalera.core.errors import Terminated
 from escalera.core.interrupt import terminable
 
@@ -62,7 +62,7 @@ def auto(
     from escalera.experiment.auto.auto import auto as build
     from escalera.experiment.summary import outcome
 
-    check_device(device, cluster)
+    arguments.device(device.value, cluster)
     narrator = SideBySide(Console(stderr=json_), language=lang.value, debug=debug)
     try:
         with terminable():

@@ -76,14 +76,6 @@ def _cluster(given: str) -> str:
     return given
 
 
-def check_device(device: Device, cluster: str) -> None:
-    """Raise EscaleraError for a GPU that this machine has not, before anything is begun; a cluster has its own."""
-    if device is Device.cuda and not cluster:
-        from escalera.core.runtime import choose_device
-
-        choose_device(device.value)
-
-
 Jobs = Annotated[
     str | None,
     typer.Option(

@@ -23,10 +23,10 @@ from escalera.cli.options import (
     Lang,
     Out,
     WeightsRoot,
-    check_device,
     folder,
     words_of,
 )
+from escalera.core import arguments
 from escalera.core.errors import Terminated
 from escalera.core.interrupt import terminable
 from escalera.core.names import COMPARISON
@@ -112,7 +112,7 @@ def climb(
 
     if plan and find_lr:
         raise typer.BadParameter("expected one of --plan and --find-lr, received both")
-    check_device(device, cluster)
+    arguments.device(device.value, cluster)
     followers = _followers(track or [])
     given: dict[str, Any] = {
         "rungs": rung or [],
