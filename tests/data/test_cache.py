@@ -19,7 +19,7 @@ import torch
 
 from escalera.core.errors import DataError
 from escalera.core.translation import translate
-from escalera.data.cache import folders, ingest
+from escalera.data.cache import earlier, folders
 from escalera.data.cache.store import InMemory, OnDisk, Store, map_array
 from escalera.data.sources.open import open_source
 
@@ -36,7 +36,7 @@ def write(aside: Path) -> None:
 def test_a_second_start_decodes_nothing(put: Callable[..., Path], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put("mine", "train", [0, 1, 1])
     first = open_source("mine", data_root=root, image_size=None, channels=None)
-    monkeypatch.setattr(ingest, "decode_all", None)
+    monkeypatch.setattr(earlier, "decode_all", None)
     second = open_source("mine", data_root=root, image_size=None, channels=None)
     assert (second.classes, second.name) == (first.classes, first.name)
     assert (second.splits["train"].images == first.splits["train"].images).all()
@@ -178,6 +178,16 @@ def test_a_full_disk(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_a_cache_that_cannot_be_written_is_no_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(DataError) as error:
+        folders.stored(tmp_path / "cache", "key", write)
+    assert str(error.value) == (
+        f"could not write the cache in {tmp_path / 'cache'}: File exists. Name another folder with ESCALERA_CACHE."
+    )
+    assert translate(str(error.value), "es").endswith(". Indica otra carpeta con ESCALERA_CACHE.")
+
+
 def test_a_write_that_the_system_refuses(folder: Path) -> None:
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -315,5 +325,7 @@ def test_on_a_full_disk_and_with_too_little_memory_it_says_why_not(
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10))
     with pytest.raises(
         DataError, match=r"No space left on device\. .* The pictures would take 0\.0 GB, and 0\.0 GB of mem"
-    ):
+    ) as error:
         open_source("mine", data_root=root, image_size=None, channels=None)
+    assert str(error.value).endswith(" A smaller data.image_size needs less.")
+    assert translate(str(error.value), "es").endswith(" Con un data.image_size menor hace falta menos.")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from escalera.core.errors import DataError
-from escalera.data.cache import ingest
+from escalera.data.cache import earlier
 from escalera.data.cache.decode import decode_all
 from escalera.data.explore.source import SIDE, Explored, explore
 from escalera.data.options import ReadOptions
@@ -77,7 +77,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(len(raws))
         return decode_all(raws, **how)
 
-    monkeypatch.setattr(ingest, "decode_all", counted)
+    monkeypatch.setattr(earlier, "decode_all", counted)
     return counts
 
 

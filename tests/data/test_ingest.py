@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from escalera.core.errors import DataError
-from escalera.data.cache import ingest
+from escalera.core.translation import translate
+from escalera.data.cache import earlier, ingest
 from escalera.data.cache.bitmap import Resize
 from escalera.data.cache.decode import FORMATS, decode_all
 from escalera.data.cache.progress import Step, heard
@@ -211,7 +212,7 @@ def test_pictures_of_several_sizes_are_not_decoded_at_their_own_first(
         seen[how["size"], how["channels"]] += len(raws)
         return decode_all(raws, **how)
 
-    monkeypatch.setattr(ingest, "decode_all", counted)
+    monkeypatch.setattr(earlier, "decode_all", counted)
     mine = open_source("mine", data_root=root, image_size=None, channels=None)
     assert seen == {(None, None): 8, ((64, 64), 3): 300}
     assert mine.splits["train"].images.shape == (300, 64, 64, 3)
@@ -264,9 +265,9 @@ def test_a_few_grey_pictures_become_colour(
     usual = open_source("mine", data_root=root, image_size=None, channels=None)
     grey = modes.count("L")
     assert usual.splits["train"].images.shape == (3, 4, 4, 3)
-    assert usual.notes == (
-        f"{grey} of 3 pictures are grey and become colour; data.channels: 1 makes all of them grey.",
-    )
+    some = "1 of 3 pictures is grey and becomes" if grey == 1 else "2 of 3 pictures are grey and become"
+    assert usual.notes == (f"{some} colour; data.channels: 1 makes all of them grey.",)
+    assert translate(usual.notes[0], "es").startswith("1 de 3 imágenes es gris" if grey == 1 else "2 de 3 imágenes son")
     for channels in (1, 3):
         opened = open_source("mine", data_root=root, image_size=None, channels=channels)
         assert (opened.splits["train"].images.shape, opened.notes) == ((3, 4, 4, channels), ())
@@ -353,7 +354,7 @@ def test_large_pictures_are_decoded_a_few_at_once() -> None:
     def parts(size: tuple[int, int] | None, *shapes: tuple[int, int, int]) -> list[int]:
         found = ingest._Found(shapes[0] if shapes else None, Remarks(None))
         found.others.update(shapes[1:])
-        return [len(part) for part in ingest._some_at_a_time(listing, ingest.Decoding(size, None, "squash"), found)]
+        return [len(part) for part in ingest._some_at_a_time(listing, size, found)]
 
     assert parts(None) == [8, 8, 8, 8, 8, 3]
     assert parts(None, (32, 32, 3)) == parts((64, 64)) == [40, 3]

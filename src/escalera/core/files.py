@@ -32,11 +32,12 @@ SETTLED = 100_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def write_aside(path: Path, write: Callable[[IO[bytes]], object], *, sync: bool = True) -> None:
+def write_aside(path: Path, write: Callable[[IO[bytes]], object], *, sync: bool = True, named: bool = False) -> None:
     """Write a file beside its place, sync it and rename it: `path` is either the old file or the new one, whole.
 
     Without `sync` that is so when the process dies, but perhaps not when the machine does; see `sync_file`.
-    Raises RunError, with the old file untouched, when the disk takes no more.
+    Raises RunError, with the old file untouched, when the disk takes no more. `named`: a person named this very file,
+    and is told to name another one.
     """
     aside: Path | None = None
     try:
@@ -51,9 +52,9 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object], *, sync: bool 
         _put(aside, path)
     except OSError as error:
         free = "Free some space there or give" if error.errno in FULL else "Give"
+        place = "place with --out, then type the same command again: it goes on where it was"
         raise RunError(
-            f"could not write {path}: {error.strerror or error}. {free} another place with --out, then type the same "
-            "command again: it goes on where it was."
+            f"could not write {path}: {error.strerror or error}. {free} another {'file' if named else place}."
         ) from error
     finally:
         if aside is not None:

@@ -15,6 +15,7 @@ from escalera.core.errors import RunError
 from escalera.core.files import (
     CURE,
     DAMAGED,
+    FULL,
     fault_of,
     read_json,
     read_sealed,
@@ -201,13 +202,14 @@ class RunDir:
         return f"Escalera {versions[0]} wrote this run, and this is {versions[1]}. {OTHERWISE}"
 
     def append_history(self, line: dict[str, Any]) -> None:
-        """Add one epoch to the history; raises RunError when the disk takes no more."""
+        """Add one epoch to the history; raises RunError when it cannot be written."""
         try:
             with self.history.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
+            mend = "Free some space" if error.errno in FULL else "Make sure that it can be written"
             raise RunError(
-                f"could not write {self.history}: {error.strerror}. Free some space and type the command again."
+                f"could not write {self.history}: {error.strerror}. {mend} and type the command again."
             ) from error
 
     def write_history(self, epochs: Sequence[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from escalera.core.errors import EscaleraError, RunError
+from escalera.core.files import FULL
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between attempts at what a network did not let through."""
@@ -124,8 +125,9 @@ class Store:
             self._tried("read", name, lambda: self.files.get_file(self._at(name), str(aside)))
             aside.replace(to)
         except OSError as error:
+            mend = "Free some space there" if error.errno in FULL else "Make sure that it can be written"
             raise RunError(
-                f"could not write {to}: {error.strerror}. Free some space there, and type the same command again."
+                f"could not write {to}: {error.strerror}. {mend}, and type the same command again."
             ) from error
         finally:
             aside.unlink(missing_ok=True)

@@ -71,6 +71,11 @@ class Decoded:
     colours_cut: bool = False
     damaged: str = ""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to say of it but its pixels."""
+        return self.reach is None and not self.colours_cut and not self.damaged
+
 
 def decode(
     raw: bytes,

@@ -4,6 +4,7 @@ images  (N, H, W, C) uint8, <split>-images.npy, memory-mapped when opened
 labels  (N,) int64, <split>-labels.npy
 table   N rows, <split>-table.parquet, where the source has other columns
 listed  (N,) int64, <split>-listed.npy, where bad pictures were left out: the rows of the source
+digests (N, 16) uint8, <split>-digests.npy: by what each picture is known when its source has changed
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from escalera.core.errors import DataError, nearest
+from escalera.core.files import FULL
 from escalera.data.cache.mirrors import MIRROR, in_use, url_of
 from escalera.data.cache.store import InMemory, OnDisk, Store, read_folder
 from escalera.data.home import expanded
@@ -36,6 +38,10 @@ GIVEN = "arrays-"
 """How the folder of arrays that a Python program gave begins; their SHA-256 follows."""
 
 Kind = Literal["decoded", "downloaded", "given", "mirrored", "unfinished"]
+
+WORTH_KEEPING = 16_000
+"""Bytes of the digests of a thousand pictures: more are kept of what was stopped or refused before it was whole."""
+_PART = ".part"
 
 _DAY = 86_400
 _QUIET = 900
@@ -68,27 +74,65 @@ def stored(root: Path, key: str, write: Callable[[Path], str | None]) -> Path:
     folder = root / key
     if folder.is_dir():
         return folder
-    aside: Path | None = None
     try:
         root.mkdir(parents=True, exist_ok=True)
         _sweep(root)
-        aside = Path(tempfile.mkdtemp(dir=root, prefix=f".{key}~{socket.gethostname()}~{os.getpid()}~"))
-        folder = root / (write(aside) or key)
-        aside.chmod(0o755)
-        try:
-            aside.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+        with _aside(root, key) as aside:
+            folder = root / (write(aside) or key)
+            aside.chmod(0o755)
+            try:
+                aside.rename(folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
+        shutil.rmtree(_part(root, key), ignore_errors=True)
     except OSError as error:
+        if error.errno in FULL and _drop_parts(root):
+            return stored(root, key, write)
+        free = "Free some space there, or name" if error.errno in FULL else "Name"
         raise CacheError(
-            f"could not write the cache in {root}: {error.strerror or error}. "
-            "Free some space there, or name another folder with ESCALERA_CACHE."
+            f"could not write the cache in {root}: {error.strerror or error}. {free} another folder with "
+            "ESCALERA_CACHE."
         ) from error
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+@contextlib.contextmanager
+def _aside(root: Path, key: str) -> Iterator[Path]:
+    """A folder to write in, which is gone afterwards unless it was renamed.
+
+    Of pictures whose decoding is stopped or refused, those that were decoded stay as a part, for who tries again.
+    """
+    aside = Path(tempfile.mkdtemp(dir=root, prefix=f".{key}~{socket.gethostname()}~{os.getpid()}~"))
+    part = _part(root, key)
+    try:
+        yield aside
+    except (KeyboardInterrupt, DataError):
+        if _known(aside) > max(WORTH_KEEPING, _known(part)):
+            shutil.rmtree(part, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                aside.chmod(0o755)
+                aside.rename(part)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _part(root: Path, key: str) -> Path:
+    return root / f"{key}{_PART}"
+
+
+def _drop_parts(root: Path) -> bool:
+    """Make room on a full disk; whether any part is gone."""
+    parts = list(root.glob(f"*{_PART}"))
+    for part in parts:
+        shutil.rmtree(part, ignore_errors=True)
+    return any(not part.exists() for part in parts)
+
+
+def _known(folder: Path) -> int:
+    """Bytes of the digests of the pictures that are decoded in a folder."""
+    return sum(path.stat().st_size for path in folder.glob("*-digests.npy"))
 
 
 def image_set(root: Path, key: str, name: str, write: Callable[[Store], str | None]) -> ImageSet:
@@ -180,6 +224,8 @@ def _kind(folder: Path) -> Kind | None:
     if re.fullmatch(r"\..+~.+~\d+~.+", folder.name):
         return "unfinished"
     if re.fullmatch(r".+-[0-9a-f]{20}", folder.name) and (folder / "meta.json").is_file():
+        return "decoded"
+    if re.fullmatch(rf".+-[0-9a-f]{{20}}{re.escape(_PART)}", folder.name):
         return "decoded"
     if re.fullmatch(rf"{GIVEN}[0-9a-f]{{20}}", folder.name) and (folder / "arrays.npz").is_file():
         return "given"

@@ -10,6 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,8 @@ from escalera.core.errors import DataError, refuse
 from escalera.core.runtime import now
 from escalera.data.cache.bitmap import Channels, Resize, is_grey
 from escalera.data.cache.class_names import odd_names
-from escalera.data.cache.decode import MAX_PIXELS, decode_all
+from escalera.data.cache.decode import MAX_PIXELS
+from escalera.data.cache.earlier import Earlier, joined
 from escalera.data.cache.heads import heads
 from escalera.data.cache.labels import check_classes, classes_and_labels, labels_as_they_are
 from escalera.data.cache.progress import tell
@@ -52,6 +55,11 @@ class Decoding:
     lenient: bool = False
     levels: Sequence[float] | None = None
     max_pixels: int = MAX_PIXELS
+
+    @property
+    def way(self) -> dict[str, Any]:
+        """What the pixels of a file depend on, as `decode_all` takes it."""
+        return {name: getattr(self, name) for name in ("size", "channels", "resize", "levels", "max_pixels")}
 
 
 @dataclass(frozen=True)
@@ -96,12 +104,14 @@ def ingest(
     decoding: Decoding,
     expected: Expected,
     *,
+    cache: Path | None = None,
     notes: Sequence[str] = (),
     sure: bool = False,
 ) -> bool:
     """Decode `listings`, train first, into a store; raises DataError with all that cannot be used, and where.
 
-    Gives whether all could be used, so that whatever becomes of bad pictures the store holds the same.
+    Gives whether all could be used, so that whatever becomes of bad pictures the store holds the same. What a `cache`
+    has of them, decoded in the same way before, is not decoded again.
 
     Pictures of several sizes are resized to USUAL, and grey ones among coloured ones become colour, where nobody said
     otherwise; `notes` are what was said of that. Unless that is `sure`, the heads of the files are asked first.
@@ -111,11 +121,11 @@ def ingest(
     names, labels = _labels(listings, expected, faults)
     found = _Found(expected.shape, Remarks(decoding.levels), unsure=not sure and expected.shape is None)
     found.rows = sum(listing.rows for listing in listings)
-    kept = _store(store, listings, labels, decoding, found)
+    kept = _store(store, listings, labels, Earlier(cache, decoding.way), found, skip_bad=decoding.skip_bad)
     if expected.shape is None:
         mended, more = _remedy(_shapes(found, listings, decoding), found.rows, decoding)
         if found.stopped or more:
-            return ingest(store, source, listings, mended, expected, notes=[*notes, *more], sure=True)
+            return ingest(store, source, listings, mended, expected, cache=cache, notes=[*notes, *more], sure=True)
     _refuse(found, listings, decoding)
     try:
         found.remarks.check()
@@ -153,16 +163,23 @@ def _store(
     store: Store,
     listings: Sequence[Listing],
     labels: Sequence[NDArray[np.int64]],
-    decoding: Decoding,
+    earlier: Earlier,
     found: _Found,
+    *,
+    skip_bad: bool,
 ) -> list[NDArray[np.int64]]:
     """Write pictures, labels and tables, as far as they can be used; gives the labels of the rows that are good."""
     kept = []
     for listing, codes in zip(listings, labels, strict=True):
-        good = np.ones(listing.rows, dtype=bool)  # filled in by _decoded, as it goes
-        store.array(f"{listing.split}-images", listing.rows, _decoded(listing, decoding, found, good))
+        good, digests = np.ones(listing.rows, dtype=bool), list[bytes]()  # filled in by _decoded, as it goes
+        images = _decoded(listing, earlier, found, good, digests)
+        try:
+            store.array(f"{listing.split}-images", listing.rows, images)
+        finally:
+            # Of what is stopped or refused, too: the same pictures may be wanted again.
+            store.array(f"{listing.split}-digests", len(digests), [joined(digests)] if digests else [])
         found.none_left = found.none_left or not good.any()
-        if found.none_left or (found.bad and not decoding.skip_bad):
+        if found.none_left or (found.bad and not skip_bad):
             continue
         if not good.all():
             store.array(f"{listing.split}-listed", int(good.sum()), [np.flatnonzero(good)])
@@ -175,21 +192,13 @@ def _store(
 
 
 def _decoded(
-    listing: Listing, decoding: Decoding, found: _Found, good: NDArray[np.bool_]
+    listing: Listing, earlier: Earlier, found: _Found, good: NDArray[np.bool_], digests: list[bytes]
 ) -> Iterator[NDArray[np.uint8]]:
     """The pictures (n, H, W, C), some at a time; marks the rows that are good, and goes on after bad ones."""
-    row = 0
-    for raws in () if found.stopped else _some_at_a_time(listing, decoding, found):
+    size, row = earlier.way["size"], 0
+    for raws in () if found.stopped else _some_at_a_time(listing, size, found):
         some = []
-        results = decode_all(
-            raws,
-            size=decoding.size,
-            channels=decoding.channels,
-            resize=decoding.resize,
-            levels=decoding.levels,
-            max_pixels=decoding.max_pixels,
-        )
-        for raw, result in zip(raws, results, strict=True):
+        for raw, (result, digest) in zip(raws, earlier.decode(raws), strict=True):
             found.several = found.several or isinstance(raw, Several)
             if isinstance(result, DataError):
                 found.bad.append(f"{listing.where(row)}: {result}")
@@ -202,31 +211,32 @@ def _decoded(
                 found.remarks.add(listing, row, raw, result)
                 if not found.others:
                     some.append(result.pixels)
+                    digests.append(digest)
             row += 1
         found.done += len(raws)
         tell("decoding", found.done, found.rows)
-        if found.unsure and not found.several and (found.others or _is_large(found, decoding)):
+        if found.unsure and not found.several and (found.others or _is_large(found, size)):
             found.stopped = True
             return
-        if some and not found.others and (decoding.skip_bad or not found.bad):
+        if some and not found.others:
             yield np.stack(some)
 
 
-def _some_at_a_time(listing: Listing, decoding: Decoding, found: _Found) -> Iterator[Sequence[Raw]]:
+def _some_at_a_time(listing: Listing, size: tuple[int, int] | None, found: _Found) -> Iterator[Sequence[Raw]]:
     """The pictures as they are listed; fewer at once where they are decoded at their own size and that is large."""
     for raws in listing.pictures():
         first = 0
         while first < len(raws):
             known = [*found.others, *([found.shape] if found.shape else [])]
-            shapes = known if decoding.size is None else [(*decoding.size, 3)]
+            shapes = known if size is None else [(*size, 3)]
             step = max(_FEW, _BYTES_AT_ONCE // max(map(math.prod, shapes), default=_BYTES_AT_ONCE))
             yield raws[first : first + step]
             first += step
 
 
-def _is_large(found: _Found, decoding: Decoding) -> bool:
+def _is_large(found: _Found, size: tuple[int, int] | None) -> bool:
     """Whether pictures are kept at a size of their own that fills a disk for nothing, should another one differ."""
-    return decoding.size is None and found.shape is not None and max(found.shape[:2]) > USUAL
+    return size is None and found.shape is not None and max(found.shape[:2]) > USUAL
 
 
 def _shapes(found: _Found, listings: Sequence[Listing], decoding: Decoding) -> Counter[Shape]:
@@ -249,9 +259,8 @@ def _remedy(shapes: Counter[Shape], rows: int, decoding: Decoding) -> tuple[Deco
     notes = []
     if decoding.channels is None and len({shape[2] for shape in shapes}) > 1:
         grey = sum(count for shape, count in shapes.items() if shape[2] == 1)
-        notes.append(
-            f"{grey:,} of {rows:,} pictures are grey and become colour; data.channels: 1 makes all of them grey."
-        )
+        some = "is grey and becomes" if grey == 1 else "are grey and become"
+        notes.append(f"{grey:,} of {rows:,} pictures {some} colour; data.channels: 1 makes all of them grey.")
         decoding = replace(decoding, channels=3)
     sizes = {shape[:2] for shape in shapes}
     if decoding.size is None and len(sizes) > 1:

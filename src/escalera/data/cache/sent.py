@@ -49,12 +49,12 @@ class Parcel:
 
 
 def pack(images: ImageSet) -> Parcel:
-    """What is to be sent of a source that the cache holds; raises DataError where the cache took no more."""
+    """What is to be sent of a source that the cache holds; raises DataError where the cache could not be written."""
     folder = images.folder
     if folder is None:
         raise DataError(
-            f"the source {images.name} cannot be sent to another machine, since the cache of this one took no more. "
-            "Free some space there, or name another folder with ESCALERA_CACHE."
+            f"the source {images.name} cannot be sent to another machine, since it could not be written to the cache "
+            "of this one. Name a folder that has room for it and can be written with ESCALERA_CACHE."
         )
     try:
         about = json.loads((folder / META).read_text(encoding="utf-8"))

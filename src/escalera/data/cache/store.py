@@ -56,18 +56,21 @@ class OnDisk:
         with (self.folder / f"{name}.npy").open("wb") as file:
             written, start = 0, 0
             last = np.empty(0)
-            for last in chunks:
-                if not written:
-                    if rows * last[0].nbytes > shutil.disk_usage(self.folder).free:
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                    _header(file, rows, last)
-                    start = file.tell()
-                file.write(np.ascontiguousarray(last).data)
-                written += len(last)
-            if 0 < written < rows:
-                file.seek(0)
-                _header(file, written, last)
-                assert file.tell() == start, "numpy leaves room in the header for any number of rows"
+            try:
+                for last in chunks:
+                    if not written:
+                        if rows * last[0].nbytes > shutil.disk_usage(self.folder).free:
+                            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                        _header(file, rows, last)
+                        start = file.tell()
+                    file.write(np.ascontiguousarray(last).data)
+                    written += len(last)
+            finally:
+                # Whoever stops it leaves an array of what was written.
+                if 0 < written < rows:
+                    file.seek(0)
+                    _header(file, written, last)
+                    assert file.tell() == start, "numpy leaves room in the header for any number of rows"
             file.flush()
             os.fsync(file.fileno())
 
@@ -107,7 +110,7 @@ class InMemory:
                 if needed > 0.8 * free:
                     raise DataError(
                         f"{self.why} The pictures would take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory "
-                        "are free, so that they cannot stay there instead."
+                        "are free, so that they cannot stay there instead. A smaller data.image_size needs less."
                     )
                 whole = np.empty((rows, *chunk.shape[1:]), chunk.dtype)
             whole[filled : filled + len(chunk)] = chunk

@@ -59,7 +59,8 @@ class ClassFolder:
 
     def state(self) -> str:
         """A hash that changes when a picture does, or a class comes without any."""
-        return many_files_state(self.path, [*self.counts, *self.files])
+        # Of a folder the name alone: it is changed, too, by what comes and goes again.
+        return f"{list(self.counts)} {many_files_state(self.path, self.files)}"
 
     def labels(self) -> Labels:
         """The classes in order, and each picture's."""
@@ -124,7 +125,7 @@ def _class_folder(split: str, path: Path, options: ReadOptions) -> ClassFolder:
     if not any(found.values()):
         raise DataError(
             f"{path} has no folders of classes with pictures; expected <class>/<picture>.jpg"
-            + (f", found {len(loose):,} pictures without a class" if loose else "")
+            + (f", found {len(loose):,} picture{'s' if len(loose) > 1 else ''} without a class" if loose else "")
             + f". Pictures end in {', '.join(PICTURES)}.{sidecars.of_one_folder(path) if loose else ''}"
         )
     classes = sorted(found, key=natural)
@@ -198,7 +199,8 @@ def _by_names(split: str, folder: Path, pattern: str) -> ClassFolder:
     if wrong:
         listed = ", ".join(map(shown, wrong[:3])) + (", ..." if len(wrong) > 3 else "")
         raise DataError(
-            f"data.label_pattern: {len(wrong):,} of {len(names):,} names in {folder} do not fit '{pattern}': {listed}."
+            f"data.label_pattern: {len(wrong):,} of {len(names):,} names in {folder} "
+            f"{'does' if len(wrong) == 1 else 'do'} not fit '{pattern}': {listed}."
             f"{'' if is_of_paths(pattern) else suggestion(names)}"
         )
     labels = {name: composed(label) for name, label in labels.items()}

@@ -89,7 +89,7 @@ def open_source(
         # Another column than the usual one holds other classes than those known by heart.
         classes = known.classes if known and options.label_column == known.label else None
         expected = Expected(classes, expected_shape, label_named=named, target=options.target is not None)
-        return all_good if ingest(store, name, listings, decoding, expected) else None
+        return all_good if ingest(store, name, listings, decoding, expected, cache=root) else None
 
     opened = folders.image_set(root, key, name, write)
     # Not kept in the cache: how a source was understood may be said otherwise next time.
