@@ -226,6 +226,14 @@ def test_a_rung_that_is_only_judged_otherwise_costs_no_training(ladder: Path) ->
     assert climb.plan(esc.load_ladder(ladder), rungs=["both-sides"])[0]["seconds"] > 0
 
 
+def test_a_rung_may_stand_above_the_parent_whose_training_it_takes_over() -> None:
+    root = {"name": "root", "from": None, "model": {"kind": "mlp", "dense": [8]}, "train": {"epochs": 2}}
+    mirrored = {"name": "mirrored", "from": "root", "change": {"evaluate.tta": "flip"}}
+    rows = climb.plan(esc.load_ladder({"name": "x", "data": {"source": "digits"}, "rungs": [mirrored, root]}))
+    assert [row["name"] for row in rows] == ["mirrored", "root"]
+    assert rows[0]["training_seconds"] == 0 < rows[1]["training_seconds"]
+
+
 @pytest.mark.parametrize(
     ("flops", "once", "each", "asked", "planned"),
     [

@@ -23,11 +23,12 @@ from escalera.core.files import plain_yaml, read_json
 from escalera.core.rundir import RunDir
 from escalera.data.dataset import Dataset, Split
 from escalera.experiment import climb as climbing
-from escalera.experiment.answers import set_aside
+from escalera.experiment.answers import is_over, set_aside
 from escalera.experiment.executors import serial
 from escalera.experiment.results import Results
 from escalera.experiment.stage import tasks_of
 from escalera.experiment.study import JOURNAL
+from escalera.ladder.schema import Search
 from escalera.run.events import Events
 from escalera.run.outcome import Outcome
 from escalera.run.perform import perform
@@ -131,6 +132,24 @@ def test_the_best_becomes_the_rungs_own_and_its_childrens(climb: Callable[..., R
     assert (again.trials, again.rungs, again.told) == ([], [], -1)
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("*") if path.is_file()}
     assert {path.name for path in after if after[path] != before.get(path)} <= {"ladder.json", ".lock-holder"}
+
+
+def test_a_search_may_stand_above_the_one_that_finds_its_parents_settings(
+    climb: Callable[..., Results], tmp_path: Path
+) -> None:
+    child = {
+        "name": "child",
+        "from": "tuned",
+        "change": {"train.epochs": 1},
+        "search": {"over": {"train.optimizer.lr": [1e-3, 1e-2]}, "method": "grid"},
+    }
+    written = ladder(over={"model.dense": [[4], [16]]}, method="grid", epochs=1)
+    written["rungs"] = [child, {**written["rungs"][0], "from": None}]
+    assert not climb(written).failed
+    assert config_of(tmp_path, "child")["model"]["dense"] == found(tmp_path)["answer"]["model.dense"]
+    heard = Heard()
+    assert not climb(written, events=heard).failed
+    assert heard.told == -1 and not heard.rungs  # nothing is left to do
 
 
 def test_the_table_of_trials_has_a_long_section_whole(climb: Callable[..., Results], tmp_path: Path) -> None:
@@ -313,6 +332,26 @@ def test_more_trials_later_and_another_space(climb: Callable[..., Results], tmp_
     assert outcomes(kept) == outcomes(five)
     climb(ladder(epochs=1, over={"model.dense": [[4], [8]]}, method="grid"), fresh=True)
     assert (tmp_path / "runs/s/tuned/search.kept-002").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "over"),
+    [
+        ({"trials": 5}, {"trials": 5}, True),
+        ({"trials": 5}, {"trials": 6}, False),
+        ({"trials": 5}, {}, False),  # 20 where nothing is given
+        ({}, {"trials": 10}, True),
+        ({"minutes": 5.0}, {"minutes": 4.0}, True),
+        ({"minutes": 5.0}, {"minutes": 6.0}, False),
+        ({"minutes": 5.0}, {}, False),
+        ({"trials": 5}, {"minutes": 5.0}, False),
+        ({"method": "grid"}, {"method": "grid"}, True),
+    ],
+)
+def test_a_search_is_over_until_it_may_try_more(before: dict[str, Any], now: dict[str, Any], over: bool) -> None:
+    """Also where a limit was taken out, and not only where a larger one was written."""
+    was, wanted = (Search.model_validate({"over": {"model.dense": [[4], [8]]}, **one}) for one in (before, now))
+    assert is_over({"search": was.model_dump(), "state": "done"}, wanted) is over
 
 
 def test_settings_that_come_again_are_not_trained_again(climb: Callable[..., Results], tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from escalera.evaluate.compare import Verdict
 from escalera.evaluate.metrics import SHARES
 from escalera.experiment import estimate
 from escalera.ladder import catalogue
+from escalera.ladder.idle import Why
 from escalera.report.runs import State
 
 EN, ES = load_terminal("en"), load_terminal("es")
@@ -105,6 +106,7 @@ def test_every_message_is_used() -> None:
         "run": ["made_again", "written_again", "not_needed"],
         "runs": ["run", "test", "date", "settings", "size", "begun", "kept"],
         "kinds": ["setting", "default", "expected"],
+        "idle": get_args(Why),
         "test": [metric for metric in SHARES if metric != "accuracy"],
         "jobs": ["asked", "cluster", "cores", "gpus", "memory"],
         "plan": ["parameters", "trainable", "flops", "memory", "rate", "epochs", "time"],

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from escalera.core.errors import ModelError
+from escalera.models.backbone import backbone
 from escalera.models.cnn import cnn
 from escalera.models.freezing import freeze, unfreeze
 from escalera.models.head import Head
@@ -50,6 +51,25 @@ def test_all_but_the_last_layers_with_weights(net: Network) -> None:
     assert [drop.training for drop in drops] == [True, True]
     freeze(net, last=2)
     assert [drop.training for drop in drops] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [("tf_efficientnet_lite0", "bn2"), ("mobilenetv3_small_050", "blocks.5.0.bn1"), ("densenet121", "features.norm5")],
+)
+def test_a_batch_norm_of_timm_that_holds_its_activation_is_a_layer_like_any_other(name: str, last: str) -> None:
+    """It has parts, the activation, and was left in training though all before the last layers was to rest."""
+    body, shape = backbone((3, 64, 64), name)
+    net = Network(body, Head(shape, 2, pool="average"))
+    freeze(net, last=1)
+    net.train()
+    assert [name for name, of in body.net.named_parameters() if of.requires_grad] == [f"{last}.weight", f"{last}.bias"]
+    norms = {name: of for name, of in body.net.named_modules() if isinstance(of, nn.BatchNorm2d)}
+    assert [name for name, norm in norms.items() if norm.training] == [last]
+    before = copy.deepcopy(body.state_dict())
+    net(torch.rand(4, 3, 64, 64)).sum().backward()
+    changed = {key.removeprefix("net.") for key, of in body.state_dict().items() if not torch.equal(of, before[key])}
+    assert changed == {f"{last}.running_mean", f"{last}.running_var", f"{last}.num_batches_tracked"}
 
 
 def test_unfrozen_it_trains_whole(net: Network) -> None:

@@ -97,6 +97,15 @@ def test_a_long_list_of_layers_is_joined_by_stage_and_nothing_is_lost() -> None:
     assert [len(stage.layers) for stage in stages(layers[:7])] == [1] * 7
 
 
+@pytest.mark.parametrize("name", ["convnext_atto", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "resnet18"])
+def test_each_weight_is_counted_in_one_row(name: str) -> None:
+    """Blocks that scale their branches have weights beside those of their parts, a transformer has its positions."""
+    model = schema.Backbone(kind="backbone", name=name, weights="none")
+    summary = summarise(builders.network(model, (3, 224, 224), 10), (3, 224, 224))
+    assert sum(layer.parameters for layer in summary.layers) == summary.total
+    assert all(layer.trainable is (True if layer.parameters else None) for layer in summary.layers)
+
+
 def test_a_stage_is_frozen_where_none_of_its_layers_learns() -> None:
     layers = [Layer(f"body.{n}.x", "Linear", (3,), 4, trained) for n, trained in enumerate([False, None, True, False])]
     assert [stage.frozen for stage in stages(layers)] == [True, False, False, True]

@@ -1,3 +1,4 @@
+import errno
 import itertools
 import os
 import signal
@@ -15,6 +16,7 @@ from escalera.cli.terminal.progress import ProgressBar, ProgressLines
 from escalera.core.errors import RunError, Terminated
 from escalera.core.files import sha256
 from escalera.core.rundir import RunDir
+from escalera.core.translation import translate
 from escalera.data.batches import Batches
 from escalera.run.announcer import Announcer
 from escalera.run.events import Events, Progress
@@ -129,9 +131,29 @@ def test_what_failed_before_the_others_had_begun_is_what_is_told(
         train(start(), batches, schedule=constant(5), validate=dict, seed=0, callbacks=callbacks)
 
 
-def test_history_on_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"could not write .*history.jsonl: No such file or directory. Free some space"):
+def test_history_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(
+        RunError, match=r"could not write .*: No space left on device\. Free some space and type the com"
+    ):
+        RunDir(tmp_path).append_history({})
+
+
+def test_history_that_cannot_be_written_is_no_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(RunError) as error:
         RunDir(tmp_path / "absent").append_history({})
+    history = tmp_path / "absent" / "history.jsonl"
+    assert str(error.value) == (
+        f"could not write {history}: No such file or directory. Make sure that it can be written and type the command "
+        "again."
+    )
+    assert translate(str(error.value), "es") == (
+        f"no se pudo escribir «{history}»: no existe el archivo o la carpeta. Asegúrate de que se pueda escribir y "
+        "repite la orden."
+    )
 
 
 def test_tensorboard_writes_events(start: Start, batches: Batches, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_resumed_run_equals_the_whole_one_bit_for_bit(
         assert found
         # Where epochs take less than the time from one checkpoint to the next, it is the first of the process.
         assert resumed.epoch == (1 if every else interrupted_at[0] - 1)
-        assert resumed.seconds > 0
+        assert resumed.seconds > 0 and resumed.images_per_second > 0
     climb(resumed, batches, last)
 
     for key, value in whole.network.state_dict().items():
@@ -153,6 +153,19 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     LastCheckpoint(tmp_path / "whole", {}).resume(whole)
     for key, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[key]), key
+
+
+@pytest.mark.usefixtures("each_epoch")
+def test_the_checkpoint_that_was_gone_on_from_is_kept_beside_the_next_one(
+    start: Start, batches: Batches, tmp_path: Path
+) -> None:
+    climb(start(epochs=6), batches, LastCheckpoint(tmp_path, {}), InterruptAt(4, 2))
+    resumed, last = start(epochs=6, seed=99), LastCheckpoint(tmp_path, {})
+    last.resume(resumed)
+    climb(resumed, batches, last, InterruptAt(5, 2))
+    flipped(tmp_path / "epoch-4.safetensors")
+    found = find_checkpoint(tmp_path)
+    assert found.state is not None and found.state["epoch"] == 3
 
 
 def test_where_no_checkpoint_is_whole_each_is_named(start: Start, batches: Batches, tmp_path: Path) -> None:

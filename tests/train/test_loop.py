@@ -73,6 +73,19 @@ def test_the_moments_come_in_order(start: Start, batches: Batches) -> None:
     assert losses.moments == ["begin", "step 1.1", "step 1.2", "step 1.3", "step 1.4", "epoch 1", "end"]
 
 
+def test_what_goes_wrong_in_an_end_keeps_no_other_from_its_own(start: Start, batches: Batches) -> None:
+    """Signals have to be handed back though TensorBoard finds the disk full."""
+
+    class Full(Callback):
+        def on_train_end(self, training: Training) -> None:
+            raise OSError("No space left on device")
+
+    first, last = Losses(), Losses()
+    with pytest.raises(OSError, match="No space left"):
+        run(start(1), batches, callbacks=[first, Full(), last])
+    assert [losses.moments[-1] for losses in (first, last)] == ["end", "end"]
+
+
 def test_the_log_has_what_the_history_promises(start: Start, batches: Batches) -> None:
     log = run(start(epochs=1), batches, validate=lambda: {"val_loss": 1.5, "val_accuracy": 0.5})
     assert list(log[0]) == [

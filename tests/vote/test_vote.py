@@ -167,6 +167,18 @@ def test_the_preparation_is_scikit_learns(components: int | None) -> None:
     assert np.array_equal(again(features), found(features))
 
 
+def test_components_of_features_that_differ_by_little_of_their_mean() -> None:
+    """Products of the features themselves had no digits left for it: the components were noise."""
+    draw = np.random.default_rng(0)
+    differ = draw.standard_normal((1_000, 3)) @ draw.standard_normal((3, 20)) + 0.1 * draw.standard_normal((1_000, 20))
+    features = torch.from_numpy(1 + 1e-4 * differ).float()
+    found = preparation.fit(features.split(100), 3)  # type: ignore[no-untyped-call]
+    assert found.components is not None
+    known = PCA(3).fit(StandardScaler().fit_transform(features.double().numpy())).components_
+    shared = np.linalg.svd(found.components.numpy() @ known.T, compute_uv=False)
+    assert shared.min() > 0.999  # the cosine of the widest angle between the two
+
+
 def test_a_feature_that_never_changes_is_zero() -> None:
     features = torch.ones(10, 2)
     features[:, 1] = torch.arange(10)

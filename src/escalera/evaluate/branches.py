@@ -31,7 +31,7 @@ Feed = Callable[[], Iterable[tuple[Inputs, Tensor]]]
 
 
 def shuffled(network: Network, test: Feed, views: Sequence[View] = VIEWS["none"]) -> dict[str, Predicted]:
-    """What a fusion says when one branch sees the input of another row: {branch: said (DRAWS, N)}.
+    """What a fusion says when one branch sees the input of another row: {branch: predicted (DRAWS, N)}.
 
     The features of a row depend on its own input alone, so shuffling them is shuffling the input.
     """
@@ -46,7 +46,7 @@ def shuffled(network: Network, test: Feed, views: Sequence[View] = VIEWS["none"]
 
 
 def alone(network: Network, train: Feed, test: Feed, names: Iterable[str]) -> dict[str, Predicted]:
-    """What a logistic regression on the features of one branch says of the test rows: {branch: said (1, N)}.
+    """What a logistic regression on the features of one branch says of the test rows: {branch: predicted (1, N)}.
 
     It learns from the features of `train`, standardised; the branch itself stays as the fusion trained it.
     """

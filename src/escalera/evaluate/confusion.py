@@ -14,7 +14,7 @@ DENSE = 100
 
 @dataclass(frozen=True)
 class Confusion:
-    """Cell i: `rows[i]` rows of the class `truth[i]` were taken for the class `said[i]`; all (M,), by class numbers."""
+    """Cell i: `rows[i]` rows of the class `truth[i]` were taken for `predicted[i]`; all (M,), by class numbers."""
 
     classes: int
     truth: NDArray[np.int64]
@@ -23,7 +23,7 @@ class Confusion:
 
     @classmethod
     def of(cls, labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> Self:
-        """That of labels (N,) and the classes said (N,)."""
+        """That of labels (N,) and predicted classes (N,)."""
         cells, rows = np.unique(labels * classes + predicted, return_counts=True)
         return cls(classes, cells // classes, cells % classes, rows.astype(np.int64))
 

@@ -23,18 +23,25 @@ def known_answers(reading: Reading, folder: Path) -> tuple[Reading, list[str]]:
     answers: dict[str, dict[str, Any]] = {}
     waiting: list[str] = []
     answered = inherit(reading)
-    for rung in reading.rungs:
-        if rung.search is None:
-            continue
+    searches = {rung.name: rung.search for rung in reading.rungs if rung.search is not None}
+    left = list(searches)
+    while left:
         current = answered.ladder
-        behind = rung.name in blocked(current, waiting)
-        found = None if behind else read_search(folder / rung.name, current[rung.name], reading.ladder.seed)
-        if found is None or not is_over(found, rung.search):
-            waiting.append(rung.name)
+        name = first_of(current, left)
+        left.remove(name)
+        behind = name in blocked(current, waiting)
+        found = None if behind else read_search(folder / name, current[name], reading.ladder.seed)
+        if found is None or not is_over(found, searches[name]):
+            waiting.append(name)
         else:
-            answers[rung.name] = found["answer"]
+            answers[name] = found["answer"]
             answered = inherit(reading.answered(answers))
     return answered, waiting
+
+
+def first_of(ladder: Ladder, waiting: Sequence[str]) -> str:
+    """Of searches that are to be done, the first whose own settings none of the others finds."""
+    return next(one for one in waiting if one not in blocked(ladder, [other for other in waiting if other != one]))
 
 
 def blocked(ladder: Ladder, waiting: Sequence[str]) -> set[str]:
@@ -73,7 +80,9 @@ def fault(rung_folder: Path) -> str:
 def is_over(found: Mapping[str, Any], search: Search) -> bool:
     """Whether nothing is left to try, also of what has been added to the search since."""
     before = Search.model_validate(found["search"])
-    longer = (search.trials or 0) > (before.trials or 0) or (search.minutes or 0) > (before.minutes or 0)
+    # What is not limited goes further than any limit.
+    reaches = [(one.limit or math.inf, one.minutes or math.inf) for one in (before, search)]
+    longer = any(now > then for then, now in zip(*reaches, strict=True))
     return found["state"] == "done" and not longer
 
 

@@ -20,6 +20,7 @@ from escalera.experiment.ladder_file import evaluated_otherwise, fault
 from escalera.experiment.place import find_place, keep_apart
 from escalera.experiment.results import Results, Run
 from escalera.experiment.stage import Way
+from escalera.ladder.idle import idle
 from escalera.ladder.metric import metric_problems
 from escalera.ladder.read import Reading, read_ladder
 from escalera.ladder.schema import Ladder, Rung, seeds_of
@@ -134,9 +135,9 @@ def plan(
     """What the rungs would cost on this machine: a row for each, as `estimate.plan` gives them; nothing is trained.
 
     A rung whose search is still to be done has what that adds as `search`, those whose settings depend on it its name
-    as `settings_from`; what searches in a folder `out` have found is known. `skip_bad` leaves out pictures that
-    cannot be decoded. Raises LadderError for networks that cannot be built, DataError where a source has to be opened
-    and cannot.
+    as `settings_from`; what searches in a folder `out` have found is known. Settings that change nothing are `idle`.
+    `skip_bad` leaves out pictures that cannot be decoded. Raises LadderError for networks that cannot be built,
+    DataError where a source has to be opened and cannot.
     """
     from escalera import builders
     from escalera.experiment.estimate import plan as plan_rungs
@@ -159,6 +160,8 @@ def plan(
         skip_bad=skip_bad,
     )
     for rung, row in zip(chosen, rows, strict=True):
+        if remarks := idle(rung.config):
+            row["idle"] = [remark._asdict() for remark in remarks]
         if rung.name in waiting and "error" not in row:
             row["search"] = search_plan(rung, row)
         above = [name for name in waiting if name != rung.name and rung.name in blocked(reading.ladder, [name])]

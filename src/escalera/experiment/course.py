@@ -8,7 +8,7 @@ from dataclasses import replace
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
 from escalera.core.runtime import cores
-from escalera.experiment.answers import blocked, known_answers, set_aside
+from escalera.experiment.answers import blocked, first_of, known_answers, set_aside
 from escalera.experiment.executors import ahead
 from escalera.experiment.ladder_file import write_ladder
 from escalera.experiment.search import search_rung
@@ -74,8 +74,7 @@ class Course:
     def _search(self) -> list[Outcome]:
         """Do the next search whose own settings are known; the runs that are lost where it finds nothing."""
         ladder = self.reading.ladder
-        waiting = self.waiting
-        name = next(one for one in waiting if one not in blocked(ladder, [other for other in waiting if other != one]))
+        name = first_of(ladder, self.waiting)
         error = search_rung(self.way, self.reading, ladder[name])
         lost = [self._lost(key, name, error) for key in self.later if error and key[0] in blocked(ladder, [name])]
         self.reading, waiting = known_answers(self.given, self.way.place.folder)

@@ -79,21 +79,30 @@ def plan(
     """
     where = choose_device(device)
     extents: dict[str, Extent] = {}
-    rows: list[dict[str, Any]] = []
-    for rung in rungs:
-        key = rung.config.data.model_dump_json()
+    known = {rung.name: rung for rung in rungs}
+    rows: dict[str, dict[str, Any]] = {}
+
+    def size(data: Data) -> Extent:
+        key = data.model_dump_json()
         if key not in extents:
-            extents[key] = extent(rung.config.data, seed=seed, data_root=data_root, beside=beside, skip_bad=skip_bad)
-        before = next((other for other in rungs if other.name == rung.parent), None)
+            extents[key] = extent(data, seed=seed, data_root=data_root, beside=beside, skip_bad=skip_bad)
+        return extents[key]
+
+    def row(rung: Rung) -> dict[str, Any]:
+        if rung.name in rows:
+            return rows[rung.name]
+        own, before = size(rung.config.data), known.get(rung.parent or "")
         if before and trains_alike(before.config, rung.config) and rung.search is None:
-            row = next(row for row in rows if row["name"] == before.name)
-            rows.append(_evaluated_anew(row, rung, extents[key]))
-            continue
-        try:
-            rows.append({"name": rung.name, **_row(rung.config, extents[key], where)})
-        except EscaleraError as error:
-            rows.append({"name": rung.name, "error": str(error)})
-    return rows
+            # A parent may stand below its child.
+            found = _evaluated_anew(row(before), rung, own)
+        else:
+            try:
+                found = {"name": rung.name, **_row(rung.config, own, where)}
+            except EscaleraError as error:
+                found = {"name": rung.name, "error": str(error)}
+        return rows.setdefault(rung.name, found)
+
+    return [row(rung) for rung in rungs]
 
 
 def extent(

@@ -86,14 +86,15 @@ def backbone(
     ways = _ways(net, None if until is None else _cut(net, known[until]))
     body = Backbone(net, ways[0])
     faults = []
-    for body.way in ways:
+    for way in ways:
+        body.way = way
         try:
             shape = _probe(body, image_shape)
         except _THEIRS as error:
             faults.append(str(error).rstrip("."))
             continue
         # Transformers answer with tokens, or with the channels last: then they are asked otherwise.
-        if len(shape) == 3 and (body.way != Way() or until is not None or shape[0] == net.num_features):
+        if len(shape) == 3 and (way != Way() or until is not None or shape[0] == net.num_features):
             _strip(body, image_shape)
             return body, (shape[0], shape[1], shape[2])
     why = faults[0] if faults else "it gives no map of features"

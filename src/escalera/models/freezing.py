@@ -16,8 +16,8 @@ def freeze(network: Network, body: nn.Module | None = None, *, last: int = 0) ->
     Raises ModelError when the body has fewer layers with weights than `last`.
     """
     body = network.body if body is None else body
-    leaves = [module for module in body.modules() if not any(module.children())]
-    weighted = [number for number, leaf in enumerate(leaves) if any(True for _ in leaf.parameters(recurse=False))]
+    layers = [module for module in body.modules() if _is_layer(module)]
+    weighted = [number for number, layer in enumerate(layers) if _has_weights(layer)]
     if last > len(weighted):
         raise ModelError(
             f"expected at most {len(weighted)} layers, as many as the body has with weights, received last: {last}. "
@@ -25,12 +25,12 @@ def freeze(network: Network, body: nn.Module | None = None, *, last: int = 0) ->
             "trainable",
         )
     body.requires_grad_(False)
-    first = weighted[-last] if last else len(leaves)
-    for leaf in leaves[first:]:
-        leaf.requires_grad_(True)
+    learning = set(layers[weighted[-last] :]) if last else set[nn.Module]()
+    for layer in learning:
+        layer.requires_grad_(True)
     _keep_fixed(network)
-    # Where nothing learns the whole body rests, its containers too: some ask themselves whether they are in training.
-    resting = leaves[:first] if last else [body]
+    # What no learning layer is part of rests, containers too: some ask themselves whether they are in training.
+    resting = [module for module in body.modules() if learning.isdisjoint(module.modules())]
     network.resting = [module for module in network.resting if module not in resting] + resting
     network.train(network.training)
 
@@ -41,6 +41,19 @@ def unfreeze(network: Network) -> None:
     _keep_fixed(network)
     network.resting = []
     network.train(network.training)
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether it computes something itself: it has no parts, or has the weights of all of them.
+
+    timm's batch norm has its activation as a part.
+    """
+    parts = list(module.children())
+    return not parts or (_has_weights(module, recurse=False) and not any(map(_has_weights, parts)))
+
+
+def _has_weights(module: nn.Module, *, recurse: bool = True) -> bool:
+    return any(True for _ in module.parameters(recurse=recurse))
 
 
 def _keep_fixed(network: Network) -> None:

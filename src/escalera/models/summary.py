@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
@@ -15,7 +16,7 @@ from escalera.models.network import Network
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer; `trainable` is None for one without parameters.
+    """One layer, with what no other has counted of its parameters; `trainable` is None for one without any.
 
     `output_shape` is that of one row; where its pictures are seen one by one, their number comes first.
     """
@@ -82,17 +83,21 @@ def stages(layers: list[Layer], most: int = 30) -> list[Stage]:
 def summarise(network: Network, image_shape: tuple[int, int, int], attributes: int = 0) -> Summary:
     """Run one empty row, a picture (C, H, W) and so many attributes, through a network and note its layers."""
     layers: list[Layer] = []
+    counted: set[int] = set()
 
     def note(name: str, module: nn.Module, output: Tensor) -> None:
-        own = list(module.parameters(recurse=False))
-        frozen = not any(parameter.requires_grad for parameter in own)
+        # The parts of a module have run before it: what is left is its own, or that of parts which it reads itself.
+        left = [tensor for tensor in module.state_dict(keep_vars=True).values() if id(tensor) not in counted]
+        if not left and not _is_layer(module):
+            return
+        counted.update(map(id, left))
+        learns = [tensor.requires_grad for tensor in left if isinstance(tensor, nn.Parameter)]
         shape = tuple(output.shape[1:] if len(output) == 1 else output.shape)
-        layers.append(Layer(name, type(module).__name__, shape, _count(module), None if not own else not frozen))
+        layers.append(Layer(name, type(module).__name__, shape, _count(left), any(learns) if learns else None))
 
     hooks = [
         module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output))
         for name, module in network.named_modules()
-        if _is_layer(module)
     ]
     was_training = network.training
     device = next(network.parameters()).device
@@ -104,16 +109,14 @@ def summarise(network: Network, image_shape: tuple[int, int, int], attributes: i
         for hook in hooks:
             hook.remove()
     trainable = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    return Summary(layers, _count(network), trainable)
+    return Summary(layers, _count(network.state_dict().values()), trainable)
 
 
 def _is_layer(module: nn.Module) -> bool:
-    """Whether it computes something itself: some have parts (timm's batch norm holds its activation)."""
-    if isinstance(module, nn.Identity):
-        return False
-    return not any(module.children()) or any(True for _ in module.parameters(recurse=False))
+    """Whether it computes something itself, weights or not: those that have any are noted in any case."""
+    return not any(module.children()) and not isinstance(module, nn.Identity)
 
 
-def _count(module: nn.Module) -> int:
+def _count(saved: Iterable[Tensor]) -> int:
     # Batch norm also keeps a counter of batches, which Keras has not: of what is saved, only the numbers count.
-    return sum(tensor.numel() for tensor in module.state_dict().values() if tensor.is_floating_point())
+    return sum(tensor.numel() for tensor in saved if tensor.is_floating_point())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -101,7 +102,8 @@ def train(
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     plain = accumulate == shards.count == 1
     try:
-        _call(callbacks, "on_train_begin", training)
+        for callback in callbacks:
+            callback.on_train_begin(training)
         while training.epoch < training.epochs and not training.stop and not training.paused:
             if shards.ended(training.interrupted):
                 training.interrupted = True
@@ -156,11 +158,9 @@ def train(
             seconds = meter.seconds
             training.log["seconds"] = round(seconds, 3)
             training.seconds += seconds
-            _call(callbacks, "on_epoch_end", training)
+            for callback in callbacks:
+                callback.on_epoch_end(training)
     finally:
-        _call(callbacks, "on_train_end", training)
-
-
-def _call(callbacks: Iterable[Callback], moment: str, training: Training) -> None:
-    for callback in callbacks:
-        getattr(callback, moment)(training)
+        with ExitStack() as ends:  # each has its end, whatever goes wrong in that of another
+            for callback in reversed(callbacks):
+                ends.callback(callback.on_train_end, training)

@@ -23,7 +23,9 @@ class Rates(NamedTuple):
     @classmethod
     def of(cls, lr: float, backbone_lr: float | None, layer_decay: float | None) -> Rates:
         """As the settings of an optimiser have them."""
-        return cls() if backbone_lr is layer_decay is None else cls(lr, backbone_lr, layer_decay)
+        if backbone_lr is None and layer_decay is None:
+            return cls()
+        return cls(lr, backbone_lr, layer_decay)
 
 
 def adam(

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from escalera.cli.lines import fold
 from escalera.cli.terminal.layers import layer_table
-from escalera.cli.terminal.tables import print_rungs
+from escalera.cli.terminal.tables import idle_lines, print_rungs
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.translation import translate
 from escalera.ladder.shown import show, whole
@@ -88,6 +88,8 @@ class Narrator(Events):
         self.console.print(f"\n[bold cyan]{place}  {escape(rung.name)}[/]{more}", highlight=False)
         if rung.why:
             self._print(f"  {rung.why[self.words.code]}", style="dim")
+        for line in [] if seed else idle_lines(rung.config, self.words):
+            self._print(f"  {line}", style="yellow")
 
     def fold_begins(self, number: int, count: int) -> None:
         """Say which part is trained."""
@@ -128,8 +130,7 @@ class Narrator(Events):
 
     def checkpoint_damaged(self, epoch: int, fault: str) -> None:
         """Say that the last checkpoint could not be gone on from, and that the one before, after `epoch`, is."""
-        fault = translate(fault, self.words.code)
-        self._print(f"  {self.words.say('run.damaged', epoch=epoch, fault=fault)}", style="yellow")
+        self._print(f"  {self.words.say('run.damaged', epoch=epoch, fault=self._translated(fault))}", style="yellow")
 
     def history_mended(self, file: Path) -> None:
         """Say that the history was not what the checkpoint has of it."""
@@ -250,9 +251,8 @@ class Narrator(Events):
     def search_ends(self, rung: str, best: Trial) -> None:
         """Say with what the rung is trained."""
         tried = ", ".join(f"{path}: {whole(value)}" for path, value in best.settings.items())
-        words = self.words
-        found = words.say("search.ends", number=words.number(best.number + 1), settings=tried)
-        self._print(f"  {found}", style="green")
+        number = self.words.number(best.number + 1)
+        self._print(f"  {self.words.say('search.ends', number=number, settings=tried)}", style="green")
 
     def auto_begins(self, name: str, found: list[str]) -> None:
         """Name the ladder, and say what was found in its source."""

@@ -13,6 +13,7 @@ from rich.markup import escape
 from escalera.cli.terminal.board import Board, Row
 from escalera.cli.terminal.narrator import Narrator
 from escalera.cli.terminal.progress import LINE_EVERY
+from escalera.cli.terminal.tables import idle_lines
 from escalera.core.rundir import SEARCH, is_trial
 from escalera.run.events import Events
 
@@ -137,8 +138,12 @@ class Line(Narrator):
         self.row = self.board.rows[self.key] = Row(self.board, self.name)
         if not self.console.is_terminal and place:
             self.console.print(f"[bold cyan]{place}  {escape(self.name)}[/]", highlight=False)
-        if place and rung.why and not seed:
+        if not place or seed:
+            return
+        if rung.why:
             self._print(rung.why[self.words.code], style="dim")
+        for line in idle_lines(rung.config, self.words):
+            self._print(line, style="yellow")
 
     def layers(self, summary: Summary, from_epoch: int | None = None) -> None:
         """The layers of many networks at once would bury the lines; the report has them."""

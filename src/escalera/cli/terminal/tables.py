@@ -14,6 +14,7 @@ from escalera.core.language import Language, load_words
 from escalera.core.translation import translate
 
 if TYPE_CHECKING:
+    from escalera.ladder.schema import RungConfig
     from escalera.report.story import Story
 
 _FAULTS = 3
@@ -32,6 +33,7 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
     others = [rung.name for rung in story.rungs if not rung.as_asked]
     if others:
         console.print(escape(words.say("table.others", rungs=", ".join(others))), style="dim", highlight=False)
+    _print_obstacles(console, story, words)
     searched = [rung for rung in story.scored if rung.search and rung.search_seconds]
     for rung in searched:
         assert rung.search is not None
@@ -52,6 +54,20 @@ def print_rungs(console: Console, story: Story, words: Language) -> None:
         for sentence in shortfalls(rung, report):
             line = f"{rung.name}: {sentence[0].lower()}{sentence[1:]}"
             console.print(line, style="yellow", markup=False, highlight=False)
+
+
+def _print_obstacles(console: Console, story: Story, words: Language) -> None:
+    """Print why a step is not compared, where nobody would look for it in the settings or in what failed."""
+    for rung in story.scored:
+        if rung.step is None or rung.step.obstacle not in ("other-rows", "no-predictions"):
+            continue
+        key = "obstacle.other_rows"
+        if rung.step.obstacle == "no-predictions":
+            key = "obstacle.no_predictions"
+        elif any(change.path.partition(".")[0] == "data" for change in rung.change):
+            key = "obstacle.other_data"
+        line = words.say(key, rung=rung.name, parent=rung.step.parent)
+        console.print(line, style="yellow", markup=False, highlight=False)
 
 
 def print_faults(console: Console, story: Story, language: str) -> None:
@@ -84,6 +100,16 @@ def print_plan(
             console.print(message, style="red", markup=False, highlight=False)
         for line in _searches(row, words):
             console.print(line, markup=False, highlight=False)
+        for remark in row.get("idle", ()):
+            line = words.say(f"idle.{remark['why']}", **remark["values"])
+            console.print(f"{row['name']}: {line}", style="yellow", markup=False, highlight=False)
+
+
+def idle_lines(config: RungConfig, words: Language) -> list[str]:
+    """What is to be said of settings of a rung that change nothing, a sentence each."""
+    from escalera.ladder.idle import idle
+
+    return [words.say(f"idle.{remark.why}", **remark.values) for remark in idle(config)]
 
 
 def _print_whole(console: Console, *tables: Table) -> None:

@@ -20,10 +20,10 @@ def as_ladder(name: str, diary: Diary, last: Attempt | None = None) -> dict[str,
     rungs: list[dict[str, Any]] = []
     for attempt in [*diary.kept, *([last] if last is not None else [])]:
         if not rungs:
-            rungs.append({"name": attempt.name, "why": _why(attempt, diary), **attempt.change})
+            rungs.append({"name": attempt.name, "why": _why(attempt), **attempt.change})
             continue
         change = _after(attempt.change, attempt.parent)
-        rungs.append({"name": attempt.name, "from": attempt.parent, "why": _why(attempt, diary), "change": change})
+        rungs.append({"name": attempt.name, "from": attempt.parent, "why": _why(attempt), "change": change})
     if diary.final and last is None:
         rungs.append(
             {
@@ -92,7 +92,7 @@ def _of(attempt: Attempt, words: Language, rows: int = 0) -> str:
     return words.say(key, rows=words.number(rows), turns=words.number(attempt.turns))
 
 
-def _why(attempt: Attempt, diary: Diary) -> dict[str, str]:
+def _why(attempt: Attempt) -> dict[str, str]:
     """The reason of a rung in both languages: what the move is for, and what validation said."""
     found = {}
     for code in LANGUAGES:

@@ -29,14 +29,14 @@ class Cosine(Section):
     """A linear warm-up, then half a cosine down to zero."""
 
     name: Literal["cosine"]
-    warmup: Annotated[float, Field(ge=0, description="epochs of the way up")] = 0.0
+    warmup: Annotated[float, Field(ge=0, description="epochs of the way up, which begins at a rate of 0")] = 0.0
 
 
 class Linear(Section):
     """A linear warm-up, then a line down to zero."""
 
     name: Literal["linear"]
-    warmup: Annotated[float, Field(ge=0, description="epochs of the way up")] = 0.0
+    warmup: Annotated[float, Field(ge=0, description="epochs of the way up, which begins at a rate of 0")] = 0.0
 
 
 class OneCycle(Section):

@@ -66,17 +66,21 @@ def fit(parts: Iterable[Tensor], components: int | None) -> Preparation:
     PCA(svd_solver="covariance_eigh") has them: the one exact way that needs a single pass.
     """
     count, total, squares, products = 0, torch.zeros(0), torch.zeros(0), torch.zeros(0)
+    origin = torch.zeros(0)
     for part in parts:
         wide = part.double()
         if not count:
             total, squares = (torch.zeros(wide.shape[1], dtype=torch.float64) for _ in range(2))
+            origin = part.mean(0)
             products = torch.zeros(wide.shape[1], wide.shape[1], dtype=torch.float64) if components else products
         count += len(wide)
         total += wide.sum(0)
         squares += wide.square().sum(0)
         if components:
-            # In single precision a product of matrices is twice as fast; the sums over parts are in double.
-            products += (part.T @ part).double()
+            # In single precision a product of matrices is twice as fast; the sums over parts are in double. From about
+            # their mean, since a large one would leave no digits for what features differ in.
+            near = part - origin
+            products += (near.T @ near).double()
     mean = total / count
     variance = (squares / count - mean.square()).clamp(min=0)
     # A feature that never changes has nothing to say, whatever it is divided by.
@@ -84,7 +88,8 @@ def fit(parts: Iterable[Tensor], components: int | None) -> Preparation:
     deviation = torch.where(variance > least, variance.sqrt(), torch.ones(()))
     found = None
     if components:
-        covariance = (products / count - torch.outer(mean, mean)) / torch.outer(deviation, deviation)
+        apart = mean - origin
+        covariance = (products / count - torch.outer(apart, apart)) / torch.outer(deviation, deviation)
         found = _leading(covariance, components)
     return Preparation(mean.float(), deviation.float(), found, torch.tensor([STEP]))
 
