@@ -117,7 +117,7 @@ def test_a_bad_picture_stops_all_or_is_left_out(ask: Callable[..., Answer]) -> N
     assert [len(answer["classes"]) for answer in answers] == [2, 2, 2, 0, 0]
     code, out, err = ask("new/readme.jpg", "--skip-bad")
     assert code == 2
-    assert "1 of 1 pictures cannot be taken" in err
+    assert "the only picture cannot be taken; nothing was predicted:" in err
     assert "--skip-bad" not in err
 
 
@@ -190,7 +190,8 @@ def test_a_table_of_names_without_ending_or_of_bytes(ask: Callable[..., Answer])
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("nwe",), "1 of 1 pictures cannot be taken; nothing was predicted:\n  nwe: there is no such file"),
+        (("new/0.jpg", "--out", "new/0.jpg/a.csv"), "could not write new/0.jpg/a.csv: File exists. Give another file."),
+        (("nwe",), "the only picture cannot be taken; nothing was predicted:\n  nwe: there is no such file"),
         (("new/0.jgp",), "new/0.jgp: there is no such file; did you mean 'new/0.jpg'?"),
         (("empty",), "empty: there is no picture in this folder"),
         (("tables",), "tables: there is no picture in this folder; there is a table, tables/a.csv"),

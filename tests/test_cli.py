@@ -51,6 +51,25 @@ Capture = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
 
 
+_WITH_DATA = {
+    "auto": ["photos"], "check": ["runs/tiny/mlp", "photos"], "climb": ["tiny.yaml"], "compare": ["a", "b"],
+    "doctor": [], "explore": ["digits"], "export": ["runs/tiny/mlp", "a.onnx"], "ladders": [], "new": ["digits"],
+    "report": ["runs/tiny"], "runs": [], "sources": [], "studio": [],
+}  # fmt: skip
+"""What each command that looks for data is asked with."""
+
+
+def test_a_data_root_that_is_not_there_is_refused_by_each_command(monkeypatch: Patch, capsys: Capture) -> None:
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, typer.core.TyperGroup)
+    named = {name for name, one in group.commands.items() if any("--data-root" in part.opts for part in one.params)}
+    assert named == {*_WITH_DATA}
+    for name, asked in _WITH_DATA.items():
+        assert run(monkeypatch, name, *asked, "--data-root", "nowhere", "--lang", "es") == 2
+        expected = "error: --data-root: se esperaba una carpeta de datos, pero en «nowhere» no hay ninguna"
+        assert capsys.readouterr().err.replace("\n", " ").strip().startswith(expected), name
+
+
 def test_climb_prints_the_rungs_the_table_and_the_report(monkeypatch: Patch, capsys: Capture) -> None:
     assert run(monkeypatch, "climb", "tiny.yaml") == 0
     out = capsys.readouterr().out
@@ -209,7 +228,9 @@ def test_a_finished_climb_needs_no_torch(monkeypatch: Patch) -> None:
 
 def test_explore_writes_a_page_json_and_the_pixels(monkeypatch: Patch, capsys: Capture) -> None:
     assert run(monkeypatch, "explore", "digits", "--lang", "es") == 0
-    assert capsys.readouterr().out == "página: explored/digits/explore.html\n"
+    assert capsys.readouterr().out == (
+        "leído: train 1797; 10 clases: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\npágina: explored/digits/explore.html\n"
+    )
     folder = Path("explored/digits")
     assert "Qué hay en los datos" in (folder / "explore.html").read_text()
     assert "escalera explore digits --lang es" in (folder / "explore.html").read_text()
@@ -231,8 +252,9 @@ def test_explore_says_what_a_training_would_refuse(monkeypatch: Patch, capsys: C
     (tmp_path / "birds" / "robin" / "c.png").write_bytes(b"")
     assert run(monkeypatch, "explore", "./birds/") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "'robin' (2). Each needs 3 at least." in lines.pop(1)
+    assert "'robin' (2). Each needs 3 at least." in lines.pop(2)
     assert lines == [
+        "read: train 2; 1 class: robin",
         "it cannot be trained on yet: birds has a single class, 'robin'. A classifier needs two or more.",
         "1 image cannot be decoded; the page lists it",
         "page: explored/birds/explore.html",
@@ -345,6 +367,7 @@ def test_the_help_of_a_command_shows_examples_that_are_right(name: str, monkeypa
     for line in examples:
         program, command, *arguments = shlex.split(line.partition(" > ")[0])
         assert (program, command) == ("escalera", name)
+        arguments = ["." if one == "/data" else one for one in arguments]  # a folder that is there
         context = commands()[name].make_context(name, arguments)
         assert context.params
 
@@ -436,9 +459,37 @@ def test_the_help_is_there_in_spanish(monkeypatch: Patch, capsys: Capture) -> No
         ("climb", "Missing argument 'LADDER'.", "falta el argumento «LADDER»."),
         ("clmb digits", "No such command 'clmb'.", "no hay ninguna orden «clmb»"),
         ("climb digits --rugn x", "No such option: --rugn", "no hay ninguna opción --rugn"),
-        ("climb digits --seeds x", "Invalid value for '--seeds': ", "valor no válido de «--seeds»: "),
-        ("climb digits --seeds 0", "Invalid value for '--seeds': ", "valor no válido de «--seeds»: "),
-        ("climb digits --device tpu", "Invalid value for '--device': ", "valor no válido de «--device»: "),
+        (
+            "climb digits --seeds x",
+            "Invalid value for '--seeds': expected a whole number, received 'x'",
+            "valor no válido de «--seeds»: se esperaba un número entero y se recibió «x»",
+        ),
+        (
+            "climb digits --seeds=0",
+            "Invalid value for '--seeds': expected 1 or more, received '0'",
+            "valor no válido de «--seeds»: se esperaba 1 o más y se recibió «0»",
+        ),
+        (
+            "studio --port 70000",
+            "Invalid value for '--port': expected 65535 or less, received '70000'",
+            "valor no válido de «--port»: se esperaba 65535 o menos y se recibió «70000»",
+        ),
+        (
+            "auto photos --minutes ten",
+            "Invalid value for '--minutes': expected a number, received 'ten'",
+            "valor no válido de «--minutes»: se esperaba un número y se recibió «ten»",
+        ),
+        (
+            "climb digits --device tpu",
+            "Invalid value for '--device': expected one of 'auto', 'cpu', 'cuda', received 'tpu'",
+            "valor no válido de «--device»: se esperaba uno de 'auto', 'cpu', 'cuda' y se recibió «tpu»",
+        ),
+        (
+            "climb digits --batch_size 8",
+            "No such option: --batch-size. A setting of the ladder is given by --set, as --set train.batch_size=64.",
+            "no hay ninguna opción --batch-size. Un ajuste de la escalera se da con --set, como --set train",
+        ),
+        ("predict runs/tiny/mlp --epochs 5", "No such option: --epochs", "no hay ninguna opción --epochs"),
         ("climb digits --plan --find-lr", "Invalid value: expected one", "valor no válido: se esperaba uno"),
         ("climb digits more", "Got unexpected extra argument", "sobra"),
     ],
@@ -473,3 +524,12 @@ def test_explore_says_when_it_replaces_another_source(monkeypatch: Patch, capsys
     ):
         assert run(monkeypatch, "explore", source) == 0
         assert (told in capsys.readouterr().out) == replaces
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_behind_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "escalera", "sources"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (found.returncode, found.stderr) == (2, "error: No space left on device\n")

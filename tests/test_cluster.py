@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -180,9 +181,38 @@ def test_the_lease_of_a_machine_that_says_no_more_is_taken_after_a_while(
 ) -> None:
     monkeypatch.setattr(leasing, "STALE", 0.4)
     path = tmp_path / "seed-0.lease"
-    path.write_text(json.dumps(asdict(Holder("x", "another machine", 1))))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()  # here nobody has this number; there it may be the climb that works
+    path.write_text(json.dumps(asdict(Holder("x", "another machine", gone.pid))))
+    began = time.monotonic()
     with lease(path, never, nothing):
+        assert time.monotonic() - began >= 0.4
         assert json.loads(path.read_text())["host"] == platform.node()
+
+
+def test_of_two_that_take_a_lease_over_at_the_same_moment_one_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither has heard of the other: who has written last has it, and the first one finds that out."""
+    monkeypatch.setattr(leasing, "STALE", 0.0)
+    path = tmp_path / "seed-0.lease"
+    other = json.dumps(asdict(Holder("x", "another machine", 1)))
+    path.write_text(other)
+    own = leasing.File.write
+
+    def both(slip: leasing.File, text: str, owner: str) -> None:
+        own(slip, text, owner)
+        own(slip, other, "x")
+
+    monkeypatch.setattr(leasing.File, "write", both)
+    with pytest.raises(RunError) as caught, lease(path, never, nothing):
+        pytest.fail("both would train the same run")
+    assert str(caught.value) == (
+        f"somebody else has begun to work at {tmp_path / 'seed-0'} at the same moment. Wait until they are done, or "
+        "give this climb a place of its own with --out."
+    )
+    assert translate(str(caught.value), "es").endswith("o da a esta ejecución un lugar propio con --out.")
+    assert path.read_text() == other
 
 
 def test_whoever_loses_a_lease_or_is_told_to_stop_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +226,31 @@ def test_whoever_loses_a_lease_or_is_told_to_stop_stops(tmp_path: Path, monkeypa
     stopped.clear()
     with lease(path, lambda: True, stopped.set):
         assert stopped.wait(10)
+
+
+def test_a_disk_that_is_away_for_a_moment_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, stopped, away = tmp_path / "seed-0.lease", threading.Event(), threading.Event()
+
+    def unless_away(do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*what: Any) -> Any:
+            if away.is_set():
+                raise OSError("the network is away")
+            return do(*what)
+
+        return done
+
+    monkeypatch.setattr(leasing, "BEAT", 0.02)
+    monkeypatch.setattr(leasing.File, "read", unless_away(leasing.File.read))
+    monkeypatch.setattr(leasing.File, "write", unless_away(leasing.File.write))
+    with lease(path, never, stopped.set):
+        away.set()
+        time.sleep(0.2)
+        away.clear()
+        before, end = json.loads(path.read_text())["beat"], time.monotonic() + 10
+        while json.loads(path.read_text())["beat"] == before:
+            assert time.monotonic() < end, "it says no more, and the next one would take the run over"
+            time.sleep(0.02)
+    assert not stopped.is_set()
 
 
 def test_a_run_that_begins_again_is_told_as_lost(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,8 +78,9 @@ VALUES = {"--seeds": "2", "--minutes": "0.3", "--workers": "2", "--port": "{port
 # ... and a word for a word.
 INSTEAD = {
     "SOURCE": "photos", "FOLDER": "photos", "RUN": "runs/digits/cnn", "<name>": "digits", "other/runs": "runs",
-    "DATA": "data", "/data": "data", "/scratch/me/data": "data", "/scratch/me/runs": "elsewhere",
-    "s3://bucket/runs": "file://{here}/store", "slurm": "slurm:local", "0.0.0.0": "127.0.0.1",
+    "DATA": "data", "/data": "data", "/shared/data": "data", "/scratch/me/data": "data",
+    "/scratch/me/runs": "elsewhere", "s3://bucket/runs": "file://{here}/store", "slurm": "slurm:local",
+    "0.0.0.0": "127.0.0.1",
 }  # fmt: skip
 TINY_RUN = "runs/digits/cnn"
 """Stands for the runs of ladders that take long."""
@@ -176,8 +177,10 @@ def test_the_documents_have_commands() -> None:
 
 
 @pytest.mark.parametrize("line", IN_BLOCKS)
-def test_a_command_of_the_documents_is_understood(line: str) -> None:
+def test_a_command_of_the_documents_is_understood(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as options and arguments go, in every language."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
     _parse(_here(line, Path()))
 
 

@@ -17,11 +17,20 @@ from escalera.core.files import read_json, read_sealed
 from escalera.core.translation import translate
 from escalera.data.dataset import Dataset, Split
 from escalera.data.splits import with_calibration
+from escalera.evaluate.compare import accuracy_interval
+from escalera.evaluate.doubt import Doubt
+from escalera.evaluate.metrics import metrics, softmax, tally, total
 from escalera.experiment.climb import load_ladder
 from escalera.inference.bundle import of_file, of_run, write_file
 from escalera.inference.files import as_csv, predict_files
 from escalera.inference.predictor import Predictor
+from escalera.report.album import Album
+from escalera.report.evidence import gather
+from escalera.report.language import load_language
 from escalera.report.page import write_report
+from escalera.report.sections.doubt import _sets, section
+from escalera.report.story import read_story
+from escalera.report.view import LadderView, RungView
 
 LADDER = """
 name: sure
@@ -125,6 +134,46 @@ def test_the_report_shows_it(climbed: Path, code: str) -> None:
     title = {"en": "How far its probabilities can be believed", "es": "Hasta dónde se puede creer"}[code]
     assert title in page
     assert (climbed / "base" / "seed-0" / "figures" / "rejection.csv").exists()
+
+
+def test_what_is_told_of_sets_by_hand() -> None:
+    names, held = list("abcd"), ["a", "ab", "", "b", "a", "ab"]
+    sets = np.array([[name in one for name in names] for one in held])
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    told = _sets([Doubt(1.0, 0.9, 0.1, 30), Doubt(2.0, 0.9, 0.2, 31)], sets, labels, names)
+    assert (told["wanted"], told["rows"], told["coverage"], told["size"]) == (0.9, 61, 3 / 6, 7 / 6)
+    assert told["interval"] == accuracy_interval(3 / 6, 6)
+    # Three sets name one class, of which two the true one; one names none.
+    assert (told["one"], told["right"], told["none"]) == (3 / 6, 2 / 3, 1 / 6)
+    # The class that is held least often first: its coverage, the mean size of its sets, its rows.
+    assert told["classes"] == [("c", 0.0, 2.0, 1), ("b", 1 / 2, 1.0, 2), ("a", 2 / 3, 1.0, 3)]
+    assert told["more"] == 0
+    many = np.eye(25, dtype=bool)
+    told = _sets([Doubt(1.0, 0.9, 0.1, 30)], many, np.arange(25), [str(k) for k in range(25)])
+    assert (len(told["classes"]), told["more"]) == (20, 5)
+
+
+def test_the_report_tells_the_calibration_error_before_and_after(climbed: Path) -> None:
+    rung = read_story(climbed).rungs[0]
+    run = rung.runs[0]
+    evidence = gather(run)
+    assert evidence is not None and run.doubt is not None and run.doubt.temperature is not None
+    view = RungView(
+        LadderView(read_story(climbed), load_language("en"), {"base": evidence}), rung, Album(climbed / "none")
+    )
+    told = section(view)
+    assert told is not None
+    scaled = run.logits().astype(np.float64) / run.doubt.temperature
+    assert told["before"][0] == evidence.metrics["calibration_error"]
+    expected = float(metrics(total(tally(scaled, evidence.labels)))["calibration_error"])
+    assert told["after"][0] == pytest.approx(expected)
+    assert told["after"][1] <= expected <= told["after"][2]
+    # Of the surest half: of 359 rows it is 180, and not the next point of the curve, 162.
+    order = np.argsort(-softmax(scaled).max(axis=1), kind="stable")
+    assert len(order) == 359
+    right = evidence.right[order]
+    assert right[:180].mean() != right[:162].mean()
+    assert told["half"] == pytest.approx(right[:180].mean())
 
 
 def test_a_rung_that_cannot_be_calibrated_fails_alone_and_its_change_is_recorded(tmp_path: Path) -> None:

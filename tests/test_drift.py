@@ -69,7 +69,12 @@ def test_other_pictures_are_told_and_bad_ones_skipped(place: Path, tmp_path: Pat
 def test_other_shares_are_named_so(place: Path, tmp_path: Path) -> None:
     found = check(place / "runs/mine/base", [fill(tmp_path / "new", [0] * 45 + [1] * 5, 9)])
     assert not found["alike"] and found["reason"] == "classes" and found["p_within"] >= 0.05
-    assert {one["name"] for one in found["classes"]} == {"across", "down"}
+    shares = {one["name"]: (one["reference"], one["new"]) for one in found["classes"]}
+    assert list(shares) == ["across", "down"]  # equally far apart
+    assert shares["across"][0] == pytest.approx(0.5, abs=0.1) and shares["across"][1] == pytest.approx(0.9, abs=0.1)
+    assert sum(shares["down"]) == pytest.approx(2 - sum(shares["across"]))
+    named = {Path(one["file"]).stem: one["class"] for one in found["pictures"]}
+    assert sum(named[str(k)] == ("across" if k < 45 else "down") for k in range(50)) >= 45
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Fewer than 20"), ("es", "Menos de 20")])

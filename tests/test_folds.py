@@ -14,18 +14,22 @@ import escalera as esc
 from escalera import cli
 from escalera.core.errors import LadderError, SettingError
 from escalera.core.files import read_json, sha256
-from escalera.core.predictions import read_answers
+from escalera.core.predictions import read_answers, read_logits
 from escalera.core.rundir import RunDir
 from escalera.core.runtime import threads
 from escalera.core.translation import translate
 from escalera.data.folds import NEVER, TURNS, fold, turned
 from escalera.data.images import Images, ImageSet
 from escalera.data.splits import split
+from escalera.evaluate.metrics import softmax
 from escalera.experiment.climb import climb
 from escalera.inference.card import card
 from escalera.inference.files import predict_files
+from escalera.report.runs import read_run
+from escalera.report.sections.doubt import _by_folds
 from escalera.run.evaluate import evaluate
 from escalera.run.events import Events
+from escalera.run.folds import _record
 from escalera.run.status import finished
 
 LABELS = np.repeat([0, 1, 2], [50, 31, 7])
@@ -123,10 +127,13 @@ def test_a_rung_is_trained_for_each_fold_and_answers_every_row(tmp_path: Path) -
         rates = [one[name] for one in each if one[name] is not None]
         assert record[name] == (pytest.approx(sum(rates) / len(rates), abs=0.1) if rates else None)
     assert record["data"]["rows"]["test"] == 1797
-    assert read_json(run.metrics)["test"]["accuracy"] == pytest.approx(answers.correct.mean())
+    metrics = read_json(run.metrics)
+    assert metrics["test"]["accuracy"] == pytest.approx(answers.correct.mean())
+    validated = [read_json(part.metrics)["validation"]["accuracy"] for part in parts]
+    assert metrics["validation"]["accuracy"] == pytest.approx(np.mean(validated))
     # The most frequent class is one answer to all rows, whatever each fold has most of.
     answer = answers.others["baseline:majority"]
-    baseline = read_json(run.metrics)["baselines"]["majority"]
+    baseline = metrics["baselines"]["majority"]
     assert np.ptp(answer) == 0 and baseline["class"] == str(answer[0, 0])
     assert baseline["accuracy"] == pytest.approx((answers.labels == answer[0]).mean())
     for part in parts:
@@ -140,6 +147,36 @@ def test_a_rung_is_trained_for_each_fold_and_answers_every_row(tmp_path: Path) -
     page = (tmp_path / "tiny" / "report.html").read_text()
     assert "It was trained 3 times" in page
     assert len(results["moved"].predict(np.full((1, 8, 8), 200, np.uint8))) == 1
+
+
+def test_what_run_json_says_of_folds_is_of_all_of_them(tmp_path: Path) -> None:
+    """Two folds that differ in every figure; the first one's alone would be told of the page's rows, time and price."""
+
+    def fold(of: int) -> dict[str, Any]:
+        data = {
+            "rows": {"train": 60, "validation": 10, "test": 30 + of}, "class_rows": {"test": [20, 10 + of]},
+            "duplicates": {"test": 2 + of, "test_exact": of, "near_searched": True}, "labels": {"test": 3 + of},
+        }  # fmt: skip
+        return {
+            "seconds": 10.0 + of, "test_looks": 1 + of, "peak_memory_bytes": 100 - of, "images_per_second": 50.0 + of,
+            "branch_weights": {"table": 0.25 * of, "photo": 1 - 0.25 * of}, "data": data,
+        }  # fmt: skip
+
+    home = RunDir(tmp_path)
+    home.write_record({"state": "running", "started": "then"})
+    ladder = digits() | {"evaluate": {"price_per_hour": 3600}}
+    rung = esc.load_ladder(ladder).ladder.rungs[0]
+    record = _record(rung, home, [fold(0), fold(2)])
+    assert (record["folds"], record["started"], record["seconds"], record["price"]["amount"]) == (2, "then", 22, 22)
+    assert (record["test_looks"], record["peak_memory_bytes"], record["images_per_second"]) == (3, 100, 51)
+    assert record["branch_weights"] == {"table": 0.25, "photo": 0.75}
+    data = record["data"]
+    assert (data["rows"]["test"], data["class_rows"]["test"], data["labels"]["test"]) == (62, [40, 22], 8)
+    assert data["duplicates"] == {"test": 6, "test_exact": 2, "near_searched": True}
+    # Of a fold in which nobody looked for duplicates nothing can be added up.
+    unknown = fold(2)
+    unknown["data"]["duplicates"] = None
+    assert _record(rung, home, [fold(0), unknown])["data"]["duplicates"] is None
 
 
 def test_of_a_rung_that_searched_it_is_told_that_answered_rows_chose(tmp_path: Path) -> None:
@@ -359,6 +396,15 @@ def test_each_fold_sets_rows_aside_for_its_sets(tmp_path: Path) -> None:
         doubt = read_json(part.doubt)
         assert 0 < doubt["least"] < 1 and doubt["rows"] == 60
     assert read_json(run.doubt) == read_json(run.fold(1).doubt)
+    # The page judges each row by the sets of its own fold, whatever the order of the rows.
+    judged = _by_folds(read_run(run.path, 0))
+    assert judged is not None
+    labels, held = read_answers(run.predictions).labels, 0
+    for part in run.folds():
+        own = softmax(read_logits(part.predictions) / read_json(part.doubt)["temperature"])
+        truth = own[np.arange(len(own)), read_answers(part.predictions).labels]
+        held += int((truth >= read_json(part.doubt)["least"]).sum())
+    assert judged[1][np.arange(1797), labels].sum() == held
     page = (tmp_path / "tiny" / "report.html").read_text()
     assert "How far its probabilities can be believed" in page
     assert "Divided by the temperature of their fold" in page

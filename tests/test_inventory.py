@@ -192,9 +192,9 @@ def test_the_list_as_a_table_and_for_programs(runs: Path, monkeypatch: Patch, ca
     [
         (["rums"], "there is no folder rums; did you mean 'runs'?"),
         (["restor", KEPT], "received restor tiny/mlp/seed-0.kept-001; did you mean 'restore'?"),
-        (["restore"], "expected a folder, restore RUN, or remove RUN, received restore; give one"),
-        (["remove"], "received remove; give one"),
-        (["restore", "a", "b"], "received restore a b; give one"),
+        (["restore"], "expected one run to restore, as escalera runs restore runs/digits/cnn, received none"),
+        (["remove"], "expected a run to remove, as escalera runs remove runs/digits/cnn, received none"),
+        (["restore", "a", "b"], "to restore, as escalera runs restore runs/digits/cnn, received 2: a b"),
     ],
 )
 def test_what_is_typed_otherwise(
@@ -210,7 +210,8 @@ def test_what_is_typed_otherwise(
         (["rums"], "no hay ninguna carpeta rums; ¿quisiste decir «runs»?"),
         (
             ["restore"],
-            "se esperaba una carpeta, restore EJECUCIÓN o remove EJECUCIÓN; se recibió «restore»; escribe cuál",
+            "se esperaba una ejecución que devolver a su sitio, como escalera runs restore runs/digits/cnn, y no hay "
+            "ninguna",
         ),
         (["restore", STANDS], "ya está en su lugar; escalera runs muestra las conservadas"),
         (["restore", BEGUN], "está sin terminar («running»); entrena con sus ajustes para terminarla"),

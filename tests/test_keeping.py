@@ -272,6 +272,17 @@ def test_judged_otherwise_and_back(place: Place, no_training: None) -> None:
     assert epochs(place.run("wider/seed-0")) == 3
 
 
+def test_a_damaged_history_is_not_handed_on_as_a_whole_one(place: Place, no_training: None) -> None:
+    """Judged otherwise, a run would seal what it took over as if it had been written so."""
+    run = place.run("wider/seed-0")
+    flip(run.history)
+    shutil.rmtree(run.last)  # from where it would be written again
+    place.climb("evaluate.tta=flip", rungs=["wider"])
+    assert run.faults() == {} and not run.history.exists()
+    kept = place.run("wider/seed-0.kept-001")
+    assert kept.history.name in kept.faults()
+
+
 def test_a_finished_run_that_is_handed_over_is_not_looked_at_again(place: Place) -> None:
     reading = esc.load_ladder(place.folder / "tiny.yaml")
     run = place.run("wider/seed-0")

@@ -57,6 +57,7 @@ def test_a_run_is_found_here_or_among_the_runs(here: Path, typed: str) -> None:
         ("runs/tin", "there is no folder runs/tin; did you mean 'runs/tiny'?"),
         ("tiny", "there is no folder tiny; did you mean 'runs/tiny'?"),
         ("nobody", "there is no folder nobody. In runs: tiny"),
+        ("photos", "expected a ladder's folder of runs, as runs/digits, received photos, which holds none. In "),
         ("runs/tiny/base", "runs/tiny/base is a rung of runs/tiny; write escalera report runs/tiny"),
         ("runs/tiny/base/seed-0", "runs/tiny/base/seed-0 is a run of runs/tiny; write escalera report runs/tiny"),
         ("runs/tiny/figures", "runs/tiny/figures is a folder of runs/tiny; write escalera report runs/tiny"),

@@ -456,8 +456,8 @@ def test_what_is_in_memory_alone_is_not_sent() -> None:
     with pytest.raises(DataError) as caught:
         sent.pack(ImageSet("mine", ["a", "b"], {}))
     expected = (
-        "the source mine cannot be sent to another machine, since the cache of this one took no more. Free some space "
-        "there, or name another folder with ESCALERA_CACHE."
+        "the source mine cannot be sent to another machine, since it could not be written to the cache of this one. "
+        "Name a folder that has room for it and can be written with ESCALERA_CACHE."
     )
     assert said(caught.value, "la fuente mine no se puede enviar a otra máquina") == expected
 

@@ -68,7 +68,7 @@ def test_english_stays_as_it_is() -> None:
             "x: 1 de 92 imágenes no se puede decodificar (las filas se cuentan desde 0):",
         ),
         (
-            "1 of 1 pictures cannot be taken; nothing was predicted:",
+            "the only picture cannot be taken; nothing was predicted:",
             "la única imagen no se puede usar; no se ha clasificado nada:",
         ),
         (

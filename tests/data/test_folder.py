@@ -124,7 +124,8 @@ def test_a_second_start_says_the_same(lay: Callable[..., Path], opened: Callable
         ({"test/robin/1.png": 1, "test/wren/1.png": 1}, "{} has a folder 'test' but none called 'train'. Put the pict"),
         (
             {f"{split}/{k}": v for k, v in TWO.items() for split in ("train", "val", "valid")},
-            "{} has 2 folders for validation: val, valid. Leave one of them.",
+            "{} has 2 folders for validation: val, valid. Leave one of them, or say which folder is which split with "
+            "data.splits: {{train: ..., test: ...}}.",
         ),
         (
             {f"train/{k}": v for k, v in TWO.items()} | {"test/tit/1.png": 1},

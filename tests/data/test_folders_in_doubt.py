@@ -235,6 +235,32 @@ def test_the_same_folders_in_each(
         assert opened(form="folders").classes == ["North", "River", "South"]
 
 
+@pytest.mark.parametrize("names", [("trian", "valdation", "tets"), ("tr", "va", "te"), ("Trian", "Valdiation", "Tst")])
+def test_folders_that_were_meant_to_be_splits(
+    names: tuple[str, str, str],
+    put_all: Callable[..., Path],
+    refused: Callable[..., str],
+    opened: Callable[..., ImageSet],
+) -> None:
+    put_all(pictures(*(f"{name}/{kind}/{name}{n}.png" for name in names for kind in ("cat", "dog") for n in range(2))))
+    found = re.search(r" If they are splits, write data.splits: \{(.*)\}\.$", refused())
+    assert found
+    said = dict(pair.split(": ") for pair in found[1].split(", "))
+    assert sorted(said.values()) == sorted(names) and list(said) == ["train", "validation", "test"]
+    assert list(opened(splits=said).splits) == ["train", "validation", "test"]
+
+
+def test_splits_within_the_classes(put_all: Callable[..., Path], refused: Callable[..., str], root: Path) -> None:
+    put_all(
+        pictures(*(f"{kind}/{split}/{n}.png" for kind in ("cat", "dog") for split in ("train", "test") for n in "12"))
+    )
+    assert refused() == (
+        "each of the folders cat, dog holds the splits test, train, and a split has to hold the classes. Move the "
+        "pictures into folders such as train/cat; to have other splits cut out of all pictures, write "
+        "data.form: folders."
+    )
+
+
 def test_the_pattern_that_is_told_fits_deeper_folders(
     put_all: Callable[..., Path], refused: Callable[..., str], opened: Callable[..., ImageSet]
 ) -> None:
@@ -246,7 +272,7 @@ def test_the_pattern_that_is_told_fits_deeper_folders(
 def test_a_star_in_a_pattern_of_paths_is_one_folder(put_all: Callable[..., Path], refused: Callable[..., str]) -> None:
     folder = put_all(pictures(*SITES, "North/cat/deep/1.png"))
     assert refused(label_pattern="*/{label}/*") == (
-        f"data.label_pattern: 1 of 9 names in {folder} do not fit '*/{{label}}/*': North/cat/deep/1.png."
+        f"data.label_pattern: 1 of 9 names in {folder} does not fit '*/{{label}}/*': North/cat/deep/1.png."
     )
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.data.images import Images, ImageSet
 from escalera.data.splits import split
 
@@ -78,3 +79,27 @@ def test_a_row_without_a_group(nothing: str | None) -> None:
     images = Images(np.zeros((4, 2, 2, 1), np.uint8), np.arange(4) % 2, pa.table({"who": ["a", "b", nothing, "c"]}))
     with pytest.raises(DataError, match=r"mine: data\.group 'who' is empty in row 2 of train\. Rows count from 0\."):
         split(ImageSet("mine", ["x", "y"], {"train": images}), validation=0.2, test=0.2, seed=0, group="who")
+
+
+@pytest.mark.parametrize(
+    ("test", "text"),
+    [
+        (
+            ["a", "c"],
+            "mine: 1 group of data.group 'who' is in train and in test, as 'a'. Move its rows into one split, or ",
+        ),
+        (
+            ["a", "b"],
+            "mine: 2 groups of data.group 'who' are in train and in test, as 'a'. Move their rows into one spli",
+        ),
+    ],
+)
+def test_groups_in_two_splits_of_the_source(test: list[str], text: str) -> None:
+    def images(names: list[str]) -> Images:
+        return Images(np.zeros((2, 2, 2, 1), np.uint8), np.arange(2), pa.table({"who": names}))
+
+    mine = ImageSet("mine", ["x", "y"], {"train": images(["a", "b"]), "test": images(test)})
+    with pytest.raises(DataError) as error:
+        split(mine, validation=0.2, test=0.2, seed=0, group="who")
+    assert str(error.value).startswith(text)
+    assert ("1 grupo de" in translate(str(error.value), "es")) == (test == ["a", "c"])

@@ -84,6 +84,54 @@ def test_folders_that_only_sound_like_splits_are_classes(
     assert len(opened().classes) == 2 and list(opened().splits) == ["train"]
 
 
+def test_other_splits_beside_train_are_read_by_the_words_in_their_names(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    """Of train, validate and test_set the last two were not read, and test rows were cut out of train."""
+    folder = lay(
+        classes(*(f"{split}/{name}" for split in ("train", "validate", "test_set") for name in ("cat", "dog")))
+    )
+    found = opened()
+    assert rows(found) == {"train": 4, "validation": 4, "test": 4}
+    assert found.notes == (
+        f"{folder}: read as splits, since they hold the same folders: train: train, validation: validate, "
+        "test: test_set; data.splits: false makes them classes.",
+    )
+
+
+@pytest.mark.parametrize("beside", ["test_more/cat", "test_set/bird", "train_more/cat", "more/cat"])
+def test_what_stands_beside_train_and_test_and_is_none_of_them_is_not_read(
+    beside: str, lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    split = "val" if beside == "test_set/bird" else "test"
+    folder = lay(classes("train/cat", "train/dog", f"{split}/cat", f"{split}/dog", beside))
+    assert opened().notes == (f"{folder}: not read: {beside.partition('/')[0]}, beside train.",)
+
+
+def test_two_folders_for_one_split_beside_train_are_both_not_read(
+    lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    folder = lay(classes("train/cat", "train/dog", "test_a/cat", "test_b/cat"))
+    assert opened().notes == (f"{folder}: not read: test_a, test_b, beside train.",)
+
+
+@pytest.mark.parametrize("names", [("seg_train", "seg_test", "seg_pred"), ("train", "test", "more")])
+def test_splits_that_were_unpacked_a_folder_too_high(
+    names: tuple[str, str, str], lay: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    """The set of Intel on Kaggle was learned from as the classes seg_train, seg_test and seg_pred."""
+    train, test, other = names
+    places = [f"{split}/{split}/{name}" for split in (train, test) for name in ("sea", "street")]
+    folder = lay(classes(*places) | {f"{other}/{other}/{n}.png": n for n in range(3)})
+    for found in (opened(), opened(splits={"train": train, "test": test})):
+        assert (found.classes, rows(found)) == (["sea", "street"], {"train": 4, "test": 4})
+        assert found.notes[-2:] == tuple(
+            f"{folder}/{one}: read from {folder}/{one}/{one}, the only folder in it that holds anything to read."
+            for one in (train, test)
+        )
+    assert f"{folder}: not read: {other}, beside {train}." in opened().notes
+
+
 def test_that_none_is_a_split_is_said_of_folders_alone(
     lay: Callable[..., Path], opened: Callable[..., ImageSet]
 ) -> None:

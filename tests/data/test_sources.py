@@ -186,6 +186,30 @@ def test_what_is_in_no_form_that_is_known(root: Path) -> None:
     assert translate(str(caught.value), "es").endswith("otro tipo de archivo. Descomprímelo e indica la carpeta.")
 
 
+def test_what_is_a_part_of_a_source(root: Path, png: Callable[..., bytes]) -> None:
+    for kind in ("cat", "dog"):
+        (root / "pets" / kind).mkdir(parents=True)
+        (root / "pets" / kind / "1.png").write_bytes(png())
+    (root / "pets.txt").write_text("path,label")
+    for name, hint, spanish in (
+        (
+            "pets/cat/1.png",
+            "It is one picture: name the folder that holds a folder of pictures for each class.",
+            "imagen: n",
+        ),
+        (
+            "pets/cat",
+            f"If its pictures are those of one class, name {root}/pets, which holds the others.",
+            "están las otra",
+        ),
+        ("pets.txt", "Save pets.txt as CSV.", "Guarda pets.txt como CSV"),
+    ):
+        with pytest.raises(DataError) as caught:
+            opened(str(root / name), None)
+        assert str(caught.value).endswith(f" {hint}")
+        assert spanish in translate(str(caught.value), "es")
+
+
 def test_the_catalogue_says_what_is_known_and_what_is_there(
     put: Callable[..., Path], root: Path, tmp_path: Path
 ) -> None:
@@ -215,13 +239,6 @@ def test_an_unknown_source_is_told_each_known_one_once(put: Callable[..., Path],
         locate("zzzzzz", root, root.parent / "cache")
     known = str(error.value).splitlines()[0].partition("known: ")[2].split(", ")
     assert "mnist" in known and len(known) == len(set(known))
-
-
-def test_a_data_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as error:
-        catalogue(tmp_path / "x")
-    assert str(error.value) == f"--data-root: expected a folder of data, but there is none at {tmp_path / 'x'}"
-    assert translate(str(error.value), "es").startswith("--data-root: se esperaba una carpeta de datos, pero en «")
 
 
 def test_what_is_at_hand(put: Callable[..., Path], root: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from escalera.core.errors import DataError
+from escalera.core.translation import translate
 from escalera.data.options import ReadOptions
 from escalera.data.readers.tables import unlabelled_table
 from escalera.data.sources.open import ImageSet
@@ -300,3 +301,16 @@ def test_the_nearest_way_to_write_a_path_counts(
             opened(image_column="path")
     else:
         assert values(opened(image_column="path")) == [value, 2, 3]
+
+
+def test_a_table_in_a_folder_beside_that_of_the_images(
+    put_all: Callable[..., Path], opened: Callable[..., ImageSet]
+) -> None:
+    folder = put_all({**FOUR, "tables/t.csv": csv("path,label", "img/a.png,x", "img/b.png,y")})
+    with pytest.raises(DataError) as error:
+        opened(name="mine/tables")
+    line = str(error.value).splitlines()[1]
+    assert line.endswith(
+        f"cannot be read: No such file or directory; it is there from {folder}: move the table to that folder"
+    )
+    assert translate(line, "es").endswith(f"sí existe desde {folder}: mueve la tabla a esa carpeta")

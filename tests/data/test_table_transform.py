@@ -200,3 +200,26 @@ def test_text_among_the_numbers_of_another_split(fitted: Transformation) -> None
     table = houses().set_column(2, "rooms", pa.array(["3"] * 299 + ["three"]))
     with pytest.raises(DataError, match="column 'rooms': expected a number in row 299, received 'three'"):
         fitted(table)
+
+
+def test_true_and_false_are_read_as_people_write_them() -> None:
+    """A CSV, a spreadsheet and Python write True, TRUE or 1 for what pyarrow reads as true: none of them is another."""
+    train = pa.table({"new": [True, False] * 20, "code": pa.array(["1", "0"] * 20)})
+    found = learned(train, {"new": "categorical", "code": "categorical"}, {})
+    for true, false in ((True, False), ("True", "False"), ("TRUE", "FALSE"), (1, 0), ("1", "0"), (" true ", "false")):
+        made = found.vectors([{"new": true, "code": "1"}, {"new": false, "code": "1"}])
+        assert made.tolist() == [[0, 1, 0, 1], [1, 0, 0, 1]]
+        assert found.unseen({"new": true, "code": "0"}) == []
+
+
+def test_a_text_that_no_row_of_train_has_is_told_where_it_has_no_place() -> None:
+    train = pa.table({"brand": ["Acme", "Zed"] * 20, "new": [True, False] * 20})
+    found = learned(train, {"brand": "categorical", "new": "categorical"}, {})
+    none = "no row of train has '{}', which counts as none of its values;"
+    assert found.unseen({"brand": "acme", "new": "yes"}) == [
+        f"attribute 'brand': {none.format('acme')} did you mean 'Acme'?",
+        f"attribute 'new': {none.format('yes')} known: false, true",
+    ]
+    assert found.unseen({"brand": None, "new": ""}) == found.unseen({}) == []
+    rare = learned(pa.table({"zip": ["a"] * 50 + ["b"] * 50 + ["c"]}), {"zip": "categorical"}, {})
+    assert rare.categorical[0].rare and rare.unseen({"zip": "d"}) == []

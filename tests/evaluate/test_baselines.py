@@ -61,6 +61,12 @@ def test_a_class_that_train_lacks_is_never_answered() -> None:
     assert found[IMAGES].tolist() == [[1]]
 
 
+def test_the_mean_of_a_single_row_is_that_row() -> None:
+    images, labels = grey(40, 40, 100, 47), [0, 0, 1, 0]
+    found = baselines(part(images, labels, [0, 1, 2]), part(images, labels, [3]), 2, images=True, attributes=False)
+    assert found[IMAGES].tolist() == [[0]]
+
+
 @pytest.mark.parametrize(("side", "channels"), [(8, 1), (8, 3), (32, 3), (40, 1)])
 def test_as_scikit_learn(side: int, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_AT_ONCE", 7 * side * side * channels)  # several parts

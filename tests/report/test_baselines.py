@@ -180,6 +180,18 @@ def test_a_run_that_beats_them_says_what_they_get(build: Build) -> None:
     assert read_story(folder).rungs[0].ranges[0][1].variety == "all"
 
 
+def test_a_nearest_mean_that_is_as_good_shows_no_rung_up(build: Build) -> None:
+    """The most frequent class has to be beaten; of a nearest mean it is told only where it is better."""
+    folder = build(rungs=ONE, classes=NAMES, rows=ROWS)
+    labels = np.arange(60) % 2
+    said = np.where(np.arange(60) < 36, labels, 1 - labels)
+    simple = {"majority": np.ones(60, int), "nearest_mean_images": said}
+    answer(folder / "base/seed-0", said, labels, simple=simple)
+    [rung] = read_story(folder).rungs
+    assert [one.verdict for one in rung.against] == ["no evidence", "no evidence"]
+    assert [one.baseline.name for one in rung.beaten] == ["majority"]
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
@@ -305,6 +317,25 @@ def test_a_baseline_that_cannot_be_one_is_left_out(build: Build, column: np.ndar
     answer(folder / "base/seed-0", LABELS, simple={"majority": column})
     found = as_values(read_story(folder))["baselines"]
     assert [one["class"] for one in found] == (["enfermo"] if np.ptp(column) == 0 and column[0] == 0 else [])
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "expected"),
+    [
+        ("aabbccdd", "aabbbbbb", (["b", "a"], ["c", "d"], "few")),  # half of those that the test rows have
+        ("aabbccdd", "aabbccaa", (["a", "b", "c"], ["d"], "some")),
+        ("aabbcc", "aabbbb", (["b", "a"], ["c"], "some")),  # two of three, whatever other classes there are
+        ("aabbcc", "aabbcc", (["a", "b", "c"], [], "all")),  # a class that no test row has cannot be missed
+        ("aaaa", "aaaa", (["a"], [], "one")),
+    ],
+)
+def test_which_classes_are_answered(build: Build, labels: str, said: str, expected: tuple[Any, ...]) -> None:
+    folder, names = build(rungs=ONE, classes=NAMES, rows=ROWS), list("abcde")
+    truth, answers = (np.array([names.index(one) for one in text]) for text in (labels, said))
+    answer(folder / "base/seed-0", answers, truth, names)
+    found = answered(read_story(folder).rungs[0].runs[0])
+    assert found is not None
+    assert (found.predicted, found.never, found.variety) == expected
 
 
 def test_a_single_class_has_no_range(build: Build) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from escalera.core.predictions import Answers
 from escalera.core.record import RunRecord
+from escalera.evaluate.compare import accuracy_interval
 from escalera.report.language import load_language
 from escalera.report.sections.ensemble import section
 
@@ -48,7 +50,10 @@ def test_a_fusion_and_its_branches() -> None:
     assert (trained.difference, trained.difference_low, trained.difference_high) == (0, 0, 0)
     assert alone.difference == pytest.approx(-0.25)
     assert alone.difference_low < -0.25 < alone.difference_high < 0
-    assert trained.low < 0.75 < trained.high
+    # Two draws for 40 rows are no more rows than 40.
+    assert [(line.low, line.high) for line in found["lines"]] == [
+        accuracy_interval(accuracy, 40) for accuracy in (0.75, 1.0, 0.5)
+    ]
     assert (found["votes"], found["agreement"], found["accuracy"]) == (False, None, 0.75)
 
 
@@ -58,6 +63,11 @@ def test_votes_show_who_agrees_with_whom() -> None:
     names, shares = found["agreement"]
     assert names == ["", "classifier:linear_svm", "network:head"]
     assert shares == [[1.0, 0.75, 1.0], [0.75, 1.0, 0.75], [1.0, 0.75, 1.0]]
+    # Of several seeds it is the mean.
+    votes = [view({"classifier:linear_svm": LABELS[None]}, own).rung.done[0] for own in (OWN, LABELS)]
+    found = section(seen(*votes))
+    assert found is not None
+    assert found["agreement"] == (["", "classifier:linear_svm"], [[1.0, 0.875], [0.875, 1.0]])
 
 
 def test_a_run_that_asked_nobody_else() -> None:
@@ -68,16 +78,19 @@ def test_a_run_that_asked_nobody_else() -> None:
 
 
 def test_several_seeds_stand_in_one_table() -> None:
+    [first] = view({"trained:a": LABELS[None]}).rung.done
     asked = [
-        view({"trained:a": LABELS[None]}),
+        seen(first),
         view({"trained:a": OWN[None]}, LABELS),
         view({"alone:a": LABELS[None]}),
+        seen(SimpleNamespace(answers=replace(first.answers, rows=first.answers.rows + 1), record=first.record)),
     ]
     found = section(seen(*(run for one in asked for run in one.rung.done)))
     assert found is not None
-    # The third seed asked somebody else.
+    # The third seed asked somebody else, the fourth about other rows.
     assert found["seeds"] == 2
     assert found["accuracy"] == pytest.approx((0.75 + 1) / 2)
+    assert found["interval"] == accuracy_interval(0.875, 40)
     [line] = found["lines"]
     assert line.accuracy == pytest.approx((1 + 0.75) / 2)
     assert (line.difference, line.outcome) == (0, "none")

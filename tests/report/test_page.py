@@ -23,10 +23,12 @@ from escalera.report import page as pages
 from escalera.report.language import load_language
 from escalera.report.page import whole, write_report
 from escalera.report.rung import Rung
+from escalera.report.sections import end
 from escalera.report.sections.steps import Scale
 from escalera.report.sections.words import _verdict
 from escalera.report.story import read_story
 from escalera.report.summary import headline
+from escalera.report.view import LadderView
 
 VOID = {"meta", "br", "wbr", "img", "input", "link", "hr"}
 
@@ -275,6 +277,25 @@ def test_the_price_of_a_rung_is_the_mean_of_its_seeds_as_their_time_is(build: Ca
     assert base is not None and base.price is not None and base.price.amount == 2.0
     _, page = report(folder)
     assert "s 2.00 USD" in page.words
+    # Nobody adds dollars to euros.
+    change(folder / "base/seed-1/run.json", price={"amount": 3.0, "currency": "EUR"})
+    base = read_story(folder).rung("base")
+    assert base is not None and base.price is not None and (base.price.amount, base.price.currency) == (3.0, "EUR")
+
+
+def test_the_page_ends_with_what_all_runs_took(build: Callable[..., Path], rungs: list[dict[str, Any]]) -> None:
+    folder = build(rungs=rungs[:2], seeds=2)
+    files = [folder / name / f"seed-{seed}/run.json" for name in ("base", "deeper") for seed in (0, 1)]
+    for k, file in enumerate(files):
+        # The last one was paid in another currency, and begun and ended last.
+        price = {"amount": float(k + 1), "currency": "EUR" if k == 3 else "USD"}
+        change(file, seconds=10.0**k, price=price, started=f"2026-03-1{k}T09:00:00+00:00",
+               finished=f"2026-03-1{k}T10:00:00+00:00")  # fmt: skip
+    found = end.section(LadderView(read_story(folder), load_language("en"), {}))
+    assert found is not None
+    assert (found["total_seconds"], found["prices"]) == (1111.0, ["6.00\u00a0USD", "4.00\u00a0EUR"])
+    assert found["dates"] == "2026-03-10 09:00 UTC – 2026-03-13 10:00 UTC"
+    assert len(found["machines"]) == 1
 
 
 def test_each_run_keeps_its_figures(build: Callable[..., Path]) -> None:

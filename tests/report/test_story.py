@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
+from sklearn.metrics import f1_score
 
+from escalera.cli.terminal import load_terminal, print_rungs
 from escalera.core.errors import RunError
-from escalera.evaluate.compare import compare, holm, verdict
+from escalera.evaluate.compare import accuracy_interval, compare, holm, verdict
+from escalera.evaluate.metrics import measure
+from escalera.evaluate.paired import interval
 from escalera.report.language import load_language
 from escalera.report.page import write_report
 from escalera.report.story import Story, read_story
@@ -87,6 +93,53 @@ def test_several_seeds(build: Callable[..., Path]) -> None:
     assert deeper.step.comparison == compare(*stacks)
     assert base.accuracy == pytest.approx(stacks[0].mean())
     assert base.deviation == pytest.approx(stacks[0].mean(axis=1).std(ddof=1))
+    assert base.interval == pytest.approx(accuracy_interval(stacks[0].mean(), 500))
+
+
+def test_the_images_without_a_duplicate_in_train_have_a_figure_of_their_own(build: Callable[..., Path]) -> None:
+    folder = build(seeds=2)
+    runs = [folder / "base" / f"seed-{seed}" for seed in (0, 1)]
+    twice = np.arange(500) % 5 == 0
+    for run in runs:
+        table = pq.read_table(run / "predictions.parquet")
+        pq.write_table(table.append_column("in_train", pa.array(twice)), run / "predictions.parquet")
+    base, deeper = read_story(folder).rungs[:2]
+    assert base.unseen is not None and base.unseen[1] == 400
+    assert base.unseen[0] == pytest.approx(np.mean([correct(run)[~twice].mean() for run in runs]))
+    assert deeper.unseen is None
+
+
+def test_every_figure_of_a_rung_is_of_the_metric_of_its_ladder(
+    build: Callable[..., Path], predictions: Callable[..., None], rungs: list[dict[str, Any]]
+) -> None:
+    """By accuracy the rung that always answers the frequent class would be the best, on test and validation."""
+    folder = build(rungs=rungs[:2], classes=["few", "many"], rows={"train": 400, "validation": 40, "test": 40}, seeds=2)
+    change(folder / "ladder.json", metric="macro_f1")
+    labels = (np.arange(40) >= 6).astype(int)
+    said = {
+        ("base", 0): np.ones(40, int), ("base", 1): np.where(np.arange(40) == 0, 0, 1),
+        ("deeper", 0): (np.arange(40) >= 13).astype(int), ("deeper", 1): (np.arange(40) >= 16).astype(int),
+    }  # fmt: skip
+    for (name, seed), answers in said.items():
+        run = folder / name / f"seed-{seed}"
+        logits = 9 * np.eye(2, dtype=np.float32)[answers]
+        predictions(run / "predictions.parquet", labels, logits)
+        frequent = name == "base"
+        validation = {"accuracy": 0.9 if frequent else 0.8, "macro_f1": (0.5 if frequent else 0.7) + seed / 10}
+        change(run / "metrics.json", test=measure(logits, labels, ["few", "many"]), validation=validation)
+    story = read_story(folder)
+    for rung in story.rungs:
+        figures = [f1_score(labels, said[rung.name, seed], average="macro") for seed in (0, 1)]
+        assert rung.score == pytest.approx(np.mean(figures))
+        assert rung.deviation == pytest.approx(np.std(figures, ddof=1))
+        assert rung.validation == pytest.approx(0.55 if rung.name == "base" else 0.75)
+        answers = np.stack([said[rung.name, seed] for seed in (0, 1)])
+        assert rung.interval == interval("macro_f1", labels, answers, 2)
+    base, deeper = story.rungs
+    assert base.accuracy and deeper.accuracy and base.accuracy > deeper.accuracy
+    assert (story.best, story.chosen) == (deeper, deeper)
+    assert deeper.step and deeper.step.comparison and base.score and deeper.score
+    assert deeper.step.comparison.difference == pytest.approx(deeper.score - base.score)
 
 
 def test_the_order_of_the_rows_does_not_matter(ladder_dir: Path) -> None:
@@ -107,12 +160,29 @@ def test_other_rows_are_not_compared(ladder_dir: Path, predictions: Callable[...
         "vgg16-scratch": "unfinished",
         "augmentation": None,
     }
+    assert printed(ladder_dir)[:2] == [
+        f"{rung} is not compared with {parent}: they were tested on other rows, as when the source has changed in "
+        "between. --fresh trains both on what it holds now."
+        for rung, parent in (("deeper", "base"), ("batch-norm", "deeper"))
+    ]
+
+
+def printed(ladder_dir: Path) -> list[str]:
+    """What the terminal says of the steps that are not compared."""
+    text = StringIO()
+    print_rungs(Console(file=text, width=200), read_story(ladder_dir), load_terminal("en"))
+    return [line.rstrip() for line in text.getvalue().splitlines() if "not compared" in line]
 
 
 def test_other_data_are_not_compared(ladder_dir: Path) -> None:
     record = ladder_dir / "base/seed-0/run.json"
     change(record, data=json.loads(record.read_text())["data"] | {"source": "fashion_mnist"})
     assert read_story(ladder_dir).steps[0].obstacle == "other-rows"
+    ladder = json.loads((ladder_dir / "ladder.json").read_text())
+    ladder["rungs"][1]["change"] = [{"path": "data.source", "before": "fashion_mnist", "after": "cifar10"}]
+    change(ladder_dir / "ladder.json", **ladder)
+    told = "deeper is not compared with base: with other settings of data it was tested on other rows"
+    assert printed(ladder_dir) == [told]
 
 
 def test_a_parent_that_is_not_there(ladder_dir: Path) -> None:
@@ -139,6 +209,8 @@ def test_spoilt_predictions(ladder_dir: Path, spoil: Callable[[Path], object], t
     assert text in faults(story, "deeper")
     assert [step.obstacle for step in story.steps] == ["no-predictions", "no-predictions", "unfinished", None]
     assert story.rungs[1].accuracy is not None
+    told = "deeper is not compared with base: the predictions of one of the two cannot be read"
+    assert printed(ladder_dir)[0] == told
 
 
 def test_predictions_of_another_run_are_noticed(ladder_dir: Path) -> None:
@@ -243,7 +315,7 @@ def test_a_ladder_file_of_another_shape(ladder_dir: Path) -> None:
 
 
 def test_no_ladder_at_all(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"could not read .*ladder\.json"):
+    with pytest.raises(RunError, match=r"expected a ladder's folder of runs, .*, which holds none\.$"):
         read_story(tmp_path)
 
 

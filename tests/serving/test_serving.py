@@ -112,6 +112,9 @@ def test_what_is_amiss_is_told(client: TestClient) -> None:
     asked(422, "not a picture of a known format", content=b"<svg/>")
     asked(422, "this run looks at pictures alone", '/predict?attributes={"a":1}', content=png())
     asked(422, "this run looks at pictures: expected some, received none")
+    how = "send the picture itself as the body, or a form (multipart/form-data) whose parts are file, and attributes"
+    for name in ("attributes", "model", "top"):  # as `curl -d` sends it
+        asked(422, f"a body as in the query of an address is not read: {how}", content=f"{name}=5".encode())
     asked(413, "at most 20 MB", content=b"x" * 20_200_000)
     client.auth = ("ana", "")
     asked(401, "a user and a password are needed", content=png())
@@ -256,6 +259,19 @@ def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
         assert taken.proto == socket.IPPROTO_TCP
 
 
+def test_another_address_is_wanted_where_this_one_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    cure = r"Give an address of this machine with --host\."
+    with pytest.raises(EscaleraError, match=rf"cannot listen on 192\.0\.2\.1:0: .*\. {cure}"):
+        listen("192.0.2.1", 0)  # RFC 5737: nobody's
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(EscaleraError, match=rf"cannot listen on none\.invalid:80: Name or service not known\. {cure}"):
+        listen("none.invalid", 80)
+
+
 def test_what_may_not_be_started(model: Path) -> None:
     with pytest.raises(EscaleraError, match=r"--host 0\.0\.0\.0: others could reach it there"):
         serve(model, host="0.0.0.0", port=0, ready=print)
@@ -302,6 +318,43 @@ class Started:
         error = self.process.communicate(timeout=30)[1]
         assert self.process.returncode == 0
         return error
+
+
+ENDLESS = """
+import asyncio
+from escalera.inference.serving import http
+http.GRACE = 1
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"more", "more_body": True})
+        if scope["path"] == "/fault":
+            raise ValueError("a fault of ours")
+        await asyncio.Event().wait()
+http.run(app, http.listen("127.0.0.1", 0), ready=lambda address: print(address, flush=True))
+"""
+"""A server whose answers have no end, as those to an open page of the studio."""
+
+
+@pytest.mark.network
+@pytest.mark.skipif(sys.platform == "win32", reason="stops a process as POSIX does")
+def test_an_open_page_is_cut_off_in_silence_and_a_fault_is_told() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    port = int(re.findall(r":(\d+)/", process.stdout.readline())[0])
+    open_, fault = (HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(2))
+    fault.request("GET", "/fault")
+    assert fault.getresponse().read(4) == b"more"
+    open_.request("GET", "/")
+    assert open_.getresponse().read(4) == b"more"
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    open_.close()
+    fault.close()
+    assert process.returncode == 0
+    assert (error.count("Traceback"), "a fault of ours" in error, "Cancel" in error) == (1, True, False)
 
 
 @pytest.mark.network

@@ -39,6 +39,7 @@ def test_a_page_begins_with_its_language(path: str) -> None:
     assert text.startswith("<!doctype html><html><head><script>(")
     assert text.count("<script>") == text.count("</script>") == 1
     assert '{"code": "es", "names": {"Upload file": "Subir un archivo"' in text
+    assert '"texts": {"Connection to the server was lost. Attempting reconnection...": "El estudio no responde.' in text
     assert headers[b"content-length"] == str(len(body)).encode()
 
 
@@ -50,11 +51,11 @@ def test_what_is_no_page_is_left_alone(path: str) -> None:
 
 def test_english_needs_no_names() -> None:
     assert names("en") == {}
-    assert beginning("en").endswith(')({"code": "en", "names": {}, "formats": ""})</script>')
+    assert beginning("en").endswith(')({"code": "en", "names": {}, "texts": {}, "formats": ""})</script>')
 
 
 def test_a_name_ends_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("escalera.studio.localised.names", lambda code: {"a": "</script><b>"})
+    monkeypatch.setattr("escalera.studio.localised.names", lambda code, kind="": {"a": "</script><b>"})
     assert beginning("es").count("</script>") == 1
 
 
@@ -64,5 +65,5 @@ def test_gradio_still_calls_them_so() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in assets.glob("*.js"))
     # What localised.js looks for in its messages.
     assert "Invalid file type${" in text and "Only ${" in text and "} allowed.`" in text
-    english = [name for key, name in load_words("en").messages.items() if key.startswith("gradio.")]
-    assert english and [name for name in english if f'"{name}"' not in text and f"`{name}`" not in text] == []
+    english = [name for key, name in load_words("en").messages.items() if key.startswith(("gradio.", "gradio_tells."))]
+    assert len(english) > 1 and [name for name in english if f'"{name}"' not in text and f"`{name}`" not in text] == []

@@ -9,7 +9,8 @@ from threading import Event, Lock, Thread, current_thread
 import pytest
 
 from escalera.core.errors import DataError
-from escalera.core.files import read_json
+from escalera.core.files import read_json, write_json
+from escalera.core.locking import in_turn
 from escalera.studio.i18n import load_words
 from escalera.studio.pictures import sets as module
 from escalera.studio.pictures import training
@@ -76,6 +77,18 @@ def test_two_pages_give_no_version_twice(sets: PictureSets, tmp_path: Path, monk
     other.join()
     known = read(tmp_path / ".studio" / "ladders" / "versions.json")
     assert known == {"fruit": [sets.state("fruit")], "tools": [sets.state("tools")]}
+
+
+def test_two_studios_give_no_version_twice(sets: PictureSets, tmp_path: Path) -> None:
+    """Another process that has read the versions and not yet written them is waited for."""
+    folder, found = tmp_path / ".studio" / "ladders", list[str]()
+    late = Thread(target=lambda: found.append(Trainer(sets, tmp_path).ladder("fruit", "quick")))
+    with in_turn(folder / ".versions.lock"):
+        late.start()
+        late.join(1)
+        write_json(folder / "versions.json", {"fruit": ["an earlier state"]})
+    late.join(60)
+    assert found == ["fruit-v2-quick"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,3 +99,18 @@ def test_an_example_fills_in_what_each_model_needs(rooms: Studio) -> None:
     assert "Not known, so filled in as in training: area." in said
     rooms.close()
     assert not any(Path(file).exists() for file in files)
+
+
+def test_the_form_has_values_as_the_model_reads_them(studio: Studio) -> None:
+    """True of a table is its category true; shown as Python writes it, it was a value that no row of train has."""
+    import pyarrow as pa
+
+    from escalera.data.table.fitting import fit
+    from escalera.studio.tabs.asker import Asker
+
+    train = pa.table({"new": [True, False] * 20, "rooms": [1.0, 2.5] * 20, "brand": ["Acme", "Zed"] * 20})
+    fitted = fit(train, {"new": "categorical", "rooms": "numeric", "brand": "categorical"}, {})
+    assert fitted is not None
+    model: Any = SimpleNamespace(attributes=fitted.to_json())
+    rows = Asker(studio, WORDS)._form(model, {"new": True, "rooms": 3.0, "brand": None})
+    assert [(column, value) for column, value, _ in rows] == [("rooms", "3"), ("new", "true"), ("brand", "")]

@@ -92,6 +92,17 @@ def _tell(error: EscaleraError) -> NoReturn:
     sys.exit(2)
 
 
+def _tell_of_file(error: OSError) -> NoReturn:
+    from escalera.core.translation import translate
+
+    why = translate(str(error.strerror), chosen_language())
+    file = str(error.filename or "")[:200]
+    if not file:  # a disk that is full; perhaps that to which the output goes, and what is left of it has no place
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    echo(f"error: {file}{': ' * bool(file)}{why}", whole=file, fg="red", err=True)
+    sys.exit(2)
+
+
 def main() -> None:
     """Run the command line. A user's mistake is one message and an exit code, never a traceback unless asked for."""
     for stream in (sys.stdout, sys.stderr):
@@ -123,14 +134,11 @@ def main() -> None:
             raise
         _tell(missing)
     except OSError as error:  # of a file or folder that nobody foresaw: too long a name, no right to look
-        if "--debug" in sys.argv or error.filename is None:
-            raise
-        from escalera.core.translation import translate
+        from escalera.core.files import FULL
 
-        why = translate(str(error.strerror), chosen_language())
-        file = str(error.filename)[:200]
-        echo(f"error: {file}: {why}", whole=file, fg="red", err=True)
-        sys.exit(2)
+        if "--debug" in sys.argv or (error.filename is None and error.errno not in FULL):
+            raise
+        _tell_of_file(error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # an error of click: what was typed is no command
             raise

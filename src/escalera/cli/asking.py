@@ -37,7 +37,7 @@ def predict(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Pictures (JPEG, PNG, WebP, BMP, TIFF or GIF), folders of them, or a table like the one trained on.",
+            help="Pictures (JPEG, PNG, WebP, AVIF, BMP, TIFF or GIF), folders of them, or a table like that of train.",
         ),
     ] = None,
     attributes: Annotated[
@@ -153,7 +153,7 @@ def _card_beside(run: Path, file: Path, lang: Language) -> None:
 
     if run.is_dir():
         text = card_of(find_run(run), lang.value)
-        write_aside(file.with_name(f"{file.name}.md"), lambda out: out.write(text.encode()))
+        write_aside(file.with_name(f"{file.name}.md"), lambda out: out.write(text.encode()), named=True)
 
 
 @command("escalera card runs/digits/cnn", "escalera card runs/digits/cnn README.md --lang es")
@@ -177,7 +177,7 @@ def card(
     if file is None:
         echo_markdown(text)
     else:
-        write_aside(file, lambda out: out.write(text.encode()))
+        write_aside(file, lambda out: out.write(text.encode()), named=True)
 
 
 @command("escalera push runs/digits/cnn ana/digits-cnn", "escalera push runs/digits/cnn ana/digits-cnn --public")

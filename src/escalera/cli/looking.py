@@ -6,13 +6,19 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from escalera.cli.app import command, echo_json
 from escalera.cli.lines import echo, width_of_terminal
 from escalera.cli.options import HERE, DataRoot, Debug, Json, Lang, WeightsRoot, folder, words_of
+
+if TYPE_CHECKING:
+    from escalera.core.language import Language as Words
+
+_CLASSES = 10
+"""Names of classes that `explore` prints."""
 
 
 @command(
@@ -79,6 +85,7 @@ def explore(
     from escalera.core.language import load_words
     from escalera.core.translation import translate
 
+    echo(_read(facts, words))
     for note in facts["notes"]:
         echo(translate(note, words.code), fg="yellow")
     for fault in facts["faults"]:
@@ -96,6 +103,16 @@ def explore(
             echo(words.say(key, split=split, n=count, rows=rows[split]["rows"]))
         typer.echo(f"{words.say('explore.look_through')}: {page.with_name('labels.csv')}")
     typer.echo(f"{words.say('page')}: {page}")
+
+
+def _read(facts: dict[str, Any], words: Words) -> str:
+    """How many images of which classes were read: whoever sees other ones than expected need not look at the page."""
+    rows = ", ".join(f"{split} {words.number(part['rows'])}" for split, part in facts["splits"].items())
+    classes = facts["classes"]
+    if not classes:
+        return words.say("explore.read", rows=rows)
+    names = ", ".join(classes[:_CLASSES]) + (", ..." if len(classes) > _CLASSES else "")
+    return words.say("explore.read_classes", rows=rows, classes=words.count(len(classes), "class"), names=names)
 
 
 @command("escalera sources --data-root /data")

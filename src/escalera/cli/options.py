@@ -56,6 +56,13 @@ def folder(given: Path) -> Path:
     return given
 
 
+def _data(given: Path | None) -> Path | None:
+    """A folder that is there: of another one each command would go on as if it had not been named."""
+    from escalera.core.arguments import data_root
+
+    return data_root(given, "--data-root")
+
+
 def _weights(given: Path | None) -> Path | None:
     """A folder that is there, told to this process and to all that it starts."""
     if given is not None:
@@ -99,7 +106,9 @@ Lang = Annotated[Language, typer.Option(envvar="ESCALERA_LANG", help="Language o
 DataRoot = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA."
+        metavar="DIR",
+        callback=_data,
+        help="Folder that holds the sets by name (see `escalera sources`); else $ESCALERA_DATA.",
     ),
 ]
 WeightsRoot = Annotated[

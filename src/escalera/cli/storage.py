@@ -59,8 +59,13 @@ def runs(
             echo(words.say("runs.replaced", kept=replaced.path), whole=str(replaced.path))
     elif action == "remove" and named:
         _remove(named, out, yes, data_root, words)
-    elif named or action in ("restore", "remove"):
-        hint = "give one" if action in ("restore", "remove") else nearest(action, ["restore", "remove"])
+    elif action in ("restore", "remove"):
+        raise EscaleraError(
+            f"expected {'one run' if action == 'restore' else 'a run'} to {action}, as escalera runs {action} "
+            f"runs/digits/cnn, received {f'{len(named)}: {shlex.join(named)}' if named else 'none'}"
+        )
+    elif named:
+        hint = nearest(action, ["restore", "remove"])
         raise EscaleraError(f"expected a folder, restore RUN, or remove RUN, received {shlex.join(what or [])}; {hint}")
     else:
         found = inventory.inventory(Path(action)) if what or out.is_dir() else []

@@ -140,11 +140,11 @@ def path_or_none(name: str, given: Name | None) -> Path | None:
     return None if given is None else path(name, given)
 
 
-def data_root(given: Name | None) -> Path | None:
+def data_root(given: Name | None, called: str = "data_root") -> Path | None:
     """The folder of data, or None where none is given; raises EscaleraError for one that is not there."""
-    folder = path_or_none("data_root", given)
+    folder = path_or_none(called, given)
     if folder is not None and not folder.is_dir():
-        raise EscaleraError(f"data_root: expected a folder of data, but there is none at {folder}")
+        raise EscaleraError(f"{called}: expected a folder of data, but there is none at {folder}")
     return folder
 
 

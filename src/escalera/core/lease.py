@@ -168,7 +168,10 @@ def _acquire(slip: Slip, own: Holder) -> None:
     _write(slip, own)
     time.sleep(_SETTLES)
     if not _holder(slip, own.owner):
-        raise RunError(f"somebody else has begun to work at {slip.of} at the same moment")
+        raise RunError(
+            f"somebody else has begun to work at {slip.of} at the same moment. Wait until they are done, or give this "
+            "climb a place of its own with --out."
+        )
 
 
 def _is_gone(holder: Holder | None) -> bool:

@@ -57,8 +57,10 @@ def no_ladder(path: Path) -> str | None:
     if below:
         listed = ", ".join(one.name for one in below[:5]) + (f" and {len(below) - 5} more" if len(below) > 5 else "")
         return f"{path} is no ladder but holds {listed}; write escalera report {below[0]}"
-    if path.is_dir():
+    if path.is_dir() and _holds_runs(path):
         return None
+    if path.is_dir():
+        return f"expected a ladder's folder of runs, as runs/digits, received {path}, which holds none.{_at_hand()}"
     places = [path] if path.is_absolute() else [path, RUNS / path]
     guess = next((one for place in places if (one := place if _is_ladder(place) else near(place, _is_ladder))), None)
     return f"there is no folder {path}; did you mean '{guess}'?" if guess else f"there is no folder {path}.{_at_hand()}"

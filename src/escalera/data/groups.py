@@ -121,7 +121,9 @@ def _check_given(name: str, column: str, values: dict[str, NDArray[np.object_]])
         for second in splits[i + 1 :]:
             both = sorted(set(values[first]) & set(values[second]))
             if both:
+                one = len(both) == 1
                 raise DataError(
-                    f"{name}: {len(both)} groups of data.group '{column}' are in {first} and in {second}, as "
-                    f"'{both[0]}'. Move their rows into one split, or leave out data.group."
+                    f"{name}: {len(both):,} {'group' if one else 'groups'} of data.group '{column}' "
+                    f"{'is' if one else 'are'} in {first} and in {second}, as '{both[0]}'. Move "
+                    f"{'its' if one else 'their'} rows into one split, or leave out data.group."
                 )

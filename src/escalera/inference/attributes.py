@@ -14,6 +14,7 @@ from escalera.evaluate.doubt import Doubt
 
 Attributes = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """{column: value} of a row, None where a value is not known; or a list of that."""
+_LISTED = 5
 
 
 def check_pictures(reads: bool, given: bool) -> None:
@@ -55,6 +56,13 @@ def set_of(doubt: Doubt | None, probabilities: NDArray[np.float32], classes: Seq
         typed = " Type `predict(x)[0]` for the first row." if row.shape[1:] == (len(classes),) else ""
         raise DataError(f"expected the probabilities of one row, shape ({len(classes)},); received {row.shape}.{typed}")
     return None if doubt is None else doubt.held(row, classes)
+
+
+def unseen(fitted: Transformation | None, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to say of texts of the rows that no row of train has, the first few; nothing where the rest have a place."""
+    found = list(dict.fromkeys(note for row in rows for note in fitted.unseen(row))) if fitted is not None else []
+    more = len(found) - _LISTED
+    return [*found[:_LISTED], *([f"and {more:,} more such values."] if more > 0 else [])]
 
 
 def check_rows(pictures: int, vectors: NDArray[np.float32] | None) -> None:

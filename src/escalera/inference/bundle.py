@@ -139,7 +139,7 @@ def write_file(trained: Trained, path: Path) -> None:
         received = path.suffix or "none"
         raise RunError(f"{path}: expected the ending .safetensors or .onnx, received {received}{meant or '.'}")
     content = export(trained)
-    write_aside(path, lambda file: file.write(content))
+    write_aside(path, lambda file: file.write(content), named=True)
 
 
 def of_file(path: Path) -> Trained:

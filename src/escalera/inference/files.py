@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from escalera.core.errors import DataError, RunError
-from escalera.core.files import write_aside, write_json
+from escalera.core.files import write_aside
 from escalera.core.names import there
 from escalera.core.neighbours import near_run
 from escalera.core.rundir import RunDir, rungs, standing
@@ -103,10 +104,11 @@ def predict_files(
     RunError as find_run does, and DataError with all that cannot be decoded.
     """
     from escalera.data.query.images import refuse_bad
+    from escalera.inference.attributes import unseen
 
     predictor = opened(path)
     query = query_of(predictor.trained, files, attributes)
-    for note in (*query.notes, *of_folds(path)):
+    for note in (*query.notes, *of_folds(path), *unseen(predictor.fitted, query.attributes)):
         tell(note)
     predictor.trained.check_pictures(query.pictures is not None)
     if not query.names:
@@ -278,10 +280,11 @@ def as_csv(answers: Sequence[Mapping[str, Any]], top: int) -> str:
 def write_answers(path: Path, answers: Sequence[Mapping[str, Any]], top: int) -> None:
     """Write answers into a file whose ending says how: .csv, or .json. Raises DataError for another."""
     if path.suffix.lower() == ".json":
-        write_json(path, list(answers))
+        content = (json.dumps(list(answers), indent=2, ensure_ascii=False) + "\n").encode()
     else:
         # Excel takes a file for another encoding where this mark is absent.
-        write_aside(path, lambda file: file.write(as_csv(answers, top).encode("utf-8-sig")))
+        content = as_csv(answers, top).encode("utf-8-sig")
+    write_aside(path, lambda file: file.write(content), named=True)
 
 
 def check_writing(out: Path | None, *, csv: bool, json: bool) -> None:

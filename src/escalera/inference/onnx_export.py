@@ -93,8 +93,8 @@ def write_onnx(
         found = probabilities_of(model, part)
     speeds = speeds_of(predictor, model, part)
     written = Written(check(part, found, expected, len(content), speeds, why), smaller)
-    write_aside(path, lambda file: file.write(content))
-    write_aside(path.with_name(f"{path.name}.json"), lambda file: file.write(_json(written)))
+    write_aside(path, lambda file: file.write(content), named=True)
+    write_aside(path.with_name(f"{path.name}.json"), lambda file: file.write(_json(written)), named=True)
     return written
 
 

@@ -1,6 +1,7 @@
 // Before gradio's own scripts: the browser answers in the language of the page, and what gradio names in English only
-// gets its name in it: `names` is {English: name}, `formats` what it says of a file of another kind than it takes.
-({ code, names, formats }) => {
+// gets its name in it: `names` is {English: name}, `texts` {what it tells: the same}, `formats` what it says of a file of
+// another kind than it takes.
+({ code, names, texts, formats }) => {
   Object.defineProperty(navigator, 'language', { get: () => code });
   Object.defineProperty(navigator, 'languages', { get: () => [code] });
   document.documentElement.lang = code;
@@ -12,6 +13,8 @@
     }
   };
   const say = text => {
+    const told = texts[text.data.trim()];
+    if (told) text.data = told;
     const found = formats && /^Invalid file types?: (.*)\. Only (.*) allowed\.$/s.exec(text.data.trim());
     if (found) text.data = formats.replace('{files}', () => found[1]).replace('{formats}', () => found[2]);
   };

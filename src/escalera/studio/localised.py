@@ -16,8 +16,8 @@ from escalera.studio.i18n import load_words
 
 _SCRIPT = Path(__file__).with_suffix(".js")
 _PAGE = re.compile(r"/(en|es)/?")
-_ENGLISH = "gradio."
-"""What the names begin with by which our messages know gradio's English words."""
+_ENGLISH, _TOLD = "gradio.", "gradio_tells."
+"""What the names begin with by which our messages know gradio's English words: of controls, and sentences."""
 _NEVER = {b"accept-encoding", b"if-none-match"}
 """A page is changed here: it comes whole, and not compressed."""
 
@@ -64,12 +64,12 @@ class _Beginning:
 def beginning(code: str) -> str:
     """The script of a page in a language."""
     formats = "" if code == "en" else load_words(code).messages["upload.formats"]
-    given = {"code": code, "names": names(code), "formats": formats}
+    given = {"code": code, "names": names(code), "texts": names(code, _TOLD), "formats": formats}
     written = json.dumps(given, ensure_ascii=False).replace("<", "\\u003c")
     return f"<script>(\n{_SCRIPT.read_text(encoding='utf-8')})({written})</script>"
 
 
-def names(code: str) -> Mapping[str, str]:
+def names(code: str, kind: str = _ENGLISH) -> Mapping[str, str]:
     """gradio's names in English, and ours in a language; none for English itself."""
     english, ours = load_words("en").messages, load_words(code).messages
-    return {text: ours[key] for key, text in english.items() if key.startswith(_ENGLISH) and ours[key] != text}
+    return {text: ours[key] for key, text in english.items() if key.startswith(kind) and ours[key] != text}

@@ -41,7 +41,7 @@ def answer_html(
     )
     unknown = words.listing(list(answer.filled_in))
     filled = hint_html(words.say("classify.filled_in", names=unknown)) if unknown else ""
-    note = hint_html(translate(answer.note, words.code)) if answer.note else ""
+    note = Markup("").join(hint_html(translate(line, words.code)) for line in answer.note.splitlines())
     held = "" if answer.held is None else Markup('<p class="held">{}</p>').format(_held(answer.held, words))
     return Markup(
         '<article class="answer"><header><small>{}</small><strong>{}</strong></header>{}{}'

@@ -175,12 +175,13 @@ class Intake:
 
 
 def refuse_bad(bad: Sequence[str], count: int, what: str = "pictures", cure: str = "") -> None:
-    """Raise DataError where some of so many are bad, with the first of them, and what can be done."""
+    """Raise DataError where some of so many are bad, with the first of them, and what can be done; `what` in plural."""
     if not bad:
         return
     listed = "".join(f"\n  {line}" for line in bad[:_LISTED])
     more = f"\n  ... and {len(bad) - _LISTED:,} more" if len(bad) > _LISTED else ""
-    raise DataError(f"{len(bad):,} of {count:,} {what} cannot be taken; nothing was predicted:{listed}{more}{cure}")
+    those = f"the only {what[:-1]}" if count == 1 else f"{len(bad):,} of {count:,} {what}"
+    raise DataError(f"{those} cannot be taken; nothing was predicted:{listed}{more}{cure}")
 
 
 def read_picture(path: Path) -> bytes:

@@ -24,6 +24,8 @@ LABEL = (
     "imagelabel", "imageclass", "classid", "labelid", "groundtruth", "clase", "etiqueta", "etiquetas",
     "categoria", "categoría",
 )  # fmt: skip
+_BASE64 = ("data:image/", "/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR")
+"""How JPEG, PNG, GIF and WebP begin in base64, or an address that holds them."""
 LOOKED_AT = 100
 """Rows of a table that are looked at to guess its columns."""
 _SHOWN = 20
@@ -62,6 +64,7 @@ def choose(
     guessed.
     """
     pictures = [name for name in picture_columns(schema, head) if name not in aside]
+    _no_base64(path, head, pictures, options)
     images = image_columns(path, schema, pictures, options, faults)
     for key, name in (("data.group", options.group), ("data.target", options.target)):
         if name is not None and name not in schema.names:
@@ -116,6 +119,19 @@ def picture_columns(schema: pa.Schema, head: pa.Table) -> list[str]:
     return [name for name in found if not _holds_addresses(head, schema.field(name))] or found
 
 
+def _no_base64(path: Path, head: pa.Table, pictures: Sequence[str], options: ReadOptions) -> None:
+    """Raise DataError for pictures that are written as text into a column, the one that is named or the only ones."""
+    named = [options.image_column] if isinstance(options.image_column, str) else options.image_column
+    for name in head.column_names if named is None and not pictures else named or ():
+        if name in head.column_names and is_path(head.schema.field(name).type):
+            values = [value for value in head[name].to_pylist() if value]
+            if values and all(value.strip().startswith(_BASE64) for value in values):
+                raise DataError(
+                    f"{path}: column '{name}' holds pictures written as text (base64), which are not read. Write each "
+                    "into a file beside the table and its path into the column, or the bytes into parquet."
+                )
+
+
 def is_path(kind: pa.DataType) -> bool:
     """Whether a column of pictures holds the names of files, and not their bytes."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
@@ -165,7 +181,7 @@ def _column(
     found = f"{len(fitting)} ({some})" if fitting else "none"
     ambiguous = DataError(
         f"{path}: expected one column of {what}s ({expected}), found {found}; its columns: {_listed(schema)}. "
-        f"Say which one with data.{what}_column{_or_several(what, schema, fitting)}."
+        f"Say which one with data.{what}_column{_or_several(what, schema, fitting)}.{_or_bands(what, schema, fitting)}"
     )
     refuse(ambiguous, faults if fitting or what == "label" else None)
     return None
@@ -176,6 +192,13 @@ def _or_several(what: str, schema: pa.Schema, fitting: Sequence[str]) -> str:
     if what == "image" or len(numbers) < 2 or len(numbers) > _SHOWN:
         return ""
     return f", or, where each holds 0 and 1 for one class, write data.label_column: [{', '.join(numbers)}]"
+
+
+def _or_bands(what: str, schema: pa.Schema, fitting: Sequence[str]) -> str:
+    number = next((field.name for field in schema if pa.types.is_floating(field.type)), None)
+    if what == "image" or fitting or number is None:
+        return ""
+    return f" A number is cut into bands, which are then the classes, with data.target: {number} and data.bands: 4."
 
 
 def _no_column(path: Path, schema: pa.Schema, name: str, key: str = "") -> DataError:

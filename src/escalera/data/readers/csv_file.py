@@ -24,6 +24,8 @@ from escalera.data.readers.listing import AT_ONCE, files_state, shown
 from escalera.data.readers.paths import Tree, fault
 
 _SEPARATORS = (",", ";", "\t", "|")
+_UNEVEN = "columns, got"
+"""What Arrow says of a row with more or fewer fields than the first line has."""
 _LINES = 5
 """Lines after the first that tell which separator is meant."""
 _SAID_SEPARATOR = re.compile(r"sep=([,;|\t])[\r\n]+", re.IGNORECASE)
@@ -140,7 +142,8 @@ def _typed_and_written(path: Path, text: str, separator: str) -> tuple[pa.Table,
                 return typed, written
         except pa.ArrowException:  # it is not that
             pass
-        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+        mend = " Mend that row, or put quotes around a field that holds the separator." if _UNEVEN in str(error) else ""
+        raise DataError(f"{path} cannot be read as CSV: {error}.{mend}") from error
 
 
 def _both(text: str, separator: str) -> tuple[pa.Table, pa.Table]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from escalera.core.errors import DataError
 from escalera.data.options import OF_TABLES, Form, ReadOptions
 from escalera.data.readers.array_names import holds_arrays
+from escalera.data.readers.formats import promised
 from escalera.data.readers.listing import Listing, shown
 from escalera.data.readers.split_folders import folders, has_pictures, holds_pictures, split_folders
 from escalera.data.readers.table_files import TABLES, table_files, tables, unread_tables
 
 _DEEPEST, _LISTED = 4, 5
-_SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".feather", ".json")
+_SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".feather", ".json", ".txt", ".dat")
 """Endings of tables that are not read."""
 _PACKED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 CALLED = {"folders": "folders of classes", "table": "a table", "arrays": "arrays"}
@@ -181,7 +182,16 @@ def _hints(path: Path) -> str:
         ending = path.suffix.lower()
         if ending in _PACKED:
             return " Unpack it, and name the folder."
+        if promised(path.name):
+            return " It is one picture: name the folder that holds a folder of pictures for each class."
         return f" Save {shown(path.name)} as CSV." if ending in _SHEETS else ""
     if sources := _sources_below(path):
         return f" There are tables or arrays in {', '.join(shown(str(place)) for place in sources[:3])}: name one."
-    return of_one_folder(path)
+    return of_one_folder(path) + _of_one_class(path)
+
+
+def _of_one_class(path: Path) -> str:
+    """What is said of a folder of pictures that has others beside it, which are perhaps the other classes."""
+    above = path.absolute().parent
+    beside = [name for name in folders(above) if has_pictures(above / name)] if has_pictures(path) else []
+    return f" If its pictures are those of one class, name {above}, which holds the others." if len(beside) > 1 else ""

@@ -8,9 +8,10 @@ from itertools import combinations
 from pathlib import Path
 
 from escalera.core.names import same
-from escalera.data.readers.listing import shown
+from escalera.data.readers.listing import SPLITS, shown
 from escalera.data.readers.masks import are_kinds, folders_of_masks
 from escalera.data.readers.sidecars import NEARLY_ALL
+from escalera.data.readers.split_words import meant
 
 _MOST, _LISTED = 0.5, 5
 
@@ -36,11 +37,24 @@ def refused(path: Path, found: Mapping[str, Sequence[str]], nested: Nested) -> s
             f"pictures of the class. Move the folders of masks out of {path}; to learn from them as well, write "
             "data.form: folders."
         )
+    if splits := meant(sorted(times)):
+        return (
+            f"each of the folders {outer} holds the splits {inner}, and a split has to hold the classes. Move the "
+            f"pictures into folders such as {splits['train']}/{min(nested)}; to have other splits cut out of all "
+            "pictures, write data.form: folders."
+        )
     return _unpacked_beside(path, found, nested) or (
         f"the same folders, {_listed(shared)}, are in each of the folders {outer}, and either may be the classes. "
         f"For the classes {inner}, write data.label_pattern: '{_pattern(found)}'. "
-        f"For the classes {outer}, write data.form: folders."
+        f"For the classes {outer}, write data.form: folders.{_as_splits(meant(list(nested)))}"
     )
+
+
+def _as_splits(splits: Mapping[str, str]) -> str:
+    if not splits:
+        return ""
+    pairs = ", ".join(f"{split}: {shown(splits[split])}" for split in SPLITS if split in splits)
+    return f" If they are splits, write data.splits: {{{pairs}}}."
 
 
 def notes(path: Path, nested: Nested) -> list[str]:

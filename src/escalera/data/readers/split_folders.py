@@ -33,9 +33,26 @@ class SplitFolders:
 def split_folders(folder: Path, options: ReadOptions) -> SplitFolders:
     """The folders of the splits, or the folder itself as train, where its folders are classes.
 
-    A folder called train that holds pictures itself, among others that do, is a class. Raises DataError for two folders
-    of one split, for a test split without train, and for folders that are named and are none.
+    A folder called train that holds pictures itself, among others that do, is a class. A split whose folders of classes
+    are a folder further in, as in seg_train/seg_train, is read from there. Raises DataError for two folders of one
+    split, for a test split without train, and for folders that are named and are none.
     """
+    found = _found(folder, options)
+    if not found.are_given:
+        return found
+    inner = {split: _inner(path) for split, path in found.folders.items()}
+    classes = [set(folders(path)) for path in inner.values()]
+    if not all(classes[0] & other for other in classes[1:]):
+        return found
+    notes = [
+        f"{path}: read from {inner[split]}, the only folder in it that holds anything to read."
+        for split, path in found.folders.items()
+        if inner[split] != path
+    ]
+    return SplitFolders(inner, [*found.notes, *notes])
+
+
+def _found(folder: Path, options: ReadOptions) -> SplitFolders:
     if options.splits is False:
         return SplitFolders({"train": folder})
     if options.splits is not None:
@@ -61,6 +78,10 @@ def split_folders(folder: Path, options: ReadOptions) -> SplitFolders:
             "`escalera predict` answers for them."
         )
     ignored = [name for name in names if name not in called and not any(str(folder / name) in note for note in notes)]
+    if also := _also(folder, ignored, called):
+        called |= also
+        ignored = [name for name in ignored if name not in also]
+        notes.append(_guessed(folder, _ordered(folder, called)))
     if ignored:
         notes.append(f"{folder}: not read: {', '.join(map(shown, ignored))}, beside train.")
     return SplitFolders(_ordered(folder, called), notes)
@@ -81,7 +102,10 @@ def _ordered(folder: Path, called: Mapping[str, str]) -> dict[str, Path]:
     for split in SPLITS:
         names = [name for name, what in called.items() if what == split]
         if len(names) > 1:
-            raise DataError(f"{folder} has {len(names)} folders for {split}: {', '.join(names)}. Leave one of them.")
+            raise DataError(
+                f"{folder} has {len(names)} folders for {split}: {', '.join(names)}. Leave one of them, or say which "
+                "folder is which split with data.splits: {train: ..., test: ...}."
+            )
         if names:
             found[split] = folder / names[0]
     return found
@@ -94,22 +118,47 @@ def _no_train(folder: Path, name: str) -> DataError:
     )
 
 
+def _also(folder: Path, names: list[str], called: Mapping[str, str]) -> dict[str, str]:
+    """Folders of other splits, as test_set, beside train: with a split's name in theirs, and of the same classes."""
+    train = next(name for name, split in called.items() if split == "train")
+    splits = {name: split for name in names if (split := _split_in(name)) and split not in called.values()}
+    classes = set(folders(_inner(folder / train)))
+    alike = {
+        name: split
+        for name, split in splits.items()
+        if _has_classes(folder / name) and classes & set(folders(_inner(folder / name)))
+    }
+    return {name: split for name, split in alike.items() if [*alike.values()].count(split) == 1}
+
+
 def _by_words(folder: Path, names: list[str]) -> SplitFolders:
     """Folders with a split's name in theirs, as training_set and test_set, that hold folders of the same classes."""
     splits = {name: split for name in names if (split := _split_in(name))}
-    classes = {name: set(folders(folder / name)) for name in splits if _has_classes(folder / name)}
+    classes = {name: set(folders(_inner(folder / name))) for name in splits if _has_classes(folder / name)}
     train = [name for name in classes if splits[name] == "train"]
     others = [name for name in classes if splits[name] != "train" and train and classes[name] & classes[train[0]]]
     if len(train) != 1 or not others:
         return SplitFolders({"train": folder})
     found = _ordered(folder, {name: splits[name] for name in (*train, *others)})
-    pairs = ", ".join(f"{split}: {path.name}" for split, path in found.items())
     rest = [name for name in names if name not in (*train, *others)]
     ignored = [f"{folder}: not read: {', '.join(map(shown, rest))}, beside {train[0]}."] if rest else []
-    note = (
+    return SplitFolders(found, [_guessed(folder, found), *ignored])
+
+
+def _guessed(folder: Path, found: Mapping[str, Path]) -> str:
+    pairs = ", ".join(f"{split}: {path.name}" for split, path in found.items())
+    return (
         f"{folder}: read as splits, since they hold the same folders: {pairs}; data.splits: false makes them classes."
     )
-    return SplitFolders(found, [note, *ignored])
+
+
+def _inner(path: Path) -> Path:
+    """The folder of the classes of a split: of an archive that was unpacked a folder too high, one further in."""
+    while len(names := folders(path)) == 1 and not has_pictures(path) and _has_classes(path / names[0]):
+        if has_pictures(path / names[0]):
+            break
+        path /= names[0]
+    return path
 
 
 def _split_in(name: str) -> str | None:

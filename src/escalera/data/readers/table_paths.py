@@ -14,6 +14,7 @@ from typing import Literal
 
 from escalera.core.errors import DataError, nearest
 from escalera.core.names import composed, same
+from escalera.data.home import is_there
 from escalera.data.options import NOTHING_SAID, ReadOptions
 from escalera.data.readers.listing import shown
 from escalera.data.readers.paths import ABSOLUTE, Tree, fault
@@ -76,7 +77,7 @@ def find_files(table: Path, column: str, names: Sequence[str | None], options: R
         found, how = _file(tree, folders, name, ending) if name else (None, [])
         if name and hints and isinstance(found, DataError) and str(found) in (_ABSENT, ABSOLUTE):
             hints -= 1
-            found = _with_hint(tree, name, found)
+            found = _with_hint(tree, table.absolute().parent, name, found)
         files.append(found)
         ways.update(how)
         if isinstance(found, str) and "ending" in how:
@@ -114,11 +115,13 @@ def _file(tree: Tree, folders: Sequence[str], name: str, ending: str | None) -> 
     return DataError(_ABSENT), []
 
 
-def _with_hint(tree: Tree, name: str, error: DataError) -> DataError:
-    """Why a file is none, and where one of its name is."""
+def _with_hint(tree: Tree, root: Path, name: str, error: DataError) -> DataError:
+    """Why a file is none, and where one of its name is, in `root` or from the folder above."""
     last = name.strip().replace("\\", "/").rpartition("/")[2]
     found = [file for folder in tree.folders() for file in tree.files(posixpath.join(folder, last))] if last else []
-    return type(error)(f"{error}; there is {shown(found[0])}") if len(found) == 1 else error
+    if found or fault(name) or not is_there(root.parent / name.strip()):
+        return type(error)(f"{error}; there is {shown(found[0])}") if len(found) == 1 else error
+    return type(error)(f"{error}; it is there from {root.parent}: move the table to that folder")
 
 
 def _other(file: str, path: str) -> list[Way]:

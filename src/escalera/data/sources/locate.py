@@ -130,10 +130,8 @@ def data_roots(data_root: Path | None) -> dict[str, Path | None]:
 def catalogue(data_root: Path | None, cache_dir: Path | None = None) -> list[dict[str, str | None]]:
     """What is known and what is there: each source's name, where it is (None: not here), its form, and its hub address.
 
-    What comes with a library is where the library is, in no form. Raises DataError where there is no `data_root`.
+    What comes with a library is where the library is, in no form.
     """
-    if data_root is not None and not data_root.is_dir():
-        raise DataError(f"--data-root: expected a folder of data, but there is none at {data_root}")
     cached = cache_dir or folders.cache_root()
     roots = _roots(data_root)
     rows: list[dict[str, str | None]] = []

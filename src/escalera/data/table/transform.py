@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _COMMA = re.compile(r"[+-]?(\d*,(\d{1,2}|\d{4,})|\d{4,},\d{3}|0+,\d+)", re.ASCII)
 """A number with a decimal comma that no thousands could be meant by."""
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
+_TRUTH = {"true": "true", "1": "true", "false": "false", "0": "false"}
+"""What people and spreadsheets write for true and false: True, TRUE, 1; in a column of true and false alone."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,15 @@ class Categorical:
     categories: tuple[str, ...]
     rare: bool
     fill: str
+
+    def meant(self, text: str) -> str:
+        """A text as the category that it names: in a column of true and false True is true, and so is 1."""
+        truth = {*self.categories, self.fill} <= {*_TRUTH.values(), ""}
+        return _TRUTH.get(text.casefold(), text) if truth else text
+
+    def knows(self, text: str) -> bool:
+        """Whether there is a place for a text: a category, that of the rare ones, or what stands for a missing one."""
+        return self.rare or not text or text in self.categories
 
     def __post_init__(self) -> None:
         """Raise ValueError for categories that are no texts: they may come from a file."""
@@ -152,10 +163,15 @@ class Transformation:
                         f"received {row[part.column]!r}.{_either(text)}"
                     )
         # As texts, by the one way in which values are read: 3, 3.0 and "3" are the same.
-        texts = {name: np.array([as_text(row[name]) for row in rows], dtype=object) for name in self.columns}
         numbers = {
-            part.column: np.array([math.nan if (read := parsed(text)) is None else read for text in texts[part.column]])
+            part.column: np.array(
+                [math.nan if (read := parsed(as_text(row[part.column]))) is None else read for row in rows]
+            )
             for part in self.numeric
+        }
+        texts = {
+            part.column: np.array([part.meant(as_text(row[part.column])) for row in rows], dtype=object)
+            for part in self.categorical
         }
         return self._joined(numbers, texts)
 
@@ -172,6 +188,16 @@ class Transformation:
     def filled_in(self, row: Mapping[str, Any]) -> list[str]:
         """The columns of a row whose value is not known, so that another stands in for it."""
         return [name for name in self.columns if not as_text(row.get(name))]
+
+    def unseen(self, row: Mapping[str, Any]) -> list[str]:
+        """What to say of each text of a row that no row of train has, and that has no place among rare ones."""
+        found = [(part, part.meant(as_text(row.get(part.column)))) for part in self.categorical]
+        return [
+            f"attribute '{part.column}': no row of train has '{text:.60}', which counts as none of its values; "
+            f"{nearest(text, filter(None, part.categories))}"
+            for part, text in found
+            if not part.knows(text)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as values that JSON holds exactly."""

@@ -18,8 +18,8 @@ class Answer:
     """What a model says of a row: every class with its probability, the likeliest first.
 
     `seen` (H, W, C) is what it saw, None where it saw no picture; `label` is the place of the likeliest class;
-    `row` are the attributes that it was given, and `filled_in` those of them that are not known; `note` is what is odd;
-    `held` are the classes that it may be of, None where the model's ladder asked for no coverage.
+    `row` are the attributes that it was given, and `filled_in` those of them that are not known; `note` is what is odd,
+    a line each; `held` are the classes that it may be of, None where the model's ladder asked for no coverage.
     """
 
     model: str
@@ -54,6 +54,7 @@ def answer(model: str, predictor: Opened, pictures: Sequence[bytes], attributes:
     import numpy as np
 
     from escalera.data.query.images import Seen
+    from escalera.inference.attributes import unseen
 
     predictor.trained.check_pictures(bool(pictures))
     seen = predictor.intake.row(pictures) if pictures else None
@@ -61,6 +62,7 @@ def answer(model: str, predictor: Opened, pictures: Sequence[bytes], attributes:
     order = np.argsort(-shares, kind="stable")
     classes = predictor.classes
     ranked = [(classes[k], float(shares[k])) for k in order]
-    note = "" if seen is None else predictor.intake.strange(int(seen.max()))
+    strange = "" if seen is None else predictor.intake.strange(int(seen.max()))
+    notes = [*([strange] if strange else []), *unseen(predictor.fitted, [attributes] if attributes else [])]
     filled_in, held = predictor.filled_in(attributes), predictor.set_of(shares)
-    return Answer(model, ranked, int(order[0]), seen, attributes, filled_in, note, held)
+    return Answer(model, ranked, int(order[0]), seen, attributes, filled_in, "\n".join(notes), held)

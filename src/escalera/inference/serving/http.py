@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
+import logging
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -62,12 +65,27 @@ def run(app: App, taken: socket.socket, *, ready: Callable[[str], object]) -> No
             if self.started:
                 ready(address_of(taken))
 
-    # Ctrl-C is how it ends, and comes again once the server is down.
-    with contextlib.suppress(KeyboardInterrupt):
-        Server(config).run([taken])
+    server, complaints = Server(config), logging.getLogger("uvicorn.error")
+
+    def meant(record: logging.LogRecord) -> bool:
+        return not (server.should_exit and _is_cut_off(record))
+
+    complaints.addFilter(meant)
+    try:
+        # Ctrl-C is how it ends, and comes again once the server is down.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run([taken])
+    finally:
+        complaints.removeFilter(meant)
+
+
+def _is_cut_off(record: logging.LogRecord) -> bool:
+    """Whether uvicorn tells, with all its traceback, of an answer that had no end, as that to an open page."""
+    fault = record.exc_info[1] if record.exc_info else None
+    return isinstance(fault, asyncio.CancelledError) or str(record.msg).startswith("Cancel %s running task")
 
 
 def _refused(host: str, port: int, error: Any) -> EscaleraError:
-    return EscaleraError(
-        f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}. Give another --port."
-    )
+    elsewhere = isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL
+    cure = "Give an address of this machine with --host" if elsewhere else "Give another --port"
+    return EscaleraError(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}. {cure}.")

@@ -21,6 +21,11 @@ _MOST = 100_000
 """Classes that may be asked for."""
 _VALUES = ("model", "top", "attributes")
 """What a question says besides its pictures."""
+_IN_URL = tuple(f"{name}=".encode() for name in _VALUES)
+_HOW = (
+    "send the picture itself as the body, or a form (multipart/form-data) whose parts are file, and attributes where "
+    "the model reads them"
+)
 
 _STATUSES: dict[type[EscaleraError], int] = {BusyError: 503, AbsentError: 404, RunError: 500, EscaleraError: 422}
 """Too many wait; no such model; a model that is here and cannot answer, which is no fault of who asks; no picture."""
@@ -51,7 +56,9 @@ async def read_question(request: Request) -> Question:
         except ValueError as error:
             raise DataError(str(error)) from error
     elif parse_options_header(kind)[0].strip().lower() == b"application/json":
-        raise DataError("a body in JSON is not read: send the picture itself as the body, or a form whose part is file")
+        raise DataError(f"a body in JSON is not read: {_HOW}")
+    elif body.startswith(_IN_URL):  # which no picture begins with, whatever its type is said to be
+        raise DataError(f"a body as in the query of an address is not read: {_HOW}")
     elif body:
         pictures = [body]
     values = dict(given)

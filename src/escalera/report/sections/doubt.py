@@ -51,7 +51,8 @@ def section(view: RungView) -> dict[str, Any] | None:
         "after": (error, low, high),
         "sets": _sets(doubts, sets, evidence.labels, evidence.classes) if doubt.least is not None else None,
         "rejection": view.keep(rejection_figure(curve, language, f"rejection-{view.name}", view.rung.name)),
-        "half": next((accuracy for share, accuracy, _ in curve if share <= 0.5), None),
+        # Of an odd number of rows none is half: the nearest.
+        "half": min(curve, key=lambda point: abs(point[0] - 0.5))[1] if len(evidence.labels) > 1 else None,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from escalera.core.auto_record import FOLDER
 from escalera.core.errors import EscaleraError
 from escalera.core.files import read_json, write_aside, write_json
+from escalera.core.locking import in_turn
 from escalera.experiment.auto.diary import read_diary
 from escalera.experiment.auto.text import as_file
 from escalera.experiment.first_ladder import first_ladder
@@ -22,7 +23,8 @@ from escalera.studio.pictures.sets import PictureSets
 Way = Literal["quick", "careful", "ladder"]
 WAYS: tuple[Way, ...] = ("quick", "careful", "ladder")
 _LOCK = Lock()
-"""Who reads, changes and writes the versions, one after the other: each language of the page has a Trainer."""
+"""Who reads, changes and writes the versions, one after the other: each language of the page has a Trainer, and
+another studio in the same folder of runs waits for a file beside them."""
 _WRITERS: dict[Way, Callable[[SourceSurvey, Path, str], str]] = {"quick": quick_ladder, "ladder": first_ladder}
 
 
@@ -80,7 +82,7 @@ class Trainer:
     def _version(self, name: str) -> int:
         """How many states of the set have been trained on, or looked at to be; this one is the last, or a known one."""
         file, now = self._folder / "versions.json", self._sets.state(name)
-        with _LOCK:
+        with _LOCK, in_turn(self._folder / ".versions.lock"):
             try:
                 known: dict[str, list[str]] = dict(read_json(file))
             except (EscaleraError, TypeError, ValueError):

@@ -15,6 +15,7 @@ from PIL import Image
 from escalera.core.errors import DataError, EscaleraError
 from escalera.core.translation import translate
 from escalera.data.mosaic import parts
+from escalera.data.value import as_text
 from escalera.inference.files import of_folds
 from escalera.inference.onnx_model import About
 from escalera.inference.serving.json_text import dump_json
@@ -145,7 +146,7 @@ class Asker:
     def _form(self, trained: Known, row: Mapping[str, Any]) -> list[list[str]]:
         """A line for each attribute that the model reads: the row's value, or the usual one."""
         return [
-            [field.column, "" if (value := row.get(field.column, field.usual)) is None else str(value), field.fits]
+            [field.column, as_text(row.get(field.column, field.usual)), field.fits]
             for field in form(trained, self.words)
         ]
 
