@@ -136,6 +136,28 @@ def test_a_ladder_that_builds_itself_is_looked_for_where_the_command_builds_it(
     assert [one.name for one in found.moves] == ["deeper"]
 
 
+def test_a_folder_of_data_that_is_still_to_be_made_is_not_named(
+    tmp_path: Path, ladder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command refuses one that is not there, and the studio makes its own with the first set of pictures."""
+    begun: list[list[str]] = []
+
+    class Process:
+        pid = os.getpid()
+
+        def __init__(self, command: list[str], **_: Any) -> None:
+            begun.append(command)
+
+        def wait(self) -> int:
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    Job(tmp_path / "runs", tmp_path / "data").start(Request(ladder))
+    (tmp_path / "data").mkdir()
+    Job(tmp_path / "other", tmp_path / "data").start(Request(ladder))
+    assert ["--data-root" in command for command in begun] == [False, True]
+
+
 @pytest.mark.slow
 def test_it_is_begun_watched_stopped_and_taken_up_again(tmp_path: Path, ladder: str) -> None:
     out = tmp_path / "runs"

@@ -117,7 +117,8 @@ class Job:
             if self.running():
                 raise RunError("a climb is at work already; wait until it is done, or stop it")
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            place = ["--data-root", str(self.data_root)] if self.data_root else []
+            # The folder of one's own sets is made with the first of them.
+            place = ["--data-root", str(self.data_root)] if self.data_root and self.data_root.is_dir() else []
             options = [*request.options(), "--out", str(self.out), "--lang", language, *place]
             with self._log.open("wb") as log:
                 process = subprocess.Popen(
