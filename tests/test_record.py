@@ -42,7 +42,7 @@ def test_what_is_written_now_has_the_same_keys(tmp_path: Path) -> None:
             for folder in (run.dir.path, FIXTURES / "old" / name / "seed-0")
         )
         assert now.keys() == before.keys() | {"energy"}
-        assert now["data"].keys() == before["data"].keys() | {"test_digest"}
+        assert now["data"].keys() == before["data"].keys() | {"test_digest", "listed"}
         assert [row.keys() for row in now["layers"]] == [row.keys() for row in before["layers"]]
         assert (now["settings"], now["data"]["classes"]) != (None, [])
         assert now["files"].keys() == before["files"].keys() | {"doubt.json"}

@@ -140,3 +140,10 @@ def test_each_sentence_is_there_once_and_says_something() -> None:
     counted = Counter(sentence.english for sentence in sentences("es"))
     assert [english for english, count in counted.items() if count > 1] == []
     assert [one.english for one in sentences("es") if len(re.findall("[a-z]", FIELD.sub("", one.english))) < 2] == []
+
+
+def test_thousands_have_a_point_in_counts_alone() -> None:
+    text = "1,200 of 100,000 pictures cannot be decoded (rows count from 0):"
+    assert translate(text, "es").startswith("1.200 de 100.000 imágenes no se pueden decodificar")
+    text = "column '1,234' holds 1,234 in row 5,678, which is no label but a number."
+    assert translate(text, "es").startswith("la columna «1,234» tiene 1,234 en la fila 5.678,")

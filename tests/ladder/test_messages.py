@@ -170,6 +170,9 @@ def test_a_wrong_value_says_what_was_expected_and_received(
         ("model", "{kind: unet}", "model.kind",
          "unknown kind 'unet'; known: alexnet, backbone, cnn, conv1d, fusion, mlp, table, transfer, votes"),
         ("model.head", "{dens: [3]}", "model.head.dens", "unknown key 'dens'; did you mean 'dense'?"),
+        ("train", "{learning_rate: 1}", "train.learning_rate",
+         "unknown key 'learning_rate'; did you mean 'train.optimizer.lr'?"),
+        ("model.head", "{epochs: 3}", "model.head.epochs", "unknown key 'epochs'; did you mean 'train.epochs'?"),
         ("model.head", "{dense: [3], dropout: [0, 0.1]}", "model.head.dropout",
          "expected one value alone or a list of 1 value, one for each of 'dense', received [0.0, 0.1]"),
         ("train.schedule", "{name: 3}", "train.schedule.name",
@@ -404,3 +407,25 @@ def test_no_section_takes_what_it_does_not_know() -> None:
         assert section.model_config["strict"]
         assert section.model_config["frozen"]
         assert section.__doc__
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("{source: digits, validation: 0,2}",
+         ["data.validation: expected a number above 0 and below 1, received 0",
+          "data.2: unknown key '2'; numbers have a decimal point: 0.2 and not 0,2"]),
+        ("{source:digits}",
+         ["data.source:digits: unknown key 'source:digits'; write a blank after the colon: source: digits"]),
+        ("{source: digits, epochs: 3}", ["data.epochs: unknown key 'epochs'; did you mean 'train.epochs'?"]),
+        ("{source: digits, name: x}", None),
+    ],
+)  # fmt: skip
+def test_what_yaml_took_otherwise_than_it_was_meant(
+    problems: Callable[..., list[str]], data: str, expected: list[str] | None
+) -> None:
+    found = problems(f"name: sound\ndata: {data}\nrungs:\n  - {{name: a, model: {{kind: mlp, dense: [4]}}}}\n")
+    if expected is None:  # too many sections have a name
+        assert "unknown key 'name'; known: source, form, " in found[0]
+    else:
+        assert [line.partition(": ")[2] for line in found] == expected

@@ -147,6 +147,7 @@ class Data(Lenient):
     max_megapixels: Count | None = None
     image_columns: str | list[str] | None = None
     skipped: Count = 0
+    listed: Count | None = None
     duplicates: Duplicates | None = None
     mean: list[float] | None = None
     deviation: list[float] | None = None

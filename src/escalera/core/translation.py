@@ -21,6 +21,10 @@ _ITEM = "item"
 """A field for an item of a list, which has no colon: it does not begin with what the list is of."""
 _FIGURES = "figure"
 """Fields that begin so are figures, which have a decimal comma; what the user types keeps its point."""
+_COUNTS = {"a", "all", "b", "columns", "count", "item", "k", "limit", "m", "most", "n", "rows"}
+"""Fields that may be counts, whose thousands have a point then."""
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
+_SWAPPED = str.maketrans(".,", ",.")
 _NEXT = re.compile(r"[.?!] [A-Z]")
 _BREAK = re.compile(r"(?<=[.;?!:])\s")
 _LONGEST, _BREAKS = 5_000, 20
@@ -49,11 +53,17 @@ class Sentence:
         if any(translated is None for name, (_, translated) in found.items() if name in _PHRASES):
             return None
         values = {
-            name: value.replace(".", ",") if name.startswith(_FIGURES) else value if translated is None else translated
+            name: _number(name, value) if translated is None else translated
             for name, (value, translated) in found.items()
         }
         alone = not any(translated is None and _NEXT.search(value) for value, translated in found.values())
         return _TWICE.sub(_once, _FIELD.sub(lambda field: values[field[1]], self.other)), alone
+
+
+def _number(name: str, value: str) -> str:
+    if name.startswith(_FIGURES) or (name in _COUNTS and _THOUSANDS.fullmatch(value)):
+        return value.translate(_SWAPPED)
+    return value
 
 
 def _once(found: re.Match[str]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from escalera.core.errors import LadderError, Problem, nearest
-from escalera.ladder.fields import Node, paths, section, sections, tagged
+from escalera.core.errors import LadderError, Problem
+from escalera.ladder.fields import Node, meant, section, sections, tagged
 from escalera.ladder.schema import RungConfig, Section, Weights
 from escalera.ladder.shown import show
 
@@ -71,20 +71,11 @@ def _unknown(parent: Mapping[str, Any] | None, path: str, new: Any) -> str:
             return f"unknown key '{key}': '{above}' holds no keys; give its value whole"
         if key not in known:
             kind = f" for {choice[0]} {show(value[choice[0]])}" if choice and value and choice[0] in value else ""
-            return f"unknown key '{key}'{kind}; {_nearest_path(keys, depth, known)}"
+            return f"unknown key '{key}'{kind}; {meant(keys[:depth], key, known, keys[depth + 1 :])}"
         if choice and key == choice[0]:
             return f"a section whose {key} changes is given whole: {above}: {{{key}: {new}, ...}}"
         node, value = _below(node, value, key)
     return ""
-
-
-def _nearest_path(keys: list[str], depth: int, known: list[str]) -> str:
-    """The nearest key, else a path that leaves out no more than a section: `train.lr` for `train.optimizer.lr`."""
-    near = nearest(keys[depth], known)
-    above, end = "".join(f"{key}." for key in keys[:depth]), "." + ".".join(keys[depth:])
-    inner = [path for path, _ in paths(section("RungConfig")) if path.startswith(above) and path.endswith(end)]
-    elsewhere = [path for path in inner if path != ".".join(keys)]
-    return near if near.startswith("did") or not elsewhere else f"did you mean '{elsewhere[0]}'?"
 
 
 def _below(node: Node, value: Mapping[str, Any] | None, key: str) -> tuple[Node, Mapping[str, Any] | None]:

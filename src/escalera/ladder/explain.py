@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from escalera.core.errors import nearest, perhaps
 from escalera.ladder.document import Path
-from escalera.ladder.fields import Node, describe, one_of, options, section, sections, tagged
+from escalera.ladder.fields import Node, describe, meant, one_of, options, section, sections, tagged
 from escalera.ladder.kinds import unknown_kind
 from escalera.ladder.shown import show
 
@@ -136,10 +136,21 @@ def _key_mistake(path: Path, key: str, node: Node, received: dict[str, Any], gue
     """A key too many or too few; none for a missing key that was only misspelt, because the misspelt one tells it."""
     known = {name: child for option in sections(node, received) for name, child in option["properties"].items()}
     if key not in known:
-        return Mistake((*path, key), f"unknown key '{key}'" + (f"; {nearest(key, known)}" if guesses else ""))
+        hint = f"; {_hint(path, key, list(known), received)}" if guesses else ""
+        return Mistake((*path, key), f"unknown key '{key}'{hint}")
     if guesses and any(nearest(other, known) == f"did you mean '{key}'?" for other in received if other not in known):
         return None
     return Mistake(path, f"missing key '{key}'; expected {describe(known[key])}", (key,))
+
+
+def _hint(path: Path, key: str, known: list[str], received: dict[str, Any]) -> str:
+    """What was meant by a key: of a rung, and of what it may share with all others, perhaps one of another section."""
+    if received[key] is None and key.isdecimal():
+        return f"numbers have a decimal point: 0.{key} and not 0,{key}"
+    if received[key] is None and key.partition(":")[0] in known:
+        return f"write a blank after the colon: {key.replace(':', ': ', 1)}"
+    sections = [str(part) for part in path[2 if path[:1] == ("rungs",) else 0 :]]
+    return meant(sections, key, known) if path else nearest(key, known)
 
 
 def _name_mistake(path: Path, key: str, node: Node) -> Mistake:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from escalera.core.errors import nearest
 from escalera.ladder.schema import LadderEntry, RungConfig
 from escalera.ladder.shown import show
 
 Node = dict[str, Any]
 """A JSON Schema: the one description of a field that pydantic gives in plain dictionaries."""
+
+
+_CALLED = {"learning_rate": "lr", "learningrate": "lr"}
+"""What others call a key."""
+_TOO_COMMON = {"kind", "name"}
+"""Keys that too many sections have to guess which one was meant."""
 
 
 @cache
@@ -65,6 +72,22 @@ def paths(node: Node, prefix: str = "") -> Iterator[tuple[str, Node]]:
         for key, child in option["properties"].items():
             yield prefix + key, child
             yield from paths(child, f"{prefix}{key}.")
+
+
+def meant(above: Sequence[str], key: str, known: Sequence[str], below: Sequence[str] = ()) -> str:
+    """Which key, with what is `below` it, was meant by one that is not `known` in the section `above`, as a hint.
+
+    A key of another section that is called so comes before one here that is spelt alike: `train.lr` is
+    `train.optimizer.lr`, and `train.dropout` no misspelt `drop_last`. Not of one that another kind has right here.
+    """
+    key = _CALLED.get(key, key)
+    if key in known and not below:
+        return f"did you mean '{key}'?"
+    typed, end = ".".join([*above, key, *below]), "." + ".".join([key, *below])
+    everywhere = [path for path, _ in paths(section("RungConfig")) if path == typed or path.endswith(end)]
+    inside = [path for path in everywhere if path != typed and path.startswith("".join(f"{one}." for one in above))]
+    found = inside or ([] if typed in everywhere or key in _TOO_COMMON else everywhere)
+    return f"did you mean '{min(found, key=lambda path: path.count('.'))}'?" if found else nearest(key, known)
 
 
 def describe(node: Node, many: bool = False) -> str:

@@ -64,6 +64,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
     inputs = builders.inputs(config, data)
     splits = {"train": data.train, "validation": data.validation, "test": data.test}
     aside = {} if data.calibration is None else {"calibration": len(data.calibration.rows)}
+    arrays = {id(part.images): len(part.images) for part in splits.values()}
     return {
         "source": data.name,
         "shape": list(data.shape),
@@ -76,6 +77,7 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "max_megapixels": config.data.max_megapixels,
         "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
+        "listed": sum(arrays.values()) + len(data.skipped),
         "duplicates": data.overlap.counts() if data.overlap else None,
         **({"labels": asdict(data.relabelled)} if data.relabelled else {}),
         "mean": inputs.mean,

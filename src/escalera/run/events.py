@@ -63,6 +63,9 @@ class Events:
     def ladder_begins(self, ladder: Ladder, folder: Path, runs: int, pending: int) -> None:
         """So many runs of a ladder in a folder, of which `pending` are to do."""
 
+    def remark(self, text: str) -> None:
+        """Something that a person should know before anything is trained."""
+
     def data_opened(self, data: Dataset) -> None:
         """A source is open, before anything is learned from it."""
 

@@ -15,13 +15,12 @@ from escalera.cli.terminal.tables import idle_lines, print_rungs
 from escalera.cli.terminal.words import load_terminal
 from escalera.core.translation import translate
 from escalera.ladder.shown import show, whole
-from escalera.run.events import Events
+from escalera.run.events import Events, Progress
 
 if TYPE_CHECKING:
     from escalera.data.dataset import Dataset
     from escalera.ladder.schema import Ladder, Rung
     from escalera.models.summary import Summary
-    from escalera.run.events import Progress
     from escalera.run.outcome import Outcome
     from escalera.run.trial import Trial
 
@@ -57,6 +56,10 @@ class Narrator(Events):
         else:
             self._print(self.words.say("climb.all", runs=self.words.count(runs, "run"), folder=folder))
 
+    def remark(self, text: str) -> None:
+        """Say it in the reader's language."""
+        self._print(self._translated(text), style="yellow")
+
     def data_opened(self, data: Dataset) -> None:
         """Say what a person should know of the pictures before they are learned from."""
         from escalera.data.duplicates.search import SMALLEST
@@ -64,8 +67,7 @@ class Narrator(Events):
         words, name = self.words, data.name
         if data.skipped:
             self._print(words.say("data.skipped", name=name, pictures=words.count(len(data.skipped), "bad")))
-            more = len(data.skipped) - _LISTED
-            rest = [words.say("list.more", n=words.number(more))] if more > 0 else []
+            rest = [words.say("list.more", n=words.number(n))] if (n := len(data.skipped) - _LISTED) > 0 else []
             for line in (*map(self._translated, data.skipped[:_LISTED]), *rest):
                 self._print(f"  {line}", style="dim")
         if data.overlap and data.overlap.dropped:
@@ -182,9 +184,8 @@ class Narrator(Events):
 
     def features_ready(self, columns: int, rows: int, seconds: float) -> None:
         """Say how large the table is that the classifiers learn from."""
-        words = self.words
-        time, sizes = words.duration(seconds), (words.number(columns), words.number(rows))
-        self._print(f"  {words.say('run.features', columns=sizes[0], rows=sizes[1], time=time)}")
+        number, time = self.words.number, self.words.duration(seconds)
+        self._print(f"  {self.words.say('run.features', columns=number(columns), rows=number(rows), time=time)}")
 
     def classifier_fitted(self, name: str, accuracy: float, seconds: float) -> None:
         """One line for each of those that vote."""
@@ -282,10 +283,8 @@ class Narrator(Events):
         self.console.print()
         print_rungs(self.console, read_story(folder), self.words)
         for message in dict.fromkeys(outcome.error for outcome in failed):
-            names = dict.fromkeys(outcome.rung for outcome in failed if outcome.error == message)
-            self.console.print(
-                f"[red]✗ {escape(', '.join(names))}:[/] {escape(self._translated(message))}", highlight=False
-            )
+            names = ", ".join(dict.fromkeys(one.rung for one in failed if one.error == message))
+            self.console.print(f"[red]✗ {escape(names)}:[/] {escape(self._translated(message))}", highlight=False)
         self.console.print(
             f"\n{self.words.say('climb.report')}: [bold]{escape(str(report))}[/]", highlight=False, soft_wrap=True
         )

@@ -156,13 +156,13 @@ def catalogue(data_root: Path | None, cache_dir: Path | None = None) -> list[dic
 AtHand = Literal["here", "hub", "absent"]
 
 
-def at_hand(name: str, data_root: Path | None, cache_dir: Path | None = None) -> AtHand:
+def at_hand(name: str, data_root: Path | None, cache_dir: Path | None = None, *, beside: Path | None = None) -> AtHand:
     """Whether a source is on this machine, would be downloaded from the hub, or is nowhere that is known of."""
     comes_with_library = name in KNOWN and KNOWN[name].hub is None
     if comes_with_library or _downloaded(name, cache_dir or folders.cache_root()):
         return "here"
     try:
-        return "here" if _search(name, data_root, None)[0] else "hub" if _address(name) else "absent"
+        return "here" if _search(name, data_root, beside)[0] else "hub" if _address(name) else "absent"
     except DataError:
         return "absent"
 
