@@ -31,7 +31,7 @@ def test_a_line_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "only an image, a label and attributes are read."
     )
     assert translate(str(error.value), "es") == (
-        f"{tmp_path}/m.jsonl: la línea 2 tiene 2,013 bytes, se esperaban 1,000 como mucho. Saca de ella las listas y "
+        f"{tmp_path}/m.jsonl: la línea 2 tiene 2.013 bytes, se esperaban 1.000 como mucho. Saca de ella las listas y "
         "los textos largos: solo se leen una imagen, una etiqueta y atributos."
     )
 

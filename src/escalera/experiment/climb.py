@@ -17,7 +17,6 @@ from escalera.experiment.answers import fault as search_fault
 from escalera.experiment.course import Course
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.ladder_file import evaluated_otherwise, fault
-from escalera.experiment.outdated import outdated
 from escalera.experiment.place import find_place, keep_apart
 from escalera.experiment.results import Results, Run
 from escalera.experiment.stage import Way
@@ -99,6 +98,8 @@ def climb(
             store(path)
         events.ladder_begins(ladder, folder, len(runs), course.left)
         _tell(events, found, course.restored)
+        from escalera.experiment.outdated import outdated
+
         over = {key: run for key, run in runs.items() if not fresh and finished(run, ladder[key[0]])}
         for remark in outdated(ladder, over, data_root=data_root, beside=reading.folder):
             events.remark(remark)

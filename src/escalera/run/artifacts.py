@@ -64,7 +64,6 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
     inputs = builders.inputs(config, data)
     splits = {"train": data.train, "validation": data.validation, "test": data.test}
     aside = {} if data.calibration is None else {"calibration": len(data.calibration.rows)}
-    arrays = {id(part.images): len(part.images) for part in splits.values()}
     return {
         "source": data.name,
         "shape": list(data.shape),
@@ -77,7 +76,6 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "max_megapixels": config.data.max_megapixels,
         "image_columns": config.data.image_column,
         "skipped": len(data.skipped),
-        "listed": sum(arrays.values()) + len(data.skipped),
         "duplicates": data.overlap.counts() if data.overlap else None,
         **({"labels": asdict(data.relabelled)} if data.relabelled else {}),
         "mean": inputs.mean,
@@ -86,6 +84,12 @@ def describe_data(data: Dataset, config: RungConfig) -> dict[str, Any]:
         "attributes": data.attributes.names if data.attributes else None,
         "columns": data.attributes.columns if data.attributes else None,
     }
+
+
+def listed(data: Dataset) -> int:
+    """How many images the source holds, bad ones included."""
+    arrays = {id(part.images): len(part.images) for part in (data.train, data.validation, data.test)}
+    return sum(arrays.values()) + len(data.skipped)
 
 
 def digest_of_rows(part: Split) -> str:

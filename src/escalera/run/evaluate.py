@@ -21,7 +21,7 @@ from escalera.evaluate.doubt import find_doubt
 from escalera.evaluate.metrics import measure
 from escalera.evaluate.predict import Predictions
 from escalera.ladder.schema import RungConfig
-from escalera.run.artifacts import digest_of_rows, file_answers
+from escalera.run.artifacts import digest_of_rows, file_answers, listed
 
 Others = Mapping[str, NDArray[np.int64]]
 """Classes (R, N) of R draws for the same rows, by who answers so."""
@@ -79,6 +79,6 @@ def evaluate(fitted: Fitted, config: RungConfig, data: Dataset, run: RunDir) -> 
     found, others = fitted.answer(data.test)
     file_answers(run, config, data, found.logits, found.labels, metrics, others)
     # Not before: nobody looks at the pictures of test until they are answered.
-    seen = {**fitted.record["data"], "test_digest": digest_of_rows(data.test)}
+    seen = {**fitted.record["data"], "test_digest": digest_of_rows(data.test), "listed": listed(data)}
     record = {**fitted.record, **fitted.cost(), "data": seen, "state": "done", "finished": now()}
     return run.write_record(record, RESULT), read_json(run.metrics)
