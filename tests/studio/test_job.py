@@ -51,6 +51,24 @@ def ladder(tmp_path: Path) -> str:
     return str(tmp_path / "tiny.yaml")
 
 
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that were to be processes; none is begun."""
+    begun: list[list[str]] = []
+
+    class Process:
+        pid = os.getpid()
+
+        def __init__(self, command: list[str], **_: Any) -> None:
+            begun.append(command)
+
+        def wait(self) -> int:
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    return begun
+
+
 def until(job: Job, so: Callable[[Progress], bool], seconds: float = 120) -> Progress:
     end = time.monotonic() + seconds
     while True:
@@ -103,23 +121,11 @@ def test_the_time_left_goes_by_what_epochs_take(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_ladder_that_builds_itself_is_looked_for_where_the_command_builds_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: list[list[str]]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "digits").mkdir(parents=True)
     (tmp_path / "runs" / "digits" / "ladder.json").write_text("{}")  # a person has climbed it
-    begun: list[list[str]] = []
-
-    class Process:
-        pid = os.getpid()
-
-        def __init__(self, command: list[str], **_: Any) -> None:
-            begun.append(command)
-
-        def wait(self) -> int:
-            return 0
-
-    monkeypatch.setattr(subprocess, "Popen", Process)
     job = Job(tmp_path / "runs")
     job.start(Request("digits", minutes=3))
     assert "--name=digits-auto" in begun[0]
@@ -137,21 +143,9 @@ def test_a_ladder_that_builds_itself_is_looked_for_where_the_command_builds_it(
 
 
 def test_a_folder_of_data_that_is_still_to_be_made_is_not_named(
-    tmp_path: Path, ladder: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ladder: str, begun: list[list[str]]
 ) -> None:
     """The command refuses one that is not there, and the studio makes its own with the first set of pictures."""
-    begun: list[list[str]] = []
-
-    class Process:
-        pid = os.getpid()
-
-        def __init__(self, command: list[str], **_: Any) -> None:
-            begun.append(command)
-
-        def wait(self) -> int:
-            return 0
-
-    monkeypatch.setattr(subprocess, "Popen", Process)
     Job(tmp_path / "runs", tmp_path / "data").start(Request(ladder))
     (tmp_path / "data").mkdir()
     Job(tmp_path / "other", tmp_path / "data").start(Request(ladder))

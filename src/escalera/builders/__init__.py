@@ -11,7 +11,6 @@ from escalera.builders.data import (
     layout,
     mix,
     pictures,
-    read_options,
     smaller,
     views,
 )
@@ -58,7 +57,6 @@ __all__ = [
     "optimizer",
     "penalty",
     "pictures",
-    "read_options",
     "runs_once",
     "schedule",
     "shape_problems",

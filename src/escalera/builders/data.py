@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def pictures(
     """The pictures of a source as it is, read or found in the cache; a path is looked for `beside` its ladder too."""
     return open_source(
         data.source,
-        read_options(data),
+        ReadOptions.of(data),
         data_root=data_root,
         image_size=_height_and_width(data.image_size),
         channels=data.channels,
@@ -52,12 +51,6 @@ def pictures(
         bad="skip" if skip_bad else "refuse",
         beside=beside,
     )
-
-
-def read_options(data: schema.Data) -> ReadOptions:
-    """How the source is to be read."""
-    names = {field.name for field in fields(ReadOptions)} & type(data).model_fields.keys()
-    return ReadOptions(**{name: getattr(data, name) for name in names})
 
 
 def dataset(

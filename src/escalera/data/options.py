@@ -40,6 +40,11 @@ class ReadOptions:
     range: Sequence[float] | None = None
     max_megapixels: int | None = None
 
+    @classmethod
+    def of(cls, section: Any) -> ReadOptions:
+        """What the section `data` of a ladder says of it."""
+        return cls(**{field.name: getattr(section, field.name, None) for field in fields(cls)})
+
     def given(self) -> dict[str, Any]:
         """What was given, by key."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}

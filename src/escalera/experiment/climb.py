@@ -17,6 +17,7 @@ from escalera.experiment.answers import fault as search_fault
 from escalera.experiment.course import Course
 from escalera.experiment.devices import choose_executor
 from escalera.experiment.ladder_file import evaluated_otherwise, fault
+from escalera.experiment.outdated import outdated
 from escalera.experiment.place import find_place, keep_apart
 from escalera.experiment.results import Results, Run
 from escalera.experiment.stage import Way
@@ -98,11 +99,9 @@ def climb(
             store(path)
         events.ladder_begins(ladder, folder, len(runs), course.left)
         _tell(events, found, course.restored)
-        from escalera.experiment.outdated import outdated
-
         over = {key: run for key, run in runs.items() if not fresh and finished(run, ladder[key[0]])}
-        for remark in outdated(ladder, over, data_root=data_root, beside=reading.folder):
-            events.remark(remark)
+        for text in outdated(ladder, over, data_root, reading.folder):
+            events.remark(text)
         failed = course.climb()
         ladder = course.reading.ladder
         repriced = [reprice(run, ladder[name]) for (name, _), run in runs.items() if finished(run, ladder[name])]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from escalera.core.errors import RunError
 from escalera.core.files import read_json, write_json, write_text
 from escalera.core.rights import why_shut
+from escalera.data.options import ReadOptions
 from escalera.experiment.notebook import line_html, list_html, table_html
 
 if TYPE_CHECKING:
@@ -100,12 +101,11 @@ def explore_source(
 
 def look_at(data: Data, data_root: Path | None) -> Explored:
     """What is in a source, read as a section `data` says; raises DataError where there is nothing to look at."""
-    from escalera import builders
     from escalera.data.explore.source import explore
 
     return explore(
         data.source,
-        builders.read_options(data),
+        ReadOptions.of(data),
         data_root=data_root,
         bands=data.bands,
         shares={"test": data.test, "validation": data.validation},

@@ -6,18 +6,16 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from escalera.builders import read_options
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
+from escalera.data.options import ReadOptions
 from escalera.data.sources.locate import at_hand
 from escalera.data.sources.open import list_source
 from escalera.ladder.schema import Data, Ladder
 from escalera.run.outcome import Key
 
 
-def outdated(
-    ladder: Ladder, finished: Mapping[Key, RunDir], *, data_root: Path | None, beside: Path | None
-) -> list[str]:
+def outdated(ladder: Ladder, finished: Mapping[Key, RunDir], data_root: Path | None, beside: Path | None) -> list[str]:
     """A sentence for each source that has another number of images than runs have learned from; nothing is decoded.
 
     What is not on this machine is not looked for, and what an earlier version has trained does not say how many it saw.
@@ -42,6 +40,6 @@ def _images(data: Data, data_root: Path | None, beside: Path | None) -> int | No
     if at_hand(data.source, data_root, beside=beside) != "here":
         return None
     with contextlib.suppress(EscaleraError):
-        listed = list_source(data.source, read_options(data), data_root=data_root, beside=beside)
+        listed = list_source(data.source, ReadOptions.of(data), data_root=data_root, beside=beside)
         return sum(listing.rows for listing in listed) or None
     return None

@@ -165,9 +165,9 @@ def query_of(trained: Trained | About, files: Sequence[Path], attributes: Sequen
             raise DataError(f"{files[0]}: its columns are the attributes: expected no --attributes beside it")
         if isinstance(trained, About):
             raise DataError(f"{files[0]}: an ONNX file does not keep how a table is read: ask the run about it")
-        from escalera import builders
+        from escalera.data.options import ReadOptions
 
-        options = builders.read_options(trained.config.data)
+        options = ReadOptions.of(trained.config.data)
         # The table that it learned from may have had columns which other rungs read.
         learned = trained.data if trained.reads_attributes else trained.data.model_copy(update={"columns": None})
         return about_table(files[0], learned, options, reads_pictures=trained.reads_pictures)

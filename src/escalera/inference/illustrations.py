@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from escalera.core.errors import EscaleraError
 from escalera.core.rundir import RunDir
+from escalera.data.options import ReadOptions
 from escalera.ladder.saved import read_config
 
 if TYPE_CHECKING:
@@ -185,14 +186,13 @@ class Illustrator:
 
     def _listing(self, data: schema.Data) -> Listing | None:
         """The files of the split that the test rows are rows of; None where all are of one size, or cannot be had."""
-        from escalera import builders
         from escalera.data.sources.open import list_source, native_shape
 
         if native_shape(data.source):
             return None
         found: dict[str, Listing] = {}
         with contextlib.suppress(EscaleraError, OSError):
-            options, where = builders.read_options(data), {"data_root": self._data_root, "beside": self._ladder_folder}
+            options, where = ReadOptions.of(data), {"data_root": self._data_root, "beside": self._ladder_folder}
             found = {one.split: one for one in list_source(data.source, options, **where)}
         return found.get("train") if data.folds else found.get("test", found.get("train"))
 

@@ -102,9 +102,7 @@ class Studio:
         """The sources by name that are on this machine."""
         from escalera.data.sources.locate import catalogue
 
-        # The folder of one's own sets is made with the first of them.
-        root = self.data_root if self.data_root and self.data_root.is_dir() else None
-        return [str(row["name"]) for row in catalogue(root) if row["where"]]
+        return [str(row["name"]) for row in catalogue(self.job.known_root) if row["where"]]
 
     def run(self, key: str) -> RunDir:
         """The folder of a run; raises AbsentError for a key that is none, or that of no run here."""

@@ -39,7 +39,7 @@ class Known(NamedTuple):
 class Earlier:
     """The pixels in the cache at `root` that were decoded in one `way`: the settings of `decode_all`."""
 
-    def __init__(self, root: Path | None, way: Mapping[str, Any]) -> None:
+    def __init__(self, root: Path, way: Mapping[str, Any]) -> None:
         self.root = root
         self.way = way
         described = json.dumps([folders.VERSION, way], sort_keys=True)
@@ -93,7 +93,7 @@ class Earlier:
 
     def _arrays(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """The digests and the pixels of every split in the cache; nothing of what is damaged."""
-        for path in sorted(self.root.glob("*/*-digests.npy")) if self.root else ():
+        for path in sorted(self.root.glob("*/*-digests.npy")):
             with contextlib.suppress(OSError, ValueError, EOFError):
                 pixels = map_array(path.with_name(path.name.replace("digests", "images")))
                 # Whoever was stopped may have known more than it had written.

@@ -104,13 +104,13 @@ def ingest(
     decoding: Decoding,
     expected: Expected,
     *,
-    cache: Path | None = None,
+    cache: Path,
     notes: Sequence[str] = (),
     sure: bool = False,
 ) -> bool:
     """Decode `listings`, train first, into a store; raises DataError with all that cannot be used, and where.
 
-    Gives whether all could be used, so that whatever becomes of bad pictures the store holds the same. What a `cache`
+    Gives whether all could be used, so that whatever becomes of bad pictures the store holds the same. What the `cache`
     has of them, decoded in the same way before, is not decoded again.
 
     Pictures of several sizes are resized to USUAL, and grey ones among coloured ones become colour, where nobody said

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +67,11 @@ class Categorical:
 
     def meant(self, text: str) -> str:
         """A text as the category that it names: in a column of true and false True is true, and so is 1."""
-        truth = {*self.categories, self.fill} <= {*_TRUTH.values(), ""}
-        return _TRUTH.get(text.casefold(), text) if truth else text
+        return _TRUTH.get(text.casefold(), text) if self._is_truth else text
+
+    @cached_property
+    def _is_truth(self) -> bool:
+        return {*self.categories, self.fill} <= {*_TRUTH.values(), ""}
 
     def knows(self, text: str) -> bool:
         """Whether there is a place for a text: a category, that of the rare ones, or what stands for a missing one."""
