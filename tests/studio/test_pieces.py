@@ -118,9 +118,9 @@ def test_an_explored_page_is_that_of_its_source(studio: Studio, monkeypatch: pyt
 
 
 def test_a_source_that_has_changed_is_explored_again(
-    studio: Studio, tmp_path: Path, png: Png, monkeypatch: pytest.MonkeyPatch
+    runs: Path, tmp_path: Path, png: Png, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    studio.data_root = tmp_path / "data"
+    studio = Studio(runs, tmp_path / "data")
     for name in ("a", "b"):
         (tmp_path / "data" / "mine" / name).mkdir(parents=True)
         (tmp_path / "data" / "mine" / name / "0.png").write_bytes(png())
@@ -147,6 +147,7 @@ def test_a_source_that_has_changed_is_explored_again(
     assert (look(), look()) == ([2, 3, 3], [2, 3, 3])
     (studio.out / ".studio/explored-en/mine/made-of").write_bytes(b"\xff")
     assert look() == [2, 3, 3, 3]
+    studio.close()
 
 
 def test_names_from_outside_are_escaped() -> None:

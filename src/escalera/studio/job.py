@@ -98,15 +98,15 @@ class Job:
 
     def __init__(self, out: Path, data_root: Path | None = None) -> None:
         self.out = out
-        self.data_root = data_root
+        self._data_root = data_root
         self._file = out / ".studio" / "climb.json"
         self._log = out / ".studio" / "climb.log"
         self._lock = threading.Lock()
 
     @property
-    def known_root(self) -> Path | None:
+    def data_root(self) -> Path | None:
         """The folder of data, where it is there: that of one's own sets is made with the first of them."""
-        return self.data_root if self.data_root and self.data_root.is_dir() else None
+        return self._data_root if self._data_root and self._data_root.is_dir() else None
 
     def start(self, request: Request, language: str = "en") -> None:
         """Begin, or go on with, a climb.
@@ -122,7 +122,7 @@ class Job:
             if self.running():
                 raise RunError("a climb is at work already; wait until it is done, or stop it")
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            place = ["--data-root", str(self.known_root)] if self.known_root else []
+            place = ["--data-root", str(self.data_root)] if self.data_root else []
             options = [*request.options(), "--out", str(self.out), "--lang", language, *place]
             with self._log.open("wb") as log:
                 process = subprocess.Popen(

@@ -51,7 +51,6 @@ class Studio:
 
     def __init__(self, out: Path, data_root: Path | None = None) -> None:
         self.out = out
-        self.data_root = data_root
         self.queue = Queue("studio", with_one_core)
         self.job = Job(out, data_root)
         self.sets = PictureSets(next(filter(None, data_roots(data_root).values()), DATA))
@@ -98,11 +97,16 @@ class Studio:
         found = sorted(path.parent.name for path in self.out.glob("*/ladder.json"))
         return [name for name in found if is_name(name)]
 
+    @property
+    def data_root(self) -> Path | None:
+        """The folder of data that was named, where it is there."""
+        return self.job.data_root
+
     def sources(self) -> list[str]:
         """The sources by name that are on this machine."""
         from escalera.data.sources.locate import catalogue
 
-        return [str(row["name"]) for row in catalogue(self.job.known_root) if row["where"]]
+        return [str(row["name"]) for row in catalogue(self.data_root) if row["where"]]
 
     def run(self, key: str) -> RunDir:
         """The folder of a run; raises AbsentError for a key that is none, or that of no run here."""
