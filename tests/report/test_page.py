@@ -572,3 +572,22 @@ def test_in_a_browser_on_a_phone_in_the_dark(browser: Any, ladder_dir: Path) -> 
     assert browser.execute_script(style, "body", "backgroundColor") == "rgb(21, 24, 28)"
     assert browser.execute_script(style, "figure svg text", "fill") == "rgb(228, 226, 221)"
     assert browser.get_log("browser") == []
+
+
+def test_in_a_browser_half_as_wide_the_climb_is_seen_whole_while_its_words_can_be_read(
+    browser: Any, ladder_dir: Path
+) -> None:
+    page = write_report(ladder_dir).as_uri()
+
+    def widths(window: int) -> tuple[float, float]:
+        size = {"width": window, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get(page)
+        asked = "return [...document.querySelectorAll('#climb .scroll, #climb .scroll svg')].map(e => e.{})"
+        scroll = browser.execute_script(asked.format("clientWidth"))
+        return browser.execute_script(asked.format("getBoundingClientRect().width"))[1], scroll[0]
+
+    assert widths(1200) == (1020, 1024)
+    drawn, room = widths(900)
+    assert drawn == room < 840
+    assert widths(660)[0] == pytest.approx(0.7 * 1020)  # pushed sideways from here on

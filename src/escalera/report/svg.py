@@ -24,6 +24,9 @@ COLOURS = {"better": TEAL, "worse": ORANGE, "no evidence": GREY, "plain": BLUE, 
 SIGNS = {"better": "▲", "worse": "▼", "no evidence": "○", "failed": "✕", "elsewhere": "◇"}
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
 
+LEAST = 0.7
+"""The share of its size to which a page may shrink a wide figure: below it, its words could not be read."""
+
 Point = tuple[float, float]
 
 
@@ -95,9 +98,10 @@ class Drawing:
 
     def finish(self, name: str, title: str, data: Mapping[str, Sequence[Any]]) -> Figure:
         """The figure; `title` is its alternative text."""
+        least = f'style="--least:{_n(LEAST * self.width)}px"'
         size = f'width="{_n(self.width)}" height="{_n(self.height)}" viewBox="0 0 {_n(self.width)} {_n(self.height)}"'
         svg = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="{name}-title" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {least} role="img" aria-labelledby="{name}-title" '
             f'font-family="{_FONT}" fill="{INK}" stroke-linejoin="round">'
             f'<title id="{name}-title">{escape(title)}</title>'
             f"{''.join(self._parts)}</svg>\n"
