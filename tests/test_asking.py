@@ -190,7 +190,11 @@ def test_a_table_of_names_without_ending_or_of_bytes(ask: Callable[..., Answer])
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("new/0.jpg", "--out", "new/0.jpg/a.csv"), "could not write new/0.jpg/a.csv: File exists. Give another file."),
+        (
+            ("new/0.jpg", "--out", "new/0.jpg/a.csv"),
+            "could not write new/0.jpg/a.csv: Not a directory. Give another file.",
+        ),
+        (("nwe", "--out", "new/a.csv/"), "could not write new/a.csv: Is a directory. Give another file."),
         (("nwe",), "the only picture cannot be taken; nothing was predicted:\n  nwe: there is no such file"),
         (("new/0.jgp",), "new/0.jgp: there is no such file; did you mean 'new/0.jpg'?"),
         (("empty",), "empty: there is no picture in this folder"),
@@ -210,7 +214,7 @@ def test_a_table_of_names_without_ending_or_of_bytes(ask: Callable[..., Answer])
     ],
 )
 def test_what_cannot_be_asked(ask: Callable[..., Answer], arguments: tuple[str, ...], told: str) -> None:
-    for folder in ("empty", "tables"):
+    for folder in ("empty", "tables", "new/a.csv"):
         Path(folder).mkdir()
     Path("tables/a.csv").write_text("")
     Path("tables/b.csv").write_text("path\n")

@@ -22,8 +22,9 @@ from escalera.evaluate.doubt import Doubt
 from escalera.evaluate.metrics import metrics, softmax, tally, total
 from escalera.experiment.climb import load_ladder
 from escalera.inference.bundle import of_file, of_run, write_file
-from escalera.inference.files import as_csv, predict_files
+from escalera.inference.files import predict_files
 from escalera.inference.predictor import Predictor
+from escalera.inference.written import as_csv
 from escalera.report.album import Album
 from escalera.report.evidence import gather
 from escalera.report.language import load_language

@@ -15,7 +15,7 @@ from escalera.core import files
 from escalera.core.errors import DataError, RunError
 from escalera.core.files import write_aside
 from escalera.core.locking import lock
-from escalera.data.cache import folders
+from escalera.data.cache import folders, inventory
 from escalera.data.cache.mirrors import in_use
 from escalera.evaluate import cost
 
@@ -223,7 +223,7 @@ def test_an_entry_of_the_cache_that_is_in_use_is_not_said_to_be_removed(
 
     monkeypatch.setattr(Path, "rename", busy)
     with pytest.raises(DataError) as caught:
-        folders.clear(tmp_path)
+        inventory.clear(tmp_path)
     assert str(caught.value) == (
         f"of 2 entries these could not be removed from {tmp_path}: a-{'0' * 20} (Access is denied). "
         "End what reads them (a climb, the studio), or look at who may write there; then type the command again."

@@ -24,7 +24,8 @@ from escalera.core.mirror import Mirror, part_of, unsent
 from escalera.core.runtime import threads
 from escalera.core.store import Store, is_url, open_store
 from escalera.core.translation import translate
-from escalera.data.cache.folders import cache_root, clear, entries
+from escalera.data.cache.folders import cache_root
+from escalera.data.cache.inventory import clear, entries
 from escalera.data.cache.mirrors import mirror_of
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import executor
@@ -102,6 +103,11 @@ def test_what_is_a_url() -> None:
     assert not is_url("runs") and not is_url("/tmp/a:b") and not is_url("C:\\runs") and not is_url(Path("runs"))
     with pytest.raises(EscaleraError, match=r"out: expected a URL as text, received Path\('s3:/bucket/runs'\), which"):
         is_url(Path("s3://bucket/runs"))
+    for empty in ("", " "):
+        with pytest.raises(
+            EscaleraError, match=r"--out: expected a folder, or a URL as s3://.*, received an empty text"
+        ):
+            is_url(empty)
 
 
 @pytest.mark.parametrize(

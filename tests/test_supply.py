@@ -31,7 +31,8 @@ from escalera.core.store import open_store
 from escalera.core.translation import translate
 from escalera.data.cache import ingest as ingesting
 from escalera.data.cache import sent
-from escalera.data.cache.folders import cache_root, entries
+from escalera.data.cache.folders import cache_root
+from escalera.data.cache.inventory import entries
 from escalera.data.images import ImageSet
 from escalera.experiment import climb as climbing
 from escalera.experiment.executors import slurm

@@ -30,7 +30,7 @@ from escalera.core.extras import EXTRAS
 from escalera.core.language import Language
 from escalera.core.translation import translate
 from escalera.data.cache import progress
-from escalera.data.cache.folders import Kind
+from escalera.data.cache.inventory import Kind
 from escalera.evaluate.compare import Verdict
 from escalera.evaluate.metrics import SHARES
 from escalera.experiment import estimate

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from escalera.cli import app
 from escalera.core.errors import DataError
-from escalera.data.cache import earlier, folders, ingest
+from escalera.data.cache import earlier, folders, ingest, inventory
 from escalera.data.cache.decode import decode_all
 from escalera.data.cache.progress import Step, heard
 from escalera.data.readers.listing import Raw
@@ -181,12 +183,12 @@ def test_what_was_stopped_goes_on(photos: Path, decoded: list[int], monkeypatch:
 
     with heard(stop), pytest.raises(KeyboardInterrupt):
         _open(photos)
-    [kept] = folders.entries(folders.cache_root())
+    [kept] = inventory.entries(folders.cache_root())
     assert kept.kind == "decoded" and kept.source.endswith("-photos") and kept.name.endswith(".part")
     decoded.clear()
     found = _open(photos)
     assert sum(decoded) == 8 - 3 and found.splits["train"].labels.tolist() == [0] * 4 + [1] * 4
-    assert [entry.name.endswith(".part") for entry in folders.entries(folders.cache_root())] == [False]
+    assert [entry.name.endswith(".part") for entry in inventory.entries(folders.cache_root())] == [False]
 
 
 def test_of_two_parts_the_larger_one_stays(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +226,7 @@ def test_few_are_not_kept_and_a_part_can_be_cleared(photos: Path, monkeypatch: p
         with pytest.raises(DataError, match="cannot be decoded"):
             _open(photos)
         assert len(list(folders.cache_root().iterdir())) == names
-    assert len(folders.clear(folders.cache_root())) == 1
+    assert len(inventory.clear(folders.cache_root())) == 1
     assert not list(folders.cache_root().iterdir())
 
 
@@ -241,3 +243,45 @@ def test_on_a_full_disk_the_parts_make_room(photos: Path, monkeypatch: pytest.Mo
     found = _open(photos, bad="skip")
     assert found.folder is not None and len(found.splits["train"].labels) == 7
     assert not list(folders.cache_root().glob("*.part"))
+
+
+def test_what_was_decoded_before_a_source_changed_is_outdated(photos: Path, tmp_path: Path) -> None:
+    root = folders.cache_root()
+
+    def kinds() -> list[str]:
+        made = {entry: (root / entry.name).stat().st_mtime_ns for entry in inventory.entries(root)}
+        return [entry.kind for entry in sorted(made, key=lambda entry: made[entry])]
+
+    _open(photos)
+    _open(photos, (4, 4))  # other pixels of the same
+    other = tmp_path / "elsewhere" / photos.name
+    shutil.copytree(photos, other)
+    (other / "cat" / "2.png").unlink()
+    _open(other)  # another source that is called alike
+    (photos / "cat" / "1.png").unlink()
+    assert kinds() == ["decoded"] * 3
+    _open(photos)
+    assert kinds() == ["outdated", "decoded", "decoded", "decoded"]
+    (photos / "cat" / "2.png").write_bytes(b"no picture")
+    _open(photos, bad="skip")
+    _open(photos, bad="note")  # neither makes the other outdated
+    assert kinds()[1:] == ["decoded"] * 5
+    (old,) = inventory.entries(root, outdated=True)
+    assert old.source == str(photos)
+    assert inventory.entries(root, [str(other)], outdated=True) == []
+    assert inventory.clear(root, outdated=True) == [old]
+    assert inventory.clear(root, outdated=True) == []
+    assert kinds() == ["decoded"] * 5
+    _open(photos, bad="skip")
+    assert len(kinds()) == 5
+
+
+def test_an_outdated_one_is_told_apart_in_the_list(photos: Path) -> None:
+    for _ in range(2):
+        _open(photos)
+        (photos / "cat" / "1.png").unlink(missing_ok=True)
+    listed = CliRunner().invoke(app, ["cache", "--lang", "es"]).output
+    assert sorted(line.split()[4] for line in listed.splitlines()[:-1]) == ["anticuado", "decodificado"]
+    told = CliRunner().invoke(app, ["cache", "--clear", "--outdated", "--lang", "en"]).output
+    assert " outdated " in told and "1 entry" in told
+    assert len(inventory.entries(folders.cache_root())) == 1

@@ -13,7 +13,7 @@ from PIL import Image
 import escalera as esc
 from escalera.core.errors import DataError, EscaleraError
 from escalera.core.translation import translate
-from escalera.data.cache import folders
+from escalera.data.cache import folders, inventory
 from escalera.data.sources.from_python import keep_arrays
 from escalera.data.sources.open import open_source
 
@@ -128,10 +128,10 @@ def test_the_same_arrays_are_the_same_source() -> None:
 
 def test_the_cache_lists_and_removes_them() -> None:
     place = keep_arrays(DATA)
-    [entry] = folders.entries(folders.cache_root())
+    [entry] = inventory.entries(folders.cache_root())
     assert (entry.kind, entry.source, entry.name) == ("given", place.name, place.name)
     assert entry.bytes > IMAGES.nbytes
-    folders.clear(folders.cache_root(), [place.name])
+    inventory.clear(folders.cache_root(), [place.name])
     assert not place.exists()
 
 
@@ -219,7 +219,7 @@ def test_an_mlp_climbs_from_arrays_and_goes_on(monkeypatch: pytest.MonkeyPatch) 
     assert (runs["mlp"].state, list(runs.history()["epoch"])) == ("done", [1, 2])
     assert runs["mlp"].metrics == whole.metrics
     # Finished runs stay, though the cache be emptied; other arrays are another training.
-    folders.clear(folders.cache_root())
+    inventory.clear(folders.cache_root())
     before = runs["mlp"].dir.read_record()
     assert esc.climb(LADDER, data=DATA, quiet=True)["mlp"].dir.read_record() == before
     other = {**DATA, "train": (IMAGES[:36][::-1], LABELS[:36])}

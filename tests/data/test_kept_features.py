@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from escalera.data.cache import features, folders
+from escalera.data.cache import features, inventory
 from escalera.data.cache.features import kept
 
 
@@ -28,7 +28,7 @@ def test_they_are_made_once(cache: Path) -> None:
     assert torch.equal(one, other) and times == [3]
     kept("clothing", ["b"], lambda: made(times))
     assert times == [3, 3]
-    assert {entry.source for entry in folders.entries(cache)} == {"features of clothing"}
+    assert {entry.source for entry in inventory.entries(cache)} == {"features of clothing"}
 
 
 def test_a_damaged_file_is_made_anew(cache: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_cache_that_takes_nothing_is_done_without(cache: Path) -> None:
 def test_those_read_the_longest_ago_go_first(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept("clothing", ["size"], lambda: made([]))
     one = next(cache.glob("*/features.safetensors")).stat().st_size
-    folders.clear(cache)
+    inventory.clear(cache)
     monkeypatch.setattr(features, "AT_MOST", 2 * one)
     for state in ("a", "b"):
         kept("clothing", [state], lambda: made([]))

@@ -65,7 +65,8 @@ def predict(
     """
     from escalera.cli.terminal.answers import print_answers
     from escalera.cli.terminal.reading import reading_shown
-    from escalera.inference.files import as_csv, check_writing, predict_files, write_answers
+    from escalera.inference.files import predict_files
+    from escalera.inference.written import as_csv, check_writing, write_answers
 
     check_writing(out, csv=csv, json=json_)
     words = words_of(lang)

@@ -33,7 +33,7 @@ def check(
     from escalera.core.translation import translate
     from escalera.inference.drift import as_csv
     from escalera.inference.drift import check as check_pictures
-    from escalera.inference.files import check_writing
+    from escalera.inference.written import check_writing
 
     check_writing(None, csv=csv, json=json_)
     words = words_of(lang)

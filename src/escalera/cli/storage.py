@@ -99,12 +99,15 @@ def _remove(named: list[str], out: Path, yes: bool, data_root: Path | None, word
     echo(words.say("runs.removed", runs=listed))
 
 
-@command("escalera cache", "escalera cache --clear cifar10")
+@command("escalera cache", "escalera cache --clear cifar10", "escalera cache --clear --outdated")
 def cache(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="With --clear: only these, by source or entry.")
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove them; all when none is named.")] = False,
+    outdated: Annotated[
+        bool, typer.Option("--outdated", help="Only what was decoded of sources that have changed since.")
+    ] = False,
     lang: Lang = HERE,
     json_: Json = False,
     debug: Debug = False,
@@ -113,11 +116,12 @@ def cache(
 
     It is made again when it is needed.
     """
-    from escalera.data.cache.folders import cache_root, entries
-    from escalera.data.cache.folders import clear as clear_entries
+    from escalera.data.cache.folders import cache_root
+    from escalera.data.cache.inventory import clear as clear_entries
+    from escalera.data.cache.inventory import entries
 
     root = cache_root()
-    rows = clear_entries(root, names or []) if clear else entries(root, names or [])
+    rows = (clear_entries if clear else entries)(root, names or [], outdated=outdated)
     if json_:
         echo_json([vars(row) for row in rows])
         return

@@ -71,6 +71,8 @@ def is_url(given: str | Path) -> bool:
         if was_url(given):
             raise EscaleraError(f"out: expected a URL as text, received Path('{given}'), which has lost a slash")
         return False
+    if not given.strip():
+        raise EscaleraError("--out: expected a folder, or a URL as s3://bucket/runs, received an empty text")
     if _URL.match(given):
         return True
     slip = _SLIP.match(given)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from escalera.core.errors import DataError
-from escalera.data.cache import folders
+from escalera.data.cache import folders, inventory
 
 AT_MOST = 4 * 1024**3
 """Bytes of all that are kept; those that were read the longest ago go first."""
@@ -71,5 +71,5 @@ def _prune(root: Path, newest: str) -> None:
         if total <= AT_MOST:
             return
         if folder.name != newest:
-            folders.clear(root, [folder.name])
+            inventory.clear(root, [folder.name])
             total -= sizes[folder]

@@ -18,15 +18,11 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal
 
-from escalera.core.errors import DataError, nearest
+from escalera.core.errors import DataError
 from escalera.core.files import FULL
-from escalera.data.cache.mirrors import MIRROR, in_use, url_of
 from escalera.data.cache.store import InMemory, OnDisk, Store, read_folder
 from escalera.data.home import expanded
 from escalera.data.images import ImageSet
@@ -37,11 +33,9 @@ VERSION = 5
 GIVEN = "arrays-"
 """How the folder of arrays that a Python program gave begins; their SHA-256 follows."""
 
-Kind = Literal["decoded", "downloaded", "given", "mirrored", "unfinished"]
-
 WORTH_KEEPING = 16_000
 """Bytes of the digests of a thousand pictures: more are kept of what was stopped or refused before it was whole."""
-_PART = ".part"
+PART = ".part"
 
 _DAY = 86_400
 _QUIET = 900
@@ -119,12 +113,12 @@ def _aside(root: Path, key: str) -> Iterator[Path]:
 
 
 def _part(root: Path, key: str) -> Path:
-    return root / f"{key}{_PART}"
+    return root / f"{key}{PART}"
 
 
 def _drop_parts(root: Path) -> bool:
     """Make room on a full disk; whether any part is gone."""
-    parts = list(root.glob(f"*{_PART}"))
+    parts = list(root.glob(f"*{PART}"))
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)
     return any(not part.exists() for part in parts)
@@ -135,8 +129,10 @@ def _known(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*-digests.npy"))
 
 
-def image_set(root: Path, key: str, name: str, write: Callable[[Store], str | None]) -> ImageSet:
+def image_set(root: Path, key: str, name: str, write: Callable[[Store], str | None], origin: str = "") -> ImageSet:
     """The set in `root/key`, memory-mapped; made by `write` where it is absent, and made anew where it is damaged.
+
+    Of two with one `origin`, what was read and how, the older one is outdated.
 
     It stands under the key that `write` gives, if it gives one. Where the disk takes no more it is made in memory, and
     says so in its notes.
@@ -144,7 +140,7 @@ def image_set(root: Path, key: str, name: str, write: Callable[[Store], str | No
     reason = ""
     for _ in range(2):
         try:
-            folder = stored(root, key, lambda aside: write(OnDisk(aside)))
+            folder = stored(root, key, lambda aside: write(OnDisk(aside, origin)))
         except CacheError as error:
             memory = InMemory(str(error))
             write(memory)
@@ -154,99 +150,11 @@ def image_set(root: Path, key: str, name: str, write: Callable[[Store], str | No
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = str(error)  # not the error itself, which would hold on to the files that it had mapped
             with contextlib.suppress(OSError):  # another process may have removed it just now
-                _remove(folder)
+                remove(folder)
     raise DataError(f"could not read {root / key}: {reason}. Remove it, or name another folder with ESCALERA_CACHE.")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A folder of the cache, for people: its source, its bytes, and when it was made."""
-
-    name: str
-    source: str
-    kind: Kind
-    bytes: int
-    made: str
-
-
-def entries(root: Path, names: Sequence[str] = ()) -> list[Entry]:
-    """What is in the cache, in order, all or those of some names or sources; what is not the cache's own is left out.
-
-    Raises DataError for a name that is not there.
-    """
-    found = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        kind = _kind(folder)
-        if kind is None:
-            continue
-        with contextlib.suppress(OSError):  # another process may remove it just now
-            files = [path.stat() for path in folder.rglob("*") if path.is_file()]
-            made = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
-            size = sum(file.st_size for file in files)
-            found.append(Entry(folder.name, _source(folder, kind), kind, size, made))
-    known = list(dict.fromkeys(name for entry in found for name in (entry.source, entry.name)))
-    for name in names:
-        if name not in known:
-            raise DataError(f"the cache in {root} holds nothing called '{name}'; {nearest(name, known)}")
-    return [entry for entry in found if not names or entry.name in names or entry.source in names]
-
-
-def clear(root: Path, names: Sequence[str] = ()) -> list[Entry]:
-    """Remove entries, by name or by the name of their source, or all; what was removed. Raises as `entries` does, and
-    for what cannot be removed, after all the others are.
-
-    Only what nobody else is writing is removed. A process that reads a removed entry goes on reading it; on Windows its
-    entry stays. A mirror stays too, unless it is named, while somebody works there or it holds what its URL has not.
-    """
-    chosen = [
-        entry for entry in entries(root, names) if names or entry.kind != "mirrored" or not in_use(root / entry.name)
-    ]
-    chosen = [entry for entry in chosen if entry.kind != "unfinished" or _abandoned(root / entry.name)]
-    stay = []
-    for entry in chosen:
-        try:
-            _remove(root / entry.name)
-        except OSError as error:
-            if (root / entry.name).exists():
-                stay.append(f"{entry.name} ({error.strerror or error})")
-    if stay:
-        more = f", and {len(stay) - 3} more" if len(stay) > 3 else ""
-        raise CacheError(
-            f"of {len(chosen)} entries these could not be removed from {root}: {', '.join(stay[:3])}{more}. "
-            "End what reads them (a climb, the studio), or look at who may write there; then type the command again."
-        )
-    return chosen
-
-
-def _kind(folder: Path) -> Kind | None:
-    if not folder.is_dir():
-        return None
-    if re.fullmatch(r"\..+~.+~\d+~.+", folder.name):
-        return "unfinished"
-    if re.fullmatch(r".+-[0-9a-f]{20}", folder.name) and (folder / "meta.json").is_file():
-        return "decoded"
-    if re.fullmatch(rf".+-[0-9a-f]{{20}}{re.escape(_PART)}", folder.name):
-        return "decoded"
-    if re.fullmatch(rf"{GIVEN}[0-9a-f]{{20}}", folder.name) and (folder / "arrays.npz").is_file():
-        return "given"
-    if re.fullmatch(rf"{MIRROR}[0-9a-f]{{20}}", folder.name) and url_of(folder):
-        return "mirrored"
-    return "downloaded" if folder.name.startswith("hub-") and any(folder.glob("*.parquet")) else None
-
-
-def _source(folder: Path, kind: str) -> str:
-    if kind == "downloaded":
-        return folder.name.removeprefix("hub-").replace("--", "/")
-    if kind == "given":
-        return folder.name
-    if kind == "mirrored":
-        return url_of(folder)
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads((folder / "meta.json").read_text(encoding="utf-8"))["source"])
-    return folder.name.lstrip(".").rsplit("~", 3)[0].rsplit("-", 1)[0]
-
-
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a folder of the cache; raises OSError for one that cannot be, which stays whole then.
 
     Renamed first, so that nobody finds half a folder; a process killed in between leaves what _sweep removes.
@@ -261,11 +169,11 @@ def _remove(folder: Path) -> None:
 def _sweep(root: Path) -> None:
     """Remove what killed processes left half written."""
     for folder in root.glob(".*~*~*~*"):
-        if _abandoned(folder):
+        if abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _abandoned(folder: Path) -> bool:
+def abandoned(folder: Path) -> bool:
     """Whether nobody writes in a folder any more: its process is gone and was silent, or is silent for a day."""
     import psutil
 

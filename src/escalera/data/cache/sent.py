@@ -58,8 +58,9 @@ def pack(images: ImageSet) -> Parcel:
         )
     try:
         about = json.loads((folder / META).read_text(encoding="utf-8"))
-        # When it was decoded makes no other content of it.
-        meta = json.dumps({key: value for key, value in about.items() if key != "made"}, ensure_ascii=False).encode()
+        # When it was decoded, and from where, makes no other content of it.
+        told = {key: value for key, value in about.items() if key not in ("made", "origin")}
+        meta = json.dumps(told, ensure_ascii=False).encode()
         files = {path.name: path for path in sorted(folder.iterdir()) if _FILE.fullmatch(path.name)}
         known = {name: (path.stat().st_size, sha256(path)) for name, path in files.items()}
     except OSError as error:

@@ -42,10 +42,11 @@ class Store(Protocol):
 
 
 class OnDisk:
-    """A folder: <name>.npy, <name>.parquet, meta.json."""
+    """A folder: <name>.npy, <name>.parquet, meta.json, which also holds the `origin`: what was read, and how."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, origin: str = "") -> None:
         self.folder = folder
+        self.origin = origin
 
     def array(self, name: str, rows: int, chunks: Iterable[NDArray[Any]]) -> None:
         """Write a .npy file and sync it.
@@ -85,7 +86,7 @@ class OnDisk:
 
     def meta(self, meta: Meta) -> None:
         """Write meta.json."""
-        text = json.dumps(meta, ensure_ascii=False, indent=2)
+        text = json.dumps({**meta, "origin": self.origin}, ensure_ascii=False, indent=2)
         (self.folder / "meta.json").write_text(text + "\n", encoding="utf-8")
 
 

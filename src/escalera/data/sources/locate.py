@@ -13,7 +13,7 @@ from typing import Literal
 
 from escalera.core.errors import DataError, closest, nearest
 from escalera.core.neighbours import holds_ladder, near
-from escalera.data.cache import folders
+from escalera.data.cache import folders, inventory
 from escalera.data.home import expanded, is_there
 from escalera.data.readers.array_names import holds_arrays
 from escalera.data.readers.listing import left_by_system
@@ -145,7 +145,9 @@ def catalogue(data_root: Path | None, cache_dir: Path | None = None) -> list[dic
             for path in _sources(root)
             if path.name not in KNOWN
         ]
-    downloads = [entry for entry in folders.entries(cached) if entry.kind == "downloaded" and entry.source not in KNOWN]
+    downloads = [
+        entry for entry in inventory.entries(cached) if entry.kind == "downloaded" and entry.source not in KNOWN
+    ]
     rows += [
         {"name": entry.source, "where": str(cached / entry.name), "form": "parquet", "hub": entry.source}
         for entry in downloads

@@ -69,7 +69,8 @@ def open_source(
         channels = channels or known.shape[2]
     root = folders.cache_root()
     faults: list[str] | None = [] if bad == "note" else None
-    listings = _listings(name, locate(name, data_root, root, beside), options, faults)
+    place = locate(name, data_root, root, beside)
+    listings = _listings(name, place, options, faults)
     expected_shape = (*known.shape[:2], channels) if known and channels and image_size is None else None
     named = options.label_column is not None
     options = _completed(name, options)
@@ -91,7 +92,9 @@ def open_source(
         expected = Expected(classes, expected_shape, label_named=named, target=options.target is not None)
         return all_good if ingest(store, name, listings, decoding, expected, cache=root) else None
 
-    opened = folders.image_set(root, key, name, write)
+    # The same place read in the same way again under another key has changed in between.
+    origin = folders.key("", [str(place.absolute())], **settings)
+    opened = folders.image_set(root, key, name, write, f"{origin} {bad}")
     # Not kept in the cache: how a source was understood may be said otherwise next time.
     notes = [note for listing in listings for note in listing.notes]
     # Of a folder that is hardly a class it was told already that it would be the only one.

@@ -11,7 +11,8 @@ from typing import Any
 from escalera.core.errors import DataError
 from escalera.core.language import Language
 from escalera.core.translation import translate
-from escalera.data.cache.folders import cache_root, clear
+from escalera.data.cache.folders import cache_root
+from escalera.data.cache.inventory import clear
 from escalera.experiment.auto.text import words_of
 from escalera.experiment.explore import look_at
 from escalera.experiment.survey import found_in, sentences_of
