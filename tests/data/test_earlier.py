@@ -285,3 +285,11 @@ def test_an_outdated_one_is_told_apart_in_the_list(photos: Path) -> None:
     told = CliRunner().invoke(app, ["cache", "--clear", "--outdated", "--lang", "en"]).output
     assert " outdated " in told and "1 entry" in told
     assert len(inventory.entries(folders.cache_root())) == 1
+
+
+def test_a_damaged_note_of_what_was_decoded_makes_nothing_outdated(photos: Path) -> None:
+    _open(photos)
+    [folder] = folders.cache_root().iterdir()
+    for text in ('{"origin": "a refuse"}', '{"origin": 7}', "[]", "{", ""):
+        (folder / "meta.json").write_text(text)
+        assert [entry.kind for entry in inventory.entries(folders.cache_root())] == ["decoded"], text

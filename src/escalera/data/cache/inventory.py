@@ -68,7 +68,7 @@ def _outdated(root: Path, found: Iterable[Entry]) -> set[str]:
         origin, _, bad = str(about.get("origin", "")).partition(" ")
         if origin:
             # Where pictures are bad, what becomes of them makes several of one state.
-            same = origin, bad if about["skipped"] or about["faults"] else ""
+            same = origin, bad if about.get("skipped") or about.get("faults") else ""
             before |= {last[same]} if same in last else set()
             last[same] = name
     return before
