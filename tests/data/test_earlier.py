@@ -249,7 +249,7 @@ def test_what_was_decoded_before_a_source_changed_is_outdated(photos: Path, tmp_
     root = folders.cache_root()
 
     def kinds() -> list[str]:
-        made = {entry: (root / entry.name).stat().st_mtime_ns for entry in inventory.entries(root)}
+        made = {entry: (root / entry.name / "meta.json").stat().st_mtime_ns for entry in inventory.entries(root)}
         return [entry.kind for entry in sorted(made, key=lambda entry: made[entry])]
 
     _open(photos)
@@ -274,6 +274,18 @@ def test_what_was_decoded_before_a_source_changed_is_outdated(photos: Path, tmp_
     assert kinds() == ["decoded"] * 5
     _open(photos, bad="skip")
     assert len(kinds()) == 5
+
+
+def test_what_a_source_is_again_is_not_outdated(photos: Path) -> None:
+    _open(photos)
+    [first] = inventory.entries(folders.cache_root())
+    _save(photos / "cat" / "9.png", seed="cat9")
+    _open(photos)
+    assert [entry.name for entry in inventory.entries(folders.cache_root(), outdated=True)] == [first.name]
+    (photos / "cat" / "9.png").unlink()
+    _open(photos)
+    [other] = inventory.entries(folders.cache_root(), outdated=True)
+    assert other.name != first.name
 
 
 def test_an_outdated_one_is_told_apart_in_the_list(photos: Path) -> None:

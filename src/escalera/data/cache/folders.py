@@ -146,7 +146,10 @@ def image_set(root: Path, key: str, name: str, write: Callable[[Store], str | No
             write(memory)
             return memory.image_set(name)
         try:
-            return read_folder(folder, name)
+            images = read_folder(folder, name)
+            with contextlib.suppress(OSError):  # nobody may write there
+                os.utime(folder / "meta.json")  # the state of a source that was opened last is not outdated
+            return images
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = str(error)  # not the error itself, which would hold on to the files that it had mapped
             with contextlib.suppress(OSError):  # another process may have removed it just now

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,8 @@ def entries(root: Path, names: Sequence[str] = (), *, outdated: bool = False) ->
 
     `outdated`: those alone that are. Raises DataError for a name that is not there.
     """
-    found = []
+    found: list[Entry] = []
+    states: defaultdict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
         kind = _kind(folder)
         if kind is None:
@@ -43,9 +45,15 @@ def entries(root: Path, names: Sequence[str] = (), *, outdated: bool = False) ->
         with contextlib.suppress(OSError):  # another process may remove it just now
             files = [path.stat() for path in folder.rglob("*") if path.is_file()]
             made = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
-            size = sum(file.st_size for file in files)
-            found.append(Entry(folder.name, _source(folder, kind), kind, size, made))
-    before = _outdated(root, found)
+            size, about = sum(file.st_size for file in files), _about(folder)
+            found.append(Entry(folder.name, _source(folder, kind, about), kind, size, made))
+            origin, _, bad = str(about.get("origin", "")).partition(" ")
+            if origin and kind == "decoded":
+                # Where pictures are bad, what becomes of them makes several of one state.
+                same = origin, bad if about.get("skipped") or about.get("faults") else ""
+                states[same].append(((folder / "meta.json").stat().st_mtime_ns, folder.name))
+    # Of all the states of a source that which was opened last is as it is now.
+    before = {name for several in states.values() for _, name in sorted(several)[:-1]}
     found = [replace(entry, kind="outdated") if entry.name in before else entry for entry in found]
     known = list(dict.fromkeys(name for entry in found for name in (entry.source, entry.name)))
     for name in names:
@@ -53,25 +61,6 @@ def entries(root: Path, names: Sequence[str] = (), *, outdated: bool = False) ->
             raise DataError(f"the cache in {root} holds nothing called '{name}'; {nearest(name, known)}")
     found = [entry for entry in found if not outdated or entry.kind == "outdated"]
     return [entry for entry in found if not names or entry.name in names or entry.source in names]
-
-
-def _outdated(root: Path, found: Iterable[Entry]) -> set[str]:
-    """The names of those that were decoded of what was decoded again, in the same way, since it changed."""
-    times: dict[str, int] = {}
-    for entry in found:
-        with contextlib.suppress(OSError):  # another process may remove it just now
-            times |= {entry.name: (root / entry.name).stat().st_mtime_ns} if entry.kind == "decoded" else {}
-    last: dict[tuple[str, str], str] = {}
-    before = set()
-    for name in sorted(times, key=lambda name: times[name]):
-        about = _about(root / name)
-        origin, _, bad = str(about.get("origin", "")).partition(" ")
-        if origin:
-            # Where pictures are bad, what becomes of them makes several of one state.
-            same = origin, bad if about.get("skipped") or about.get("faults") else ""
-            before |= {last[same]} if same in last else set()
-            last[same] = name
-    return before
 
 
 def clear(root: Path, names: Sequence[str] = (), *, outdated: bool = False) -> list[Entry]:
@@ -116,14 +105,14 @@ def _kind(folder: Path) -> Kind | None:
     return "downloaded" if folder.name.startswith("hub-") and any(folder.glob("*.parquet")) else None
 
 
-def _source(folder: Path, kind: str) -> str:
+def _source(folder: Path, kind: str, about: Mapping[str, Any]) -> str:
     if kind == "downloaded":
         return folder.name.removeprefix("hub-").replace("--", "/")
     if kind == "given":
         return folder.name
     if kind == "mirrored":
         return url_of(folder)
-    if source := _about(folder).get("source"):
+    if source := about.get("source"):
         return str(source)
     return folder.name.lstrip(".").rsplit("~", 3)[0].rsplit("-", 1)[0]
 
