@@ -1,6 +1,7 @@
 """What was decoded before, in the same way, is not decoded again, wherever it stands now."""
 
 import io
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,6 +52,8 @@ def _save(path: Path, *, seed: str, **how: Any) -> None:
 
 
 def _open(folder: Path, size: tuple[int, int] | None = None, **how: Any) -> ImageSet:
+    for note in folders.cache_root().glob("*/meta.json"):  # what is open was opened a second before, on any clock
+        os.utime(note, ns=(note.stat().st_atime_ns, note.stat().st_mtime_ns - 10**9))
     return open_source(str(folder), data_root=None, image_size=size, channels=3, **how)
 
 
@@ -286,6 +289,15 @@ def test_what_a_source_is_again_is_not_outdated(photos: Path) -> None:
     _open(photos)
     [other] = inventory.entries(folders.cache_root(), outdated=True)
     assert other.name != first.name
+
+
+def test_of_two_opened_in_one_tick_of_the_clock_neither_is_outdated(photos: Path) -> None:
+    for _ in range(2):
+        _open(photos)
+        (photos / "cat" / "1.png").unlink(missing_ok=True)
+    for note in folders.cache_root().glob("*/meta.json"):
+        os.utime(note, ns=(10**18, 10**18))
+    assert [entry.kind for entry in inventory.entries(folders.cache_root())] == ["decoded"] * 2
 
 
 def test_an_outdated_one_is_told_apart_in_the_list(photos: Path) -> None:

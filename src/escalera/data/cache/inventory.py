@@ -52,8 +52,9 @@ def entries(root: Path, names: Sequence[str] = (), *, outdated: bool = False) ->
                 # Where pictures are bad, what becomes of them makes several of one state.
                 same = origin, bad if about.get("skipped") or about.get("faults") else ""
                 states[same].append(((folder / "meta.json").stat().st_mtime_ns, folder.name))
-    # Of all the states of a source that which was opened last is as it is now.
-    before = {name for several in states.values() for _, name in sorted(several)[:-1]}
+    # Of all the states of a source that which was opened last is as it is now; a file system's clock ticks in
+    # milliseconds, and of two in one tick neither is known to be older.
+    before = {name for several in states.values() for opened, name in several if opened < max(several)[0]}
     found = [replace(entry, kind="outdated") if entry.name in before else entry for entry in found]
     known = list(dict.fromkeys(name for entry in found for name in (entry.source, entry.name)))
     for name in names:
