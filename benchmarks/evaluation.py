@@ -13,7 +13,7 @@ from time import perf_counter
 import numpy as np
 import torch
 from machine import machine
-from throughput import CPU, Child, network_and_optimizer
+from throughput import CPU, Contender, network_and_optimizer
 
 from escalera.core.memory import keep_memory
 from escalera.data.batches import Batches, evaluation_batch
@@ -63,7 +63,7 @@ def main() -> None:
         return
     print(machine())
     for name in CASES:
-        now, before = (Child(sys.executable, __file__, "--child", name, how) for how in ("now", "before"))
+        now, before = (Contender([sys.executable, __file__, "--child", name, how]) for how in ("now", "before"))
         rounds = [(now.round(), before.round()) for _ in range(options.rounds)]
         ratios = sorted(new / old for new, old in rounds)
         rates = [median(each) for each in zip(*rounds, strict=True)]

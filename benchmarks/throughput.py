@@ -1,6 +1,6 @@
-"""Images a second of training, the 849,066-parameter CNN at batch 256: Escalera's loop as its command runs it, a plain
-PyTorch loop over the same layers in a process of its own, and Keras on TensorFlow where a Python with Keras is given.
-Their rounds go in turn, so that a machine that slows down slows them all.
+"""Images a second of training, the 849,066-parameter CNN at batch 256: Escalera's loop as its command runs it, the same
+by two processes that share each batch, a plain PyTorch loop over the same layers, and Keras on TensorFlow where a
+Python with Keras is given. Their rounds go in turn, so that a machine that slows down slows them all.
 
     python benchmarks/throughput.py --keras-python /path/to/keras/bin/python
 """
@@ -9,6 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,15 +24,19 @@ from torch.nn.functional import cross_entropy
 
 from escalera import builders
 from escalera.core.memory import keep_memory
+from escalera.core.ranks import ALONE, Ranks, meeting_in
 from escalera.core.runtime import autocast, choose_precision
-from escalera.data.batches import Batches
+from escalera.data.batches import Batches, Treatment
 from escalera.experiment.climb import load_ladder
 from escalera.ladder.schema import Votes
 from escalera.models.network import Network
 from escalera.train.loop import Training, train
 from escalera.train.schedules import constant
+from escalera.train.shards import WHOLE, Shards
 
 BATCH, STEPS = 256, 12
+SHARERS = 2
+"""Processes that share each batch, one thread each: `--set train.shards=2 --devices 2` of the command."""
 FLOP = 233e6
 """Operations that an image takes, forward and backward."""
 CPU = torch.device("cpu")
@@ -46,18 +51,20 @@ def network_and_optimizer() -> tuple[Network, torch.optim.Optimizer]:
     return network, builders.optimizer(config.train.optimizer, network)
 
 
-def ours(precision: str) -> Callable[[], float]:
-    """A round of Escalera's loop."""
+def ours(precision: str, ranks: Ranks = ALONE) -> Callable[[], float]:
+    """A round of Escalera's loop, each batch shared by so many processes."""
     keep_memory()
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (BATCH * STEPS, 32, 32, 3), dtype=np.uint8)
     labels, rows = rng.integers(0, 10, BATCH * STEPS), np.arange(BATCH * STEPS)
     network, optimizer = network_and_optimizer()
-    batches = Batches(images, labels, rows, batch_size=BATCH, device=CPU, shuffle=True, seed=0)
+    shards = Shards(ranks.count, 0, ranks) if ranks.count > 1 else WHOLE
+    treatment = Treatment(shards=shards.count)
+    batches = Batches(images, labels, rows, batch_size=BATCH, device=CPU, shuffle=True, seed=0, treatment=treatment)
 
     def one() -> float:
         training = Training(network, optimizer, epochs=1, steps=len(batches))
-        train(training, batches, schedule=constant(1), validate=dict, seed=0, precision=precision)
+        train(training, batches, schedule=constant(1), validate=dict, seed=0, precision=precision, shards=shards)
         return training.images_per_second
 
     return one
@@ -146,26 +153,62 @@ for _ in sys.stdin:
 """
 
 
-class Child:
-    """A process that does a round each time it is told to."""
+class Contender:
+    """Processes that do a round together each time they are told to; one, but where a training is shared."""
 
-    def __init__(self, *command: str, **environment: str) -> None:
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
-        )
+    def __init__(self, *commands: list[str], **environment: str) -> None:
+        self.processes = [
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+            )
+            for command in commands
+        ]
         self.round()
 
     def round(self) -> float:
         """Images a second of one more round."""
-        asked: IO[str] | None = self.process.stdin
-        told: IO[str] | None = self.process.stdout
-        assert asked is not None and told is not None
-        asked.write("\n")
-        asked.flush()
+        for process in self.processes:
+            asked: IO[str] | None = process.stdin
+            assert asked is not None
+            asked.write("\n")
+            asked.flush()
+        return min(self.answer(process) for process in self.processes)
+
+    def answer(self, process: subprocess.Popen[str]) -> float:
+        """What a process says of its round."""
+        told: IO[str] | None = process.stdout
+        assert told is not None
         line = told.readline()
         if not line:
-            sys.exit(f"{self.process.args!r:.200} ended")
+            sys.exit(f"{process.args!r:.200} ended")
         return float(line)
+
+
+def contenders(keras: Path | None, precision: str, meeting: Path) -> dict[str, Contender]:
+    """All of them, warm; `meeting` is a file where those that share a batch meet."""
+    here = [sys.executable, __file__, "--child"]
+    sharers = [[*here, "ours", "--meet", str(meeting), "--rank", str(rank)] for rank in range(SHARERS)]
+    as_the_command = {"GOMP_SPINCOUNT": "10000"}
+    found = {
+        "escalera": Contender([*here, "ours"], **as_the_command),
+        "bare loop": Contender([*here, "bare"]),
+        "matmul alone": Contender([*here, "matmul"]),
+        "two processes": Contender(*sharers, **as_the_command, OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo"),
+    }
+    if keras:
+        for form in dict.fromkeys(("fp32", precision)):
+            found[f"keras {form}"] = Contender([str(keras), "-c", KERAS, form, str(BATCH), str(STEPS)])
+    return found
+
+
+def child(kind: str, precision: str, meet: Path | None, rank: int) -> None:
+    """Do a round for each line that comes."""
+    ranks = meeting_in(meet, rank, SHARERS).group("throughput", CPU) if meet else ALONE
+    one = {"ours": lambda: ours(precision, ranks), "bare": lambda: bare(precision), "matmul": lambda: matmul(precision)}
+    go = one[kind]()
+    for _ in sys.stdin:
+        print(go(), flush=True)
+    ranks.close()
 
 
 def main() -> None:
@@ -173,32 +216,23 @@ def main() -> None:
     parser.add_argument("--keras-python", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--child", choices=["ours", "bare", "matmul"], help=argparse.SUPPRESS)
+    parser.add_argument("--meet", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     precision = choose_precision("auto", CPU)
     if options.child:
-        one = {"ours": ours, "bare": bare, "matmul": matmul}[options.child](precision)
-        for _ in sys.stdin:
-            print(one(), flush=True)
+        child(options.child, precision, options.meet, options.rank)
         return
-    here = [sys.executable, __file__, "--child"]
-    children = {
-        "escalera": Child(*here, "ours", GOMP_SPINCOUNT="10000"),  # as the command has it
-        "bare loop": Child(*here, "bare"),
-        "matmul alone": Child(*here, "matmul"),
-    }
-    if options.keras_python:
-        for form in dict.fromkeys(("fp32", precision)):
-            python = str(options.keras_python)
-            children[f"keras {form}"] = Child(python, "-c", KERAS, form, str(BATCH), str(STEPS))
-    rounds = [{name: child.round() for name, child in children.items()} for _ in range(options.rounds)]
+    with tempfile.TemporaryDirectory() as folder:
+        those = contenders(options.keras_python, precision, Path(folder) / "store")
+        rounds = [{name: one.round() for name, one in those.items()} for _ in range(options.rounds)]
     print(machine())
-    for name in children:
+    for name in those:
         speeds = sorted(one[name] for one in rounds)
-        ratios = sorted(one["escalera"] / one[name] for one in rounds)
-        print(
-            f"{name:13} {median(speeds):6.0f} images/s ({speeds[0]:.0f} to {speeds[-1]:.0f}); "
-            f"escalera / {name} {median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})"
-        )
+        print(f"{name:13} {median(speeds):6.0f} images/s ({speeds[0]:.0f} to {speeds[-1]:.0f})")
+        for way in sorted({"escalera", "two processes"} - {name}):
+            ratios = sorted(one[way] / one[name] for one in rounds)
+            print(f"    {way} / {name} {median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
     print(
         "wanted: 1.25 of the bare loop, 2.0 of Keras in bf16, 3.9 of Keras in fp32, 0.58 of the multiplications alone"
     )

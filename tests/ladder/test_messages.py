@@ -306,6 +306,7 @@ def test_what_stands_around_the_rungs_is_checked(problems: Callable[..., list[st
         ("model: {kind: cnn, blocks: [[1]]}",
          "model: a rung with a parent says under change what is new; write change: {model.kind: ...}"),
         ("data:", "data: a rung with a parent says under change what is new; write change: {data: ...}"),
+        ("data: x.csv", "data: a rung with a parent says under change what is new; write change: {data: ...}"),
         ("train.epochs: 3", "train.epochs: a dotted path stands under change; write change: {train.epochs: ...}"),
     ],
 )  # fmt: skip
