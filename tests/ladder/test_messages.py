@@ -315,6 +315,14 @@ def test_what_a_later_rung_may_not_say(problems: Callable[..., list[str]], line:
     assert problems(text)[0] == f"ladder.yaml:8: rungs[1] (next).{message}"
 
 
+def test_what_a_change_lacks_is_told_beside_what_it_may_not_say(problems: Callable[..., list[str]]) -> None:
+    text = SOUND.replace("DIRECT", "train: {}").replace("CHANGE", "change: {train.wrong: 1, model: {kind: transfer}}")
+    assert [problem.split("change.")[1].split(";")[0] for problem in problems(text)] == [
+        "train.wrong: unknown key 'wrong'",
+        "model: missing key 'weights'",
+    ]
+
+
 def test_a_section_beside_the_change_is_checked_as_if_it_stood_in_it(problems: Callable[..., list[str]]) -> None:
     text = SOUND.replace("DIRECT", "train: {}").replace("CHANGE", "model: {blocks: [[x]]}")
     assert problems(text) == [

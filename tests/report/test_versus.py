@@ -40,6 +40,8 @@ def test_a_comparison_names_its_metric_and_the_two_figures_of_it(ladder_dir: Pat
     assert by_accuracy.metric == "accuracy"
     assert (by_accuracy.score_a, by_accuracy.score_b) == (by_accuracy.accuracy_a, by_accuracy.accuracy_b)
     for rung in ("base", "deeper"):
+        # While the two are judged by different figures, both are compared by accuracy.
+        assert compare_runs(ladder_dir / "base", ladder_dir / "deeper").metric == "accuracy"
         config = ladder_dir / rung / "seed-0/config.yaml"
         config.write_text(config.read_text() + "evaluate: {metric: macro_f1}\n")
     found = compare_runs(ladder_dir / "base", ladder_dir / "deeper")
@@ -74,8 +76,11 @@ def test_several_ladders_and_seeds(ladder_dir: Path, build: Callable[..., Path],
     assert [len(rung.runs) for rung in story.rungs] == [2, 1]
     story = read_versus([other / "base/seed-0", other / "base/seed-1"], tmp_path)
     assert [rung.name for rung in story.rungs] == ["ladder/base/seed-0", "ladder/base/seed-1"]
+    twice = ["ladder/base/seed-0 (1)", "ladder/base/seed-0 (2)"]
     story = read_versus([other / "base", other / "base"], tmp_path)
-    assert [rung.name for rung in story.rungs] == ["ladder/base/seed-0 (1)", "ladder/base/seed-0 (2)"]
+    assert [rung.name for rung in story.rungs] == twice
+    story = read_versus([other / "base/seed-0", other / "base/seed-0", other / "base/seed-1"], tmp_path)
+    assert [rung.name for rung in story.rungs] == [*twice, "ladder/base/seed-1"]
 
 
 def test_the_settings_that_differ(ladder_dir: Path, tmp_path: Path) -> None:
@@ -84,6 +89,8 @@ def test_the_settings_that_differ(ladder_dir: Path, tmp_path: Path) -> None:
     )
     story = read_versus([ladder_dir / "base", ladder_dir / "deeper"], tmp_path)
     assert [(c.path, c.before, c.after) for c in story.rungs[1].change] == [("model.blocks", None, [[32]])]
+    (ladder_dir / "base/seed-0/config.yaml").unlink()
+    assert read_versus([ladder_dir / "base", ladder_dir / "deeper"], tmp_path).rungs[1].change == []
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -146,6 +153,9 @@ def test_other_mistakes(ladder_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="expected at least two runs to compare"):
         read_versus([ladder_dir / "base"], tmp_path)
     with pytest.raises(RunError, match="vgg16-scratch is failed, not done"):
+        read_versus([ladder_dir / "base", ladder_dir / "vgg16-scratch"], tmp_path)
+    (ladder_dir / "vgg16-scratch/seed-0/run.json").write_text("{")
+    with pytest.raises(RunError, match=r"seed-0: .*run.json.* Climb its ladder again to make it anew\.$"):
         read_versus([ladder_dir / "base", ladder_dir / "vgg16-scratch"], tmp_path)
     with pytest.raises(RunError, match=r"It holds the rungs augmentation, base, .*name them"):
         read_versus([ladder_dir, ladder_dir / "base"], tmp_path)
